@@ -1,0 +1,27 @@
+"""Errors that a user can act on: each message names the file or row, what was expected, and what to do."""
+
+from __future__ import annotations
+
+
+class EmolabError(Exception):
+    """Base of every error that a command shows as one line instead of a traceback."""
+
+
+class MediaError(EmolabError):
+    """An audio or video file that cannot be used."""
+
+
+class CorpusError(EmolabError):
+    """A table or a corpus folder that does not have the published layout."""
+
+
+class ModelError(EmolabError):
+    """A model that cannot be loaded or does not fit its processor."""
+
+
+class RewardError(EmolabError):
+    """A reward that was called without what it needs, or that returned something unusable."""
+
+
+class TrainingError(EmolabError):
+    """Training that must stop: a deaf model, a NaN, a checkpoint of another run."""
