@@ -1,0 +1,43 @@
+# make course   from data to attribution: makes the embedded corpus, runs every notebook, writes HTML and a summary
+# make test     the test suite
+# make lab      the notebooks in JupyterLab
+# make lint     ruff and mypy
+# make clean    removes what the others made, .venv included
+#
+# Each sets up .venv by itself, and repeats cheaply. Another interpreter: make test PYTHON=/path/to/python3.11
+
+PYTHON ?= $(firstword $(shell command -v python3.11) python3)
+JOBS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+.PHONY: course test lab lint clean setup
+.DEFAULT_GOAL := course
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emolab needs Python 3.11 or newer: make PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (the first time takes some minutes)"
+	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+course: $(STAMP)
+	@$(BIN)/emolab course run
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+lab: $(STAMP)
+	@$(BIN)/jupyter lab --notebook-dir=notebooks
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
