@@ -25,3 +25,11 @@ class RewardError(EmolabError):
 
 class TrainingError(EmolabError):
     """Training that must stop: a deaf model, a NaN, a checkpoint of another run."""
+
+
+class EvaluationError(EmolabError):
+    """An evaluation that cannot be run: nothing to score, an unknown control, a table that does not fit."""
+
+
+class AttributionError(EmolabError):
+    """An attribution that cannot be computed: too many players, no donors, no carriers to compare with."""
