@@ -1,0 +1,175 @@
+"""`emolab doctor`: what is installed, what is missing, and what each profile can run on this machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from emolab.cli.output import JsonOption, command, emit
+
+GIB = 2**30
+
+
+def register(app: typer.Typer) -> None:
+    """Add `doctor` to `app`."""
+    app.command("doctor")(doctor)
+
+
+@command
+def doctor(as_json: JsonOption = False) -> None:
+    """Say what is missing, which versions differ from the tested ones, and what each profile can run here."""
+    result = examine()
+    emit(result, as_json, _render)
+    if not result["ok"]:
+        raise typer.Exit(1)
+
+
+def examine() -> dict[str, Any]:
+    """Everything `doctor` knows, as plain values. `ok` is False where the `cpu` profile could not run."""
+    packages = package_report()
+    machine = machine_report()
+    shipped = shipped_report()
+    missing = [row["name"] for row in packages if row["installed"] is None and not row["extra"]]
+    missing += [name for name, present in shipped.items() if not present]
+    return {
+        "ok": not missing,
+        "missing": missing,
+        "different": [row["name"] for row in packages if row["installed"] and row["tested"] not in (None, row["installed"])],
+        "python": platform.python_version(),
+        "machine": machine,
+        "packages": packages,
+        "shipped": shipped,
+        "espeak": espeak_report(),
+        "profiles": profile_report(machine),
+    }
+
+
+def package_report() -> list[dict[str, Any]]:
+    """One row per requirement of emolab: name, extra that asks for it ("" = always), installed and tested version."""
+    from packaging.requirements import Requirement
+
+    tested = tested_versions()
+    rows: dict[str, dict[str, Any]] = {}
+    for text in metadata.requires("emolab") or []:
+        requirement = Requirement(text)
+        if requirement.name == "emolab":
+            continue
+        extra = _extra_of(str(requirement.marker or ""))
+        key = requirement.name.lower()
+        rows.setdefault(key, {"name": key, "extra": extra, "installed": _installed(key), "tested": tested.get(key)})
+    return list(rows.values())
+
+
+def _extra_of(marker: str) -> str:
+    return marker.split("extra ==")[-1].strip(" \"'") if "extra ==" in marker else ""
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name).split("+")[0]
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def tested_versions() -> dict[str, str]:
+    """The pins of `constraints.txt` beside a checkout; empty for an installed wheel, which carries ranges only."""
+    path = Path(__file__).parents[2] / "constraints.txt"
+    if not path.is_file():
+        return {}
+    lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return {name.lower(): version for name, _, version in (line.partition("==") for line in lines) if version}
+
+
+def machine_report() -> dict[str, Any]:
+    """Cores, memory, free disk and GPUs, in GiB. Imports torch, which alone knows whether its build can use the GPU."""
+    import psutil
+
+    return {
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "memory_gb": round(psutil.virtual_memory().total / GIB, 1),
+        "disk_free_gb": round(shutil.disk_usage(Path.cwd()).free / GIB, 1),
+        "gpus": _gpus(),
+    }
+
+
+def _gpus() -> list[dict[str, Any]]:
+    if find_spec("torch") is None:
+        return []
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    devices = (torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count()))
+    return [{"name": device.name, "memory_gb": round(device.total_memory / GIB, 1)} for device in devices]
+
+
+def shipped_report() -> dict[str, bool]:
+    """Whether the two things that the package ships as data are where they belong."""
+    root = Path(__file__).parents[1]
+    return {
+        "tiny model weights": any((root / "lalm" / "tiny_data").glob("*.safetensors")),
+        "speech seeds": any((root / "synth" / "data").glob("*")),
+    }
+
+
+def espeak_report() -> dict[str, Any]:
+    """Whether new sentences can be spoken (`pip install emolab[voices]`, or espeak-ng on the PATH); nothing else needs it."""
+    return {"loader": find_spec("espeakng_loader") is not None, "program": shutil.which("espeak-ng")}
+
+
+def profile_report(machine: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row per profile: whether it runs on `machine`, and if not, why not."""
+    from emolab.profiles import PROFILES
+
+    largest_gpu = max((gpu["memory_gb"] for gpu in machine["gpus"]), default=0.0)
+    rows = []
+    for name, profile in PROFILES.items():
+        available = machine["memory_gb"] if profile.device == "cpu" else largest_gpu
+        kind = "RAM" if profile.device == "cpu" else "GPU memory"
+        reason = "" if available >= profile.memory_gb else f"needs {profile.memory_gb:g} GB of {kind}, found {available:g}"
+        if not reason and profile.download_gb > machine["disk_free_gb"]:
+            reason = f"needs {profile.download_gb:g} GB of disk, {machine['disk_free_gb']:g} are free"
+        rows.append(
+            {
+                "name": name, "runs": not reason, "reason": reason, "model": profile.model, "quantise": profile.quantise,
+                "download_gb": profile.download_gb,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _render(result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    machine = result["machine"]
+    gpus = ", ".join(f"{gpu['name']} ({gpu['memory_gb']} GiB)" for gpu in machine["gpus"]) or "none"
+    console.print(f"Python {result['python']} on {sys.platform}: {machine['cores']} cores, {machine['memory_gb']} GiB RAM, "
+                  f"{machine['disk_free_gb']} GiB free disk, GPU: {gpus}")  # fmt: skip
+    table = Table("profile", "runs here", "model", "4 bits", "download")
+    for row in result["profiles"]:
+        runs = "yes" if row["runs"] else f"no: {row['reason']}"
+        table.add_row(row["name"], runs, row["model"], row["quantise"] or "no", f"{row['download_gb']:g} GB")
+    console.print(table)
+    for row in result["packages"]:
+        if row["installed"] is None:
+            hint = f"optional: pip install 'emolab[{row['extra']}]'" if row["extra"] else "required: run make test or pip install -e ."
+            console.print(f"missing   {row['name']} ({hint})", markup=False)
+        elif row["name"] in result["different"]:
+            console.print(f"different {row['name']}: {row['installed']} here, tested with {row['tested']}")
+    for name, present in result["shipped"].items():
+        if not present:
+            console.print(f"missing   {name}: the checkout is incomplete")
+    espeak = result["espeak"]
+    can_speak = espeak["loader"] or espeak["program"]
+    console.print("New sentences: " + ("espeak-ng found" if can_speak else "need espeak-ng: pip install 'emolab[voices]'"), markup=False)
+    console.print("Everything that the cpu profile needs is here." if result["ok"] else f"Missing: {', '.join(result['missing'])}")

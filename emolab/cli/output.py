@@ -1,0 +1,114 @@
+"""What every command shares: one JSON object on stdout with `--json`, one line on stderr for an error that a user can act on."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from emolab.errors import EmolabError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; everything else goes to stderr.")]
+
+_real_stdout: list[TextIO] = []
+
+
+def emit(result: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]], None]) -> None:
+    """Give a command's result: as one JSON object on stdout, or through `render` for a person.
+
+    NumPy scalars and arrays, paths, sets and dataclasses become plain JSON; NaN and infinities become null.
+
+    Example: `emit({"ua": 0.61}, as_json, lambda r: typer.echo(f"UA {r['ua']:.3f}"))`
+    """
+    if not as_json:
+        render(result)
+        return
+    stream = _real_stdout[-1] if _real_stdout else sys.stdout
+    stream.write(json.dumps(to_plain(result), ensure_ascii=False, allow_nan=False) + "\n")
+    stream.flush()
+
+
+def to_plain(value: Any) -> Any:
+    """`value` as what `json` can write without loss of meaning. Raises TypeError for anything that has no such form."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(to_plain(item) for item in value)
+    if isinstance(value, Path):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return to_plain(asdict(value))
+    if hasattr(value, "tolist"):  # NumPy and torch, scalars and arrays alike
+        return to_plain(value.tolist())
+    raise TypeError(f"no JSON form for {type(value).__name__}: {value!r}")
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Decorate a command: errors of ours become one line and exit status 1; with `as_json` nothing but `emit` reaches stdout.
+
+    The decorated function takes `as_json: JsonOption = False`. On failure with `--json` the one object is `{"error": message}`.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        as_json = bool(kwargs.get("as_json", False))
+        with _only_emit_reaches_stdout() if as_json else contextlib.nullcontext():
+            try:
+                function(*args, **kwargs)
+            except EmolabError as error:
+                message = " ".join(str(error).split())
+                print(f"emolab: {message}", file=sys.stderr)
+                if as_json:
+                    emit({"error": message}, True, _nothing)
+                raise typer.Exit(1) from error
+
+    return wrapper
+
+
+def _nothing(_: dict[str, Any]) -> None:
+    """A renderer for a result that is only ever JSON."""
+
+
+@contextlib.contextmanager
+def _only_emit_reaches_stdout() -> Iterator[None]:
+    """Send what libraries print, from Python, from C or from child processes, to stderr while a `--json` command runs."""
+    original = sys.stdout
+    original.flush()
+    saved = os.dup(1) if _is_file_descriptor_one(original) else None
+    if saved is None:
+        _real_stdout.append(original)
+    else:
+        os.dup2(2, 1)
+        _real_stdout.append(os.fdopen(os.dup(saved), "w", encoding="utf-8"))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        stream = _real_stdout.pop()
+        stream.flush()
+        if saved is not None:
+            stream.close()
+            os.dup2(saved, 1)
+            os.close(saved)
+
+
+def _is_file_descriptor_one(stream: TextIO) -> bool:
+    try:
+        return stream.fileno() == 1
+    except (OSError, ValueError, AttributeError):  # a test's or a notebook's stand-in has no descriptor
+        return False
