@@ -1,6 +1,6 @@
 """The one dial, `EMOLAB_PROFILE`: which model, quantisation, batch and steps fit the machine.
 
-Nothing else in the package asks what machine it is on. A profile gives starting values; every command's options override them.
+Nothing else in the package asks what machine it is on. A profile gives starting values, which options override.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ VARIABLE = "EMOLAB_PROFILE"
 class Profile:
     """Settings for one size of machine.
 
-    `prompts_per_step` x `group_size` completions are sampled and scored in each GRPO step. `memory_gb` is what the profile needs: of RAM
-    for `cpu`, of GPU memory otherwise. `download_gb` is the size of the weights that a first use fetches from the hub.
+    `prompts_per_step` x `group_size` completions are sampled and scored in each GRPO step. `memory_gb` is what the
+    profile needs, of RAM for `cpu` and of GPU memory otherwise; `download_gb` is what a first use fetches from the hub.
     """
 
     name: str
@@ -38,22 +38,66 @@ class Profile:
 
 PROFILES: dict[str, Profile] = {
     "cpu": Profile(
-        name="cpu", model="tiny-omni", quantise="nf4", device="cpu", dtype="float32", corpus_size="course",
-        prompts_per_step=12, group_size=8, max_new_tokens=48, steps=250, learning_rate=1e-3, memory_gb=4, download_gb=0,
+        name="cpu",
+        model="tiny-omni",
+        quantise="nf4",
+        device="cpu",
+        dtype="float32",
+        corpus_size="course",
+        prompts_per_step=12,
+        group_size=8,
+        max_new_tokens=48,
+        steps=250,
+        learning_rate=1e-3,
+        memory_gb=4,
+        download_gb=0,
     ),
     "gpu-16gb": Profile(
-        name="gpu-16gb", model="Qwen/Qwen2.5-Omni-3B", quantise="nf4", device="cuda", dtype="bfloat16", corpus_size="full",
-        prompts_per_step=2, group_size=6, max_new_tokens=256, steps=500, learning_rate=1e-5, memory_gb=15, download_gb=12,
+        name="gpu-16gb",
+        model="Qwen/Qwen2.5-Omni-3B",
+        quantise="nf4",
+        device="cuda",
+        dtype="bfloat16",
+        corpus_size="full",
+        prompts_per_step=2,
+        group_size=6,
+        max_new_tokens=256,
+        steps=500,
+        learning_rate=1e-5,
+        memory_gb=15,
+        download_gb=12,
     ),
     "gpu-24gb": Profile(
-        name="gpu-24gb", model="Qwen/Qwen2-Audio-7B-Instruct", quantise="nf4", device="cuda", dtype="bfloat16", corpus_size="full",
-        prompts_per_step=4, group_size=6, max_new_tokens=256, steps=500, learning_rate=1e-5, memory_gb=22, download_gb=17,
+        name="gpu-24gb",
+        model="Qwen/Qwen2-Audio-7B-Instruct",
+        quantise="nf4",
+        device="cuda",
+        dtype="bfloat16",
+        corpus_size="full",
+        prompts_per_step=4,
+        group_size=6,
+        max_new_tokens=256,
+        steps=500,
+        learning_rate=1e-5,
+        memory_gb=22,
+        download_gb=17,
     ),
     "gpu-80gb": Profile(
-        name="gpu-80gb", model="Qwen/Qwen2.5-Omni-7B", quantise=None, device="cuda", dtype="bfloat16", corpus_size="full",
-        prompts_per_step=8, group_size=8, max_new_tokens=512, steps=1000, learning_rate=1e-6, memory_gb=75, download_gb=23,
+        name="gpu-80gb",
+        model="Qwen/Qwen2.5-Omni-7B",
+        quantise=None,
+        device="cuda",
+        dtype="bfloat16",
+        corpus_size="full",
+        prompts_per_step=8,
+        group_size=8,
+        max_new_tokens=512,
+        steps=1000,
+        learning_rate=1e-6,
+        memory_gb=75,
+        download_gb=23,
     ),
-}  # fmt: skip
+}
 
 
 def profile(name: str | None = None) -> Profile:

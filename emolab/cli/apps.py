@@ -1,4 +1,4 @@
-"""The command groups. Command files import the group they belong to only through `register(app)`; `main.py` says which that is."""
+"""The command groups. A command file meets its group only in `register(app)`; `main.py` says which one that is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _group(help_text: str) -> typer.Typer:
     )
 
 
-app = _group("Emotion recognition with large audio-language models and reinforcement learning: learn it, run it, measure it.")
+app = _group("Emotion recognition with audio-language models and reinforcement learning: learn it, run it, measure it.")
 corpus_app = _group("Make, read and check corpora.")
 train_app = _group("Train: cold start, supervised, and the recipes' reinforcement learning.")
 reward_app = _group("Score, compare and attack rewards.")

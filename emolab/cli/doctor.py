@@ -39,10 +39,11 @@ def examine() -> dict[str, Any]:
     shipped = shipped_report()
     missing = [row["name"] for row in packages if row["installed"] is None and not row["extra"]]
     missing += [name for name, present in shipped.items() if not present]
+    different = [row["name"] for row in packages if row["installed"] and row["tested"] not in (None, row["installed"])]
     return {
         "ok": not missing,
         "missing": missing,
-        "different": [row["name"] for row in packages if row["installed"] and row["tested"] not in (None, row["installed"])],
+        "different": different,
         "python": platform.python_version(),
         "machine": machine,
         "packages": packages,
@@ -121,7 +122,7 @@ def shipped_report() -> dict[str, bool]:
 
 
 def espeak_report() -> dict[str, Any]:
-    """Whether new sentences can be spoken (`pip install emolab[voices]`, or espeak-ng on the PATH); nothing else needs it."""
+    """Whether new sentences can be spoken: extra `voices`, or espeak-ng on the PATH. Nothing else needs it."""
     return {"loader": find_spec("espeakng_loader") is not None, "program": shutil.which("espeak-ng")}
 
 
@@ -134,15 +135,21 @@ def profile_report(machine: dict[str, Any]) -> list[dict[str, Any]]:
     for name, profile in PROFILES.items():
         available = machine["memory_gb"] if profile.device == "cpu" else largest_gpu
         kind = "RAM" if profile.device == "cpu" else "GPU memory"
-        reason = "" if available >= profile.memory_gb else f"needs {profile.memory_gb:g} GB of {kind}, found {available:g}"
-        if not reason and profile.download_gb > machine["disk_free_gb"]:
+        reason = ""
+        if available < profile.memory_gb:
+            reason = f"needs {profile.memory_gb:g} GB of {kind}, found {available:g}"
+        elif profile.download_gb > machine["disk_free_gb"]:
             reason = f"needs {profile.download_gb:g} GB of disk, {machine['disk_free_gb']:g} are free"
         rows.append(
             {
-                "name": name, "runs": not reason, "reason": reason, "model": profile.model, "quantise": profile.quantise,
+                "name": name,
+                "runs": not reason,
+                "reason": reason,
+                "model": profile.model,
+                "quantise": profile.quantise,
                 "download_gb": profile.download_gb,
             }
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -153,8 +160,8 @@ def _render(result: dict[str, Any]) -> None:
     console = Console()
     machine = result["machine"]
     gpus = ", ".join(f"{gpu['name']} ({gpu['memory_gb']} GiB)" for gpu in machine["gpus"]) or "none"
-    console.print(f"Python {result['python']} on {sys.platform}: {machine['cores']} cores, {machine['memory_gb']} GiB RAM, "
-                  f"{machine['disk_free_gb']} GiB free disk, GPU: {gpus}")  # fmt: skip
+    console.print(f"Python {result['python']} on {sys.platform}, {machine['cores']} cores, GPU: {gpus}")
+    console.print(f"{machine['memory_gb']} GiB of RAM, {machine['disk_free_gb']} GiB of free disk")
     table = Table("profile", "runs here", "model", "4 bits", "download")
     for row in result["profiles"]:
         runs = "yes" if row["runs"] else f"no: {row['reason']}"
@@ -162,7 +169,8 @@ def _render(result: dict[str, Any]) -> None:
     console.print(table)
     for row in result["packages"]:
         if row["installed"] is None:
-            hint = f"optional: pip install 'emolab[{row['extra']}]'" if row["extra"] else "required: run make test or pip install -e ."
+            extra = f"[{row['extra']}]" if row["extra"] else ""
+            hint = f"{'optional' if extra else 'required'}: pip install 'emolab{extra}'"
             console.print(f"missing   {row['name']} ({hint})", markup=False)
         elif row["name"] in result["different"]:
             console.print(f"different {row['name']}: {row['installed']} here, tested with {row['tested']}")
@@ -171,5 +179,7 @@ def _render(result: dict[str, Any]) -> None:
             console.print(f"missing   {name}: the checkout is incomplete")
     espeak = result["espeak"]
     can_speak = espeak["loader"] or espeak["program"]
-    console.print("New sentences: " + ("espeak-ng found" if can_speak else "need espeak-ng: pip install 'emolab[voices]'"), markup=False)
-    console.print("Everything that the cpu profile needs is here." if result["ok"] else f"Missing: {', '.join(result['missing'])}")
+    speaks = "espeak-ng found" if can_speak else "need espeak-ng: pip install 'emolab[voices]'"
+    console.print(f"New sentences: {speaks}", markup=False)
+    missing = ", ".join(result["missing"])
+    console.print(f"Missing: {missing}" if missing else "Everything that the cpu profile needs is here.")

@@ -1,4 +1,4 @@
-"""`emolab`: every command, each registered by its own file. Command files are light; they import torch and its like when they run."""
+"""`emolab`: every command, each registered by its own file, which imports torch and its like only when it runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Options that come before a command."""
 

@@ -1,4 +1,4 @@
-"""What every command shares: one JSON object on stdout with `--json`, one line on stderr for an error that a user can act on."""
+"""What every command shares: with `--json` one object on stdout, and one line on stderr for an error of ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import typer
 
 from emolab.errors import EmolabError
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; everything else goes to stderr.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
 
 _real_stdout: list[TextIO] = []
 
@@ -59,9 +59,9 @@ def to_plain(value: Any) -> Any:
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Decorate a command: errors of ours become one line and exit status 1; with `as_json` nothing but `emit` reaches stdout.
+    """Decorate a command: our errors become one line and exit status 1; with `as_json` only `emit` reaches stdout.
 
-    The decorated function takes `as_json: JsonOption = False`. On failure with `--json` the one object is `{"error": message}`.
+    The function takes `as_json: JsonOption = False`. On failure with `--json` the object is `{"error": message}`.
     """
 
     @functools.wraps(function)
@@ -72,7 +72,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
                 function(*args, **kwargs)
             except EmolabError as error:
                 message = " ".join(str(error).split())
-                print(f"emolab: {message}", file=sys.stderr)
+                typer.echo(f"emolab: {message}", err=True)
                 if as_json:
                     emit({"error": message}, True, _nothing)
                 raise typer.Exit(1) from error
@@ -86,7 +86,7 @@ def _nothing(_: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _only_emit_reaches_stdout() -> Iterator[None]:
-    """Send what libraries print, from Python, from C or from child processes, to stderr while a `--json` command runs."""
+    """Send what Python, C and child processes print to stderr while a `--json` command runs."""
     original = sys.stdout
     original.flush()
     saved = os.dup(1) if _is_file_descriptor_one(original) else None
