@@ -1,0 +1,59 @@
+"""Audio and video in: 16 kHz mono float32 waves, RGB frames, content hashes and a bounded feature cache.
+
+>>> from emolab.media import load_audio, load_frames
+>>> wave = load_audio("clip.m4a")                       # float32 (n,), 16 kHz, mono
+>>> frames = load_frames("clip.mp4", fps=4)             # uint8 (F, H, W, 3)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emolab.errors import MediaError
+from emolab.media.audio import MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE, load_audio
+from emolab.media.cache import FeatureCache, content_hash
+from emolab.media.check import AudioCheck, check_audio
+from emolab.media.frames import load_frames, spread
+from emolab.media.probe import MediaInfo, probe
+
+if TYPE_CHECKING:
+    from emolab.samples import EmotionSample
+
+__all__ = ["MAX_SECONDS", "MIN_SECONDS", "SAMPLE_RATE", "AudioCheck", "FeatureCache", "MediaError", "MediaInfo",
+           "audio_of", "check_audio", "content_hash", "frames_of", "load_audio", "load_frames", "probe"]
+
+
+def audio_of(sample: EmotionSample) -> np.ndarray:
+    """A sample's wave, float32 (n,) at 16 kHz: `extra["waveform"]` if it is there, else its audio file.
+
+    Raises MediaError if the sample has no audio, or one that cannot be used.
+    """
+    wave = sample.extra.get("waveform")
+    if wave is not None:
+        wave = np.asarray(wave, dtype=np.float32)
+        if wave.ndim != 1 or not wave.size or not np.isfinite(wave).all():
+            raise MediaError(f"{sample.id}: extra['waveform'] must be a non-empty, finite, one-dimensional array "
+                             f"at 16 kHz, got shape {wave.shape}")
+        return wave
+    if sample.audio is None:
+        raise MediaError(f"{sample.id}: this sample has no audio; check `sample.audio` before asking for it")
+    return load_audio(sample.audio)
+
+
+def frames_of(sample: EmotionSample, fps: float | None = None, max_frames: int | None = None) -> np.ndarray:
+    """A sample's frames, uint8 (F, H, W, 3): `extra["frames"]` if it is there, else its video file, folder or strip.
+
+    `fps` applies to files that carry time stamps; `max_frames` to all. Raises MediaError if there is no usable video.
+    """
+    frames = sample.extra.get("frames")
+    if frames is not None:
+        frames = np.asarray(frames)
+        if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not frames.size:
+            raise MediaError(f"{sample.id}: extra['frames'] must be uint8 (F, H, W, 3), "
+                             f"got {frames.dtype} {frames.shape}")
+        return frames[spread(len(frames), max_frames)]
+    if sample.video is None:
+        raise MediaError(f"{sample.id}: this sample has no video; check `sample.video` before asking for it")
+    return load_frames(sample.video, fps, max_frames)

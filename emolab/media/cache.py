@@ -1,0 +1,136 @@
+"""Hashes of content, and a cache of what was computed from it: bounded in memory, optional and atomic on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import uuid
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emolab.errors import MediaError
+from emolab.media.files import regular_file
+
+
+def content_hash(content: str | Path | np.ndarray) -> str:
+    """A 128-bit BLAKE2 digest (hex) of a file's bytes, a folder's files, or an array.
+
+    Names count for a folder, dtype and shape for an array. A file is read once for each (path, size, time of change). Raises MediaError if it cannot be read.
+    """
+    if isinstance(content, np.ndarray):
+        digest = hashlib.blake2b(f"{content.dtype.str}{content.shape}".encode(), digest_size=16)
+        digest.update(np.ascontiguousarray(content).tobytes())
+        return digest.hexdigest()
+    path = Path(content)
+    if path.is_dir():
+        digest = hashlib.blake2b(digest_size=16)
+        for file in sorted(f for f in path.iterdir() if f.is_file()):
+            digest.update(f"{file.name}\0{content_hash(file)}\0".encode())
+        return digest.hexdigest()
+    status = regular_file(path).stat()
+    return _file_hash(str(path.absolute()), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=65_536)
+def _file_hash(path: str, size: int, changed: int) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with Path(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    return digest.hexdigest()
+
+
+class FeatureCache:
+    """Least-recently-used cache of arrays by key; thread-safe.
+
+    In memory it holds anything with `nbytes` (numpy arrays, torch tensors), at most `max_bytes` in all; what is larger
+    than that is handed through. With `directory`, numpy arrays are also kept on disk as `.npy`, written atomically; a
+    damaged file there counts as absent and is replaced.
+
+    >>> cache = FeatureCache(max_bytes=64 << 20)
+    >>> features = cache.get(f"mel/{content_hash(path)}", lambda: mel(load_audio(path)))
+    """
+
+    def __init__(self, max_bytes: int, directory: str | Path | None = None) -> None:
+        self.max_bytes = max_bytes
+        self.directory = Path(directory) if directory is not None else None
+        self.nbytes = self.hits = self.misses = 0
+        self._items: OrderedDict[str, Any] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._items
+
+    def get(self, key: str, compute: Callable[[], Any]) -> Any:
+        """The value under `key`; computed, stored and returned if it is not there. Do not write to what it returns."""
+        with self._lock:
+            if key in self._items:
+                self.hits += 1
+                self._items.move_to_end(key)
+                return self._items[key]
+            value = self._read(key)
+            if value is None:
+                self.misses += 1
+                value = compute()
+                self._write(key, value)
+            else:
+                self.hits += 1
+            self._keep(key, value)
+            return value
+
+    def clear(self) -> None:
+        """Forget what is in memory; files on disk stay."""
+        with self._lock:
+            self._items.clear()
+            self.nbytes = 0
+
+    def _keep(self, key: str, value: Any) -> None:
+        if value.nbytes > self.max_bytes:
+            return
+        self._items[key] = value
+        self.nbytes += value.nbytes
+        while self.nbytes > self.max_bytes:
+            _, old = self._items.popitem(last=False)
+            self.nbytes -= old.nbytes
+
+    def _file(self, key: str) -> Path | None:
+        if self.directory is None:
+            return None
+        return self.directory / f"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
+
+    def _read(self, key: str) -> np.ndarray | None:
+        file = self._file(key)
+        if file is None or not file.is_file():
+            return None
+        try:
+            return np.load(file, allow_pickle=False)
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile):
+            return None  # damaged: computed again and replaced
+
+    def _write(self, key: str, value: Any) -> None:
+        file = self._file(key)
+        if file is None:
+            return
+        if not isinstance(value, np.ndarray):
+            raise MediaError(f"the disk cache at {self.directory} keeps numpy arrays, got {type(value).__name__}; convert "
+                             "it or make the cache without a directory")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            with part.open("wb") as handle:
+                np.save(handle, value, allow_pickle=False)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)

@@ -1,0 +1,74 @@
+"""What may be opened at all: a regular, non-empty file that looks like media."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from emolab.errors import MediaError
+
+SOUNDFILE_MAGIC = {b"RIFF": b"WAVE", b"RIFX": b"WAVE", b"RF64": b"WAVE", b"riff": b"", b"fLaC": b"", b"OggS": b"",
+                   b"FORM": b"", b".snd": b"", b"caff": b""}
+
+# What PyAV may open: no playlists, no image patterns, nothing that makes FFmpeg read another file or the network.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mp3,ogg,flac,wav,aac,asf,flv,mpeg,mpegts,aiff,amr,caf,w64,ac3"
+AV_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+
+
+def regular_file(path: str | Path) -> Path:
+    """The path of a regular, non-empty file. Raises MediaError that says what it is otherwise, without opening it."""
+    path = Path(path)
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise MediaError(f"{path}: a broken link; its target is gone, restore it") from None
+        raise MediaError(f"{path}: no such file; check the path") from None
+    except (OSError, ValueError) as error:  # too long a name, a loop of links, no permission, a NUL in the name
+        raise MediaError(f"{path!s:.200}: cannot be reached ({error}); check the path and its permissions") from None
+    if stat.S_ISDIR(status.st_mode):
+        raise MediaError(f"{path}: a folder where a media file was expected; give a file in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise MediaError(f"{path}: not a regular file (a device, pipe or socket); copy its content to a file first")
+    if status.st_size == 0:
+        raise MediaError(f"{path}: empty (0 bytes); copy or download it again")
+    return path
+
+
+def read_head(path: Path, size: int = 512) -> bytes:
+    """The first bytes of a file. Raises MediaError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def is_soundfile(head: bytes) -> bool:
+    """Whether the first bytes are those of a container that libsndfile reads."""
+    kind = SOUNDFILE_MAGIC.get(head[:4])
+    return kind is not None and (not kind or head[8:12] == kind)
+
+
+def unreadable(path: Path, wanted: str, detail: str = "") -> MediaError:
+    """The error for a file that no decoder reads, saying what it seems to be."""
+    head = read_head(path)
+    if head.startswith(b"version https://git-lfs"):
+        return MediaError(f"{path}: a Git LFS pointer, not the file itself; run `git lfs pull`")
+    if head.lstrip()[:1] == b"<" and b"html" in head.lower():
+        return MediaError(f"{path}: an HTML page, not {wanted}; a web page answered the download, fetch it again")
+    if head and all(byte in b"\t\n\r\f" or byte >= 32 for byte in head) and not is_soundfile(head):
+        try:
+            head[:-3].decode("utf-8")
+        except UnicodeDecodeError:
+            pass  # bytes that only look printable: say the general thing below
+        else:
+            return MediaError(f"{path}: a text file, not {wanted}; give a recording (wav, flac, mp3, m4a, mp4, avi)")
+    what = f" ({detail})" if detail else ""
+    return MediaError(f"{path}: not readable as {wanted}{what}; it is corrupt or of an unknown format, "
+                      "convert it to wav, flac or mp4 or copy it again")
+
+
+def av_url(path: Path) -> str:
+    """How PyAV is given a file, so that a colon in its name is never taken for a protocol."""
+    return f"file:{path.absolute()}"

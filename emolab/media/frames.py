@@ -1,0 +1,148 @@
+"""Frames from a video file (by time), a folder of images, or a strip image."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from emolab.errors import MediaError
+from emolab.media.files import AV_OPTIONS, av_url, regular_file, unreadable
+
+IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+MAX_BYTES = 1 << 30  # decoded frames of one clip
+MAX_PIXELS = 64_000_000  # of one image
+
+
+def load_frames(path: str | Path, fps: float | None = None, max_frames: int | None = None) -> np.ndarray:
+    """Read frames as uint8 (F, H, W, 3), RGB.
+
+    `path` is a video file, a folder of images (in the order of the numbers in their names), or a strip image whose
+    width is a multiple of its height. With `fps`, a video gives the frame shown at 0, 1/fps, 2/fps… seconds; folders
+    and strips have no clock and give every frame. With `max_frames`, at most that many, evenly spaced.
+    Raises MediaError if there is nothing usable, or if the frames would take more than 1 GiB.
+    """
+    if (fps is not None and fps <= 0) or (max_frames is not None and max_frames < 1):
+        raise MediaError(f"{path}: fps must be above 0, max_frames at least 1; got {fps} and {max_frames}")
+    path = Path(path)
+    if path.is_dir():
+        return _folder(path, max_frames)
+    path = regular_file(path)
+    return _strip(path, max_frames) if path.suffix.lower() in IMAGES else _video(path, fps, max_frames)
+
+
+def spread(n: int, most: int | None) -> np.ndarray:
+    """Indices of at most `most` of `n` items: the middles of equal parts, all of them if they are few enough."""
+    if most is None or n <= most:
+        return np.arange(n)
+    return ((np.arange(most) + 0.5) * n / most).astype(int)
+
+
+def _image(path: Path) -> np.ndarray:
+    """One image as uint8 (H, W, 3)."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise MediaError(f"{path}: {image.width} x {image.height} pixels, at most {MAX_PIXELS}; scale it down")
+            return np.asarray(image.convert("RGB"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise unreadable(path, "an image", str(error)) from error
+
+
+def _strip(path: Path, max_frames: int | None) -> np.ndarray:
+    strip = _image(path)
+    height, width = strip.shape[:2]
+    if width % height:
+        raise MediaError(f"{path}: {width} x {height} pixels is no strip of square frames; its width must be a multiple "
+                         "of its height (put separate images in a folder)")
+    frames = strip.reshape(height, width // height, height, 3).swapaxes(0, 1)
+    return np.ascontiguousarray(frames[spread(len(frames), max_frames)])
+
+
+def _folder(path: Path, max_frames: int | None) -> np.ndarray:
+    def order(file: Path) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", file.name)]
+
+    files = sorted((f for f in path.iterdir() if f.suffix.lower() in IMAGES and not f.name.startswith(".")), key=order)
+    if not files:
+        raise MediaError(f"{path}: no image in this folder; expected {', '.join(sorted(IMAGES))}")
+    frames: list[np.ndarray] = []
+    for file in (files[i] for i in spread(len(files), max_frames)):
+        frame = _image(regular_file(file))
+        if frames and frame.shape != frames[0].shape:
+            raise MediaError(f"{file}: {frame.shape[1]} x {frame.shape[0]} pixels, the first image of the folder has "
+                             f"{frames[0].shape[1]} x {frames[0].shape[0]}; bring them to one size")
+        _check_size(path, len(files), frame)
+        frames.append(frame)
+    return np.stack(frames)
+
+
+def _check_size(path: Path, n: int, frame: np.ndarray) -> None:
+    if n * frame.nbytes > MAX_BYTES:
+        raise MediaError(f"{path}: {n} frames of {frame.shape[1]} x {frame.shape[0]} take more than "
+                         f"{MAX_BYTES >> 30} GiB; ask for fewer with fps= or max_frames=")
+
+
+def _video(path: Path, fps: float | None, max_frames: int | None) -> np.ndarray:
+    import av
+
+    try:
+        times = _frame_times(path)
+        wanted = _wanted(times, fps, max_frames)
+        frames = _decode(path, times[wanted])
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise unreadable(path, "video", str(getattr(error, "strerror", None) or error)) from error
+    if not frames:
+        raise unreadable(path, "video", "none of its frames can be decoded")
+    return np.stack(frames)
+
+
+def _frame_times(path: Path) -> np.ndarray:
+    """Presentation times of a video's frames in seconds, sorted, from its packets: nothing is decoded."""
+    import av
+
+    with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:
+        if not container.streams.video:
+            raise MediaError(f"{path}: holds no video track; use it as audio only, or give another file")
+        stream = container.streams.video[0]
+        stamps = [p.pts if p.pts is not None else p.dts for p in container.demux(stream) if p.size]
+        times = sorted(float(stamp * stream.time_base) for stamp in stamps if stamp is not None)
+    if not times:
+        raise MediaError(f"{path}: its video track holds no frame; copy or download it again")
+    return np.asarray(times)
+
+
+def _wanted(times: np.ndarray, fps: float | None, max_frames: int | None) -> np.ndarray:
+    """Indices into `times` of the frames to keep, repeats included (a clip slower than `fps` shows a frame longer)."""
+    if fps is None:
+        return spread(len(times), max_frames)
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / fps
+    count = max(1, round((times[-1] - times[0] + step) * fps))
+    clock = times[0] + spread(count, max_frames) / fps
+    return np.clip(np.searchsorted(times, clock + 1e-6, side="right") - 1, 0, None)
+
+
+def _decode(path: Path, wanted: np.ndarray) -> list[np.ndarray]:
+    """The frames shown at the times `wanted` (sorted, seconds). A clip that ends early repeats its last frame."""
+    import av
+
+    frames: list[np.ndarray] = []
+    shown: np.ndarray | None = None
+    with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:
+        stream = container.streams.video[0]
+        for frame in container.decode(stream):
+            if len(frames) == len(wanted):
+                break
+            if frame.time is None or frame.time + 1e-6 < wanted[len(frames)]:
+                continue
+            shown = frame.to_ndarray(format="rgb24")
+            _check_size(path, len(wanted), shown)
+            while len(frames) < len(wanted) and frame.time + 1e-6 >= wanted[len(frames)]:
+                frames.append(shown)
+    if frames and len(wanted) - len(frames) > max(1, len(wanted) // 20):
+        raise MediaError(f"{path}: truncated, {len(frames)} of the {len(wanted)} frames asked for can be decoded; "
+                         "copy or download it again")
+    return frames + [shown] * (len(wanted) - len(frames)) if shown is not None else []
