@@ -28,9 +28,10 @@ def load_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> np.ndarray
     """Read a recording as float32 (n,), 16 kHz, mono (the mean of its channels), full scale at 1.0.
 
     Anything libsndfile or PyAV reads: wav, flac, ogg, mp3, m4a, mp4, avi… Silence loads (see `check_audio`).
-    Raises MediaError, naming the file and what to do, if it is missing, empty, not a regular file, not audio,
-    truncated (by more than 0.05 s where samples are counted, 0.2 s and 2 % elsewhere),
-    shorter than 0.025 s, longer than `max_seconds` (found before or while decoding, never after), sampled below 4 or above 384 kHz, or holds NaN, infinity or values above 8 times full scale.
+    Raises MediaError, naming the file and what to do, if it is missing, empty, not a regular file, not audio, truncated
+    (by more than 0.05 s where samples are counted, 0.2 s and 2 % elsewhere), shorter than 0.025 s, longer than
+    `max_seconds` (found before or while decoding, never after), sampled below 4 or above 384 kHz, or if it holds NaN,
+    infinity or values above 8 times full scale.
     """
     path = regular_file(path)
     blocks, rate = open_blocks(path, max_seconds)
@@ -69,7 +70,7 @@ def check_rate(path: Path, rate: int, channels: int) -> None:
 
 
 def lost_wav_frames(path: Path) -> int:
-    """Sample frames that a RIFF file's header promises and the file lacks; 0 for streams, whose writer knew no length."""
+    """Sample frames that a RIFF header promises and the file lacks; 0 for streams, whose writer knew no length."""
     size, width = path.stat().st_size, 1
     with path.open("rb") as file:
         if file.read(4) != b"RIFF":

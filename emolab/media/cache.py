@@ -21,7 +21,8 @@ from emolab.media.files import regular_file
 def content_hash(content: str | Path | np.ndarray) -> str:
     """A 128-bit BLAKE2 digest (hex) of a file's bytes, a folder's files, or an array.
 
-    Names count for a folder, dtype and shape for an array. A file is read once for each (path, size, time of change). Raises MediaError if it cannot be read.
+    Names count for a folder, dtype and shape for an array. A file is read once for each (path, size, time of change).
+    Raises MediaError if it cannot be read.
     """
     if isinstance(content, np.ndarray):
         digest = hashlib.blake2b(f"{content.dtype.str}{content.shape}".encode(), digest_size=16)
@@ -124,8 +125,8 @@ class FeatureCache:
         if file is None:
             return
         if not isinstance(value, np.ndarray):
-            raise MediaError(f"the disk cache at {self.directory} keeps numpy arrays, got {type(value).__name__}; convert "
-                             "it or make the cache without a directory")
+            raise MediaError(f"the disk cache at {self.directory} keeps numpy arrays, got {type(value).__name__}; "
+                             "convert it or make the cache without a directory")
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_name(f".{uuid.uuid4().hex}.part")
         try:

@@ -56,8 +56,8 @@ def _strip(path: Path, max_frames: int | None) -> np.ndarray:
     strip = _image(path)
     height, width = strip.shape[:2]
     if width % height:
-        raise MediaError(f"{path}: {width} x {height} pixels is no strip of square frames; its width must be a multiple "
-                         "of its height (put separate images in a folder)")
+        raise MediaError(f"{path}: {width} x {height} pixels is no strip of square frames; its width must be a "
+                         "multiple of its height (put separate images in a folder)")
     frames = strip.reshape(height, width // height, height, 3).swapaxes(0, 1)
     return np.ascontiguousarray(frames[spread(len(frames), max_frames)])
 
