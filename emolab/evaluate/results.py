@@ -1,0 +1,99 @@
+"""A result: numbers with an interval, the raw outputs that they came from, and what was run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from emolab.emotions import EMOTIONS
+from emolab.errors import EvaluationError
+
+KEYS = ("ua", "wa", "weighted_f1", "ua_ci", "n", "parse_rate", "seed", "seconds")
+PACKAGES = ("emolab", "numpy", "torch", "transformers", "scikit-learn")
+
+
+def provenance(config: Mapping[str, Any], seed: int, device: str = "cpu") -> dict[str, Any]:
+    """What ran: the command line, the settings and their hash, the seed, library versions and the device."""
+    settings = json.loads(json.dumps(dict(config), default=str, sort_keys=True))
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return {"command": command, "config": settings, "config_hash": digest, "seed": seed, "versions": _versions(), "device": device}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def summarise(rows: Sequence[Mapping[str, Any]], seed: int = 0, seconds: float = 0.0, n_boot: int = 1000,
+              labels: Sequence[str] = EMOTIONS) -> dict[str, Any]:
+    """The result object (exactly KEYS) of rows with the keys `gold`, `predicted` (None: not parsed) and `speaker`.
+
+    `ua_ci` is a 95% bootstrap interval that draws whole speakers where speakers are known. Raises EvaluationError without rows.
+    """
+    from emolab.metrics import bootstrap_ci, unweighted_accuracy, weighted_accuracy, weighted_f1
+
+    if not rows:
+        raise EvaluationError("there is nothing to score: no sample has both usable media and a known label")
+    gold = [r["gold"] for r in rows]
+    predicted = [r["predicted"] for r in rows]
+    speakers = [r.get("speaker") for r in rows]
+    groups = speakers if None not in speakers and len(set(speakers)) > 2 else None
+    interval = bootstrap_ci(unweighted_accuracy, gold, predicted, groups=groups, n=n_boot, seed=seed)
+    return {"ua": float(unweighted_accuracy(gold, predicted)), "wa": float(weighted_accuracy(gold, predicted)),
+            "weighted_f1": float(weighted_f1(gold, predicted)), "ua_ci": [float(x) for x in interval], "n": len(rows),
+            "parse_rate": sum(p is not None for p in predicted) / len(rows), "seed": seed, "seconds": round(seconds, 3)}
+
+
+def numbers(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result without its raw rows: what a table or a summary file keeps."""
+    return {k: v for k, v in result.items() if k != "rows"}
+
+
+def write_result(result: Mapping[str, Any], path: str | Path) -> Path:
+    """Write the numbers to `path` (.json) and the raw rows beside it (.parquet). Returns the path of the JSON file."""
+    import pandas as pd
+
+    path = Path(path).with_suffix(".json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(numbers(result), indent=2, default=str) + "\n", encoding="utf-8")
+    if rows := result.get("rows"):
+        pd.json_normalize(list(rows), sep=".").to_parquet(path.with_suffix(".parquet"), index=False)
+    return path
+
+
+def read_result(path: str | Path) -> dict[str, Any]:
+    """Read what `write_result` wrote; `rows` come back where their Parquet file is still there."""
+    import pandas as pd
+
+    path = Path(path).with_suffix(".json")
+    if not path.is_file():
+        raise EvaluationError(f"{path}: no such result; write one with `emolab evaluate --out`")
+    result = json.loads(path.read_text(encoding="utf-8"))
+    table = path.with_suffix(".parquet")
+    if table.is_file():
+        result["rows"] = [_nested(row) for row in pd.read_parquet(table).to_dict("records")]
+    return result
+
+
+def _nested(row: Mapping[Any, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in row.items():
+        value = None if isinstance(value, float) and value != value else value
+        name, _, inner = str(key).partition(".")
+        if inner:
+            out.setdefault(name, {})[inner] = value
+        else:
+            out[name] = value
+    return out

@@ -1,0 +1,124 @@
+"""Run a model over a corpus, by generated answers or by scored labels, and count what it got right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emolab.emotions import EMOTIONS, normalise_label
+from emolab.errors import EvaluationError, MediaError
+from emolab.evaluate.calibration import CALIBRATIONS, calibrate, content_free_scores, label_bias
+from emolab.evaluate.controls import apply_control
+from emolab.evaluate.results import KEYS, provenance, summarise
+from emolab.parsing import parse, parse_label
+from emolab.prompts import Prompt, get_prompt
+from emolab.samples import Corpus, EmotionSample, LoadReport, resolve
+
+if TYPE_CHECKING:
+    from emolab.lalm.base import LALM, PromptBatch
+
+MODES = ("generate", "labels")
+
+
+def evaluate(lalm: LALM, corpus: Corpus, prompt: Prompt | str = "direct", seed: int = 0, mode: str = "generate",
+             n_boot: int = 1000, control: str | None = None, calibration: str = "none", labels: Sequence[str] = EMOTIONS,
+             batch_size: int = 16, max_new_tokens: int = 64, temperature: float = 0.0, progress: bool = True) -> dict[str, Any]:
+    """Evaluate a model on every sample of a corpus that has usable media and a label among `labels`.
+
+    `mode` "generate" parses a generated answer (greedy at temperature 0), "labels" takes the label with the highest score under
+    `calibration`. `control` is one of `emolab.evaluate.controls.CONTROLS`. The result holds exactly the keys KEYS, the raw outputs
+    `rows`, and `info` (what ran, what was skipped, the other calibrations). Raises EvaluationError on unknown settings or if
+    nothing can be scored.
+    """
+    if mode not in MODES or calibration not in CALIBRATIONS:
+        raise EvaluationError(f"mode {mode!r} with calibration {calibration!r}: expected one of {', '.join(MODES)} "
+                              f"and one of {', '.join(CALIBRATIONS)}")
+    prompt = get_prompt(prompt) if isinstance(prompt, str) else prompt
+    started = time.perf_counter()
+    usable, report = usable_samples(corpus, labels, prompt)
+    samples = apply_control(usable, control, seed)
+    rows = [_describe(s, labels) for s in samples]
+    info: dict[str, Any] = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id, "mode": mode, "control": control,
+                            "calibration": calibration, "skipped": report.summary()}
+    if not rows:
+        raise EvaluationError(f"{corpus.root}: nothing to score; {report.n_skipped} samples were skipped: {report.skipped}")
+    if mode == "generate":
+        options = {"max_new_tokens": max_new_tokens, "temperature": temperature or 1.0, "greedy": temperature == 0.0}
+        _generate(lalm, samples, prompt, rows, labels, batch_size, seed, progress, options)
+    else:
+        info |= _score(lalm, samples, prompt, rows, labels, batch_size, calibration, progress)
+    result = summarise(rows, seed, time.perf_counter() - started, n_boot, labels)
+    config = {k: info[k] for k in ("model", "corpus", "prompt", "mode", "control", "calibration")}
+    info["provenance"] = provenance(config | {"labels": list(labels), "n": len(rows)}, seed, str(lalm.device))
+    return result | {"rows": rows, "info": info}
+
+
+def usable_samples(corpus: Corpus, labels: Sequence[str] = EMOTIONS,
+                   prompt: Prompt | None = None) -> tuple[list[EmotionSample], LoadReport]:
+    """Samples with absolute paths, a known label and readable media; the others are counted by reason in the report."""
+    from emolab.media import audio_of, frames_of
+
+    shown = prompt.modalities if prompt else ("audio", "video", "text")
+    report, kept = LoadReport(corpus.name, found=len(corpus)), []
+    for sample in corpus:
+        if sample.emotion is None:
+            report.skip("unlabelled", sample.id)
+        elif normalise_label(sample.emotion, labels) is None:
+            report.skip("unknown label", f"{sample.id}: {sample.emotion}")
+        else:
+            sample = resolve(sample, corpus.root)
+            try:
+                if "audio" in shown and sample.audio is not None:
+                    audio_of(sample)
+                if "video" in shown and sample.video is not None:
+                    frames_of(sample)
+            except MediaError as error:
+                report.skip("unusable media", str(error))
+                continue
+            kept.append(sample)
+    return kept, report
+
+
+def _describe(sample: EmotionSample, labels: Sequence[str]) -> dict[str, Any]:
+    row = {"id": sample.id, "speaker": sample.speaker, "gold": normalise_label(sample.emotion, labels), "predicted": None}
+    return row | {k: sample.extra[k] for k in ("condition", "donor", "donor_emotion") if k in sample.extra}
+
+
+def batches(lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, size: int, name: str,
+            progress: bool = True) -> Iterator[tuple[slice, PromptBatch]]:
+    """Encoded batches of at most `size` samples, each with the slice of `samples` that it holds."""
+    from tqdm.auto import tqdm
+
+    for start in tqdm(range(0, len(samples), size), desc=name, unit="batch", disable=not progress or len(samples) <= size):
+        chosen = slice(start, min(start + size, len(samples)))
+        yield chosen, lalm.encode(list(samples[chosen]), prompt)
+
+
+def _generate(lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, rows: list[dict[str, Any]], labels: Sequence[str],
+              size: int, seed: int, progress: bool, options: dict[str, Any]) -> None:
+    for chosen, batch in batches(lalm, samples, prompt, size, "answers", progress):
+        completions = lalm.generate(batch, n=1, seed=seed + chosen.start, **options)
+        for row, (text,) in zip(rows[chosen], completions.texts, strict=True):
+            row |= {"text": text, "predicted": parse_label(text, labels), "format_ok": parse(text).format_ok}
+
+
+def _score(lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, rows: list[dict[str, Any]], labels: Sequence[str],
+           size: int, calibration: str, progress: bool) -> dict[str, Any]:
+    scores = np.concatenate([lalm.label_scores(batch, labels).detach().double().cpu().numpy()
+                             for _, batch in batches(lalm, samples, prompt, size, "labels", progress)])
+    content_free = content_free_scores(lalm, prompt, samples[0], labels)
+    others = {}
+    for kind in CALIBRATIONS:
+        posterior = calibrate(scores, kind, content_free)
+        predicted = [labels[i] for i in posterior.argmax(1)]
+        if kind == calibration:
+            for row, label, values in zip(rows, predicted, posterior, strict=True):
+                row |= {"predicted": label, "posterior": dict(zip(labels, values.tolist(), strict=True))}
+        scored = [r | {"predicted": p} for r, p in zip(rows, predicted, strict=True)]
+        summary = summarise(scored, n_boot=200, labels=labels)
+        others[kind] = {k: summary[k] for k in KEYS if k not in ("seed", "seconds")}
+    bias = {k: dict(zip(labels, v.tolist(), strict=True)) for k, v in label_bias(scores, content_free).items()}
+    return {"by_calibration": others, "label_bias": bias}
