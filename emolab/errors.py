@@ -33,3 +33,7 @@ class EvaluationError(EmolabError):
 
 class AttributionError(EmolabError):
     """An attribution that cannot be computed: too many players, no donors, no carriers to compare with."""
+
+
+class SynthError(EmolabError):
+    """A voice, face or sentence that the synthesiser does not have, or an engine that is not installed."""

@@ -1,0 +1,1 @@
+"""The embedded corpus: voices, faces and texts made from known parameters, so that the truth about every sample is on record."""
