@@ -1,0 +1,95 @@
+"""`emolab course build | run | check`: make the notebooks, execute them, and hold them to their rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from emolab.cli.output import JsonOption, command, emit
+from emolab.errors import EmolabError
+
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Notebooks, such as 03 or 03_rewards; all where none is named.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the course's commands to `app`."""
+    app.command("build")(build)
+    app.command("run")(run)
+    app.command("check")(check)
+
+
+@command
+def build(
+    names: Names = None,
+    execute: Annotated[bool, typer.Option("--execute", help="Run each notebook and keep its light outputs.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make notebooks/*.ipynb and notebooks/solutions/*.ipynb from notebooks/src."""
+    from tqdm import tqdm
+
+    from emolab.course import build as building
+    from emolab.course.paths import sources
+    from emolab.course.run import execute as execute_source
+
+    changed = []
+    for path in tqdm(sources(tuple(names or ())), unit="notebook", disable=not execute):
+        executed, seconds = None, None
+        if execute:
+            ran = execute_source(path)
+            if ran.error:
+                raise EmolabError(f"{path}: {ran.error.strip().splitlines()[-1]} (see emolab course run {path.stem})")
+            executed, seconds = ran.notebook, ran.seconds
+        changed += building.write(building.build(path, executed, seconds))
+    emit({"changed": [path.name for path in changed]}, as_json, _render_build)
+
+
+@command
+def run(
+    names: Names = None,
+    learner: Annotated[
+        bool, typer.Option("--learner", help="Run the notebooks with their exercises unsolved.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Execute the notebooks offline; HTML pages and summary.json go to build/course."""
+    from emolab.course.corpus import embedded_corpus
+    from emolab.course.paths import sources
+    from emolab.course.run import run_course
+
+    paths = sources(tuple(names or ()))
+    embedded_corpus()
+    summary = run_course(paths, learner)
+    emit(summary, as_json, _render_run)
+    if not all(row["ok"] for row in summary["notebooks"]):
+        raise typer.Exit(1)
+
+
+@command
+def check(names: Names = None, as_json: JsonOption = False) -> None:
+    """Hold the notebooks to their rules, and to being what their sources build."""
+    from emolab.course.lint import freshness, lint
+    from emolab.course.paths import sources
+
+    problems = [problem for path in sources(tuple(names or ())) for problem in [*lint(path), *freshness(path)]]
+    emit({"ok": not problems, "problems": [str(problem) for problem in problems]}, as_json, _render_check)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _render_build(result: dict[str, Any]) -> None:
+    typer.echo("\n".join(result["changed"]) or "nothing changed")
+
+
+def _render_run(summary: dict[str, Any]) -> None:
+    from emolab.course.paths import build_folder
+
+    for row in summary["notebooks"]:
+        typer.echo(f"{'ok    ' if row['ok'] else 'FAILED'} {row['seconds'] / 60:5.1f} min  {row['name']}")
+    typer.echo(f"{summary['seconds'] / 60:.1f} minutes in all; read the pages in {build_folder() / 'course'}")
+
+
+def _render_check(result: dict[str, Any]) -> None:
+    typer.echo("\n".join(result["problems"]) or "every notebook keeps the rules")

@@ -1,0 +1,25 @@
+"""The course: set-up of the notebooks, checks of the exercises, and the builder that makes notebooks from their sources.
+
+`from emolab.course import check, listen, setup` is what a notebook needs; each is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emolab.course import check
+    from emolab.course.show import listen, watch
+    from emolab.course.start import Lab, setup
+
+__all__ = ["Lab", "check", "listen", "setup", "watch"]
+_HOMES = {"Lab": "start", "setup": "start", "listen": "show", "watch": "show"}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "check":
+        return import_module("emolab.course.check")
+    if name in _HOMES:
+        return getattr(import_module(f"emolab.course.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'emolab.course' has no attribute {name!r}")

@@ -1,0 +1,83 @@
+"""Execute notebooks from a fresh kernel, offline, and leave HTML pages and a summary behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emolab.course import source
+from emolab.course.paths import build_folder
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+TIMEOUT_SECONDS = 900
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TQDM_MININTERVAL": "2"}
+
+
+@dataclass
+class Run:
+    """One execution: the notebook with its outputs as far as they came, seconds, and the error that stopped it ("" if none)."""
+
+    notebook: NotebookNode
+    seconds: float
+    error: str = ""
+
+
+def execute(path: Path, learner: bool = False) -> Run:
+    """Run one source's notebook, solved or as a learner first sees it, in a fresh kernel without network access to the hub.
+
+    A cell that fails stops the notebook; its traceback is in `error` and in the outputs.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    solved = source.read(path)
+    notebook = source.learner(solved, path) if learner else solved
+    client = NotebookClient(notebook, timeout=TIMEOUT_SECONDS, kernel_name="python3")
+    client.resources = {"metadata": {"path": str(path.parent.parent)}}
+    started = time.perf_counter()
+    error = ""
+    try:
+        client.execute(env={**os.environ, **OFFLINE})
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as failure:
+        error = str(failure)
+    return Run(notebook, time.perf_counter() - started, error)
+
+
+def write_html(run: Run, name: str, folder: Path) -> Path:
+    """The executed notebook as one self-contained page, `folder/name.html`."""
+    from nbconvert import HTMLExporter
+
+    html, _ = HTMLExporter(template_name="lab").from_notebook_node(run.notebook)
+    page = folder / f"{name}.html"
+    page.write_text(html, encoding="utf-8")
+    return page
+
+
+def run_course(paths: list[Path], learner: bool = False, folder: Path | None = None) -> dict[str, Any]:
+    """Execute notebooks in order and write `NAME.html` for each and `summary.json` to `folder` (default `build/course`).
+
+    Returns the summary, `{"seconds", "notebooks": [{"name", "seconds", "ok"}]}`. A failed notebook does not stop the next one.
+    """
+    from tqdm import tqdm
+
+    folder = folder or build_folder() / "course"
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    rows = []
+    with tqdm(paths, unit="notebook") as bar:
+        for path in bar:
+            bar.set_description(path.stem)
+            result = execute(path, learner)
+            write_html(result, path.stem, folder)
+            rows.append({"name": path.stem, "seconds": round(result.seconds, 1), "ok": not result.error})
+            if result.error:
+                bar.write(f"{path.stem} failed:\n{result.error}")
+    summary = {"seconds": round(time.perf_counter() - started, 1), "notebooks": rows}
+    (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    return summary

@@ -1,0 +1,65 @@
+"""Hearing and seeing samples in a notebook, small enough to be committed with it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from emolab.errors import MediaError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from IPython.display import HTML
+
+LONGEST_CLIP = 3.0
+
+
+def listen(clips: dict[str, np.ndarray] | Iterable[tuple[str, np.ndarray]], sample_rate: int = 16_000) -> HTML:
+    """One labelled audio player per clip, side by side: `listen({"sad": wave})`.
+
+    Waves are mono float arrays; each is cut to 3 s and stored as MP3, about 8 kB per second. Raises MediaError for an empty clip.
+    """
+    from IPython.display import HTML
+
+    items = clips.items() if isinstance(clips, dict) else clips
+    players = "".join(_player(label, wave, sample_rate) for label, wave in items)
+    return HTML(f'<div style="display:flex;flex-wrap:wrap;gap:12px">{players}</div>')
+
+
+def watch(clips: dict[str, np.ndarray], height: int = 96, milliseconds: int = 120) -> HTML:
+    """One labelled, looping animation per clip of frames (F, H, W, 3) uint8, side by side."""
+    from IPython.display import HTML
+    from PIL import Image
+
+    figures = []
+    for label, frames in clips.items():
+        images = [Image.fromarray(frame).quantize(64) for frame in frames]
+        buffer = io.BytesIO()
+        images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0)
+        data = _data_url(buffer.getvalue(), "image/gif")
+        figures.append(_figure(label, f'<img height="{height}" src="{data}" alt="{html.escape(label)}">'))
+    return HTML(f'<div style="display:flex;flex-wrap:wrap;gap:12px">{"".join(figures)}</div>')
+
+
+def _player(label: str, wave: Any, sample_rate: int) -> str:
+    import numpy as np
+    import soundfile as sf
+
+    wave = np.asarray(wave, np.float32).reshape(-1)[: int(LONGEST_CLIP * sample_rate)]
+    if not len(wave):
+        raise MediaError(f"{label}: an empty clip cannot be played")
+    buffer = io.BytesIO()
+    sf.write(buffer, wave, sample_rate, format="MP3")
+    player = f'<audio controls preload="none" style="width:180px" src="{_data_url(buffer.getvalue(), "audio/mpeg")}">'
+    return _figure(label, f"{player}</audio>")
+
+
+def _data_url(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _figure(label: str, body: str) -> str:
+    return f'<figure style="margin:0">{body}<figcaption>{html.escape(label)}</figcaption></figure>'

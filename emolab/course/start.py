@@ -1,0 +1,95 @@
+"""The one set-up cell of every notebook: `lab = setup("03")`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emolab.course.corpus import embedded_corpus
+from emolab.course.paths import build_folder
+from emolab.profiles import Profile, profile
+
+if TYPE_CHECKING:
+    from emolab.lalm.base import LALM
+    from emolab.samples import Corpus
+
+SEED = 0
+NOISY_LOGGERS = ("transformers", "trl", "peft", "accelerate", "bitsandbytes", "datasets", "matplotlib", "numba", "jax")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What a notebook works with: the profile of this machine, the corpus, the model, and a folder for what it makes."""
+
+    notebook: str
+    profile: Profile
+    folder: Path
+    seed: int = SEED
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The embedded corpus; made on first use, read back afterwards."""
+        return embedded_corpus(self.profile.corpus_size)
+
+    def model(self, **options: Any) -> LALM:
+        """The profile's model, loaded anew: `lab.model(quantise="nf4")`. Options are those of `emolab.lalm.load_model`."""
+        from emolab.lalm import load_model
+
+        return load_model(self.profile.model, device=self.profile.device, **options)
+
+    def _repr_html_(self) -> str:
+        p = self.profile
+        return f"notebook {self.notebook} · profile <b>{p.name}</b> · model {p.model} · seed {self.seed}"
+
+
+def setup(notebook: str, threads: int | None = None) -> Lab:
+    """Make a notebook repeatable and quiet: threads, seeds, logging, plot style; and return what it works with.
+
+    `notebook` is its number ("03"), `threads` the number of cores to compute with (default: all that this process may use).
+    """
+    quiet()
+    chosen = profile()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    _seed_everything(SEED, threads or cores)
+    _plot_style()
+    folder = build_folder() / "notebooks" / notebook
+    folder.mkdir(parents=True, exist_ok=True)
+    return Lab(notebook, chosen, folder)
+
+
+def quiet() -> None:
+    """Keep libraries from printing what a learner can do nothing about; what this package reports is not touched."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
+    for name in NOISY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for category in (FutureWarning, DeprecationWarning, UserWarning):
+        warnings.filterwarnings(
+            "ignore", category=category, module=r"(torch|transformers|trl|peft|bitsandbytes|librosa)(\..*)?"
+        )
+
+
+def _seed_everything(seed: int, threads: int) -> None:
+    import random
+
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads)
+
+
+def _plot_style() -> None:
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
+    plt.rcParams.update({"figure.figsize": (7, 3.5), "figure.dpi": 72, "savefig.dpi": 72, "font.size": 10})
