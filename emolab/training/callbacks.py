@@ -1,0 +1,136 @@
+"""Watching a run: one dict of metrics a step, in memory and as JSON lines, and a quiet progress bar."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from emolab.training.guards import AlarmBell, Alarms
+
+# TRL's names on the left. Everything else that TRL logs stays under its own name only in its own log history.
+RENAMED = {
+    "loss": "loss",
+    "grad_norm": "grad_norm",
+    "learning_rate": "learning_rate",
+    "kl": "kl",
+    "entropy": "entropy",
+    "reward": "reward",
+    "reward_std": "reward_std",
+    "frac_reward_zero_std": "zero_variance",
+    "parse_rate": "parse_rate",
+    "completions/mean_length": "length",
+    "completions/clipped_ratio": "truncated",
+    "clip_ratio/region_mean": "clipped",
+    "cispo_clip_ratio": "clipped",
+    "seconds/rollout": "seconds_rollout",
+    "seconds/reward": "seconds_reward",
+    "seconds/scoring": "seconds_scoring",
+    "seconds/update": "seconds_update",
+    "seconds/step": "seconds_step",
+    "skipped_groups": "skipped_groups",
+}
+
+
+def tidy(logs: dict[str, Any], step: int) -> dict[str, Any]:
+    """One row of history from one TRL log call: our names, plain floats, `reward/<name>` for each part."""
+    row: dict[str, Any] = {"step": step}
+    for key, value in logs.items():
+        name = RENAMED.get(key)
+        if key.startswith("rewards/") and key.endswith("/mean"):
+            name = "reward/" + key.split("/")[1]
+        if name is not None:
+            row[name] = None if value is None or not math.isfinite(float(value)) else float(value)
+    return row
+
+
+class History(TrainerCallback):
+    """Metrics of every logged step as a list of dicts, `rows`, mirrored to a JSON-lines file when `path` is given.
+
+    On resume, the rows up to the checkpoint are read back from the file and later ones dropped, so that the file is
+    that of an uninterrupted run.
+    """
+
+    def __init__(self, path: str | Path | None = None, alarms: Alarms | None = None):
+        self.path = Path(path) if path is not None else None
+        self.rows: list[dict[str, Any]] = []
+        self.bell = AlarmBell(alarms or Alarms())
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if self.path is None:
+            self.rows = [r for r in self.rows if r["step"] <= state.global_step]
+            return
+        if self.path.exists():
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+            # A killed run may have left half a line; it belongs to a step after the checkpoint.
+            rows = [json.loads(line) for line in lines if line.endswith("}")]
+            self.rows = [r for r in rows if r["step"] <= state.global_step]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text("".join(json.dumps(r) + "\n" for r in self.rows), encoding="utf-8")
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not logs or "train_runtime" in logs or not state.is_world_process_zero:
+            return
+        row = tidy(logs, state.global_step)
+        if alarms := self.bell.ring(row):
+            row["alarms"] = alarms
+        self.rows.append(row)
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+
+class Progress(TrainerCallback):
+    """A text progress bar with the last metrics, on stderr: the same in a terminal and in a notebook."""
+
+    def __init__(
+        self, history: History | None = None, label: str = "GRPO", keys: tuple[str, ...] = ("reward", "parse_rate")
+    ):
+        self.history, self.label, self.keys = history, label, keys
+        self.bar: Any = None
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        from tqdm import tqdm
+
+        if state.is_world_process_zero:
+            self.bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=0.5
+            )
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if self.bar is None or not logs:
+            return
+        row = tidy(logs, state.global_step)
+        self.bar.set_postfix({k: f"{row[k]:.3g}" for k in self.keys if row.get(k) is not None}, refresh=False)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.update(1)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None

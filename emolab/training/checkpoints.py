@@ -1,0 +1,117 @@
+"""Checkpoints that are either whole or absent, and that hold everything a resumed run needs to continue exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emolab.errors import TrainingError
+
+PARTIAL = ".writing"
+STATE = "emolab_state.pt"
+
+
+def last_checkpoint(folder: str | Path) -> Path | None:
+    """The newest whole checkpoint in a run's folder, or None when the run was killed before its first."""
+    found = [
+        p
+        for p in Path(folder).glob("checkpoint-*")
+        if p.name.split("-")[-1].isdigit() and (p / "trainer_state.json").exists()
+    ]
+    return max(found, key=lambda p: int(p.name.split("-")[-1]), default=None)
+
+
+class AtomicCheckpoints:
+    """Mix-in for a `trl.GRPOTrainer`.
+
+    A checkpoint is written under `.writing/` and renamed when complete, so a kill at any moment leaves the previous
+    one or the new one. Beside what transformers saves, it holds the position inside a generation (`_step`), the
+    completions that are still to be reused (`num_iterations`, `steps_per_generation` > 1) and metrics not yet
+    logged.
+    """
+
+    args: Any
+    state: Any
+    accelerator: Any
+    _step: int
+    _buffered_inputs: Any
+    _metrics: Any
+    _writing = False
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """None is written: TRL's card describes a hub model."""
+
+    def _get_output_dir(self, trial: Any) -> str:
+        folder: str = super()._get_output_dir(trial)  # type: ignore[misc]
+        return str(Path(folder) / PARTIAL) if self._writing else folder
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        final = Path(self._get_output_dir(trial)) / f"checkpoint-{self.state.global_step}"
+        partial = final.parent / PARTIAL / final.name
+        if self.accelerator.is_main_process:
+            shutil.rmtree(partial.parent, ignore_errors=True)
+        self.accelerator.wait_for_everyone()
+        self._writing = True
+        try:
+            super()._save_checkpoint(model, trial)  # type: ignore[misc]
+        finally:
+            self._writing = False
+        torch.save(
+            {"step": self._step, "buffer": self._buffered_inputs, "metrics": dict(self._metrics["train"])},
+            partial / f"{self.accelerator.process_index}.{STATE}",
+        )
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            _publish(partial, final)
+            _rotate(final.parent, self.args.save_total_limit)
+        self.accelerator.wait_for_everyone()
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[misc]
+        if checkpoint is None:
+            return
+        path = Path(checkpoint) / f"{self.accelerator.process_index}.{STATE}"
+        if not path.is_file():
+            raise TrainingError(
+                f"{checkpoint}: no {path.name}; this checkpoint was not written by this trainer, or by a run with "
+                "fewer processes"
+            )
+        saved = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+        self._step, self._buffered_inputs = saved["step"], saved["buffer"]
+        for name, values in saved["metrics"].items():
+            self._metrics["train"][name] = values
+
+
+def _publish(partial: Path, final: Path) -> None:
+    """Rename a finished checkpoint into place, after its bytes have reached the disk."""
+    for path in partial.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    if final.exists():
+        shutil.rmtree(final)
+    partial.rename(final)
+    partial.parent.rmdir()
+
+
+def _rotate(folder: Path, limit: int | None) -> None:
+    if limit is None:
+        return
+    found = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[-1]))
+    for path in found[:-limit]:
+        shutil.rmtree(path)
+
+
+def write_json(path: str | Path, data: Any) -> Path:
+    """Write JSON so that a reader never sees half a file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".writing")
+    partial.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+    return path

@@ -1,0 +1,151 @@
+"""What stops a run, and what only warns: deaf models, numbers that are not numbers, rewards that raise, drifting
+metrics."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from emolab.errors import RewardError, TrainingError
+
+log = logging.getLogger("emolab.training")
+
+Reward = Callable[..., Sequence[float | None]]
+
+
+def text_of(completion: Any) -> str:
+    """The text of a completion as TRL passes it: a string, or a conversation whose last message is the answer."""
+    return completion if isinstance(completion, str) else str(completion[-1]["content"])
+
+
+def _excerpt(text: str, width: int = 300) -> str:
+    return repr(text if len(text) <= width else text[:width] + "…")
+
+
+class GuardedReward:
+    """A reward whose failures name the reward, the step, the row and the completion.
+
+    TRL would show a traceback without the completion, and would train on a NaN. `None` stays allowed: it means that the
+    reward does not apply to that completion.
+    """
+
+    def __init__(self, reward: Reward, name: str | None = None):
+        self.reward = reward
+        self.__name__ = name or getattr(reward, "__name__", type(reward).__name__)
+
+    def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        try:
+            values = list(self.reward(prompts=prompts, completions=completions, **columns))
+        except Exception as error:
+            raise RewardError(self._blame(error, prompts, completions, columns)) from error
+        if len(values) != len(completions):
+            raise RewardError(
+                f"reward {self.__name__!r} returned {len(values)} values for {len(completions)} completions"
+            )
+        for i, value in enumerate(values):
+            if value is not None and not math.isfinite(value):
+                raise TrainingError(
+                    f"reward {self.__name__!r} is {value} at {self._where(i, columns)}, "
+                    f"completion {_excerpt(text_of(completions[i]))}"
+                )
+        return values
+
+    @staticmethod
+    def _where(i: int, columns: Mapping[str, Any]) -> str:
+        rows, state = columns.get("row"), columns.get("trainer_state")
+        step = f"step {state.global_step + 1}, " if state is not None else ""
+        return f"{step}row {rows[i] if rows is not None else i}"
+
+    def _blame(
+        self, error: Exception, prompts: Sequence[Any], completions: Sequence[Any], columns: dict[str, Any]
+    ) -> str:
+        """Find the first completion that makes the reward raise when it is scored alone."""
+        kind = f"{type(error).__name__}: {error}"
+        for i, completion in enumerate(completions):
+            one = {
+                k: [v[i]] if isinstance(v, (list, tuple)) and len(v) == len(completions) else v
+                for k, v in columns.items()
+            }
+            try:
+                self.reward(prompts=[prompts[i]], completions=[completion], **one)
+            except Exception as alone:  # noqa: BLE001 - whatever the reward raises is what we report
+                return (
+                    f"reward {self.__name__!r} raised {type(alone).__name__}: {alone} at {self._where(i, columns)}, "
+                    f"completion {_excerpt(text_of(completion))}"
+                )
+        return f"reward {self.__name__!r} raised {kind} on a batch of {len(completions)} (no single completion does)"
+
+
+def require_finite(value: float, what: str, step: int, rows: Sequence[int] = (), texts: Sequence[str] = ()) -> None:
+    """Raise TrainingError with the step, the rows and the first text when `value` is NaN or infinite."""
+    if math.isfinite(value):
+        return
+    where = f", rows {sorted(set(rows))[:8]}" if rows else ""
+    text = f", e.g. completion {_excerpt(texts[0])}" if texts else ""
+    raise TrainingError(
+        f"{what} is {value} at step {step}{where}{text}; resume from the last checkpoint with a lower learning "
+        "rate, or in fp32 if this was half precision"
+    )
+
+
+def require_hearing(moved: float, modality: str, row: int, tolerance: float = 1e-6) -> None:
+    """Refuse to train when exchanging a row's media did not change the log-probabilities of the loss forward.
+
+    `moved` is the largest absolute change. This is the failure that stock trainers have: prompts are sampled with
+    the audio, and the loss is computed without it.
+    """
+    if not math.isfinite(moved) or moved <= tolerance:
+        raise TrainingError(
+            f"the loss forward does not depend on the {modality} of row {row}: exchanging it moved the log-probabilities by "
+            f"{moved:.1e}. Training would be deaf to it. Check that the model's tower is connected (embeddings not zero, "
+            f"placeholders filled) and that the prompt has a place for {modality}; `check_hearing=False` trains regardless."
+        )
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """Levels beyond which a logged metric becomes a warning; None switches one off. Ours, meant as first aid."""
+
+    kl_above: float | None = 5.0
+    entropy_below: float | None = 0.01
+    parse_rate_below: float | None = 0.5
+    zero_variance_above: float | None = 0.9
+    patience: int = 20
+
+    def of(self, row: Mapping[str, Any]) -> list[str]:
+        """The alarms that one row of metrics raises."""
+        checks = [
+            ("kl", self.kl_above, 1, "far from the reference: raise beta"),
+            ("entropy", self.entropy_below, -1, "sampling has collapsed: stop earlier"),
+            ("parse_rate", self.parse_rate_below, -1, "check the format reward or the cold start"),
+            ("zero_variance", self.zero_variance_above, 1, "most groups have equal rewards and teach nothing"),
+        ]
+        return [
+            f"{name} {row[name]:.3g} {'above' if sign > 0 else 'below'} {level:g}: {advice}"
+            for name, level, sign, advice in checks
+            if level is not None and row.get(name) is not None and sign * (row[name] - level) > 0
+        ]
+
+
+class AlarmBell:
+    """Logs an alarm when it first rings and then every `patience` steps while it lasts."""
+
+    def __init__(self, alarms: Alarms):
+        self.alarms = alarms
+        self.since: dict[str, int] = {}
+
+    def ring(self, row: Mapping[str, Any]) -> list[str]:
+        """Warn about the alarms of this row; returns all of them, warned about or not."""
+        raised = self.alarms.of(row)
+        step, names = int(row.get("step", 0)), {text.split()[0] for text in raised}
+        for text in raised:
+            name = text.split()[0]
+            if (step - self.since.get(name, step)) % self.alarms.patience == 0:
+                log.warning("step %d: %s", step, text)
+            self.since.setdefault(name, step)
+        for name in set(self.since) - names:
+            del self.since[name]
+        return raised

@@ -1,0 +1,126 @@
+"""Supervised fine-tuning on (prompt, target text) pairs: the cold start before GRPO, and its baseline on the same
+labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from emolab.errors import TrainingError
+from emolab.lalm import Completions, PromptBatch
+from emolab.lalm.packing import packed_logprobs
+from emolab.training.guards import require_finite
+
+if TYPE_CHECKING:
+    from emolab.lalm import LALM
+    from emolab.prompts import Prompt
+    from emolab.samples import EmotionSample
+
+
+@dataclass(frozen=True)
+class SFTSettings:
+    """How to fine-tune. `epochs` passes over the pairs in batches of `batch_size`; cosine decay after `warmup` of
+    the steps."""
+
+    epochs: float = 3.0
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    warmup: float = 0.1
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    seed: int = 0
+
+
+def encode_all(
+    lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, chunk: int = 16, progress: bool = True
+) -> PromptBatch:
+    """Encode many samples, a chunk at a time, as one batch: each clip passes the tower once."""
+    starts = tqdm(range(0, len(samples), chunk), desc="encode", unit="batch", disable=not progress, leave=False)
+    return PromptBatch.concat([lalm.encode(samples[i : i + chunk], prompt) for i in starts])
+
+
+def supervised_loss(lalm: LALM, batch: PromptBatch, completions: Completions, model: Any = None) -> Tensor:
+    """Mean negative log-likelihood of the target tokens, end of turn included; the prompt carries no loss.
+
+    `completions` holds G targets for each of the B prompts; a prompt is computed once for all of its targets.
+    """
+    count, size, width = completions.ids.shape
+    owner = torch.arange(count, device=completions.ids.device).repeat_interleave(size)
+    mask = completions.mask.reshape(-1, width)
+    logprobs = packed_logprobs(lalm, batch, completions.ids.reshape(-1, width), mask, owner, model=model)
+    return -(logprobs * mask).sum() / mask.sum()
+
+
+def _order(n: int, batch_size: int, epochs: float, seed: int) -> Iterator[list[int]]:
+    """Batches of indices: successive seeded permutations, cut into equal batches, the last of the run included."""
+    total, turn, queue = math.ceil(n * epochs / batch_size), 0, []
+    for _ in range(total):
+        while len(queue) < batch_size:
+            generator = torch.Generator().manual_seed(seed * 1_000_003 + turn)
+            queue += torch.randperm(n, generator=generator).tolist()
+            turn += 1
+        yield queue[:batch_size]
+        queue = queue[batch_size:]
+
+
+def learning_rate_at(step: int, total: int, settings: SFTSettings) -> float:
+    """Linear warm-up, then a cosine to zero."""
+    warm = max(1, round(total * settings.warmup))
+    if step < warm:
+        return settings.learning_rate * (step + 1) / warm
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+def cold_start(
+    lalm: LALM,
+    samples: Sequence[EmotionSample],
+    targets: Sequence[str],
+    prompt: Prompt,
+    settings: SFTSettings | None = None,
+    progress: bool = True,
+) -> list[dict[str, float]]:
+    """Fine-tune the trainable weights of `lalm` (its adapters, or everything) to answer `prompt` with the targets.
+
+    Returns one dict a step: step, loss, learning_rate, grad_norm. The order depends on the seed alone.
+    Raises TrainingError when there is nothing to train on, a target is empty, or the loss is not a number.
+    """
+    settings = settings or SFTSettings()
+    if len(samples) != len(targets) or not samples:
+        raise TrainingError(f"need one target for each sample, got {len(samples)} samples and {len(targets)} targets")
+    for sample, target in zip(samples, targets, strict=True):
+        if not target.strip():
+            raise TrainingError(f"{sample.id}: the target text is empty")
+    parameters = [p for p in lalm.model.parameters() if p.requires_grad]
+    if not parameters:
+        raise TrainingError("the model has no trainable weights: attach LoRA first (emolab.lalm.quantise.add_lora)")
+    prompts = encode_all(lalm, samples, prompt, progress=progress)
+    answers = Completions.from_texts(lalm.tokenizer, [[t] for t in targets], eos_id=lalm.eos_ids[0], device=lalm.device)
+    optimizer = torch.optim.AdamW(
+        parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
+    )
+    batches = list(_order(len(samples), min(settings.batch_size, len(samples)), settings.epochs, settings.seed))
+    rows: list[dict[str, float]] = []
+    lalm.model.train()
+    bar = tqdm(batches, desc="fine-tune", unit="step", disable=not progress, mininterval=0.5)
+    for step, indices in enumerate(bar):
+        rate = learning_rate_at(step, len(batches), settings)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        width = int(answers.mask[indices].sum(-1).max())
+        part = Completions(answers.ids[indices][..., :width], answers.mask[indices][..., :width], [])
+        loss = supervised_loss(lalm, prompts.select(indices), part)
+        require_finite(float(loss.detach()), "the fine-tuning loss", step + 1, indices, [targets[indices[0]]])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.max_grad_norm))
+        optimizer.step()
+        rows.append({"step": step + 1, "loss": float(loss.detach()), "learning_rate": rate, "grad_norm": norm})
+        bar.set_postfix(loss=f"{rows[-1]['loss']:.3f}", refresh=False)
+    lalm.model.eval()
+    return rows
