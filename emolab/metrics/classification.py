@@ -1,0 +1,84 @@
+"""Scores of single-label answers. A prediction of None, or one that is not a gold label, counts as wrong
+everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = Sequence[str]
+Predictions = Sequence[str | None]
+
+
+def weighted_accuracy(gold: Labels, pred: Predictions) -> float:
+    """Share of right answers: WA, also called WAR. NaN for no samples."""
+    _check(gold, pred)
+    return sum(a == b for a, b in zip(gold, pred, strict=True)) / len(gold) if len(gold) else float("nan")
+
+
+def unweighted_accuracy(gold: Labels, pred: Predictions) -> float:
+    """Mean recall over the classes that occur in gold: UA, also called UAR. Chance is 1 / classes whatever the
+    balance.
+
+    >>> unweighted_accuracy(["sad", "sad", "happy"], ["sad", None, "happy"])
+    0.75
+    """
+    hits, golds, _ = _counts(gold, pred)
+    return float(np.mean(hits / golds)) if len(golds) else float("nan")
+
+
+def weighted_f1(gold: Labels, pred: Predictions) -> float:
+    """F1 of each class that occurs in gold, averaged with its share of gold as weight."""
+    hits, golds, preds = _counts(gold, pred)
+    return float(np.sum(_f1(hits, golds, preds) * golds) / np.sum(golds)) if len(golds) else float("nan")
+
+
+def macro_f1(gold: Labels, pred: Predictions) -> float:
+    """F1 of each class that occurs in gold, averaged with equal weight."""
+    hits, golds, preds = _counts(gold, pred)
+    return float(np.mean(_f1(hits, golds, preds))) if len(golds) else float("nan")
+
+
+def parse_rate(pred: Predictions) -> float:
+    """Share of completions that answered with a label at all. NaN for no samples."""
+    return sum(p is not None for p in pred) / len(pred) if len(pred) else float("nan")
+
+
+def confusion(gold: Labels, pred: Predictions, labels: Labels, unparsed: bool = False) -> NDArray[np.int64]:
+    """Counts (L, L): rows gold, columns predicted, both in the order of `labels`.
+
+    Predictions that are not among `labels` (None too) are left out, or with `unparsed` counted in one more column
+    (L, L+1). Raises ValueError for a gold label that is not among `labels`.
+    """
+    _check(gold, pred)
+    index = {label: i for i, label in enumerate(labels)}
+    if unknown := sorted(set(gold) - set(index)):
+        raise ValueError(f"gold label {unknown[0]!r} is not among {', '.join(labels)}")
+    counts = np.zeros((len(labels), len(labels) + 1), dtype=np.int64)
+    rows = [index[g] for g in gold]
+    columns = [index.get(p, -1) if p is not None else -1 for p in pred]
+    np.add.at(counts, (rows, columns), 1)
+    return counts if unparsed else counts[:, :-1]
+
+
+def accuracy_table(gold: Labels, pred: Predictions) -> dict[str, float]:
+    """The scores that every result carries: ua, wa, weighted_f1, macro_f1, parse_rate, n."""
+    return {"ua": unweighted_accuracy(gold, pred), "wa": weighted_accuracy(gold, pred), "n": len(gold),
+            "weighted_f1": weighted_f1(gold, pred), "macro_f1": macro_f1(gold, pred), "parse_rate": parse_rate(pred)}
+
+
+def _check(gold: Labels, pred: Predictions) -> None:
+    if len(gold) != len(pred):
+        raise ValueError(f"{len(gold)} gold labels but {len(pred)} predictions")
+
+
+def _counts(gold: Labels, pred: Predictions) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Hits, gold counts and predicted counts of each class that occurs in gold, each (L,)."""
+    matrix = confusion(gold, pred, sorted(set(gold)), unparsed=True).astype(np.float64)
+    return np.diagonal(matrix), matrix.sum(axis=1), matrix[:, :-1].sum(axis=0)
+
+
+def _f1(hits: NDArray[np.float64], golds: NDArray[np.float64], preds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 2 * hits / (golds + preds)

@@ -1,0 +1,92 @@
+"""Rewards for one label: exact accuracy (R1-Omni) and EMO-RL's emotion similarity-weighted reward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+from emolab.emotions import EMOTIONS, normalise_label, similarity
+from emolab.errors import RewardError
+from emolab.parsing import parse_label
+from emolab.rewards.base import Reward
+from emolab.rewards.schedules import Linear
+
+ANNEALED = Linear(1.0, 0.0)
+
+
+def gold_label(reward: str, solution: str, labels: Sequence[str]) -> str:
+    """The gold label of a row. Raises RewardError for one that is not among `labels`."""
+    gold = normalise_label(solution, labels)
+    if gold is None:
+        raise RewardError(f"reward {reward!r}: solution {solution!r} is not one of {', '.join(labels)}")
+    return gold
+
+
+@dataclass(frozen=True)
+class Accuracy(Reward):
+    """1 where the answer is the gold label, else 0 (R1-Omni, arXiv 2503.05379). The label is read by `parse_label`.
+
+    With `published`, as released: the stripped text of the first answer block must equal the gold string exactly, and
+    text without a block is compared whole.
+    """
+
+    labels: tuple[str, ...] = EMOTIONS
+    published: bool = False
+    name: ClassVar[str] = "accuracy"
+    columns: ClassVar[tuple[str, ...]] = ("solution",)
+
+    @property
+    def __name__(self) -> str:
+        return "accuracy_published" if self.published else self.name
+
+    def score(self, text: str, solution: str) -> float:  # type: ignore[override]
+        if self.published:
+            return float(_first_answer(text) == solution.strip())
+        return float(parse_label(text, self.labels) == gold_label(self.name, solution, self.labels))
+
+
+def _first_answer(text: str) -> str:
+    """What R1-Omni's released scorer reads: the first `<answer>…</answer>`, wherever it stands, else all of the
+    text."""
+    start = text.find("<answer>")
+    end = text.find("</answer>", start)
+    return text[start + len("<answer>"):end].strip() if 0 <= start < end else text.strip()
+
+
+@dataclass(frozen=True)
+class ESWR(Reward):
+    """Emotion similarity-weighted reward (EMO-RL, arXiv 2509.15654): 1 on an exact match, α·S where S > γ, else 0.
+
+    S is the similarity of answer and gold, by default on Plutchik's circle; with γ = 0.7 only 45° neighbours (S =
+    0.854) earn partial credit. The paper anneals α but does not state how; here α falls linearly from 1 to 0 over
+    training (`alpha` takes a number or another schedule). With `published`, S is read literally, so that a correct
+    "neutral" (S = ½ < γ) earns 0.
+    """
+
+    labels: tuple[str, ...] = EMOTIONS
+    alpha: float | Linear = ANNEALED
+    gamma: float = 0.7
+    kind: str = "plutchik"
+    published: bool = False
+    name: ClassVar[str] = "eswr"
+    columns: ClassVar[tuple[str, ...]] = ("solution",)
+
+    @property
+    def __name__(self) -> str:
+        return "eswr_published" if self.published else self.name
+
+    def at(self, progress: float) -> Self:
+        return self if isinstance(self.alpha, (int, float)) else replace(self, alpha=self.alpha(progress))
+
+    def score(self, text: str, solution: str) -> float:  # type: ignore[override]
+        gold, answer = gold_label(self.name, solution, self.labels), parse_label(text, self.labels)
+        return 0.0 if answer is None else self.credit(answer, gold)
+
+    def credit(self, answer: str, gold: str) -> float:
+        """Reward of answering `answer` where `gold` is right."""
+        closeness = similarity(answer, gold, "published" if self.published else self.kind)
+        if closeness == 1.0 or (answer == gold and not self.published):
+            return 1.0
+        alpha = self.alpha if isinstance(self.alpha, (int, float)) else self.alpha(0.0)
+        return alpha * closeness if closeness > self.gamma else 0.0
