@@ -1,4 +1,4 @@
-"""The course: set-up of the notebooks, checks of the exercises, and the builder that makes notebooks from their sources.
+"""The course: set-up of the notebooks, checks of the exercises, and the builder of the notebooks.
 
 `from emolab.course import check, listen, setup` is what a notebook needs; each is imported when it is first asked for.
 """

@@ -32,8 +32,8 @@ def targets(path: Path) -> tuple[Path, Path]:
 def build(path: Path, executed: NotebookNode | None = None, seconds: float | None = None) -> dict[Path, str]:
     """Texts of both notebooks of one source, by path; nothing is written.
 
-    Outputs come from `executed` (a run of the solved notebook, which took `seconds`), or else from the committed solution
-    where that was stamped with the hash of this very source. A source that changed since loses its outputs.
+    Outputs come from `executed` (a run of the solved notebook, which took `seconds`), or else from the committed
+    solution if that was stamped with the hash of this very source. A source that changed since loses its outputs.
     """
     solved = source.read(path)
     stamp: dict[str, Any] = {"source_sha256": source.source_hash(path)}
@@ -83,7 +83,7 @@ def environment() -> dict[str, Any]:
 
 
 def light(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Outputs worth committing: results, text and figures, without execution counts, widgets, scripts or what went to stderr."""
+    """Outputs worth committing: results, text and figures; no execution counts, widgets, scripts or stderr."""
     kept = []
     for output in outputs:
         if output.get("name") == "stderr":

@@ -1,4 +1,4 @@
-"""How an exercise is checked: the learner's function beside the package's, on random and edge inputs, first difference shown."""
+"""How an exercise is checked: the learner's function beside the package's, and the first input on which they differ."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Exercise:
-    """What is asked for: the package's own function, inputs to compare on, and the mistakes that have a hint of their own.
+    """What is asked for: the package's own function, inputs to compare on, and mistakes that have hints of their own.
 
     `inputs(rng)` yields argument tuples, edge cases first. `tolerance` is absolute, for every number in the results.
     """

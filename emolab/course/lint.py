@@ -1,4 +1,4 @@
-"""The rules that every notebook source keeps, as checks that name the cell, and the freshness of what was built from it."""
+"""The rules that every notebook source keeps, as checks that name the cell, and whether what was built is fresh."""
 
 from __future__ import annotations
 

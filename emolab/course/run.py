@@ -21,7 +21,7 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFL
 
 @dataclass
 class Run:
-    """One execution: the notebook with its outputs as far as they came, seconds, and the error that stopped it ("" if none)."""
+    """One execution: the notebook with its outputs so far, seconds, and the error that stopped it ("" if none)."""
 
     notebook: NotebookNode
     seconds: float
@@ -29,7 +29,7 @@ class Run:
 
 
 def execute(path: Path, learner: bool = False) -> Run:
-    """Run one source's notebook, solved or as a learner first sees it, in a fresh kernel without network access to the hub.
+    """Run one source's notebook, solved or as a learner first sees it, in a fresh kernel that asks no hub for anything.
 
     A cell that fails stops the notebook; its traceback is in `error` and in the outputs.
     """
@@ -60,9 +60,9 @@ def write_html(run: Run, name: str, folder: Path) -> Path:
 
 
 def run_course(paths: list[Path], learner: bool = False, folder: Path | None = None) -> dict[str, Any]:
-    """Execute notebooks in order and write `NAME.html` for each and `summary.json` to `folder` (default `build/course`).
+    """Execute notebooks in order; write `NAME.html` for each and `summary.json` to `folder` (default `build/course`).
 
-    Returns the summary, `{"seconds", "notebooks": [{"name", "seconds", "ok"}]}`. A failed notebook does not stop the next one.
+    Returns the summary, `{"seconds", "notebooks": [{"name", "seconds", "ok"}]}`. One that fails does not stop the next.
     """
     from tqdm import tqdm
 

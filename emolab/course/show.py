@@ -20,7 +20,7 @@ LONGEST_CLIP = 3.0
 def listen(clips: dict[str, np.ndarray] | Iterable[tuple[str, np.ndarray]], sample_rate: int = 16_000) -> HTML:
     """One labelled audio player per clip, side by side: `listen({"sad": wave})`.
 
-    Waves are mono float arrays; each is cut to 3 s and stored as MP3, about 8 kB per second. Raises MediaError for an empty clip.
+    Waves are mono float arrays, cut to 3 s and stored as MP3 of a few kB per second. Raises MediaError if one is empty.
     """
     from IPython.display import HTML
 

@@ -1,6 +1,7 @@
 """From `notebooks/src/NN_topic.py` (jupytext percent format, solved) to the learner's notebook and its solution.
 
-Cells are marked by tags: `exercise` (its function becomes a stub for the learner) and `teaching` (defines something that it teaches).
+Tags mark cells: `exercise` (its function becomes a stub for the learner), `check` (judges it), `teaching` (defines
+what it teaches).
 """
 
 from __future__ import annotations

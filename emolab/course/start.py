@@ -24,7 +24,7 @@ NOISY_LOGGERS = ("transformers", "trl", "peft", "accelerate", "bitsandbytes", "d
 
 @dataclass(frozen=True)
 class Lab:
-    """What a notebook works with: the profile of this machine, the corpus, the model, and a folder for what it makes."""
+    """What a notebook works with: the machine's profile, the corpus, the model, and a folder for what it makes."""
 
     notebook: str
     profile: Profile
@@ -37,7 +37,7 @@ class Lab:
         return embedded_corpus(self.profile.corpus_size)
 
     def model(self, **options: Any) -> LALM:
-        """The profile's model, loaded anew: `lab.model(quantise="nf4")`. Options are those of `emolab.lalm.load_model`."""
+        """The profile's model, loaded anew: `lab.model(quantise="nf4")`, with options of `emolab.lalm.load_model`."""
         from emolab.lalm import load_model
 
         return load_model(self.profile.model, device=self.profile.device, **options)
@@ -50,7 +50,7 @@ class Lab:
 def setup(notebook: str, threads: int | None = None) -> Lab:
     """Make a notebook repeatable and quiet: threads, seeds, logging, plot style; and return what it works with.
 
-    `notebook` is its number ("03"), `threads` the number of cores to compute with (default: all that this process may use).
+    `notebook` is its number ("03"), `threads` the number of cores to compute with (default: all it may use).
     """
     quiet()
     chosen = profile()

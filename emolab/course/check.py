@@ -1,0 +1,36 @@
+"""Checks of the exercises: `check.ex_3_1(mine)` compares your function with the package's, and shows what differs."""
+
+from __future__ import annotations
+
+from emolab.course.compare import Function, Verdict, judge
+from emolab.course.exercises import EXERCISES
+
+
+def ex_0_1(mine: Function) -> Verdict:
+    """Exercise 0.1, unweighted accuracy: `mine(gold, predicted) -> float`."""
+    return judge(EXERCISES["0.1"], mine)
+
+
+def ex_1_1(mine: Function) -> Verdict:
+    """Exercise 1.1, talker normalisation: `mine(features (n, d), talkers) -> (n, d)`."""
+    return judge(EXERCISES["1.1"], mine)
+
+
+def ex_2_1(mine: Function) -> Verdict:
+    """Exercise 2.1, calibration by the mean: `mine(scores (n, labels)) -> log-posteriors (n, labels)`."""
+    return judge(EXERCISES["2.1"], mine)
+
+
+def ex_3_1(mine: Function) -> Verdict:
+    """Exercise 3.1, the similarity-weighted reward: `mine(predicted, gold, alpha) -> float`."""
+    return judge(EXERCISES["3.1"], mine)
+
+
+def ex_4_1(mine: Function) -> Verdict:
+    """Exercise 4.1, group advantages: `mine(rewards (n,), group_size) -> (n,)`."""
+    return judge(EXERCISES["4.1"], mine)
+
+
+def ex_5_1(mine: Function) -> Verdict:
+    """Exercise 5.1, Shapley values of three modalities: `mine(value) -> {"audio": …, "video": …, "text": …}`."""
+    return judge(EXERCISES["5.1"], mine)
