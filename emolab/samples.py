@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -21,8 +24,8 @@ MODALITIES = ("audio", "video", "text")
 class EmotionSample:
     """One utterance. Paths are relative to the root of its corpus; a missing modality is None.
 
-    `words` is the open-vocabulary gold set, `caption` the reference description, `extra` whatever else the corpus states
-    (condition, carriers, domain, evaluators' votes). Valence, arousal and dominance are in [-1, 1] where a corpus is
+    `words` is the open-vocabulary gold set, `caption` the reference description, `extra` whatever else the corpus
+    states (condition, carriers, domain, evaluators' votes). Valence, arousal and dominance are in [-1, 1] where a corpus is
     rescaled, else as published (the loader's docstring says which).
     """
 
@@ -44,6 +47,9 @@ class EmotionSample:
 
 
 FIELDS = tuple(f.name for f in fields(EmotionSample))
+TEXT_FIELDS = ("id", "audio", "video", "text", "emotion", "speaker", "split", "corpus", "language", "caption")
+NUMBER_FIELDS = ("valence", "arousal", "dominance")
+TABLES = ("table.parquet", "table.jsonl")
 
 
 @dataclass
@@ -67,6 +73,12 @@ class LoadReport:
         """JSON-ready counts and the skipped items by reason."""
         return {"corpus": self.corpus, "found": self.found, "skipped": {k: len(v) for k, v in self.skipped.items()},
                 "items": self.skipped, "notes": self.notes}
+
+    def add(self, other: LoadReport) -> None:
+        """Take over what another report skipped and noted; `found` stays."""
+        for reason, items in other.skipped.items():
+            self.skipped.setdefault(reason, []).extend(items)
+        self.notes += other.notes
 
 
 @dataclass
@@ -97,7 +109,7 @@ class Corpus:
         return Corpus(self.root, list(samples), self.name)
 
     def where(self, keep: Callable[[EmotionSample], bool] | None = None, **equals: Any) -> Corpus:
-        """Samples for which `keep` is true and every named field (or key of `extra`) equals, or is in, the given value."""
+        """Samples for which `keep` is true and every named field (or key of `extra`) equals, or is in, its value."""
         def match(sample: EmotionSample) -> bool:
             for name, wanted in equals.items():
                 value = getattr(sample, name) if name in FIELDS else sample.extra.get(name)
@@ -107,11 +119,20 @@ class Corpus:
         return self.replace(s for s in self.samples if match(s))
 
     def path(self, sample: EmotionSample, modality: str = "audio") -> Path:
-        """Absolute path of a sample's audio or video file. Raises CorpusError if it has none."""
+        """Absolute path of a sample's audio or video. Raises CorpusError if it has none, or one outside the root."""
         relative = getattr(sample, modality)
         if relative is None:
             raise CorpusError(f"{sample.id}: this sample has no {modality}")
-        return self.root / relative
+        return within(self.root, relative, f"{sample.id}, column {modality!r}")
+
+    def check_labels(self, labels: Iterable[str]) -> Corpus:
+        """The corpus itself. Raises CorpusError that names the first sample whose emotion is not one of `labels`."""
+        known = tuple(labels)
+        for i, sample in enumerate(self.samples, 1):
+            if sample.emotion not in known:
+                raise CorpusError(f"{self.name or self.root}, row {i} ({sample.id}): emotion {sample.emotion!r} is not "
+                                  f"one of {', '.join(known)}; map it (`emolab corpus load … --labels`) or leave it out")
+        return self
 
     def counts(self, name: str = "emotion") -> Counter[Any]:
         """How often each value of a field (or key of `extra`) occurs."""
@@ -128,68 +149,174 @@ class Corpus:
         return pd.DataFrame(rows)
 
     def write(self, path: str | Path) -> Path:
-        """Write the table as .jsonl or .parquet (by suffix). Paths in it stay relative to the table's folder."""
-        path = Path(path)
-        rows = [{k: list(v) if isinstance(v, tuple) else v for k, v in asdict(s).items()} for s in self.samples]
-        if path.suffix == ".jsonl":
-            path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
-        elif path.suffix == ".parquet":
-            import pandas as pd
+        """Write the table as .jsonl or .parquet (by suffix), atomically. Paths in it stay relative to the root.
 
-            for row in rows:
-                row["extra"] = json.dumps(row["extra"], ensure_ascii=False)
-            pd.DataFrame(rows, columns=list(FIELDS)).to_parquet(path, index=False)
-        else:
-            raise CorpusError(f"{path}: a table is written as .jsonl or .parquet, not {path.suffix or 'without suffix'}")
+        Raises CorpusError for another suffix, or a sample whose `extra` has no JSON form (a waveform, for one).
+        """
+        path = Path(path)
+        if path.suffix not in (".jsonl", ".parquet"):
+            raise CorpusError(f"{path}: a table is written as .jsonl or .parquet, not {path.suffix or 'without one'}")
+        rows = [_plain_row(sample) for sample in self.samples]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+        try:
+            if path.suffix == ".jsonl":
+                lines = (json.dumps({**row, "extra": json.loads(row["extra"])}, ensure_ascii=False) for row in rows)
+                part.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+            else:
+                import pandas as pd
+
+                pd.DataFrame(rows, columns=list(FIELDS)).to_parquet(part, index=False)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
         return path
 
     @classmethod
     def read(cls, path: str | Path, root: str | Path | None = None) -> Corpus:
-        """Read a table written by `write`. `root` defaults to the table's folder.
+        """Read a table written by `write`: a .jsonl or .parquet file, or a folder with table.parquet or table.jsonl.
 
-        Raises CorpusError that names the row and the column when a row is not a sample.
+        `root` defaults to what `emolab corpus load` noted beside the table, else to the table's folder.
+        Raises CorpusError that names the row and the column when a row is not a sample, an id occurs twice, or a path
+        leads out of the root.
         """
         path = Path(path)
+        if path.is_dir():
+            path = next((path / name for name in TABLES if (path / name).is_file()), path / TABLES[0])
         if not path.is_file():
             raise CorpusError(f"{path}: no such table; make one with `emolab corpus make` or `emolab corpus load`")
-        samples = [sample_from_row(row, f"{path}, row {i}") for i, row in enumerate(_rows(path), 1)]
-        return cls(Path(root) if root is not None else path.parent, samples, path.stem)
+        base = Path(root) if root is not None else _noted_root(path) or path.parent
+        samples: list[EmotionSample] = []
+        seen: dict[str, int] = {}
+        for i, row in enumerate(_rows(path), 1):
+            sample = sample_from_row(row, f"{path}, row {i}", base)
+            if sample.id in seen:
+                raise CorpusError(f"{path}, row {i}: id {sample.id!r} is that of row {seen[sample.id]} too; "
+                                  "make ids unique")
+            seen[sample.id] = i
+            samples.append(sample)
+        return cls(base, samples, path.stem)
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def within(root: Path, relative: str, where: str) -> Path:
+    """`relative` below `root`, absolute, links not followed. Raises CorpusError if it leads out of the root."""
+    base = Path(root).absolute()
+    path = Path(os.path.normpath(base / relative))
+    if "\0" in relative or not path.is_relative_to(os.path.normpath(base)) or path == base:
+        raise CorpusError(f"{where}: the path {relative!r} leads out of {base}; put the file under that folder or give "
+                          "another root")
+    return path
+
+
+def note_path(table: Path) -> Path:
+    """Where `emolab corpus load` notes a table's root and load report."""
+    return table.with_name(f"{table.name}.report.json")
+
+
+def _noted_root(table: Path) -> Path | None:
+    note = note_path(table)
+    if not note.is_file():
+        return None
+    try:
+        root = json.loads(note.read_text(encoding="utf-8"))["root"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorpusError(f"{note}: expected an object with the key 'root'; load the corpus again") from error
+    return (table.parent / root).absolute()
+
+
+def _plain_row(sample: EmotionSample) -> dict[str, Any]:
+    row: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(sample).items()}
+    try:
+        row["extra"] = json.dumps(sample.extra, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise CorpusError(f"{sample.id}: 'extra' cannot be written ({error}); keep plain values in it") from error
+    return row
+
+
+def _rows(path: Path) -> Iterator[Any]:
     if path.suffix == ".parquet":
         import pandas as pd
 
-        for row in pd.read_parquet(path).to_dict("records"):
-            yield {k: None if isinstance(v, float) and v != v else v for k, v in row.items()}
+        try:
+            rows = pd.read_parquet(path).to_dict("records")
+        except (OSError, ValueError) as error:
+            raise CorpusError(f"{path}: not readable as Parquet ({error}); write the table again") from error
+        for row in rows:
+            yield {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
         return
     if path.suffix != ".jsonl":
-        raise CorpusError(f"{path}: expected a .jsonl or .parquet table")
-    for i, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                raise CorpusError(f"{path}, row {i}: not JSON ({error.msg})") from error
+        raise CorpusError(f"{path}: expected a .jsonl or .parquet table (a CSV of your own recordings: "
+                          "`emolab corpus load manifest`)")
+    with path.open("rb") as file:
+        for i, line in enumerate(file, 1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+                    message = f"{path}, row {i}: not one JSON object in UTF-8 ({error}); repair the line"
+                    raise CorpusError(message) from error
 
 
-def sample_from_row(row: Any, where: str) -> EmotionSample:
-    """Check and convert one row of a table. `where` names it in the error."""
+def sample_from_row(row: Any, where: str, root: Path | None = None) -> EmotionSample:
+    """Check and convert one row of a table. `where` names it in the error; with `root`, paths must stay under it.
+
+    Raises CorpusError that names the row and the column: not an object, no id, an unknown column, a value of the wrong
+    type, no modality at all, or a path that leads out of the root.
+    """
     if not isinstance(row, dict):
         raise CorpusError(f"{where}: expected an object with columns, got {type(row).__name__}")
     if not row.get("id"):
         raise CorpusError(f"{where}: column 'id' is missing or empty")
     if unknown := set(row) - set(FIELDS):
-        raise CorpusError(f"{where}: unknown column {sorted(unknown)[0]!r}; put it under 'extra'")
+        raise CorpusError(f"{where}: unknown column {min(map(str, unknown))!r}; put it under 'extra'")
     values = dict(row)
-    values["words"] = tuple(values.get("words") if values.get("words") is not None else ())
-    extra = values.get("extra") or {}
-    values["extra"] = json.loads(extra) if isinstance(extra, str) else dict(extra)
+    for name in TEXT_FIELDS:
+        if not isinstance(values.get(name), str | None):
+            raise CorpusError(f"{where}: column {name!r} must be text, got {values[name]!r:.80}")
+    for name in NUMBER_FIELDS:
+        values[name] = _number(values.get(name), f"{where}: column {name!r}")
+    values["words"] = _words(values.get("words"), where)
+    values["extra"] = _extra(values.get("extra"), where)
     if not any(values.get(m) for m in MODALITIES):
         raise CorpusError(f"{where} ({row['id']}): needs at least one of the columns 'audio', 'video', 'text'")
+    for name in ("audio", "video"):
+        if root is not None and values.get(name):
+            within(root, values[name], f"{where}, column {name!r}")
     return EmotionSample(**values)
 
 
+def _number(value: Any, where: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CorpusError(f"{where} must be a number, got {value!r:.80}")
+    return float(value) if math.isfinite(value) else None
+
+
+def _words(value: Any, where: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    is_list = isinstance(value, list | tuple) or hasattr(value, "tolist")  # Parquet gives arrays
+    if not is_list or not all(isinstance(word, str) for word in value):
+        raise CorpusError(f"{where}: column 'words' must be a list of texts, got {value!r:.80}")
+    return tuple(value)
+
+
+def _extra(value: Any, where: str) -> dict[str, Any]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise CorpusError(f"{where}: column 'extra' is not JSON ({error.msg})") from error
+    if value is not None and not isinstance(value, dict):
+        raise CorpusError(f"{where}: column 'extra' must be an object, got {value!r:.80}")
+    return dict(value or {})
+
+
 def resolve(sample: EmotionSample, root: Path) -> EmotionSample:
-    """The sample with its media paths made absolute under `root`: what a model's `encode` takes."""
-    return replace(sample, **{m: str(root / value) for m in ("audio", "video") if (value := getattr(sample, m))})
+    """The sample with its media paths made absolute under `root`: what a model's `encode` takes.
+
+    Raises CorpusError for a path that leads out of the root.
+    """
+    return replace(sample, **{m: str(within(root, value, f"{sample.id}, column {m!r}"))
+                              for m in ("audio", "video") if (value := getattr(sample, m))})
