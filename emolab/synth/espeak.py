@@ -1,8 +1,9 @@
 """Neutral speech of new sentences through espeak-ng, in a process of its own. Optional: `pip install emolab[voices]`.
 
-espeak-ng is free software under the GNU GPL v3; this package neither contains nor links it. A subprocess (`espeak_worker`)
-loads the library, from the wheel `espeakng-loader` or from the system, and hands back sound. A fresh process per voice gives
-the same bytes every time (espeak-ng carries wave phase and noise from call to call), and keeps its crashes out of the caller.
+espeak-ng is free software under the GNU GPL v3; this package neither contains nor links it. A subprocess
+(`espeak_worker`) loads the library, from the wheel `espeakng-loader` or from the system, and hands back sound. A fresh
+process per voice gives the same bytes every time (espeak-ng carries wave phase and noise from call to call), and keeps
+its crashes out of the caller.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy as np
 
 from emolab.errors import SynthError
 
-INSTALL = "new sentences need espeak-ng: pip install emolab[voices] (or install espeak-ng with your system's package manager)"
+INSTALL = ("new sentences need espeak-ng: pip install emolab[voices] "
+           "(or install libespeak-ng with your system's package manager)")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def synth_bank(voice: str, rate: int, texts: Sequence[str]) -> list[Speech]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bank.npz"
         job = json.dumps({"voice": voice, "rate": rate, "texts": [spoken(t) for t in texts], "out": str(path)})
-        done = subprocess.run([sys.executable, "-m", "emolab.synth.espeak_worker"], input=job.encode(), capture_output=True)
+        command = [sys.executable, "-m", "emolab.synth.espeak_worker"]
+        done = subprocess.run(command, input=job.encode(), capture_output=True)
         if done.returncode == 3:
             raise SynthError(INSTALL)
         if done.returncode:

@@ -35,7 +35,8 @@ class _Event(C.Structure):
 
 class _Voice(C.Structure):
     _fields_ = [("name", C.c_char_p), ("languages", C.c_char_p), ("identifier", C.c_char_p), ("gender", C.c_ubyte),
-                ("age", C.c_ubyte), ("variant", C.c_ubyte), ("xx1", C.c_ubyte), ("score", C.c_int), ("spare", C.c_void_p)]
+                ("age", C.c_ubyte), ("variant", C.c_ubyte), ("xx1", C.c_ubyte), ("score", C.c_int),
+                ("spare", C.c_void_p)]
 
 
 _CALLBACK = C.CFUNCTYPE(C.c_int, C.POINTER(C.c_short), C.c_int, C.POINTER(_Event))
@@ -54,7 +55,7 @@ def _library() -> tuple[str, str | None]:
 
 
 def _short(path: str) -> str:
-    """A data path that espeak-ng accepts: short and plain ASCII; a link or a copy in the temporary folder if need be."""
+    """A data path that espeak-ng accepts: short and plain ASCII; else a link or a copy in the temporary folder."""
     if len(os.fsencode(path)) <= _LONGEST_DATA_PATH and path.isascii():
         return path
     user = os.getuid() if hasattr(os, "getuid") else 0
@@ -76,13 +77,16 @@ class Engine:
         self._lib = lib = C.CDLL(path)
         lib.espeak_Initialize.argtypes = [C.c_int, C.c_int, C.c_char_p, C.c_int]
         lib.espeak_SetSynthCallback.argtypes = [_CALLBACK]
-        lib.espeak_Synth.argtypes = [C.c_char_p, C.c_size_t, C.c_uint, C.c_int, C.c_uint, C.c_uint, C.POINTER(C.c_uint), C.c_void_p]
+        lib.espeak_Synth.argtypes = [C.c_char_p, C.c_size_t, C.c_uint, C.c_int, C.c_uint, C.c_uint,
+                                     C.POINTER(C.c_uint), C.c_void_p]
         lib.espeak_Info.argtypes, lib.espeak_Info.restype = [C.POINTER(C.c_char_p)], C.c_char_p
-        lib.espeak_ListVoices.argtypes, lib.espeak_ListVoices.restype = [C.POINTER(_Voice)], C.POINTER(C.POINTER(_Voice))
-        self._callback = _CALLBACK(self._collect)          # a collected callback would crash the process
+        lib.espeak_ListVoices.argtypes = [C.POINTER(_Voice)]
+        lib.espeak_ListVoices.restype = C.POINTER(C.POINTER(_Voice))
+        self._callback = _CALLBACK(self._collect)          # must live as long as the engine: espeak-ng keeps no reference
         self._chunks: list[np.ndarray] = []
         self._events: list[tuple[int, int, Any]] = []
-        self.rate = lib.espeak_Initialize(_SYNCHRONOUS, 0, data.encode() if data else None, _PHONEME_EVENTS | _DONT_EXIT)
+        where = data.encode() if data else None
+        self.rate = lib.espeak_Initialize(_SYNCHRONOUS, 0, where, _PHONEME_EVENTS | _DONT_EXIT)
         if self.rate <= 0:
             sys.exit(f"espeak-ng could not read its data at {data or 'its built-in path'}")
         lib.espeak_SetSynthCallback(self._callback)
@@ -150,7 +154,8 @@ def _marks(events: list[tuple[int, int, Any]], duration: float, text: str) -> di
 
 def main() -> None:
     """Read the job from standard input, speak, and write the bank."""
-    job, arrays = json.load(sys.stdin), {}
+    job = json.load(sys.stdin)
+    arrays: dict[str, Any] = {}
     engine = Engine()
     engine.set_voice(job["voice"], job["rate"])
     for i, text in enumerate(job["texts"]):

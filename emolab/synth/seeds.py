@@ -1,14 +1,17 @@
 """Seeds: neutral utterances analysed into pitch, envelope and timing, ready to be given any prosody.
 
-`analyse` makes one from speech with an alignment; `shipped` reads one of those that the package ships (Ogg-Opus, one file per
-base voice, made by `data_scripts/make_seeds.py`), so that nothing needs espeak-ng.
+`analyse` makes one from speech with an alignment; `shipped` reads one of those that the package ships (Ogg-Opus, one file
+per base voice, made by `data_scripts/make_seeds.py`), so that nothing needs espeak-ng.
 """
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +21,17 @@ from emolab.errors import SynthError
 from emolab.synth.espeak import Phone, Speech, Word
 from emolab.synth.vocoder import HOP, SAMPLE_RATE, spectral_envelope, track_f0
 
-DATA = Path(__file__).parent / "data"
-PHONE_CLASSES = ("silence", "vowel", "glide", "nasal", "voiced stop", "voiceless stop", "voiced fricative", "voiceless fricative")
+DATA = Path(__file__).parent / "data" / "seeds"
+PHONE_CLASSES = ("silence", "vowel", "glide", "nasal", "voiced stop", "voiceless stop", "voiced fricative",
+                 "voiceless fricative")
 _VOWELS = frozenset("aeiouIEUVO03@A&")
-_CLASS_OF = {**dict.fromkeys("wjrl*", 2), **dict.fromkeys("mnN", 3), **dict.fromkeys("bdg", 4), **dict.fromkeys("ptk?", 5),
-             **dict.fromkeys("vDzZ", 6), **dict.fromkeys("fTsShxCX", 7)}
+_CLASS_OF = {**dict.fromkeys("wjrl*", 2), **dict.fromkeys("mnN", 3), **dict.fromkeys("bdg", 4),
+             **dict.fromkeys("ptk?", 5), **dict.fromkeys("vDzZ", 6), **dict.fromkeys("fTsShxCX", 7)}
 _EDGE = 0.025                # seconds of silence put around a seed, so that its ends are analysed whole
 _APERIODICITY = 0.65         # of the upper band in voiced frames: what D4C finds on these voices (median 0.5 to 0.8)
 _FRICATIVE_APERIODICITY = 0.92
+_COMPRESSION = 0.9           # of Opus, 3.9 kB per second: envelopes within 1 dB below 4 kHz
+_CODEC_GAP = 640             # samples of silence between utterances in one file
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Seed:
 
 
 def phone_class(label: str) -> int:
-    """Index into PHONE_CLASSES of an espeak-ng phone mnemonic; affricates count as fricatives, unknown marks as silence.
+    """Index into PHONE_CLASSES of an espeak-ng phone mnemonic; affricates are fricatives, unknown marks silence.
 
     >>> PHONE_CLASSES[phone_class("dZ")], PHONE_CLASSES[phone_class("oU")]
     ('voiced fricative', 'vowel')
@@ -57,15 +63,12 @@ def phone_class(label: str) -> int:
     return 1 if label[0] in _VOWELS else _CLASS_OF.get(label[0], 0)
 
 
-def _at_16k(speech: Speech) -> np.ndarray:
-    from math import gcd
-
+def to_16k(speech: Speech) -> np.ndarray:
+    """The waveform at 16 kHz, (n,) float64."""
     from scipy.signal import resample_poly
-    common = gcd(SAMPLE_RATE, speech.rate)
-    wave = speech.wave.astype(np.float64)
-    if speech.rate != SAMPLE_RATE:
-        wave = resample_poly(wave, SAMPLE_RATE // common, speech.rate // common)
-    return np.pad(wave, int(_EDGE * SAMPLE_RATE))
+
+    wave, common = speech.wave.astype(np.float64), gcd(SAMPLE_RATE, speech.rate)
+    return wave if speech.rate == SAMPLE_RATE else resample_poly(wave, SAMPLE_RATE // common, speech.rate // common)
 
 
 def analyse(speech: Speech, name: str = "this utterance") -> Seed:
@@ -75,7 +78,7 @@ def analyse(speech: Speech, name: str = "this utterance") -> Seed:
     """
     from scipy.ndimage import gaussian_filter1d
 
-    wave = _at_16k(speech)
+    wave = np.pad(to_16k(speech), int(_EDGE * SAMPLE_RATE))
     f0 = track_f0(wave)
     voiced = f0 > 0
     if voiced.sum() < 10:
@@ -93,37 +96,83 @@ def analyse(speech: Speech, name: str = "this utterance") -> Seed:
         if p.stress == 2:
             stress.append((p.start + p.end) / 2 + _EDGE)
     vowel = gaussian_filter1d((phone == 1).astype(np.float32), 3)
-    return Seed(float(2 ** (median / 12)), gaussian_filter1d(contour, 4).astype(np.float32), voiced, spectral_envelope(wave, f0),
-                aperiodicity.astype(np.float32), vowel, phone, np.array(stress), tuple((w.start + _EDGE, w.text) for w in speech.words))
+    words = tuple((w.start + _EDGE, w.text) for w in speech.words)
+    return Seed(float(2 ** (median / 12)), gaussian_filter1d(contour, 4).astype(np.float32), voiced,
+                spectral_envelope(wave, f0), aperiodicity.astype(np.float32), vowel, phone, np.array(stress), words)
+
+
+def pack(speeches: Sequence[Speech]) -> tuple[bytes, list[dict[str, Any]]]:
+    """One Ogg-Opus file of many utterances, and where each is: what `data_scripts/make_seeds.py` ships.
+
+    Entries hold "start" and "length" in samples at 16 kHz; "phones" (onsets in ms), "labels" (joined by spaces) and
+    "stress" (indices of stressed phones); "words" (onsets in ms) and "said" (words joined by spaces).
+    """
+    import soundfile
+
+    pieces, entries, at = [], [], 0
+    for speech in speeches:
+        wave = to_16k(speech)
+        marks = speech.phones
+        entries.append({
+            "start": at, "length": len(wave), "phones": [round(1000 * p.start) for p in marks],
+            "labels": " ".join(p.label for p in marks), "stress": [i for i, p in enumerate(marks) if p.stress == 2],
+            "words": [round(1000 * w.start) for w in speech.words], "said": " ".join(w.text for w in speech.words)})
+        pieces += [wave, np.zeros(_CODEC_GAP)]
+        at += len(wave) + _CODEC_GAP
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.concatenate(pieces).astype(np.float32), SAMPLE_RATE, format="OGG", subtype="OPUS",
+                    compression_level=_COMPRESSION)
+    return buffer.getvalue(), entries
+
+
+def unpack(wave: np.ndarray, entry: dict[str, Any]) -> Speech:
+    """The utterance that an entry of `pack` describes, cut out of the decoded file (n,) at 16 kHz."""
+    piece = wave[entry["start"]:entry["start"] + entry["length"]]
+    starts, stressed = [ms / 1000 for ms in entry["phones"]], set(entry["stress"])
+    ends = [*starts[1:], len(piece) / SAMPLE_RATE]
+    phones = [Phone(start, end, label, 2 if i in stressed else 0)
+              for i, (start, end, label) in enumerate(zip(starts, ends, entry["labels"].split(), strict=True))]
+    words = [Word(ms / 1000, text) for ms, text in zip(entry["words"], entry["said"].split(), strict=True)]
+    return Speech(piece, SAMPLE_RATE, phones, words)
+
+
+def as_shipped(speeches: Sequence[Speech]) -> list[Speech]:
+    """The utterances at 16 kHz after the codec of the shipped seeds: new speech that sounds as they do."""
+    import soundfile
+
+    data, entries = pack(speeches)
+    wave, _ = soundfile.read(io.BytesIO(data), dtype="float32")
+    return [unpack(wave, entry) for entry in entries]
 
 
 @lru_cache(maxsize=1)
-def index() -> dict[str, dict[str, Any]]:
-    """What is shipped: base voice → {"sentences": {id: {"text", "start", "length", "phones", "words"}}} (samples at 16 kHz).
-
-    Raises: SynthError if the files are not there.
-    """
+def index() -> dict[str, dict[str, dict[str, Any]]]:
+    """What is shipped: base voice → sentence id → entry (see `pack`). Raises SynthError if the files are not there."""
     files = sorted(DATA.glob("*.json"))
     if not files:
         raise SynthError(f"no speech seeds in {DATA}: the installation is incomplete; reinstall emolab")
-    return {f.stem: json.loads(f.read_text()) for f in files}
+    return {f.stem: json.loads(f.read_text(encoding="utf8")) for f in files}
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _voice_wave(voice: str) -> np.ndarray:
     import soundfile
 
-    wave, rate = soundfile.read(DATA / f"{voice}.ogg", dtype="float32")
+    path = DATA / f"{voice}.ogg"
+    try:
+        wave, rate = soundfile.read(path, dtype="float32")
+    except soundfile.LibsndfileError as error:
+        raise SynthError(f"{path}: cannot be read ({error}); reinstall emolab") from error
     if rate != SAMPLE_RATE:
-        raise SynthError(f"{DATA / f'{voice}.ogg'}: {rate} Hz, expected {SAMPLE_RATE}; reinstall emolab")
+        raise SynthError(f"{path}: {rate} Hz, expected {SAMPLE_RATE}; reinstall emolab")
     return wave
 
 
-def sentences_of(voice: str) -> tuple[str, ...]:
+def shipped_sentences(voice: str) -> tuple[str, ...]:
     """Ids of the sentences that a base voice says in the shipped seeds. Raises SynthError for an unknown voice."""
     if voice not in index():
         raise SynthError(f"no shipped voice {voice!r}; there are: {', '.join(index())}")
-    return tuple(index()[voice]["sentences"])
+    return tuple(index()[voice])
 
 
 def shipped_speech(voice: str, sentence: str) -> Speech:
@@ -131,18 +180,14 @@ def shipped_speech(voice: str, sentence: str) -> Speech:
 
     Raises: SynthError if that voice does not say that sentence.
     """
-    if sentence not in sentences_of(voice):
-        raise SynthError(f"voice {voice!r} has no seed of sentence {sentence!r}; it has {len(sentences_of(voice))}: "
-                         f"emolab.synth.seeds.sentences_of({voice!r}) lists them")
-    entry = index()[voice]["sentences"][sentence]
-    wave = _voice_wave(voice)[entry["start"]:entry["start"] + entry["length"]]
-    marks = entry["phones"]
-    ends = [m[0] for m in marks[1:]] + [1000 * len(wave) // SAMPLE_RATE]
-    phones = [Phone(start / 1000, end / 1000, label, stress) for (start, label, stress), end in zip(marks, ends, strict=True)]
-    return Speech(wave, SAMPLE_RATE, phones, [Word(at / 1000, text) for at, text in entry["words"]])
+    known = shipped_sentences(voice)
+    if sentence not in known:
+        raise SynthError(f"voice {voice!r} has no seed of sentence {sentence!r}; "
+                         f"it has {len(known)}, such as {known[0]!r}")
+    return unpack(_voice_wave(voice), index()[voice][sentence])
 
 
 @lru_cache(maxsize=64)
 def shipped(voice: str, sentence: str) -> Seed:
-    """The shipped seed of a sentence id by a base voice, analysed (about 30 ms the first time, then from memory)."""
+    """The shipped seed of a sentence id by a base voice, analysed (25 ms the first time, then from memory)."""
     return analyse(shipped_speech(voice, sentence), f"seed {voice}/{sentence}")
