@@ -1,7 +1,8 @@
 """The sentences of the embedded corpus, by domain, emotion of the words and fold (no code, no other knowledge).
 
 Domain "a" is home, street, school and office; domain "b" is the sea and the farm. Every sentence has four to nine words
-out of a vocabulary of about four hundred. Held-out sentences are arrangements of their own, not variants of training ones.
+out of a vocabulary of about four hundred. Held-out sentences are arrangements of their own,
+not variants of training ones.
 """
 
 from __future__ import annotations

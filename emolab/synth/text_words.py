@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EmotionWord:
-    """One word. valence: negative, neutral, positive; arousal and dominance: low, medium, high; strength 0 weak to 2 strong."""
+    """One word. valence is negative, neutral or positive, arousal and dominance low to high, strength 0 to 2."""
 
     word: str
     emotion: str
@@ -32,12 +32,18 @@ _LEVELS = {  # valence, arousal by strength, dominance
 }
 _FAMILIES = {  # weak, medium, strong
     "neutral": (("calm", "composed"), ("neutral", "calm", "relaxed"), ("neutral", "indifferent", "unmoved")),
-    "happy": (("pleased", "content", "glad"), ("happy", "cheerful", "glad", "joyful"), ("delighted", "thrilled", "overjoyed", "elated")),
-    "sad": (("down", "disappointed", "gloomy"), ("sad", "unhappy", "sorrowful", "lonely"), ("miserable", "heartbroken", "grieving", "desperate")),
-    "angry": (("annoyed", "irritated", "displeased"), ("angry", "mad", "cross", "resentful"), ("furious", "enraged", "outraged", "hostile")),
-    "fearful": (("uneasy", "nervous", "worried"), ("afraid", "scared", "anxious", "fearful"), ("terrified", "panicked", "horrified", "frightened")),
-    "disgusted": (("averse", "put off", "uncomfortable"), ("disgusted", "repelled", "sickened"), ("revolted", "appalled", "nauseated")),
-    "surprised": (("puzzled", "curious", "intrigued"), ("surprised", "startled", "amazed"), ("astonished", "stunned", "shocked", "astounded")),
+    "happy": (("pleased", "content", "glad"), ("happy", "cheerful", "glad", "joyful"),
+              ("delighted", "thrilled", "overjoyed", "elated")),
+    "sad": (("down", "disappointed", "gloomy"), ("sad", "unhappy", "sorrowful", "lonely"),
+            ("miserable", "heartbroken", "grieving", "desperate")),
+    "angry": (("annoyed", "irritated", "displeased"), ("angry", "mad", "cross", "resentful"),
+              ("furious", "enraged", "outraged", "hostile")),
+    "fearful": (("uneasy", "nervous", "worried"), ("afraid", "scared", "anxious", "fearful"),
+                ("terrified", "panicked", "horrified", "frightened")),
+    "disgusted": (("averse", "put off", "uncomfortable"), ("disgusted", "repelled", "sickened"),
+                  ("revolted", "appalled", "nauseated")),
+    "surprised": (("puzzled", "curious", "intrigued"), ("surprised", "startled", "amazed"),
+                  ("astonished", "stunned", "shocked", "astounded")),
 }
 DEFINITIONS = {
     "neutral": "no strong feeling at all", "happy": "a good feeling when something nice happens",
