@@ -1,0 +1,61 @@
+"""Deletion curves on games whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emolab.attribution.ablation import banzhaf, leave_one_out, only_one_in
+from emolab.attribution.faithfulness import deletion_curve, faithfulness
+from emolab.attribution.players import Player
+from emolab.attribution.shapley import coalitions
+from emolab.attribution.shares import modality_shares, modality_sums, shares
+from emolab.errors import AttributionError
+
+WORTH = np.array([3.0, 1.0, 0.0, -1.0, 0.5])
+
+
+def additive(present):
+    return present @ WORTH
+
+
+def test_curve_of_an_additive_game_by_hand():
+    curve = deletion_curve(additive, WORTH, np.random.default_rng(0), 5)
+    assert curve.top == pytest.approx([3.5, 0.5, -0.5, -1.0, -1.0, 0.0])
+    assert (curve.random[:, 0] == 3.5).all() and (curve.random[:, -1] == 0).all()
+    assert curve.gains[0] == 0 and curve.gains[1] > 0
+
+
+def test_right_order_is_faithful_and_reversed_order_is_not():
+    rng = np.random.default_rng(0)
+    right = faithfulness([deletion_curve(additive, WORTH, rng) for _ in range(20)])
+    wrong = faithfulness([deletion_curve(additive, -WORTH, rng) for _ in range(20)])
+    assert right["advantage_ci"][0] > 0 > wrong["advantage_ci"][1]
+    assert right["n"] == 20 and right["saturated"] == 0
+
+
+def test_saturated_games_are_counted_and_refused():
+    def brittle(present):
+        return present.all(1).astype(float)
+    def flat(present):
+        return np.ones(len(present))
+    curves = [deletion_curve(game, WORTH, np.random.default_rng(0)) for game in (brittle, flat)]
+    with pytest.raises(AttributionError, match="all 2"):
+        faithfulness(curves)
+    assert faithfulness([*curves, deletion_curve(additive, WORTH, np.random.default_rng(1))])["saturated"] == 2
+
+
+def test_ablations_by_hand():
+    either = (coalitions(2).any(1)).astype(float)
+    assert leave_one_out(either).tolist() == [0.0, 0.0] and only_one_in(either).tolist() == [1.0, 1.0]
+    both = coalitions(2).all(1).astype(float)
+    assert leave_one_out(both).tolist() == [1.0, 1.0] and only_one_in(both).tolist() == [0.0, 0.0]
+    assert banzhaf(both).tolist() == [0.5, 0.5]
+
+
+def test_shares_and_signed_sums_of_fine_players():
+    players = [Player("a", "audio", (0,)), Player("b", "audio", (1,)), Player("c", "text", (2,))]
+    values = np.array([1.0, -2.0, 1.0])
+    assert modality_shares(values, players) == pytest.approx({"audio": 0.75, "text": 0.25})
+    assert modality_sums(values, players) == pytest.approx({"audio": -1.0, "text": 1.0})
+    assert shares(np.zeros((2, 3))).tolist() == [[0, 0, 0], [0, 0, 0]]
