@@ -66,7 +66,7 @@ def judge(exercise: Exercise, mine: Function) -> Verdict:
 
 def same(got: Any, expected: Any, tolerance: float) -> bool:
     """Equal up to `tolerance` in every number; dicts by key, sequences and arrays by position, the rest by ==."""
-    if isinstance(got, Exception):
+    if isinstance(got, Exception) or (isinstance(got, str) and not isinstance(expected, str)):
         return False
     if isinstance(expected, dict):
         return (

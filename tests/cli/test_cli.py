@@ -1,0 +1,183 @@
+"""The command line as a whole: fast help, one JSON object on stdout, one line on stderr for an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from emolab.cli import doctor
+from emolab.cli.main import COMMAND_FILES, build
+from emolab.cli.output import JsonOption, command, emit, to_plain
+from emolab.errors import EmolabError
+
+HEAVY = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "pandas",
+    "sklearn",
+    "matplotlib",
+    "librosa",
+    "scipy",
+    "numpy",
+    "PIL",
+    "av",
+)
+RUNNER = CliRunner()
+
+
+def run_python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+
+def test_import_and_help_load_nothing_heavy():
+    code = (
+        "import sys, emolab\n"
+        "from emolab.cli.main import build\n"
+        "from typer.testing import CliRunner\n"
+        "assert CliRunner().invoke(build(), ['--help']).exit_code == 0\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    result = run_python(code)
+    assert result.stdout.strip() == "[]", result.stdout + result.stderr
+
+
+def test_help_takes_less_than_a_second():
+    started = time.process_time(), os.times().children_user + os.times().children_system
+    result = subprocess.run([sys.executable, "-m", "emolab", "--help"], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert os.times().children_user + os.times().children_system - started[1] < 1.0
+
+
+def all_commands():
+    root = typer.main.get_command(build())
+
+    def walk(group, path):
+        for name, item in group.commands.items():
+            if hasattr(item, "commands"):
+                yield from walk(item, [*path, name])
+            else:
+                yield " ".join([*path, name]), item
+
+    return dict(walk(root, []))
+
+
+def test_every_command_has_help_and_json():
+    for name, item in all_commands().items():
+        assert item.help, name
+        assert any("--json" in option.opts for option in item.params), name
+
+
+def test_the_promised_commands_exist():
+    promised = {"doctor", "zeroshot", "train emo-rl", "train cold-start", "evaluate", "attribute", "predict"}
+    promised |= {"course build", "course run", "course check"}
+    assert promised <= set(all_commands())
+    assert any(name.startswith("corpus make") for name in all_commands())
+
+
+def test_every_command_file_is_registered():
+    folder = Path(doctor.__file__).parent
+    assert {p.stem for p in folder.glob("*.py")} - {"__init__", "main", "apps", "output"} == set(COMMAND_FILES)
+
+
+def demo_app():
+    app = typer.Typer()
+
+    @command
+    def demo(fail: bool = False, as_json: JsonOption = False) -> None:
+        """A command that prints more than it should."""
+        print("noise")
+        os.system("echo noise of a child")
+        if fail:
+            raise EmolabError("row 3:\n  no column 'text'")
+        emit({"ua": np.float32(0.5), "path": Path("a") / "b"}, as_json, lambda r: typer.echo(f"UA {r['ua']}"))
+
+    app.command()(demo)
+    return app
+
+
+def test_json_is_the_only_thing_on_stdout():
+    result = RUNNER.invoke(demo_app(), ["--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"ua": 0.5, "path": "a/b"}
+    assert "noise" in result.stderr
+
+
+def test_json_holds_even_for_child_processes():
+    code = "import sys; sys.path.insert(0, 'tests/cli'); sys.argv = ['demo', '--json']; import test_cli; test_cli.demo_app()()"
+    result = run_python(code)
+    assert json.loads(result.stdout) == {"ua": 0.5, "path": "a/b"}
+    assert "noise of a child" in result.stderr
+
+
+def test_without_json_a_person_reads_the_rendered_result():
+    assert "UA 0.5" in RUNNER.invoke(demo_app(), []).stdout
+
+
+def test_an_error_of_ours_is_one_line_and_exit_status_one():
+    result = RUNNER.invoke(demo_app(), ["--fail"])
+    assert result.exit_code == 1
+    assert result.stderr.strip() == "emolab: row 3: no column 'text'"
+    result = RUNNER.invoke(demo_app(), ["--fail", "--json"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {"error": "row 3: no column 'text'"}
+
+
+@dataclass
+class Row:
+    name: str
+    value: float
+
+
+def test_plain_values():
+    given = {
+        "a": np.arange(2),
+        "b": float("nan"),
+        "c": {"z", "y"},
+        "d": Row("r", 1.0),
+        3: (True, None),
+        "e": np.bool_(True),
+    }
+    assert to_plain(given) == {
+        "a": [0, 1], "b": None, "c": ["y", "z"], "d": {"name": "r", "value": 1.0}, "3": [True, None], "e": True,
+    }  # fmt: skip
+    with pytest.raises(TypeError, match="object"):
+        to_plain(object())
+
+
+def test_doctor_reports_this_machine():
+    report = json.loads(RUNNER.invoke(build(), ["doctor", "--json"]).stdout)
+    assert report["machine"]["cores"] >= 1
+    assert {row["name"] for row in report["profiles"]} == {"cpu", "gpu-16gb", "gpu-24gb", "gpu-80gb"}
+    assert next(row for row in report["packages"] if row["name"] == "torch")["installed"]
+    assert report["ok"] is True, report["missing"]
+
+
+def test_doctor_says_why_a_profile_does_not_run():
+    machine = {"cores": 2, "memory_gb": 2.0, "disk_free_gb": 5.0, "gpus": [{"name": "card", "memory_gb": 16.0}]}
+    rows = {row["name"]: row for row in doctor.profile_report(machine)}
+    assert "4 GB of RAM" in rows["cpu"]["reason"]
+    assert "GB of disk" in rows["gpu-16gb"]["reason"]
+    assert "GPU memory, found 16" in rows["gpu-24gb"]["reason"]
+
+
+def test_doctor_reports_a_missing_package(monkeypatch):
+    monkeypatch.setattr(doctor, "_installed", lambda name: None if name == "trl" else "1.0")
+    report = doctor.examine()
+    assert "trl" in report["missing"] and report["ok"] is False
+
+
+def test_an_unknown_command_fails():
+    result = RUNNER.invoke(build(), ["sing"])
+    assert result.exit_code == 2

@@ -1,0 +1,171 @@
+"""The committed notebooks: what their sources build, within the rules; and the machinery on a small notebook."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import nbformat
+import pytest
+
+from emolab.course import build, lint, source
+from emolab.course.paths import sources
+from emolab.course.run import execute, run_course
+from emolab.errors import EmolabError
+
+GOOD = '''\
+# %% [markdown]
+# # 03 Rewards
+#
+# **After this notebook you can** score an answer.
+#
+# **You need** nothing.
+#
+# | minutes (cpu) | memory | downloads |
+# |---|---|---|
+# | 1 | 1 GB | none |
+
+# %%
+import os
+setup = os.environ.get  # a stand-in
+setup("03")
+
+# %%
+2 + 3
+
+# %% [markdown]
+# ## Summary
+# ## Exercise 3.1
+
+# %% tags=["exercise"] exercise="3.1"
+import math
+
+
+def area(radius):
+    """Return the area of a circle.
+
+    Radius in metres.
+    """
+    squared = radius**2
+    return math.pi * squared
+
+
+# %% tags=["check"]
+print("checked", math.pi)
+
+# %% [markdown]
+# ## Tweak this
+'''
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    path = tmp_path / "notebooks" / "src" / "03_rewards.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(GOOD, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.stem)
+def test_committed_notebooks_keep_the_rules(path):
+    assert [str(problem) for problem in lint.lint(path)] == []
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.stem)
+def test_a_rebuild_changes_nothing_and_outputs_are_fresh(path):
+    assert [str(problem) for problem in lint.freshness(path)] == []
+
+
+def test_building_twice_gives_the_same_text(notebook):
+    first = build.build(notebook)
+    assert build.write(first) != []
+    assert build.build(notebook) == first
+    assert build.write(first) == []
+
+
+def test_the_learner_gets_a_stub_with_signature_docstring_and_a_message(notebook):
+    cell = next(c for c in source.learner(source.read(notebook), notebook).cells if "exercise" in source.tags(c))
+    names = {}
+    exec(cell.source, names)
+    assert "Radius in metres." in names["area"].__doc__
+    assert "squared" not in cell.source
+    with pytest.raises(NotImplementedError, match=r"Exercise 3\.1: Return the area of a circle\."):
+        names["area"](1.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("# # 03 Rewards", "# # Rewards", "the title must start"),
+        ("# **You need** nothing.", "# Welcome.", "You need"),
+        ('setup("03")', 'setup("04")', 'must call setup("03")'),
+        ("2 + 3", "def helper():\n    return 1", "defines helper"),
+        ("2 + 3", "\n".join(f"a{n} = {n}" for n in range(30)), "at most 25"),
+        ("2 + 3", '"' + "x" * 90 + '"', "at most 79"),
+        ("# ## Summary", "# ## The end", "## Summary"),
+        ('# %% tags=["check"]', "# %%", 'one tagged "check"'),
+    ],
+)
+def test_a_broken_rule_is_named(notebook, old, new, message):
+    assert lint.lint(notebook) == []
+    notebook.write_text(GOOD.replace(old, new), encoding="utf-8")
+    assert any(message in str(problem) for problem in lint.lint(notebook))
+
+
+@pytest.mark.parametrize(
+    "cell", ['# %% tags=["exercise"]\nx = 1', '# %% tags=["exercise"] exercise="1.1"\nx = 1', "# %%\n1 +"]
+)
+def test_a_malformed_cell_is_an_error_that_names_it(notebook, cell):
+    notebook.write_text(cell + "\n", encoding="utf-8")
+    with pytest.raises(EmolabError, match="cell 0"):
+        source.learner(source.read(notebook), notebook)
+
+
+def test_execution_stamps_light_outputs_which_a_changed_source_loses(notebook):
+    ran = execute(notebook)
+    assert ran.error == ""
+    build.write(build.build(notebook, ran.notebook, ran.seconds))
+    learner_path, solution_path = build.targets(notebook)
+    solution, learner = (nbformat.read(path, as_version=4) for path in (solution_path, learner_path))
+    stamp = solution.metadata["emolab"]
+    assert stamp["source_sha256"] == source.source_hash(notebook)
+    assert stamp["run"]["seconds"] > 0 and "torch" in stamp["run"]["versions"]
+    outputs = [output for cell in solution.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert any(output.get("data", {}).get("text/plain") == "5" for output in outputs)
+    assert all(cell.execution_count is None for cell in solution.cells if cell.cell_type == "code")
+    assert not any("checked" in str(cell.get("outputs")) for cell in learner.cells)
+    assert lint.freshness(notebook) == []
+    assert build.write(build.build(notebook)) == []
+
+    notebook.write_text(GOOD.replace("2 + 3", "2 + 4"), encoding="utf-8")
+    assert any("differs from its source" in problem.message for problem in lint.freshness(notebook))
+    build.write(build.build(notebook))
+    assert any("stale or missing" in problem.message for problem in lint.freshness(notebook))
+
+
+def test_running_the_course_writes_pages_and_a_summary_and_goes_on_after_a_failure(notebook, tmp_path):
+    failing = notebook.with_name("04_broken.py")
+    failing.write_text(textwrap.dedent('# %%\nraise RuntimeError("on purpose")\n'), encoding="utf-8")
+    summary = run_course([failing, notebook], folder=tmp_path / "out")
+    assert summary == json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert list(summary) == ["seconds", "notebooks"]
+    assert [(row["name"], row["ok"]) for row in summary["notebooks"]] == [("04_broken", False), ("03_rewards", True)]
+    assert all(list(row) == ["name", "seconds", "ok"] for row in summary["notebooks"])
+    assert "on purpose" in (tmp_path / "out" / "04_broken.html").read_text(encoding="utf-8")
+
+
+def test_light_outputs_drop_widgets_progress_and_counts():
+    outputs = nbformat.from_dict(
+        [
+            {"output_type": "stream", "name": "stderr", "text": "100%"},
+            {"output_type": "display_data", "data": {"application/vnd.jupyter.widget-view+json": {}}, "metadata": {}},
+            {"output_type": "execute_result", "data": {"text/plain": "5"}, "metadata": {"a": 1}, "execution_count": 7},
+        ]
+    )
+    (kept,) = build.light(outputs)
+    assert kept["execution_count"] is None and kept["metadata"] == {}
+
+
+def test_an_oversized_notebook_is_refused(tmp_path):
+    with pytest.raises(EmolabError, match="MiB"):
+        build.write({tmp_path / "big.ipynb": "x" * (build.LARGEST + 1)})

@@ -1,0 +1,59 @@
+"""Set-up, the build folder, and the players that notebooks show."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from emolab.course import listen, paths, setup, watch
+from emolab.errors import EmolabError, MediaError
+from emolab.profiles import PROFILES, profile
+
+
+def test_setup_is_repeatable_and_says_what_it_works_with(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLAB_BUILD", str(tmp_path))
+    lab = setup("03", threads=1)
+    first = np.random.rand()
+    assert setup("03", threads=1).seed == lab.seed
+    assert np.random.rand() == first
+    assert lab.folder == tmp_path / "notebooks" / "03" and lab.folder.is_dir()
+    assert "cpu" in lab._repr_html_()
+
+
+def test_profiles_are_a_table_and_an_unknown_one_is_an_error(monkeypatch):
+    monkeypatch.setenv("EMOLAB_PROFILE", "gpu-16gb")
+    assert profile() is PROFILES["gpu-16gb"]
+    assert profile("cpu").model == "tiny-omni"
+    monkeypatch.setenv("EMOLAB_PROFILE", "abacus")
+    with pytest.raises(EmolabError, match="abacus"):
+        profile()
+
+
+def test_an_unknown_notebook_is_an_error():
+    with pytest.raises(EmolabError, match="no notebook called 77"):
+        paths.sources(("77",))
+
+
+def test_a_player_holds_the_wave_cut_to_three_seconds():
+    wave = 0.3 * np.sin(np.arange(5 * 16_000) * 0.2).astype(np.float32)
+    html = listen({"<sad>": wave}).data
+    assert "&lt;sad&gt;" in html
+    data = base64.b64decode(re.search(r"base64,([^\"]+)", html).group(1))
+    assert len(data) < 60_000
+    heard, rate = sf.read(io.BytesIO(data))
+    assert rate == 16_000 and 2.9 < len(heard) / rate < 3.2
+
+
+def test_an_empty_clip_is_an_error():
+    with pytest.raises(MediaError, match="sad"):
+        listen({"sad": np.zeros(0)})
+
+
+def test_frames_become_an_animation():
+    html = watch({"happy": np.zeros((3, 8, 8, 3), np.uint8)}).data
+    assert base64.b64decode(re.search(r"base64,([^\"]+)", html).group(1)).startswith(b"GIF89a")

@@ -1,0 +1,106 @@
+"""What holds for the repository as a whole: pins, the README's commands, file lengths, no machine's own paths."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LONGEST_FILE = 400
+
+
+def tracked(*patterns):
+    listed = subprocess.run(["git", "ls-files", "-z", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def pins():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_pins_are_exact_and_have_no_local_version():
+    assert pins()["torch"] == "2.13.0"
+    assert all(re.fullmatch(r"[0-9][0-9a-z.]*", version) for version in pins().values())
+
+
+def test_conda_users_get_the_same_pins():
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^ +- ([A-Za-z0-9._-]+)==(\S+)$", text, re.MULTILINE))
+    assert listed == pins()
+    assert "- python=3.11" in text and "-e .[dev]" in text
+
+
+def test_every_direct_dependency_is_pinned_within_its_range():
+    from packaging.requirements import Requirement
+
+    pinned = {normal(name): version for name, version in pins().items()}
+    extras = PROJECT["project"]["optional-dependencies"]
+    wanted = [text for extra in ("course", "voices", "bench", "dev") for text in extras[extra]]
+    for text in [*PROJECT["project"]["dependencies"], *wanted]:
+        requirement = Requirement(text)
+        if requirement.name != "emolab":
+            assert pinned[normal(requirement.name)] in requirement.specifier, text
+
+
+def test_the_readmes_commands_are_make_targets_and_ci_runs_them():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^(?:    |)make ([a-z]+)", readme, re.MULTILINE))
+    assert {"course", "test"} <= named
+    for target in named | {"lab", "lint", "clean"}:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert re.findall(r"^make ([a-z]+)$", ci, re.MULTILINE) == ["course", "test"]
+
+
+def test_the_readmes_commands_exist():
+    import typer
+    from typer.testing import CliRunner
+
+    from emolab.cli.main import build
+
+    app = build()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = {tuple(words.split()) for words in re.findall(r"\bemolab ((?:[a-z]+(?:-[a-z]+)* ?){1,2})", text)}
+    known = {name for name in typer.main.get_command(app).commands}
+    for words in {w for w in commands if w and w[0] in known}:
+        group = typer.main.get_command(app).commands[words[0]]
+        path = words[:2] if hasattr(group, "commands") else words[:1]
+        assert CliRunner().invoke(app, [*path, "--help"]).exit_code == 0, words
+
+
+@pytest.mark.parametrize("path", tracked("*.py"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_short_enough_to_read(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+def test_no_path_of_one_machine():
+    machine = re.compile(r"(?<![\w.])/(?:home|root|Users|work|mnt|tmp/[a-z])[/\w]")
+    found = []
+    for path in tracked("*.py", "*.md", "*.toml", "*.yml", "*.ipynb", "Makefile", ".ci/run"):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if machine.search(line) and path != Path(__file__):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}")
+    assert found == []
+
+
+def test_every_shipped_licence_is_noticed():
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    for shipped in ("emolab/synth/data", "emolab/lalm/tiny_data", "emolab/wheels"):
+        assert shipped in notice
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_no_tracked_file_is_larger_than_a_mebibyte_but_weights():
+    heavy = [p for p in tracked() if p.stat().st_size > 2**20 and p.suffix != ".safetensors"]
+    assert [str(p.relative_to(ROOT)) for p in heavy] == []
