@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emolab.course import check
+    import emolab.course.check as check
     from emolab.course.show import listen, watch
     from emolab.course.start import Lab, setup
 

@@ -115,7 +115,10 @@ def test_json_is_the_only_thing_on_stdout():
 
 
 def test_json_holds_even_for_child_processes():
-    code = "import sys; sys.path.insert(0, 'tests/cli'); sys.argv = ['demo', '--json']; import test_cli; test_cli.demo_app()()"
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); sys.argv = ['demo', '--json']\n"
+        "import test_cli; test_cli.demo_app()()"
+    )
     result = run_python(code)
     assert json.loads(result.stdout) == {"ua": 0.5, "path": "a/b"}
     assert "noise of a child" in result.stderr

@@ -14,9 +14,9 @@ Floats = NDArray[np.float64]
 
 
 def _normalise_by_talker(features: Floats, talkers: Sequence[str]) -> Floats:
-    from emolab.evaluate.classical import normalise_by_speaker
+    from emolab.baselines import per_speaker
 
-    return normalise_by_speaker(features, talkers)
+    return per_speaker(features, talkers)
 
 
 def _feature_inputs(rng: np.random.Generator) -> Iterator[tuple[Floats, list[str]]]:
