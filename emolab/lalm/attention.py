@@ -1,0 +1,202 @@
+"""Attention of a packed row: completions that share a prompt read its keys once, and no mask is ever built.
+
+A packed row holds `[prompt 1 | its completions | prompt 2 | its completions …]` without padding (see `packing`). A completion
+token attends to its prompt and to its own completion so far. The two parts are computed apart and joined by their
+log-sum-exps, as in Milakov & Gimelshein 2018 (online softmax) and FlashAttention (Dao et al. 2022, section 3.1):
+
+    out = exp(l1 - l) out1 + exp(l2 - l) out2,   l = log(exp l1 + exp l2)
+
+and the backward of each part is the flash kernel's own, called with the joined `out` and `l`. The work is P²/2 + P·GC + G·C²/2
+instead of (P + GC)².
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from emolab.errors import ModelError
+
+NAME = "emolab_packed"
+
+
+@dataclass
+class TreeLayout:
+    """Where the prompts and completions of a packed row lie.
+
+    `prompts` holds (start, prompt end, end of its last completion) for each prompt; `own` (N, L) indexes each completion's
+    tokens in the row, rows of unequal length filled with their last token; `back` (n,) picks the real ones out of the
+    flattened `own`, in row order; `inside` (n,) are their positions in the row; `longest` is the longest context.
+    """
+
+    prompts: list[tuple[int, int, int]]
+    own: Tensor
+    back: Tensor
+    inside: Tensor
+    longest: int
+
+    def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
+        """Attention output, (1, T, H, d)."""
+        if dropout or not flash_works(query):
+            out = dense_attention(query, key, value, self, scale, dropout)
+        else:
+            out = TreeAttention.apply(query, key, value, self, scale)
+        return out.transpose(1, 2)
+
+    def mask(self, start: int, prompt: int, end: int) -> Tensor:
+        """(S, S) bool for one prompt and its completions, True where a query may look."""
+        at = torch.arange(start, end, device=self.own.device)
+        owner = torch.full_like(at, -1)
+        number = torch.arange(self.own.shape[0], device=at.device)[:, None].expand_as(self.own).reshape(-1)[self.back]
+        mine = (self.inside >= prompt) & (self.inside < end)
+        owner[self.inside[mine] - start] = number[mine]
+        return ((owner[:, None] == owner) | (owner == -1)) & (at[:, None] >= at)
+
+
+def flash_works(query: Tensor) -> bool:
+    """Whether the device has a flash kernel that gives log-sum-exps for this type."""
+    if query.device.type == "cpu":
+        return query.dtype in (torch.float32, torch.bfloat16, torch.float16)
+    return query.device.type == "cuda" and query.dtype in (torch.bfloat16, torch.float16) and query.shape[-1] % 8 == 0
+
+
+def _flash(query: Tensor, key: Tensor, value: Tensor, causal: bool, scale: float) -> tuple[Tensor, Tensor]:
+    """Output (B, H, L, d) and log-sum-exp (B, H, L) in float32."""
+    aten = torch.ops.aten
+    if query.device.type == "cpu":
+        return aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, scale=scale)
+    key, value = _repeated(key, query), _repeated(value, query)
+    out = aten._scaled_dot_product_flash_attention(query, key, value, 0.0, causal, scale=scale)
+    return out[0], out[1][..., :query.shape[2]]
+
+
+def _flash_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, lse: Tensor, causal: bool,
+                    scale: float) -> tuple[Tensor, Tensor, Tensor]:
+    aten = torch.ops.aten
+    if query.device.type == "cpu":
+        return aten._scaled_dot_product_flash_attention_for_cpu_backward(
+            grad, query, key, value, out, lse, 0.0, causal, scale=scale)
+    groups, lengths = key.shape[1], (query.shape[2], key.shape[2])
+    seed = torch.zeros(2, dtype=torch.uint64, device=query.device)
+    dq, dk, dv = aten._scaled_dot_product_flash_attention_backward(
+        grad, query, _repeated(key, query), _repeated(value, query), out, lse.contiguous(), None, None, *lengths, 0.0, causal,
+        seed, torch.zeros((), dtype=torch.uint64, device=query.device), scale=scale)
+    return dq, _folded(dk, groups), _folded(dv, groups)
+
+
+def _repeated(x: Tensor, query: Tensor) -> Tensor:
+    return x if x.shape[1] == query.shape[1] else x.repeat_interleave(query.shape[1] // x.shape[1], 1)
+
+
+def _folded(x: Tensor, groups: int) -> Tensor:
+    return x if x.shape[1] == groups else x.unflatten(1, (groups, -1)).sum(2)
+
+
+class TreeAttention(torch.autograd.Function):
+    """Packed-row attention: query (1, H, T, d), key and value (1, K, T, d) -> (1, H, T, d)."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, layout: TreeLayout, scale: float) -> Tensor:
+        """Two parts for each prompt's span of the row, one call for all completions' own parts."""
+        out = query.new_empty(1, query.shape[2], query.shape[1], query.shape[3]).transpose(1, 2)
+        lse = torch.empty(query.shape[:3], dtype=torch.float32, device=query.device)
+        for start, prompt, end in layout.prompts:
+            keys, values = key[:, :, start:prompt], value[:, :, start:prompt]
+            out[:, :, start:prompt], lse[:, :, start:prompt] = _flash(query[:, :, start:prompt], keys, values, True, scale)
+            if end > prompt:
+                out[:, :, prompt:end], lse[:, :, prompt:end] = _flash(query[:, :, prompt:end], keys, values, False, scale)
+        if len(layout.inside):
+            own, own_lse = _flash(*(_gather(x, layout) for x in (query, key, value)), True, scale)
+            _join(out, lse, own, own_lse, layout)
+        ctx.save_for_backward(query, key, value, out, lse)
+        ctx.layout, ctx.scale = layout, scale
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Each part's flash backward with the joined output and log-sum-exp."""
+        query, key, value, out, lse = ctx.saved_tensors
+        layout, scale, grad = ctx.layout, ctx.scale, grads[0]
+        dq, dk, dv = torch.zeros_like(query), torch.zeros_like(key), torch.zeros_like(value)
+        for start, prompt, end in layout.prompts:
+            keys, values = key[:, :, start:prompt], value[:, :, start:prompt]
+            for first, last, causal in ((start, prompt, True), (prompt, end, False)):
+                if last > first:
+                    at = slice(first, last)
+                    q, k, v = _flash_backward(grad[:, :, at], query[:, :, at], keys, values, out[:, :, at], lse[:, :, at],
+                                              causal, scale)
+                    dq[:, :, at] = q
+                    dk[:, :, start:prompt] += k
+                    dv[:, :, start:prompt] += v
+        if len(layout.inside):
+            own_lse = lse[0][:, layout.own].transpose(0, 1).contiguous()
+            own_grad = _gather(grad, layout).reshape(-1, grad.shape[1], layout.own.shape[1], grad.shape[3])
+            kept = torch.zeros(layout.own.numel(), dtype=torch.bool, device=grad.device)
+            kept[layout.back] = True
+            own_grad = own_grad * kept.view(layout.own.shape)[:, None, :, None]
+            parts = _flash_backward(own_grad, *(_gather(x, layout) for x in (query, key, value, out)), own_lse, True, scale)
+            for total, part in zip((dq, dk, dv), parts, strict=True):
+                total[0].index_add_(1, layout.inside, _scatter(part, layout))
+        return dq, dk, dv, None, None
+
+
+def _gather(x: Tensor, layout: TreeLayout) -> Tensor:
+    """(1, H, T, d) -> every completion as a row of its own, (N, H, L, d)."""
+    return x[0].transpose(0, 1)[layout.own].transpose(1, 2)
+
+
+def _scatter(x: Tensor, layout: TreeLayout) -> Tensor:
+    """(N, H, L, d) -> (H, n, d), the real completion tokens in row order."""
+    return x.transpose(1, 2).reshape(-1, x.shape[1], x.shape[3])[layout.back].transpose(0, 1)
+
+
+def _join(out: Tensor, lse: Tensor, own: Tensor, own_lse: Tensor, layout: TreeLayout) -> None:
+    """Fold the completions' own parts into what they read from their prompts, in place."""
+    at = layout.inside
+    first, second = lse[0][:, at], own_lse.transpose(1, 2).reshape(-1, lse.shape[1])[layout.back].T
+    joined = torch.logaddexp(first, second.float())
+    both = out[0][:, at] * (first - joined).exp()[..., None] + _scatter(own, layout) * (second - joined).exp()[..., None]
+    out[0].index_copy_(1, at, both.to(out.dtype))
+    lse[0].index_copy_(1, at, joined)
+
+
+def dense_attention(query: Tensor, key: Tensor, value: Tensor, layout: TreeLayout, scale: float, dropout: float = 0.0) -> Tensor:
+    """The same with one masked `scaled_dot_product_attention` for each prompt: any device, any type, dropout."""
+    parts = []
+    for start, prompt, end in layout.prompts:
+        q, k, v = (x[:, :, start:end] for x in (query, key, value))
+        parts.append(F.scaled_dot_product_attention(q, _repeated(k, q), _repeated(v, q), layout.mask(start, prompt, end),
+                                                    dropout, scale=scale))
+    return torch.cat(parts, 2)
+
+
+def packed_attention(module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None,
+                     packed: Any = None, **kwargs: Any) -> tuple[Tensor, Tensor | None]:
+    """What the decoders call: stock SDPA, unless a layout came along as the keyword `packed`."""
+    if packed is None:
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+    window = kwargs.get("sliding_window")
+    if window is not None and packed.longest > window:
+        raise ModelError(f"a context of {packed.longest} tokens exceeds this model's attention window of {window}; "
+                         "use shorter clips or prompts")
+    scale = kwargs.get("scaling")
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    return packed.attend(module, query, key, value, scale, kwargs.get("dropout", 0.0)), None
+
+
+def install(decoder: torch.nn.Module) -> None:
+    """Make a decoder's layers call `packed_attention`. Other calls of the model behave as with SDPA."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    AttentionInterface.register(NAME, packed_attention)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
+    for module in decoder.modules():
+        if hasattr(config := getattr(module, "config", None), "_attn_implementation"):
+            config._attn_implementation = NAME

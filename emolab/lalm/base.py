@@ -1,0 +1,303 @@
+"""The interface of every audio language model here, and all of it that does not depend on the family."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emolab.errors import ModelError
+from emolab.lalm.attention import install
+from emolab.lalm.batch import Completions, PromptBatch, Span
+from emolab.lalm.layout import Clip, Row, build_row, choose_template, messages
+from emolab.lalm.packing import packed_logprobs
+from emolab.lalm.sampling import sample_completions
+from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frames_of
+
+if TYPE_CHECKING:
+    from emolab.prompts import Prompt
+    from emolab.samples import EmotionSample
+
+__all__ = ["LALM", "Completions", "PromptBatch", "Span"]
+
+CACHE_BYTES = 1 << 30
+TOWER_BATCH = 16
+Donors = Mapping[str, "Sequence[EmotionSample]"]
+
+
+class LALM(ABC):
+    """A language model that hears, and perhaps sees.
+
+    `model` is the transformers module, PEFT-wrapped or not; `modalities` what it takes. Families implement how media become
+    embeddings and which positions those get; encoding, sampling and scoring are the same for all. Towers are frozen at
+    construction, and what they compute is cached by content until `unfreeze_towers`.
+    """
+
+    modalities: ClassVar[tuple[str, ...]]
+    placeholders: ClassVar[dict[str, str]]
+    chat_template: ClassVar[str]
+    seconds_per_embedding: ClassVar[float] = 0.04
+    frames_per_second: float = 2.0
+    max_frames: int = 32
+
+    def __init__(self, model: nn.Module, tokenizer: Any, feature_extractor: Any, name: str = "",
+                 cache_bytes: int = CACHE_BYTES, cache_directory: str | Path | None = None) -> None:
+        self.model: Any = model
+        self.tokenizer, self.feature_extractor, self.name = tokenizer, feature_extractor, name
+        self.cache = FeatureCache(cache_bytes, cache_directory)
+        self.tokens = {m: tokenizer.convert_tokens_to_ids(token) for m, token in self.placeholders.items()}
+        self.template = choose_template(tokenizer, self.chat_template, self.placeholders)
+        self._fingerprint: str | None = None
+        install(self.decoder)
+        self.freeze_towers()
+
+    # What a family provides -------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def decoder(self) -> Any:
+        """The language model without its head: the module that holds `.layers`."""
+
+    @property
+    @abstractmethod
+    def towers(self) -> tuple[nn.Module, ...]:
+        """Everything between the media and the language model's embeddings."""
+
+    @property
+    @abstractmethod
+    def max_seconds(self) -> float:
+        """The longest clip that the model takes."""
+
+    @abstractmethod
+    def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
+        """Run the audio tower: 16 kHz mono waves -> (tokens, D) each."""
+
+    def video_embeddings(self, clips: list[np.ndarray]) -> list[Tensor]:
+        """Run the vision tower: uint8 frames (F, H, W, 3) -> (time, height, width, D) each."""
+        raise ModelError(f"{self.name}: this family takes no video")
+
+    def frames_per_step(self) -> int:
+        """How many frames one step of a video's time axis covers."""
+        return 1
+
+    def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:
+        """Position ids (R, B, P); by default plain counting, R = 1."""
+        return (mask.cumsum(-1) - 1).clamp(min=0)[None]
+
+    # What is the same for all -----------------------------------------------------------------------------------------
+
+    @property
+    def base(self) -> Any:
+        """The transformers model, without a PEFT wrapper."""
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    @property
+    def table(self) -> Any:
+        """The embedding table of the language model."""
+        return self.base.get_input_embeddings()
+
+    @property
+    def head(self) -> Any:
+        """The language-model head."""
+        return self.base.get_output_embeddings()
+
+    @property
+    def logits_scaling(self) -> float:
+        """What the model divides its logits by, after the head."""
+        return float(getattr(self.decoder.config, "logits_scaling", 1.0))
+
+    @property
+    def device(self) -> torch.device:
+        return self.table.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.table.weight.dtype
+
+    @property
+    def pad_id(self) -> int:
+        pad = self.tokenizer.pad_token_id
+        return self.eos_ids[0] if pad is None else pad
+
+    @property
+    def eos_ids(self) -> list[int]:
+        """Tokens that end a completion."""
+        configured = getattr(getattr(self.base, "generation_config", None), "eos_token_id", None)
+        ids = configured if isinstance(configured, list) else [configured]
+        return sorted({i for i in [*ids, self.tokenizer.eos_token_id] if i is not None})
+
+    def freeze_towers(self) -> None:
+        """Train no tower, and cache what towers compute."""
+        for tower in self.towers:
+            tower.requires_grad_(False).eval()
+
+    def unfreeze_towers(self) -> None:
+        """Train the towers: they run for every `encode`, with a gradient, and the cache is dropped."""
+        self.cache.clear()
+        for tower in self.towers:
+            tower.requires_grad_(True)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether no tower parameter takes a gradient."""
+        return not any(p.requires_grad for tower in self.towers for p in tower.parameters())
+
+    def encode(self, samples: Sequence[EmotionSample], prompt: Prompt, absent: Sequence[str] = (),
+               replacements: Donors | None = None) -> PromptBatch:
+        """Prompts of samples as embeddings.
+
+        Shown are the modalities that the prompt names, the model takes and the sample has. Those in `absent` are replaced by
+        silence or black frames of the same length, or by no transcript; those in `replacements` by another sample's
+        (modality -> one donor for each sample). Raises ModelError if nothing is left to show, a clip is longer than
+        `max_seconds`, or placeholders and embeddings do not match; MediaError for an unusable file.
+        """
+        donors = {m: list(given) for m, given in (replacements or {}).items()}
+        for modality, given in donors.items():
+            if len(given) != len(samples):
+                raise ModelError(f"{len(given)} donors of {modality} for {len(samples)} samples; give one for each")
+        sources = [{m: donors[m][i] if m in donors else sample for m in ("audio", "video", "text")}
+                   for i, sample in enumerate(samples)]
+        shown = [self._shown(sample.id, source, prompt) for sample, source in zip(samples, sources, strict=True)]
+        media = {m: self._media(m, [(i, sources[i][m]) for i in range(len(samples)) if m in shown[i]], m in absent)
+                 for m in ("audio", "video")}
+        rows, clips = [], []
+        for i, sample in enumerate(samples):
+            mine = {m: media[m][i][0] for m in ("audio", "video") if m in shown[i]}
+            words = None if "text" in absent or "text" not in shown[i] else sources[i]["text"].text
+            text = prompt.text(replace(sample, text=words))
+            rendered = self.render(prompt.system, text, list(mine))
+            rows.append(build_row(self.tokenizer, rendered, words, {self.tokens[m]: c for m, c in mine.items()}, sample.id))
+            clips.append(list(mine.values()))
+        features = [[media[m][i][1] for m in ("audio", "video") if m in shown[i]] for i in range(len(samples))]
+        return self._collate(rows, clips, features, [s.id for s in samples])
+
+    def render(self, system: str, text: str, media: Sequence[str]) -> str:
+        """The prompt as the tokenizer is given it, one placeholder for each clip, up to where the answer starts."""
+        return self.tokenizer.apply_chat_template(messages(system, text, media), chat_template=self.template, tokenize=False,
+                                                  add_generation_prompt=True)
+
+    def _shown(self, name: str, source: Mapping[str, EmotionSample], prompt: Prompt) -> set[str]:
+        has = {"audio": lambda s: s.audio is not None or s.extra.get("waveform") is not None,
+               "video": lambda s: s.video is not None or s.extra.get("frames") is not None, "text": lambda s: bool(s.text)}
+        wanted = [m for m in prompt.modalities if m in self.modalities]
+        shown = {m for m in wanted if has[m](source[m])}
+        if not shown:
+            raise ModelError(f"{name}: has none of {', '.join(prompt.modalities)} that prompt {prompt.name!r} shows to a model "
+                             f"taking {', '.join(self.modalities)}; choose another prompt or sample")
+        return shown
+
+    def _media(self, modality: str, wanted: list[tuple[int, EmotionSample]], absent: bool) -> dict[int, tuple[Clip, Tensor]]:
+        """Clips and embeddings by sample index; unique content is computed once, in batches, and cached."""
+        keys, sources = {}, {}
+        for i, sample in wanted:
+            keys[i], sources[keys[i]] = self._key(modality, sample, absent), sample
+        missing = [key for key in sources if key not in self.cache] if self.frozen else list(sources)
+        computed: dict[str, Tensor] = {}
+
+        def compute(key: str) -> Tensor:
+            for start in range(0, len(missing) if key not in computed else 0, TOWER_BATCH):
+                part = missing[start:start + TOWER_BATCH]
+                content = [self._content(modality, sources[k], absent) for k in part]
+                run = self.audio_embeddings if modality == "audio" else self.video_embeddings
+                computed.update(zip(part, run(content), strict=True))
+            return computed[key]
+
+        features = {}
+        for key in sources:
+            if self.frozen:
+                with torch.no_grad():
+                    features[key] = torch.from_numpy(self.cache.get(key, lambda k=key: compute(k).float().cpu().numpy()))
+            else:
+                features[key] = compute(key)
+        return {i: (self._clip(modality, sources[keys[i]], features[keys[i]]), features[keys[i]].flatten(0, -2)) for i, _ in wanted}
+
+    def _key(self, modality: str, sample: EmotionSample, absent: bool) -> str:
+        given = sample.extra.get("waveform" if modality == "audio" else "frames")
+        content = content_hash(np.asarray(given) if given is not None else str(getattr(sample, modality)))
+        settings = f"/{self.frames_per_second}/{self.max_frames}" if modality == "video" else ""
+        return f"{self.fingerprint()}/{modality}/{content}{settings}{'/absent' if absent else ''}"
+
+    def fingerprint(self) -> str:
+        """What tells this model's embeddings from another's in a cache on disk: a hash of the towers' weights."""
+        if self.cache.directory is None:
+            return self.name
+        if self._fingerprint is None:
+            weights = [p.detach().float().cpu().numpy() for tower in self.towers for p in tower.parameters()]
+            self._fingerprint = content_hash(np.array([content_hash(w) for w in weights]))
+        return self._fingerprint
+
+    def _content(self, modality: str, sample: EmotionSample, absent: bool) -> np.ndarray:
+        if modality == "audio":
+            content = audio_of(sample)
+            if len(content) > self.max_seconds * SAMPLE_RATE:
+                raise ModelError(f"{sample.audio or sample.id}: {len(content) / SAMPLE_RATE:.1f} s of audio, and {self.name} takes at "
+                                 f"most {self.max_seconds:g} s; cut it into shorter clips")
+        else:
+            content = frames_of(sample, self.frames_per_second, self.max_frames)
+        return np.zeros_like(content) if absent else content
+
+    def _clip(self, modality: str, sample: EmotionSample, features: Tensor) -> Clip:
+        if modality == "audio":
+            step = self.seconds_per_embedding
+            return Clip("audio", [Span("audio", i, i + 1, i * step, (i + 1) * step) for i in range(features.shape[0])])
+        time, height, width = features.shape[:3]
+        covers = self.frames_per_step()
+        step = covers / float(sample.extra.get("fps", self.frames_per_second))
+        spans = [Span("video", (t * height + h) * width + w, (t * height + h) * width + w + 1, t * step, (t + 1) * step,
+                      t * covers, (h, w)) for t in range(time) for h in range(height) for w in range(width)]
+        return Clip("video", spans, (time, height, width), step)
+
+    def _collate(self, rows: list[Row], clips: list[list[Clip]], features: list[list[Tensor]], ids: list[str]) -> PromptBatch:
+        width = max(len(row.ids) for row in rows)
+        input_ids = torch.tensor([[self.pad_id] * (width - len(row.ids)) + row.ids for row in rows])
+        mask = torch.tensor([[0] * (width - len(row.ids)) + [1] * len(row.ids) for row in rows])
+        spans = [[span.moved(width - len(row.ids)) for span in row.spans] for row in rows]
+        positions = self.rope_positions(input_ids, mask, clips).to(self.device)
+        input_ids = input_ids.to(self.device)
+        with torch.no_grad():
+            embeds = self.table(input_ids)
+        media = torch.zeros_like(input_ids, dtype=torch.bool)
+        for i, row_features in enumerate(features):
+            for clip, feature in zip(clips[i], row_features, strict=True):
+                at = input_ids[i] == self.tokens[clip.modality]
+                media[i] |= at
+                embeds = embeds.index_put((torch.tensor(i, device=self.device), at.nonzero()[:, 0]),
+                                          feature.to(self.device, embeds.dtype))
+        return PromptBatch(embeds, mask.to(self.device), positions, input_ids, media, spans, ids)
+
+    def generate(self, batch: PromptBatch, n: int = 1, max_new_tokens: int = 64, temperature: float = 1.0, top_p: float = 1.0,
+                 top_k: int = 0, min_p: float = 0.0, seed: int | None = None, greedy: bool = False) -> Completions:
+        """Sample `n` completions of each prompt; see `sampling.sample_completions`."""
+        return sample_completions(self, batch, n, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy)
+
+    def logprobs(self, batch: PromptBatch, completions: Completions, model: nn.Module | None = None, entropy: bool = False,
+                 temperature: float = 1.0) -> Any:
+        """Log-probabilities (B, G, C) of completions, 0 where masked, differentiable; with `entropy` also entropies (B, G, C)."""
+        B, G, C = completions.ids.shape
+        owner = torch.arange(B, device=completions.ids.device).repeat_interleave(G)
+        out = packed_logprobs(self, batch, completions.ids.reshape(B * G, C), completions.mask.reshape(B * G, C), owner, model,
+                              entropy, temperature)
+        return tuple(x.view(B, G, C) for x in out) if entropy else out.view(B, G, C)
+
+    def text_scores(self, batch: PromptBatch, texts: Sequence[Sequence[str]], eos: bool = True) -> Tensor:
+        """Summed log-probability (B, G) of given answers, the same number for each prompt; `eos` adds the end of the turn."""
+        completions = Completions.from_texts(self.tokenizer, texts, self.tokenizer.eos_token_id if eos else None, self.device)
+        return self.logprobs(batch, completions).sum(-1)
+
+    def label_scores(self, batch: PromptBatch, labels: Sequence[str], template: str = "<answer>{label}</answer>",
+                     eos: bool = True) -> Tensor:
+        """Summed log-probability (B, L) of each label's answer."""
+        return self.text_scores(batch, [[template.format(label=label) for label in labels]] * len(batch), eos)
+
+    @contextmanager
+    def reference(self) -> Iterator[None]:
+        """The model without its adapters; as it is if it has none."""
+        with self.model.disable_adapter() if hasattr(self.model, "disable_adapter") else nullcontext():
+            yield

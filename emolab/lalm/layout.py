@@ -1,0 +1,89 @@
+"""From a prompt and a sample to token ids with room for the media, and to the spans that say what each position is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from emolab.errors import ModelError
+from emolab.lalm.batch import Span
+
+
+@dataclass
+class Clip:
+    """The embeddings of one clip: how many, their spans relative to the first, and the grid of a video (time, height, width)."""
+
+    modality: str
+    spans: list[Span]
+    grid: tuple[int, int, int] | None = None
+    seconds_per_grid: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+
+@dataclass
+class Row:
+    """Token ids of one prompt, placeholders repeated to their clips' lengths, and the spans of its evidence."""
+
+    ids: list[int]
+    spans: list[Span]
+
+
+def messages(system: str, text: str, media: Sequence[str]) -> list[dict[str, Any]]:
+    """A conversation for a chat template: the media in the given order, then the words."""
+    parts: list[dict[str, Any]] = [{"type": modality} for modality in media]
+    user = {"role": "user", "content": [*parts, {"type": "text", "text": text}]}
+    return [{"role": "system", "content": system}, user] if system else [user]
+
+
+def choose_template(tokenizer: Any, own: str, placeholders: Mapping[str, str]) -> str:
+    """The tokenizer's chat template if it has a place for every modality, else the family's own.
+
+    Published tokenizers often carry a template for text alone; the one for media lies with their processor.
+    """
+    template = getattr(tokenizer, "chat_template", None)
+    if not isinstance(template, str):
+        return own
+    probe = tokenizer.apply_chat_template(messages("", "words", list(placeholders)), chat_template=template, tokenize=False,
+                                          add_generation_prompt=True)
+    return template if all(probe.count(token) == 1 for token in placeholders.values()) else own
+
+
+def build_row(tokenizer: Any, rendered: str, transcript: str | None, clips: Mapping[int, Clip], name: str) -> Row:
+    """Tokenise a rendered prompt, make room for `clips` (by placeholder token id) and locate the transcript's words.
+
+    Raises ModelError naming the sample if the placeholders in the text are not exactly one for each clip.
+    """
+    encoded = tokenizer(rendered, add_special_tokens=False, return_offsets_mapping=tokenizer.is_fast)
+    ids: list[int] = encoded["input_ids"]
+    for token, clip in clips.items():
+        if (found := ids.count(token)) != 1:
+            raise ModelError(f"{name}: {found} placeholders for 1 {clip.modality} clip in the prompt; its text must not contain "
+                             f"{tokenizer.convert_ids_to_tokens(token)!r}, and the chat template must have one place for it")
+    out, spans, place = [], [], []
+    for token in ids:
+        place.append(len(out))
+        if token in clips:
+            spans += [span.moved(len(out)) for span in clips[token].spans]
+            out += [token] * len(clips[token])
+        else:
+            out.append(token)
+    if transcript and tokenizer.is_fast:
+        spans += word_spans(rendered, transcript, encoded["offset_mapping"], place)
+    return Row(out, spans)
+
+
+def word_spans(rendered: str, transcript: str, offsets: Sequence[tuple[int, int]], place: Sequence[int]) -> list[Span]:
+    """One span for each word of `transcript` where it stands in the prompt; `place` maps tokens to positions."""
+    begin = rendered.find(transcript)
+    spans, used = [], -1
+    for word in re.finditer(r"\S+", transcript) if begin >= 0 else ():
+        first, last = begin + word.start(), begin + word.end()
+        inside = [i for i, (a, b) in enumerate(offsets) if a < last and b > first and i > used]
+        if inside:
+            used = inside[-1]
+            spans.append(Span("text", place[inside[0]], place[used] + 1, word=word.group()))
+    return spans

@@ -1,0 +1,104 @@
+"""Qwen2.5-Omni's Thinker (Xu et al. 2025): audio and vision towers and a decoder with three-axis positions (M-RoPE)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emolab.lalm.base import LALM
+from emolab.lalm.features import mel_frames
+from emolab.lalm.layout import Clip
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)  # CLIP's, as in the published preprocessor configuration
+STD = (0.26862954, 0.26130258, 0.27577711)
+CELLS = (128, 768)  # merged cells that a published checkpoint's frame is scaled to have, at least and at most
+CHAT_TEMPLATE = (
+    "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant."
+    "<|im_end|>\n{% endif %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}"
+    "{% for c in m['content'] %}{% if c['type'] == 'audio' %}<|audio_bos|><|AUDIO|><|audio_eos|>"
+    "{% elif c['type'] == 'video' %}<|vision_bos|><|VIDEO|><|vision_eos|>{% else %}{{ c['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+
+
+def resized(frames: np.ndarray, factor: int, cells: tuple[int, int]) -> np.ndarray:
+    """Scale frames (F, H, W, 3) so that both sides are multiples of `factor` and their cells lie within `cells`."""
+    from PIL import Image
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
+
+    height, width = smart_resize(*frames.shape[1:3], factor, cells[0] * factor**2, cells[1] * factor**2)
+    if (height, width) == frames.shape[1:3]:
+        return frames
+    return np.stack([np.asarray(Image.fromarray(f).resize((width, height), Image.Resampling.BICUBIC)) for f in frames])
+
+
+def patchify(frames: np.ndarray, config: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Frames (F, H, W, 3) uint8 -> patches (n, C·t·p·p) float32 and their grid (time, height, width).
+
+    The layout of transformers' `Qwen2VLImageProcessor`, which repeats an image in time, for real frames: windows of
+    `spatial_merge_size`² patches lie together, and an odd last frame is repeated. Published sizes (14-pixel patches) are scaled
+    to at least 128 merged cells; smaller configurations keep a frame's size up to a multiple of a cell.
+    """
+    p, merge, t = config.patch_size, config.spatial_merge_size, config.temporal_patch_size
+    frames = resized(frames, p * merge, CELLS if p == 14 else (1, CELLS[1]))
+    frames = np.concatenate([frames, frames[-1:].repeat(-len(frames) % t, 0)])
+    pixels = (frames.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(STD)
+    time, height, width = len(frames) // t, frames.shape[1] // p, frames.shape[2] // p
+    blocks = pixels.reshape(time, t, height // merge, merge, p, width // merge, merge, p, 3)
+    patches = blocks.transpose(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(time * height * width, 3 * t * p * p)
+    return np.ascontiguousarray(patches), np.array([time, height, width])
+
+
+class Qwen25Omni(LALM):
+    """`Qwen2_5OmniThinkerForConditionalGeneration`: audio, video and text."""
+
+    modalities = ("audio", "video", "text")
+    placeholders = {"audio": "<|AUDIO|>", "video": "<|VIDEO|>"}
+    chat_template = CHAT_TEMPLATE
+
+    @property
+    def decoder(self) -> Any:
+        return self.base.model.language_model
+
+    @property
+    def towers(self) -> tuple[nn.Module, ...]:
+        return (self.base.model.audio_tower, self.base.model.visual)
+
+    @property
+    def max_seconds(self) -> float:
+        return float(self.feature_extractor.chunk_length)
+
+    def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
+        """The tower works on windows of its own, so that clips need no padding."""
+        mels, lengths = mel_frames(self.feature_extractor, waves)
+        mask = torch.arange(mels.shape[-1]) < lengths[:, None]
+        hidden = self.base.model.get_audio_features(mels.to(self.device), mask.long().to(self.device), return_dict=True)
+        tokens = self.towers[0]._get_feat_extract_output_lengths(lengths)[1]
+        return list(hidden.last_hidden_state.split(tokens.tolist()))
+
+    def video_embeddings(self, clips: list[np.ndarray]) -> list[Tensor]:
+        """Each pair of frames becomes a grid of merged patches."""
+        config, merge = self.base.config.vision_config, self.base.config.vision_config.spatial_merge_size
+        patches, grids = zip(*(patchify(frames, config) for frames in clips), strict=True)
+        grid = torch.from_numpy(np.stack(grids)).to(self.device)
+        pixels = torch.from_numpy(np.concatenate(patches)).to(self.device)
+        hidden = self.base.model.get_video_features(pixels, grid, return_dict=True).pooler_output
+        return [h.view(t, height // merge, width // merge, -1) for h, (t, height, width) in zip(hidden, grid.tolist(), strict=True)]
+
+    def frames_per_step(self) -> int:
+        return int(self.base.config.vision_config.temporal_patch_size)
+
+    def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:
+        """The model's own `get_rope_index` (R = 3). Rows without video count plainly."""
+        merge = self.base.config.vision_config.spatial_merge_size
+        videos = [clip for row in clips for clip in row if clip.grid is not None]
+        if not videos:
+            return (mask.cumsum(-1) - 1).clamp(min=0)[None].expand(3, -1, -1)
+        grid = torch.tensor([[t, h * merge, w * merge] for t, h, w in (clip.grid for clip in videos if clip.grid)])
+        # the model derives an audio clip's embeddings from its mel frames: four frames give one
+        audio = torch.tensor([4 * len(clip) for row in clips for clip in row if clip.modality == "audio"])
+        seconds = torch.tensor([clip.seconds_per_grid for clip in videos])
+        return self.base.model.get_rope_index(input_ids, video_grid_thw=grid, attention_mask=mask, audio_seqlens=audio,
+                                              second_per_grids=seconds)[0]

@@ -1,0 +1,56 @@
+"""Qwen2-Audio (Chu et al. 2024): a Whisper encoder over 30 padded seconds, a projector, and a Qwen2 decoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emolab.lalm.base import LALM
+from emolab.lalm.features import mel_frames
+from emolab.media import SAMPLE_RATE
+
+CHAT_TEMPLATE = (
+    "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant."
+    "<|im_end|>\n{% endif %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}"
+    "{% for c in m['content'] %}{% if c['type'] == 'audio' %}Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n"
+    "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+
+
+class Qwen2Audio(LALM):
+    """`Qwen2AudioForConditionalGeneration`: audio and text."""
+
+    modalities = ("audio", "text")
+    placeholders = {"audio": "<|AUDIO|>"}
+    chat_template = CHAT_TEMPLATE
+
+    @property
+    def decoder(self) -> Any:
+        return self.base.model.language_model
+
+    @property
+    def towers(self) -> tuple[nn.Module, ...]:
+        return (self.base.model.audio_tower, self.base.model.multi_modal_projector)
+
+    @property
+    def max_seconds(self) -> float:
+        tower = self.base.model.audio_tower
+        frames = tower.max_source_positions * tower.conv1.stride[0] * tower.conv2.stride[0]
+        return frames * self.feature_extractor.hop_length / SAMPLE_RATE
+
+    def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
+        """Every clip is padded to the tower's full length, and the tower masks the padding, as the model's own forward does."""
+        from transformers.masking_utils import create_bidirectional_mask
+
+        tower, projector = self.towers
+        mels, lengths = mel_frames(self.feature_extractor, waves, seconds=self.max_seconds)
+        after_conv, tokens = tower._get_feat_extract_output_lengths(lengths)
+        width = (mels.shape[-1] - 2) // 2 + 1
+        keep = (torch.arange(width) < after_conv[:, None]).long().to(self.device)
+        empty = torch.zeros(len(waves), width, 1, dtype=self.dtype, device=self.device)
+        mask = create_bidirectional_mask(config=tower.config, inputs_embeds=empty, attention_mask=keep)
+        hidden = projector(tower(mels.to(self.device), attention_mask=mask).last_hidden_state)
+        return [row[:size] for row, size in zip(hidden, tokens.tolist(), strict=True)]

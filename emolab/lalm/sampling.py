@@ -1,0 +1,224 @@
+"""Sampling many completions of each prompt: one prefill a prompt, whose keys are then read by all of its completions.
+
+The key-value cache of a prompt is never repeated: a step's queries of one prompt are stacked and multiplied with the one copy,
+so that memory and reading fall by the group's size. Completions' own keys grow beside it. Finished rows leave the batch when
+that saves a quarter of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from emolab.errors import ModelError
+from emolab.lalm.batch import Completions
+
+if TYPE_CHECKING:
+    from emolab.lalm.base import LALM
+    from emolab.lalm.batch import PromptBatch
+
+FIRST_CAPACITY = 32
+SHRINK_AT = 0.75
+
+
+class DecodeCache:
+    """Keys and values of B prompts, and of G completions of each as they grow: what a decoder is given as its cache.
+
+    Own buffers are (B, K, G, capacity, d) for each layer. Also the `packed` layout of the step: it does the attention.
+    """
+
+    is_compileable = False
+    longest = 0
+
+    def __init__(self, prompt: Any, mask: Tensor, n: int, most: int) -> None:
+        self.prompt = [(layer.keys, layer.values) for layer in prompt.layers]
+        self.bias = None if bool(mask.all()) else torch.zeros_like(mask, dtype=self.prompt[0][0].dtype).masked_fill(
+            mask == 0, float("-inf"))[:, None, None]
+        self.rows, self.n, self.most, self.length = mask.shape[0], n, most, 0
+        self.own: list[list[Tensor]] = [[self._empty(x, min(FIRST_CAPACITY, most)) for x in pair] for pair in self.prompt]
+
+    def _empty(self, like: Tensor, capacity: int) -> Tensor:
+        return like.new_empty(self.rows, like.shape[1], self.n, capacity, like.shape[3])
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Tokens before this step."""
+        return self.prompt[0][0].shape[2] + self.length
+
+    def step(self) -> None:
+        """Make room for one more token of every completion."""
+        self.length += 1
+        self.longest = self.get_seq_length()
+        capacity = self.own[0][0].shape[3]
+        if self.length > capacity:
+            for pair in self.own:
+                for i, old in enumerate(pair):
+                    pair[i] = self._empty(old[:, :, 0], min(2 * capacity, self.most))
+                    pair[i][:, :, :, :capacity] = old
+
+    def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Store this step's keys and values (B·G, K, 1, d); returns all own ones, (B, K, G, length, d)."""
+        own = self.own[layer_idx]
+        for buffer, new in zip(own, (keys, values), strict=True):
+            buffer[:, :, :, self.length - 1] = new.view(self.rows, self.n, new.shape[1], -1).transpose(1, 2)
+        return own[0][:, :, :, :self.length], own[1][:, :, :, :self.length]
+
+    def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
+        """One query of each completion (B·G, H, 1, d) over its prompt and itself -> (B·G, 1, H, d)."""
+        prompt_key, prompt_value = self.prompt[module.layer_idx]
+        B, K, G, length = key.shape[:4]
+        H, d = query.shape[1], query.shape[3]
+        stacked = (query * scale).view(B, G, K, H // K, d).transpose(1, 2)
+        before = stacked.reshape(B, K, -1, d) @ prompt_key.transpose(-1, -2)
+        if self.bias is not None:
+            before = before + self.bias
+        since = (stacked @ key.transpose(-1, -2)).view(B, K, -1, length)
+        weights = torch.cat([before, since], -1).softmax(-1, dtype=torch.float32).to(value.dtype)
+        split = prompt_key.shape[2]
+        out = (weights[..., :split] @ prompt_value).view(B, K, G, H // K, -1)
+        out = out + weights[..., split:].reshape(B, K, G, H // K, length) @ value
+        return out.transpose(1, 2).reshape(B * G, 1, H, -1)
+
+    def keep(self, prompts: Tensor, slots: Tensor) -> None:
+        """Keep the given prompts (B',), and of each the given completions (B', G')."""
+        self.prompt = [(k[prompts], v[prompts]) for k, v in self.prompt]
+        if self.bias is not None:
+            self.bias = self.bias[prompts]
+        self.rows, self.n = slots.shape
+        for pair in self.own:
+            for i, old in enumerate(pair):
+                pair[i] = old[prompts[:, None], :, slots].transpose(1, 2).contiguous()
+
+
+class Chooser:
+    """Draws the next tokens: greedily, or by temperature, top-k, top-p and min-p as transformers and TRL define them."""
+
+    def __init__(self, rows: int, steps: int, temperature: float, top_p: float, top_k: int, min_p: float, seed: int | None,
+                 greedy: bool, device: torch.device) -> None:
+        from transformers import (LogitsProcessorList, MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper,
+                                  TopPLogitsWarper)
+
+        self.greedy, self.temperature = greedy, temperature
+        self.warpers = LogitsProcessorList()
+        if temperature != 1.0:
+            self.warpers.append(TemperatureLogitsWarper(temperature))
+        if top_k > 0:
+            self.warpers.append(TopKLogitsWarper(top_k))
+        if top_p < 1.0:
+            self.warpers.append(TopPLogitsWarper(top_p))
+        if min_p > 0:
+            self.warpers.append(MinPLogitsWarper(min_p))
+        # drawn at once on the CPU for every row, so that neither device nor who has finished changes a draw
+        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
+        self.draws = torch.empty(0) if greedy else torch.rand(steps, rows, generator=generator).to(device)
+
+    def __call__(self, logits: Tensor, step: int, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """logits (r, V) of rows (r,) -> token (r,) and its log-probability under softmax(logits / temperature) (r,)."""
+        logits = logits.float()
+        if self.greedy:
+            token = logits.argmax(-1)
+        else:
+            heaped = self.warpers(None, logits).softmax(-1).cumsum(-1)
+            total = heaped[:, -1:]
+            point = torch.minimum(self.draws[step, rows][:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
+            token = torch.searchsorted(heaped, point, right=True)[:, 0]
+        return token, -F.cross_entropy(logits / self.temperature, token, reduction="none")
+
+
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode, and back to what every module was in: with checkpointing on, training mode would drop the cache."""
+    training = [m for m in model.modules() if m.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def check_settings(n: int, max_new_tokens: int, temperature: float, top_p: float, top_k: int, min_p: float) -> None:
+    """Raise ModelError for a setting that means nothing."""
+    for name, value, fits in (("n", n, n >= 1), ("max_new_tokens", max_new_tokens, max_new_tokens >= 1),
+                              ("temperature", temperature, temperature > 0), ("top_p", top_p, 0 < top_p <= 1),
+                              ("top_k", top_k, top_k >= 0), ("min_p", min_p, 0 <= min_p <= 1)):
+        if not fits:
+            raise ModelError(f"{name} = {value} is out of range for sampling; use greedy=True for the most likely answer")
+
+
+@torch.no_grad()
+def sample_completions(lalm: LALM, batch: PromptBatch, n: int = 1, max_new_tokens: int = 64, temperature: float = 1.0,
+                       top_p: float = 1.0, top_k: int = 0, min_p: float = 0.0, seed: int | None = None,
+                       greedy: bool = False) -> Completions:
+    """Sample `n` completions of each prompt, each until its end-of-turn token or `max_new_tokens`.
+
+    Truncations follow transformers (and TRL): temperature first, then top-k (0: off), top-p (1: off), min-p (0: off). The same
+    `seed` gives the same completions; without one, torch's global generator decides. Raises ModelError for a setting out of
+    range.
+    """
+    check_settings(n, max_new_tokens, temperature, top_p, top_k, min_p)
+    rows = len(batch) * n
+    choose = Chooser(rows, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy, lalm.device)
+    with evaluating(lalm.model):
+        ids, logprobs, lengths = _decode(lalm, batch, n, max_new_tokens, choose)
+    width = int(lengths.max())
+    mask = (torch.arange(width, device=ids.device) < lengths[:, None]).long()
+    ids, logprobs = ids[:, :width].masked_fill(mask == 0, lalm.pad_id), logprobs[:, :width] * mask
+    kept = [row[:size] for row, size in zip(ids.tolist(), lengths.tolist(), strict=True)]
+    texts = lalm.tokenizer.batch_decode(kept, skip_special_tokens=True)
+    shape = (len(batch), n, width)
+    return Completions(ids.view(shape), mask.view(shape), [texts[i:i + n] for i in range(0, rows, n)], logprobs.view(shape))
+
+
+def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
+    """Logits (B, V) behind each prompt, and the cache."""
+    from transformers import DynamicCache
+
+    first = int(batch.mask.argmax(-1).min())  # columns that are padding in every row
+    media = batch.media[:, first:, None]
+    embeds = torch.where(media, batch.embeds[:, first:], lalm.table(batch.input_ids[:, first:]))
+    positions, mask = batch.positions[:, :, first:], batch.mask[:, first:]
+    cache = DynamicCache()
+    hidden = lalm.decoder(inputs_embeds=embeds, attention_mask=mask, position_ids=positions[0] if len(positions) == 1 else positions,
+                          past_key_values=cache, use_cache=True).last_hidden_state
+    return lalm.head(hidden[:, -1]) / lalm.logits_scaling, (cache, mask)
+
+
+def _decode(lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser) -> tuple[Tensor, Tensor, Tensor]:
+    """Tokens (B·n, steps), their log-probabilities, and lengths (B·n,)."""
+    logits, (prompt, mask) = _prefill(lalm, batch)
+    cache = DecodeCache(prompt, mask, n, steps)
+    device, total = logits.device, len(batch) * n
+    ids, logprobs = (torch.zeros(total, steps, dtype=kind, device=device) for kind in (torch.long, torch.float32))
+    lengths = torch.full((total,), steps, device=device)
+    rows = torch.arange(total, device=device).view(-1, n)
+    alive = torch.ones_like(rows, dtype=torch.bool)
+    after = batch.positions[:, :, -1] + 1
+    eos = torch.tensor(lalm.eos_ids, device=device)
+    logits, dummy = logits.repeat_interleave(n, 0), torch.ones(1, 1, 1, 1, device=device)
+    for step in range(steps):
+        token, logprob = choose(logits, step, rows.flatten())
+        kept = rows[alive]
+        ids[kept, step], logprobs[kept, step] = token[alive.flatten()], logprob[alive.flatten()]
+        ended = alive & torch.isin(token, eos).view_as(alive)
+        lengths[rows[ended]] = step + 1
+        alive = alive & ~ended
+        left = alive.sum(1)
+        if step + 1 == steps or not bool(left.any()):
+            break
+        if int((left > 0).sum()) * int(left.max()) <= SHRINK_AT * rows.numel():
+            prompts = left.nonzero()[:, 0]
+            slots = alive[prompts].long().sort(1, descending=True, stable=True).indices[:, :int(left.max())]
+            cache.keep(prompts, slots)
+            token = token.view_as(rows)[prompts[:, None], slots].flatten()
+            rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]
+        cache.step()
+        positions = (after + step)[:, rows.flatten() // n][..., None]
+        hidden = lalm.decoder(inputs_embeds=lalm.table(token[:, None]), attention_mask=dummy, use_cache=True, past_key_values=cache,
+                              position_ids=positions[0] if len(positions) == 1 else positions, packed=cache).last_hidden_state
+        logits = lalm.head(hidden[:, -1]) / lalm.logits_scaling
+    return ids, logprobs, lengths
