@@ -1,0 +1,92 @@
+"""From a spec to what it is made of, to its row of the table, and to its media: all from the spec and its seed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from emolab.emotions import VAD
+from emolab.samples import EmotionSample
+from emolab.synth import captions, face
+from emolab.synth.plan import Spec
+from emolab.synth.prosody import Prosody, sample_prosody
+from emolab.synth.talkers import Talker
+from emolab.synth.voice import Room, record, sample_room, utter
+
+NAME = "synthetic"
+
+
+@dataclass(frozen=True)
+class Realised:
+    """The truth about one sample."""
+
+    prosody: Prosody
+    aus: dict[str, float]
+    room: Room
+
+
+def _rng(spec: Spec, purpose: int) -> np.random.Generator:
+    return np.random.default_rng([spec.seed, purpose])
+
+
+def realise(spec: Spec) -> Realised:
+    """Draw a sample's prosody, action units and room: cheap, no media."""
+    rng = _rng(spec, 0)
+    prosody = sample_prosody(spec.shown["audio"], spec.intensity["audio"], rng, spec.talker.expressivity, spec.domain)
+    return Realised(prosody, face.sample_aus(spec.shown["video"], spec.intensity["video"], rng),
+                    sample_room(rng, spec.domain))
+
+
+def affect(spec: Spec, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Valence, arousal and dominance in [-1, 1]: those of the gold emotion, weaker where it is, and a rater's noise."""
+    share = 0.35 + 0.65 * max(spec.intensity.values()) if spec.emotion != "neutral" else 1.0
+    v, a, d = np.clip(np.array(VAD[spec.emotion]) * share + rng.normal(0, 0.06, 3), -1, 1).round(3).tolist()
+    return v, a, d
+
+
+def to_sample(spec: Spec, made: Realised) -> EmotionSample:
+    """The row of the table: all that a model, a learner and a reward may know."""
+    rng = _rng(spec, 1)
+    valence, arousal, dominance = affect(spec, rng)
+    words = captions.emotion_words(spec, rng)
+    extra = {"condition": spec.condition, "carriers": list(spec.carriers), "distractors": list(spec.distractors),
+             "domain": spec.domain, "sarcastic": spec.sarcastic, "sentence": spec.sentence.id,
+             "voice": spec.talker.voice,
+             "gender": spec.talker.sex, "snr_db": round(made.room.snr_db or 0.0, 1)}
+    return EmotionSample(
+        spec.id, f"audio/{spec.id}.flac", f"video/{spec.id}.jpg", spec.sentence.text, spec.emotion, spec.talker.id,
+        spec.split,
+        NAME, "en", valence, arousal, dominance, words, captions.caption(spec, made.prosody, made.aus, words, rng),
+        extra)
+
+
+def to_truth(spec: Spec, made: Realised) -> dict[str, Any]:
+    """The row of the truth: what each modality shows, how strongly, and the parameters it was made from."""
+    return {"id": spec.id, "shown": spec.shown, "intensity": spec.intensity,
+            "prosody": {cue: round(value, 4) for cue, value in made.prosody.dict().items()},
+            "aus": {unit: round(value, 4) for unit, value in made.aus.items()},
+            "room": {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(made.room).items()}}
+
+
+def face_of(talker: Talker) -> face.FaceIdentity:
+    """The one face of a talker, in every corpus."""
+    return face.identity(talker.sex, np.random.default_rng([77, crc32(talker.id.encode())]))
+
+
+def render(spec: Spec) -> tuple[np.ndarray, np.ndarray]:
+    """The media: waveform float32 (n,) at 16 kHz, and frames uint8 (8, 64, 64, 3) whose lips follow it.
+
+    Raises: SynthError if the talker's voice has no seed of the sentence.
+    """
+    from emolab.synth.seeds import shipped
+
+    made, voice, look = realise(spec), _rng(spec, 2), _rng(spec, 3)
+    seed = shipped(spec.talker.voice, spec.sentence.id)
+    spoken = utter(seed, made.prosody, voice, spec.talker.f0_shift, spec.talker.warp)
+    wave = record(spoken.wave, made.prosody, voice, made.room)
+    frames = face.clip(made.aus, face_of(spec.talker), look, speech=face.loudness_envelope(wave, face.FRAMES),
+                       look=spec.domain)
+    return wave, frames
