@@ -25,8 +25,8 @@ class EmotionSample:
     """One utterance. Paths are relative to the root of its corpus; a missing modality is None.
 
     `words` is the open-vocabulary gold set, `caption` the reference description, `extra` whatever else the corpus
-    states (condition, carriers, domain, evaluators' votes). Valence, arousal and dominance are in [-1, 1] where a corpus is
-    rescaled, else as published (the loader's docstring says which).
+    states (condition, carriers, domain, evaluators' votes). Valence, arousal and dominance are in [-1, 1] where a
+    corpus is rescaled, else as published (the loader's docstring says which).
     """
 
     id: str
@@ -131,7 +131,7 @@ class Corpus:
         for i, sample in enumerate(self.samples, 1):
             if sample.emotion not in known:
                 raise CorpusError(f"{self.name or self.root}, row {i} ({sample.id}): emotion {sample.emotion!r} is not "
-                                  f"one of {', '.join(known)}; map it (`emolab corpus load … --labels`) or leave it out")
+                                  f"one of {', '.join(known)}; map it (`corpus load … --labels`) or leave it out")
         return self
 
     def counts(self, name: str = "emotion") -> Counter[Any]:
@@ -318,5 +318,6 @@ def resolve(sample: EmotionSample, root: Path) -> EmotionSample:
 
     Raises CorpusError for a path that leads out of the root.
     """
-    return replace(sample, **{m: str(within(root, value, f"{sample.id}, column {m!r}"))
-                              for m in ("audio", "video") if (value := getattr(sample, m))})
+    paths: dict[str, Any] = {m: str(within(root, value, f"{sample.id}, column {m!r}"))
+                             for m in ("audio", "video") if (value := getattr(sample, m))}
+    return replace(sample, **paths)

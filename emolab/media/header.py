@@ -48,8 +48,8 @@ def mp4_seconds(path: Path) -> float | None:
                 length, body = struct.unpack(">Q", file.read(8).rjust(8, b"\0"))[0], at + 16
             length = size - at if length == 0 else length
             if length < 8 or at + length > size:
-                raise MediaError(f"{path}: truncated, its {kind.decode('latin-1')!r} box ends {at + length - size} bytes "
-                                 "after the file; copy or download it again")
+                raise MediaError(f"{path}: truncated, its {kind.decode('latin-1')!r} box ends {at + length - size} "
+                                 "bytes after the file; copy or download it again")
             if kind == b"moov":
                 found, seconds = True, _movie_seconds(file.read(4096) if file.seek(body) else b"")
             at += length
@@ -78,11 +78,11 @@ def _check_riff(path: Path, head: bytes) -> None:
             held = max(0, size - 44) // max(1, int.from_bytes(head[32:34], "little"))
             raise truncated(path, held / rate, (held + lost) / rate)
     elif promised < 2**31 and size < 0.98 * promised:
-        raise MediaError(f"{path}: truncated, it holds {size} of the {promised} bytes that its header promises; copy or "
-                         "download it again")
+        raise MediaError(f"{path}: truncated, it holds {size} of the {promised} bytes that its header promises; copy "
+                         "or download it again")
 
 
 def _is_mpeg(head: bytes) -> bool:
     """An MPEG audio or AAC frame, an MPEG program stream, or a transport stream."""
     sync = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
-    return sync or head.startswith((b"\0\0\1\xba", b"\0\0\1\xb3")) or head[:1] == b"G" and head[188:189] == b"G"
+    return sync or head.startswith((b"\0\0\1\xba", b"\0\0\1\xb3")) or (head[:1] == b"G" == head[188:189])

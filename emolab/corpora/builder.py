@@ -1,0 +1,201 @@
+"""What every loader shares: one walk of the folder, one CSV reader, one check of a media file, one report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from emolab.corpora.catalogue import info
+from emolab.errors import CorpusError, MediaError
+from emolab.samples import Corpus, EmotionSample, LoadReport
+
+AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
+VIDEO = (".mp4", ".avi", ".mov", ".mkv", ".flv", ".webm")
+
+Check = Literal["exists", "header", "decode"]
+CHECKS: tuple[Check, ...] = ("exists", "header", "decode")
+
+
+def media_fault(path: Path, check: Check) -> tuple[str, str] | None:
+    """(reason, message) if a media file cannot be used, else None.
+
+    `check` is how hard to look: "exists" (there and not empty), "header" (its container too, cheap), "decode" (all).
+    """
+    from emolab.media.check import check_audio
+    from emolab.media.files import regular_file
+    from emolab.media.frames import load_frames
+    from emolab.media.header import check_header
+
+    if not path.exists():
+        return "missing", f"{path}: no such file"
+    try:
+        if path.is_dir():  # a clip as a folder of images
+            load_frames(path, max_frames=None if check == "decode" else 1)
+            return None
+        if check == "exists":
+            regular_file(path)
+        else:
+            check_header(path)
+        if check == "decode" and path.suffix.lower() in VIDEO:
+            load_frames(path, max_frames=8)
+        elif check == "decode" and (error := check_audio(path).error):
+            return "corrupt", error
+    except MediaError as error:
+        return "corrupt", str(error)
+    return None
+
+
+def read_text(path: Path, encodings: tuple[str, ...] = ("utf-8-sig", "gb18030", "cp1252")) -> str:
+    """A text file in the first encoding that fits (UTF-16 by its mark). Raises CorpusError if none does."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror}); check the layout of the corpus") from error
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings = ("utf-16",)
+    for encoding in encodings:
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise CorpusError(f"{path}: not text in any of {', '.join(encodings)}; restore the original file")
+
+
+def read_csv(path: Path, columns: Iterable[str] = (), encodings: tuple[str, ...] = ("utf-8-sig", "cp1252", "gb18030"),
+             delimiter: str = ",") -> list[dict[str, str]]:
+    """Rows of a CSV file as dicts. Raises CorpusError that names the file, the row and the column that is missing."""
+    reader = csv.DictReader(io.StringIO(read_text(path, encodings)), delimiter=delimiter, strict=True)
+    names = [name.strip() for name in reader.fieldnames or []]
+    reader.fieldnames = names
+    if absent := [name for name in columns if name not in names]:
+        raise CorpusError(f"{path}: column {absent[0]!r} is missing; it has {', '.join(names) or 'no header'}")
+    rows = []
+    try:
+        for row in reader:
+            if short := [name for name in columns if row.get(name) is None]:
+                raise CorpusError(f"{path}, row {reader.line_num}: no value for column {short[0]!r}; complete the row")
+            rows.append({key: (value or "").strip() for key, value in row.items() if isinstance(key, str)})
+    except csv.Error as error:
+        raise CorpusError(f"{path}, row {reader.line_num}: not readable as CSV ({error}); repair the row") from error
+    return rows
+
+
+class Builder:
+    """Collects a corpus while a loader reads its folder. All paths are relative to `root`, with slashes."""
+
+    def __init__(self, name: str, root: str | Path, check: Check = "header") -> None:
+        self.info = info(name)
+        self.root = Path(root)
+        self.check = check
+        if check not in CHECKS:
+            raise CorpusError(f"check {check!r}: expected one of {', '.join(CHECKS)}")
+        if not self.root.is_dir():
+            raise CorpusError(f"{self.root}: no such folder; give the folder that holds {self.info.title} as published")
+        self.report = LoadReport(name)
+        self.samples: list[EmotionSample] = []
+        self._ids: set[str] = set()
+        self._index: list[str] | None = None
+
+    @property
+    def index(self) -> list[str]:
+        """Every file under the root, sorted. `._*` twins of a Mac copy are reported, hidden folders left out."""
+        if self._index is None:
+            from tqdm import tqdm
+
+            found, seen = [], set()
+            walk = tqdm(os.walk(self.root, followlinks=True), desc=f"{self.info.title}: folders", delay=2, leave=False)
+            for folder, folders, files in walk:
+                here = (status := Path(folder).stat()).st_dev, status.st_ino
+                if here in seen:  # a link back to a folder above
+                    folders.clear()
+                    continue
+                seen.add(here)
+                folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+                base = Path(folder).relative_to(self.root).as_posix()
+                for name in files:
+                    relative = name if base == "." else f"{base}/{name}"
+                    if name.startswith("._"):
+                        self.report.skip("resource fork of a Mac copy", relative)
+                    elif not name.startswith("."):
+                        found.append(relative)
+            self._index = sorted(found)
+        return self._index
+
+    def files(self, *suffixes: str, under: str = "") -> Iterator[str]:
+        """Files with one of these suffixes (any case), below a folder named `under` if given."""
+        from tqdm import tqdm
+
+        wanted = [f for f in self.index if f.lower().endswith(suffixes) and (not under or f"/{under}/" in f"/{f}")]
+        yield from tqdm(wanted, desc=f"{self.info.title}: files", delay=2, leave=False)
+
+    def by_name(self, *suffixes: str, under: str = "") -> dict[str, str]:
+        """File name → path; a second file of the same name is reported as a duplicate."""
+        found: dict[str, str] = {}
+        for file in self.files(*suffixes, under=under):
+            name = file.rsplit("/", 1)[-1]
+            if name in found:
+                self.skip("duplicate", file)
+            else:
+                found[name] = file
+        return found
+
+    def one(self, name: str) -> str:
+        """The path of the only file of this name. Raises CorpusError if there is none."""
+        found = next((f for f in self.index if f == name or f.endswith(f"/{name}")), None)
+        if found is None:
+            raise CorpusError(f"{self.root}: no {name} below this folder; {self.info.title} has one as published, "
+                              "give the folder that holds it")
+        return found
+
+    def read_json(self, file: str) -> dict[str, Any] | None:
+        """A JSON object; None (and reported as corrupt) if the file is not one."""
+        try:
+            value = json.loads(read_text(self.root / file))
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            self.skip("corrupt annotation", file)
+            return None
+        return value
+
+    def skip(self, reason: str, item: str) -> None:
+        """Report a file or a row that is not used."""
+        self.report.skip(reason, item)
+
+    def usable(self, file: str | None, item: str = "") -> bool:
+        """Whether a media file can be used; reported if not. `item` names one that has no path."""
+        if file is None:
+            self.skip("missing", item)
+            return False
+        fault = media_fault(self.root / file, self.check)
+        if fault is not None:
+            self.skip(fault[0], file)
+        return fault is None
+
+    def add(self, sample: EmotionSample) -> bool:
+        """Take a sample. One without an emotion, or with the id of another, is reported instead."""
+        if sample.id in self._ids:
+            self.skip("duplicate", sample.audio or sample.video or sample.id)
+        elif sample.emotion is None:
+            self.skip("unlabelled", sample.audio or sample.video or sample.id)
+        else:
+            self._ids.add(sample.id)
+            self.samples.append(sample)
+            return True
+        return False
+
+    def finish(self, layout: str) -> tuple[Corpus, LoadReport]:
+        """The corpus, by id, and its report. Raises CorpusError, which tells the `layout`, if no sample was found."""
+        if not self.samples:
+            skipped = self.report.skipped.items()
+            tried = "; ".join(f"{len(items)} {reason}, such as {items[0]}" for reason, items in skipped)
+            raise CorpusError(f"{self.root}: nothing of {self.info.title} found, expected {layout}"
+                              + (f" ({tried})" if tried else ""))
+        self.samples.sort(key=lambda sample: sample.id)
+        self.report.found = len(self.samples)
+        return Corpus(self.root, self.samples, self.info.name), self.report

@@ -1,0 +1,72 @@
+"""EmotionTalk (2025): Chinese two-person conversations with labels for each modality, sentiment and voice captions."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from emolab.corpora.builder import Builder, Check
+from emolab.samples import Corpus, EmotionSample, LoadReport
+
+PARTS = {"G00001": "val", "G00012": "val", "G00003": "test", "G00015": "test"}
+NAME = re.compile(r"(G\d{5})_\d+_(\d+)_\d+\.json$")
+VIEWS = ("Multimodal", "Audio", "Text", "Video")  # whose label counts where several exist: the fullest view first
+TAG = re.compile(r"\[/?[^\[\]/]*/?\]")
+
+
+def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:
+    """Load `{Text,Audio,Video,Multimodal}/json/…/G00001_02_01_002.json` with `Audio/wav` and `Multimodal/mp4`.
+
+    The emotion is the multimodal label where it exists, else that of the next fullest view; all of them are in
+    `extra["labels"]`, all annotators' in `extra["votes"]`. The caption is the audio view's `sourceAttr`. Transcripts
+    lose their marks of overlap (`[over/]…[/over]`); `extra["raw_text"]` keeps them. The continuous label is kept as
+    published. Groups G00001 and G00012 are val, G00003 and G00015 test. Raises CorpusError if nothing is found.
+    """
+    build = Builder("emotiontalk", root, check)
+    sheets: dict[str, dict[str, dict[str, Any]]] = {}
+    for file in build.files(".json"):
+        view = next((part for part in file.split("/") if part in VIEWS), None)
+        match = NAME.match(file.rsplit("/", 1)[-1])
+        if view is None or match is None:
+            build.skip("name of another form", file)
+        elif (sheet := build.read_json(file)) is not None:
+            sheets.setdefault(match[0][:-5], {})[view] = sheet
+    audio, video = build.by_name(".wav"), build.by_name(".mp4")
+    for name, views in sheets.items():
+        wav, mp4 = audio.pop(f"{name}.wav", None), video.pop(f"{name}.mp4", None)
+        has_video = mp4 is not None and build.usable(mp4)
+        if (wav is not None or not has_video) and not build.usable(wav, f"{name}.wav"):
+            wav = None
+        if wav is not None or has_video:
+            build.add(_sample(name, views, wav or mp4, mp4 if has_video else None))
+    for file in [*audio.values(), *video.values()]:
+        build.skip("unannotated", file)
+    return build.finish("Audio/json/G00001/…/G00001_02_01_002.json and Audio/wav")
+
+
+def _sample(name: str, views: dict[str, dict[str, Any]], audio: str | None, video: str | None) -> EmotionSample:
+    labels = {view: str(views[view]["emotion_result"]) for view in VIEWS if views.get(view, {}).get("emotion_result")}
+    spoken = next((str(views[view]["content"]) for view in VIEWS if views.get(view, {}).get("content")), None)
+    extra: dict[str, Any] = {
+        "labels": labels, "votes": {view: sheet["data"] for view, sheet in views.items() if "data" in sheet},
+        "raw_text": spoken, "continuous": views.get("Multimodal", {}).get("Continuous label_result"),
+    }
+    group, _, speaker = name.split("_")[:3]
+    stated = next((sheet["speaker_id"] for sheet in views.values() if sheet.get("speaker_id")), f"{group}_{speaker}")
+    caption = views.get("Audio", {}).get("sourceAttr")
+    return EmotionSample(id=f"emotiontalk-{name}", audio=audio, video=video, text=strip_marks(spoken),
+                         emotion=next(iter(labels.values()), None), speaker=str(stated), corpus="emotiontalk",
+                         split=PARTS.get(group, "train"), language="zh", caption=_join(caption),
+                         extra={k: v for k, v in extra.items() if v is not None})
+
+
+def strip_marks(text: str | None) -> str | None:
+    """A transcript without its marks: `[over/]好[/over]的` → `好的`."""
+    return " ".join(TAG.sub("", text).split()) if text else text
+
+
+def _join(caption: Any) -> str | None:
+    if isinstance(caption, dict):
+        caption = list(caption.values())
+    return "，".join(map(str, caption)) if isinstance(caption, list) else str(caption) if caption else None

@@ -1,0 +1,40 @@
+"""What DFEW and MAFW share: five published folds over the same clips, listed by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from emolab.corpora.builder import Builder
+from emolab.samples import EmotionSample
+
+FOLDS = ("1", "2", "3", "4", "5")
+Listing = Iterable[tuple[str, str]]  # (clip, label as published)
+
+
+def gather(build: Builder, listing: Callable[[str, str], Listing | None]) -> dict[str, tuple[str, dict[str, str]]]:
+    """Clip → (label, {fold: "train" or "test"}) from `listing(fold, part)`, None where that list is not there.
+
+    A clip with two labels keeps the first and is noted; an absent list is noted.
+    """
+    found: dict[str, tuple[str, dict[str, str]]] = {}
+    for fold in FOLDS:
+        for part in ("train", "test"):
+            rows = listing(fold, part)
+            if rows is None:
+                build.report.notes.append(f"no {part} list of fold {fold}")
+                continue
+            for clip, label in rows:
+                first, folds = found.setdefault(clip, (label, {}))
+                if first != label:
+                    where = f"{part} of fold {fold}"
+                    build.report.notes.append(f"{clip}: {first!r} and, in {where}, {label!r}; the first is kept")
+                folds[fold] = part
+    return found
+
+
+def sample(build: Builder, clip: str, video: str, emotion: str | None, folds: dict[str, str],
+           caption: str | None = None) -> EmotionSample:
+    """A clip of a folded corpus. The audio is that of the video file; a folder of images has none."""
+    audio = video if "." in video.rsplit("/", 1)[-1] else None
+    return EmotionSample(id=f"{build.info.name}-{clip}", audio=audio, video=video, emotion=emotion, caption=caption,
+                         corpus=build.info.name, extra={"folds": folds})

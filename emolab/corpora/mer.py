@@ -1,0 +1,29 @@
+"""What MER2023 and MER2024 share: tables of (name, discrete, valence) beside folders of mixed .avi and .mp4 clips."""
+
+from __future__ import annotations
+
+from emolab.corpora.builder import VIDEO, Builder, read_csv
+from emolab.errors import CorpusError
+from emolab.samples import EmotionSample
+
+
+def load_part(build: Builder, table: str, folder: str, split: str) -> None:
+    """Add the rows of one table whose clips lie in `folder`; clips without a row are reported as unlabelled."""
+    source = build.root / build.one(table)
+    clips = {name.rsplit(".", 1)[0]: file for name, file in build.by_name(*VIDEO, under=folder).items()}
+    for i, row in enumerate(read_csv(source, ("name", "discrete")), 2):
+        clip = clips.pop(row["name"], None)
+        if build.usable(clip, f"{folder}/{row['name']}"):
+            valence = _number(row.get("valence"), f"{source}, row {i}")
+            build.add(EmotionSample(
+                id=f"{build.info.name}-{split}-{row['name']}", audio=clip, video=clip, valence=valence, split=split,
+                emotion=row["discrete"].lower() or None, corpus=build.info.name, language="zh"))
+    for file in clips.values():
+        build.skip("unlabelled", file)
+
+
+def _number(text: str | None, where: str) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise CorpusError(f"{where}: column 'valence' must be a number, got {text!r}; repair the row") from None

@@ -1,0 +1,25 @@
+"""MER2023 (Lian et al., 2023): Chinese film and series clips, six emotions and valence; three test sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emolab.corpora.builder import Builder, Check
+from emolab.corpora.mer import load_part
+from emolab.samples import Corpus, LoadReport
+
+
+def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:
+    """Load `train/` with `train-label.csv` and `testN/` with `testN-label.csv` for those of N = 1, 2, 3 that are there.
+
+    Valence is kept as published; test3, which was unlabelled in the challenge, has none. Speakers are not stated.
+    Raises CorpusError if the training table is missing or lacks a column.
+    """
+    build = Builder("mer2023", root, check)
+    load_part(build, "train-label.csv", "train", "train")
+    for part in ("test1", "test2", "test3"):
+        if any(file.rsplit("/", 1)[-1] == f"{part}-label.csv" for file in build.index):
+            load_part(build, f"{part}-label.csv", part, part)
+        else:
+            build.report.notes.append(f"no {part}-label.csv: that test set is left out")
+    return build.finish("train/*.avi and train-label.csv")

@@ -1,0 +1,30 @@
+"""SAVEE (Haq & Jackson, 2009): four male speakers, seven emotions."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from emolab.corpora.builder import Builder, Check
+from emolab.samples import Corpus, EmotionSample, LoadReport
+
+SPEAKERS = ("DC", "JE", "JK", "KL")
+EMOTIONS = {"sa": "sadness", "su": "surprise", "a": "anger", "d": "disgust", "f": "fear", "h": "happiness",
+            "n": "neutral"}
+NAME = re.compile(r"(?:(DC|JE|JK|KL)_)?(sa|su|a|d|f|h|n)(\d\d)\.wav$", re.IGNORECASE)
+
+
+def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:
+    """Load `AudioData/DC/d03.wav`, or the flat form `DC_d03.wav`. Raises CorpusError if no clip is found."""
+    build = Builder("savee", root, check)
+    for file in build.files(".wav"):
+        folder, _, name = file.rpartition("/")
+        match = NAME.match(name)
+        speaker = (match[1] or folder.rsplit("/", 1)[-1]).upper() if match else ""
+        if match is None or speaker not in SPEAKERS:
+            build.skip("name of another form", file)
+        elif build.usable(file):
+            code = match[2].lower()
+            build.add(EmotionSample(id=f"savee-{speaker}_{code}{match[3]}", audio=file, emotion=EMOTIONS[code],
+                                    speaker=speaker, corpus="savee", language="en", extra={"gender": "male"}))
+    return build.finish("AudioData/DC/d03.wav or DC_d03.wav")
