@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,13 @@ def corpus_folder(size: str, seed: int = SEED) -> Path:
 
 
 def embedded_corpus(size: str = "course", seed: int = SEED) -> Corpus:
-    """The synthetic corpus, made now if it is not there yet (with a progress bar) and read back otherwise."""
-    from emolab.synth.corpus import make
+    """The synthetic corpus: read where it is complete, else made (or its making continued) with a progress bar."""
+    from emolab.samples import Corpus
+    from emolab.synth.corpus import INFO, VERSION, make
 
-    return make(corpus_folder(size, seed), size=size, seed=seed, workers=os.cpu_count() or 1)
+    folder = corpus_folder(size, seed)
+    if (folder / INFO).is_file():
+        info = json.loads((folder / INFO).read_text(encoding="utf-8"))
+        if info.get("complete") and info.get("version") == VERSION:
+            return Corpus.read(folder)
+    return make(folder, size=size, seed=seed)

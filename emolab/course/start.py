@@ -42,9 +42,8 @@ class Lab:
 
         return load_model(self.profile.model, device=self.profile.device, **options)
 
-    def _repr_html_(self) -> str:
-        p = self.profile
-        return f"notebook {self.notebook} · profile <b>{p.name}</b> · model {p.model} · seed {self.seed}"
+    def __repr__(self) -> str:
+        return f"notebook {self.notebook}, profile {self.profile.name}, model {self.profile.model}, seed {self.seed}"
 
 
 def setup(notebook: str, threads: int | None = None) -> Lab:
