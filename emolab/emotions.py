@@ -57,8 +57,9 @@ VAD: dict[str, tuple[float, float, float]] = {
     "helpless": (-0.65, 0.15, -0.55), "disappointed": (-0.60, -0.10, -0.25),
     "trusting": (0.55, -0.10, 0.15), "anticipating": (0.30, 0.45, 0.20),
 }
-"""Valence, arousal, dominance in [-1, 1]. The first ten after Russell & Mehrabian (1977, J. Res. Pers. 11), neutral
-being the origin by definition; the last seven are our placements, meant for plots and partial credit, not norms."""
+"""Valence, arousal, dominance in [-1, 1]. The seven are the placements that affective computing passes on from
+Russell & Mehrabian (1977, J. Res. Pers. 11), neutral being the origin by definition; the other ten are our own, for
+plots and partial credit, not norms."""
 
 _EDGES = " \t\r\n.,;:!?\"'`*_()[]{}-–—。，！？"
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
@@ -90,8 +91,8 @@ def _label_forms(labels: tuple[str, ...]) -> dict[str, str]:
 def normalise_label(text: str | None, labels: Sequence[str] = EMOTIONS) -> str | None:
     """The one of `labels` that `text` is a name of, or None. Strict: the whole text must be one name.
 
-    Case, edge punctuation, inflections and synonyms are forgiven ("Joy." → "happy", or "joy" where that is the label);
-    several names, sentences, look-alike letters and zero-width characters are not.
+    Case, edge punctuation, inflections and synonyms are forgiven ("Joy." → "happy", or "joy" where that is the
+    label); several names, sentences, look-alike letters and zero-width characters are not.
 
     >>> normalise_label("Anger!"), normalise_label("happy", ("joy", "sadness")), normalise_label("sad or angry")
     ('angry', 'joy', None)
@@ -104,8 +105,8 @@ def normalise_label(text: str | None, labels: Sequence[str] = EMOTIONS) -> str |
 def label_in_sentence(text: str, labels: Sequence[str] = EMOTIONS) -> str | None:
     """The one of `labels` that a short sentence names ("The speaker sounds sad."), or None.
 
-    None where it names no label or several, where it negates, and where it is longer than 16 words: an answer hidden in
-    a list or an essay is not an answer.
+    None where it names no label or several, where it negates, and where it is longer than 16 words: an answer hidden
+    in a list or an essay is not an answer.
     """
     exact = normalise_label(text, labels)
     if exact is not None or len(text) > 200:
