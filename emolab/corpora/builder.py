@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from emolab.corpora.catalogue import info
 from emolab.errors import CorpusError, MediaError
+from emolab.media.header import check_header, has_audio
 from emolab.samples import Corpus, EmotionSample, LoadReport
 
 AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
@@ -29,7 +30,6 @@ def media_fault(path: Path, check: Check) -> tuple[str, str] | None:
     from emolab.media.check import check_audio
     from emolab.media.files import regular_file
     from emolab.media.frames import load_frames
-    from emolab.media.header import check_header
 
     if not path.exists():
         return "missing", f"{path}: no such file"
@@ -103,7 +103,7 @@ class Builder:
 
     @property
     def index(self) -> list[str]:
-        """Every file under the root, sorted. `._*` twins of a Mac copy are reported, hidden folders left out."""
+        """Every file, the shallower first. `._*` twins of a Mac copy are reported, hidden folders left out."""
         if self._index is None:
             from tqdm import tqdm
 
@@ -123,7 +123,7 @@ class Builder:
                         self.report.skip("resource fork of a Mac copy", relative)
                     elif not name.startswith("."):
                         found.append(relative)
-            self._index = sorted(found)
+            self._index = sorted(found, key=lambda file: (file.count("/"), file))
         return self._index
 
     def files(self, *suffixes: str, under: str = "") -> Iterator[str]:
@@ -176,6 +176,15 @@ class Builder:
         if fault is not None:
             self.skip(fault[0], file)
         return fault is None
+
+    def sound(self, video: str | None) -> str | None:
+        """The file whose audio goes with a video: itself, or None (noted) if it has no audio track."""
+        if video is None or (self.root / video).is_dir():
+            return None
+        if self.check != "exists" and not has_audio(self.root / video):
+            self.report.notes.append(f"{video}: no audio track; kept as video only")
+            return None
+        return video
 
     def add(self, sample: EmotionSample) -> bool:
         """Take a sample. One without an emotion, or with the id of another, is reported instead."""

@@ -15,8 +15,8 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     """Load `EmoLabel_DataSplit/{train,test}(single-labeled)/set_{1-5}.csv` with the clips.
 
     A clip `17` is `Clip/original/…/17.mp4`, or else the folder of face images `Clip/clip_224x224/00017/`.
-    `extra["folds"]` says for each fold whether the clip is in train or test. Speakers are not stated. Raises CorpusError if no list or
-    no clip is found.
+    `extra["folds"]` says for each fold whether the clip is in train or test. Speakers are not stated. Raises
+    CorpusError if no list or no clip is found.
     """
     build = Builder("dfew", root, check)
 

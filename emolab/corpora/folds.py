@@ -34,7 +34,6 @@ def gather(build: Builder, listing: Callable[[str, str], Listing | None]) -> dic
 
 def sample(build: Builder, clip: str, video: str, emotion: str | None, folds: dict[str, str],
            caption: str | None = None) -> EmotionSample:
-    """A clip of a folded corpus. The audio is that of the video file; a folder of images has none."""
-    audio = video if "." in video.rsplit("/", 1)[-1] else None
-    return EmotionSample(id=f"{build.info.name}-{clip}", audio=audio, video=video, emotion=emotion, caption=caption,
-                         corpus=build.info.name, extra={"folds": folds})
+    """A clip of a folded corpus; its audio is that of the video file, if that has any."""
+    return EmotionSample(id=f"{build.info.name}-{clip}", audio=build.sound(video), video=video, emotion=emotion,
+                         caption=caption, corpus=build.info.name, extra={"folds": folds})

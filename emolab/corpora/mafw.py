@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from emolab.corpora.builder import VIDEO, Builder, Check, read_text
 from emolab.corpora.folds import Listing, gather, sample
-from emolab.media.probe import probe
 from emolab.samples import Corpus, LoadReport
 from emolab.taxonomies import TAXONOMIES
 
@@ -16,8 +14,8 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     """Load `Train & Test Set/single/no_caption/set_{1-5}/{train,test}.txt` (lines `00025.mp4 anger`) with the clips.
 
     Where `single/with_caption` holds the same lists with a text after the label, that text is the caption.
-    `extra["folds"]` says for each fold whether the clip is in train or test. With `check="decode"`, clips without an
-    audio track (21 as published) lose their `audio` and are noted. Raises CorpusError if no list or no clip is found.
+    `extra["folds"]` says for each fold whether the clip is in train or test. Clips without an audio track (21 as
+    published) have no `audio` and are noted. Raises CorpusError if no list or no clip is found.
     """
     build = Builder("mafw", root, check)
     captions = {clip: text for fold in "12345" for part in ("train", "test")
@@ -33,12 +31,7 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
         if label not in TAXONOMIES["mafw-11"]:
             build.skip("unknown label", f"{clip}: {label!r}")
         elif build.usable(video, clip) and video is not None:
-            silent = check == "decode" and not probe(build.root / video).channels
-            found = sample(build, clip.rsplit(".", 1)[0], video, label, folds, captions.get(clip))
-            if silent:
-                build.report.notes.append(f"{video}: no audio track; kept as video only")
-                found = replace(found, audio=None)
-            build.add(found)
+            build.add(sample(build, clip.rsplit(".", 1)[0], video, label, folds, captions.get(clip)))
     for file in videos.values():
         build.skip("unlabelled", file)
     return build.finish("Train & Test Set/single/no_caption/set_1/train.txt and 00001.mp4")

@@ -6,6 +6,7 @@ middle) only decoding finds.
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 
@@ -36,29 +37,7 @@ def is_mp4(head: bytes) -> bool:
 
 def mp4_seconds(path: Path) -> float | None:
     """Length that an MP4's movie header states. Raises MediaError if a box is cut or the index (moov) is missing."""
-    size, at, found, seconds = path.stat().st_size, 0, False, None
-    with path.open("rb") as file:
-        for _ in range(10_000):  # boxes at the top level; a file made of empty ones must not keep us
-            if at + 8 > size:
-                break
-            file.seek(at)
-            length, kind = struct.unpack(">I4s", file.read(8))
-            body = at + 8
-            if length == 1:
-                length, body = struct.unpack(">Q", file.read(8).rjust(8, b"\0"))[0], at + 16
-            length = size - at if length == 0 else length
-            if length < 8 or at + length > size:
-                raise MediaError(f"{path}: truncated, its {kind.decode('latin-1')!r} box ends {at + length - size} "
-                                 "bytes after the file; copy or download it again")
-            if kind == b"moov":
-                found, seconds = True, _movie_seconds(file.read(4096) if file.seek(body) else b"")
-            at += length
-    if not found:
-        raise MediaError(f"{path}: truncated or never finished, it has no index (moov); copy or download it again")
-    return seconds
-
-
-def _movie_seconds(moov: bytes) -> float | None:
+    moov = _movie_box(path)
     at = moov.find(b"mvhd")
     if at < 0 or len(moov) < at + 36:
         return None
@@ -67,6 +46,37 @@ def _movie_seconds(moov: bytes) -> float | None:
     else:
         scale, length = struct.unpack(">II", moov[at + 16:at + 24])
     return length / scale if scale else None
+
+
+def has_audio(path: Path) -> bool:
+    """Whether a video's header names an audio track. True where only decoding would tell (Matroska and others)."""
+    head = read_head(path, 4096)
+    if is_mp4(head):
+        return re.search(rb"hdlr.{8}soun", _movie_box(path), re.DOTALL) is not None
+    return b"auds" in head if head[:4] == b"RIFF" and head[8:12] == b"AVI " else True
+
+
+def _movie_box(path: Path) -> bytes:
+    """The index (moov) of an MP4, up to 8 MiB of it. Raises MediaError if a box is cut or there is none."""
+    size, at, movie = path.stat().st_size, 0, b""
+    with path.open("rb") as file:
+        for _ in range(10_000):  # boxes at the top level; a file made of empty ones must not keep us
+            if at + 8 > size:
+                break
+            file.seek(at)
+            length, kind = struct.unpack(">I4s", file.read(8))
+            if length == 1:
+                length = int.from_bytes(file.read(8), "big")
+            length = size - at if length == 0 else length
+            if length < 8 or at + length > size:
+                raise MediaError(f"{path}: truncated, its {kind.decode('latin-1')!r} box ends {at + length - size} "
+                                 "bytes after the file; copy or download it again")
+            if kind == b"moov":
+                movie = file.read(min(length, 8 << 20))
+            at += length
+    if not movie:
+        raise MediaError(f"{path}: truncated or never finished, it has no index (moov); copy or download it again")
+    return movie
 
 
 def _check_riff(path: Path, head: bytes) -> None:
