@@ -8,7 +8,7 @@ import numpy as np
 
 from emolab.synth.prosody import Prosody
 
-# name → (cue weights, thresholds, words from low to high). The thresholds give classes of like size under `sample_any`.
+# name → (cue weights, thresholds, words from low to high); thresholds give classes of like size under `sample_any`.
 SCALES: dict[str, tuple[dict[str, float], tuple[float, float], tuple[str, str, str]]] = {
     "pitch": ({"f0": 1.0}, (-0.7, 3.2), ("low", "medium", "high")),
     "range": ({"range": 2.0, "accent": 0.5}, (-0.35, 1.9), ("flat", "moderate", "wide")),
@@ -22,8 +22,10 @@ QUALITIES = {"breathy": ("breath", 0.15), "rough": ("rough", 0.15), "shaky": ("t
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
     **{name: words for name, (_, _, words) in SCALES.items()}, "quality": ("breathy", "clear", "rough", "shaky")}
 
-_RANGE_WORDS = {"flat": ("flat", "monotone"), "moderate": ("moderately varied", "naturally varied"), "wide": ("wide-ranging", "lively")}
-_ENDING_WORDS = {"falling": ("falling at the end", "ending in a fall"), "level": ("level at the end", "with a level ending"),
+_RANGE_WORDS = {"flat": ("flat", "monotone"), "moderate": ("moderately varied", "naturally varied"),
+                "wide": ("wide-ranging", "lively")}
+_ENDING_WORDS = {"falling": ("falling at the end", "ending in a fall"),
+                 "level": ("level at the end", "with a level ending"),
                  "rising": ("rising at the end", "ending in a rise")}
 
 

@@ -82,7 +82,7 @@ class Engine:
         lib.espeak_Info.argtypes, lib.espeak_Info.restype = [C.POINTER(C.c_char_p)], C.c_char_p
         lib.espeak_ListVoices.argtypes = [C.POINTER(_Voice)]
         lib.espeak_ListVoices.restype = C.POINTER(C.POINTER(_Voice))
-        self._callback = _CALLBACK(self._collect)          # must live as long as the engine: espeak-ng keeps no reference
+        self._callback = _CALLBACK(self._collect)          # kept: a collected callback crashes the process
         self._chunks: list[np.ndarray] = []
         self._events: list[tuple[int, int, Any]] = []
         where = data.encode() if data else None

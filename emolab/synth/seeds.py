@@ -1,7 +1,7 @@
 """Seeds: neutral utterances analysed into pitch, envelope and timing, ready to be given any prosody.
 
-`analyse` makes one from speech with an alignment; `shipped` reads one of those that the package ships (Ogg-Opus, one file
-per base voice, made by `data_scripts/make_seeds.py`), so that nothing needs espeak-ng.
+`analyse` makes one from speech with an alignment; `shipped` reads one of those that the package ships (Ogg-Opus, one
+file per base voice, made by `data_scripts/make_seeds.py`), so that nothing needs espeak-ng.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def as_shipped(speeches: Sequence[Speech]) -> list[Speech]:
 
 @lru_cache(maxsize=1)
 def index() -> dict[str, dict[str, dict[str, Any]]]:
-    """What is shipped: base voice → sentence id → entry (see `pack`). Raises SynthError if the files are not there."""
+    """What is shipped: base voice → sentence id → entry of `pack`. Raises SynthError if the files are not there."""
     files = sorted(DATA.glob("*.json"))
     if not files:
         raise SynthError(f"no speech seeds in {DATA}: the installation is incomplete; reinstall emolab")

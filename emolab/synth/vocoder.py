@@ -1,8 +1,9 @@
 """A source-filter vocoder in numpy, after WORLD: pitch, spectral envelope, and speech back from them. No compiled code.
 
-- `track_f0`: normalised autocorrelation (Boersma 1993, "Accurate short-term analysis of the fundamental frequency") with a
-  Viterbi search over four candidates a frame.
-- `spectral_envelope`: CheapTrick (Morise 2015, "CheapTrick, a spectral envelope estimator for high-quality speech synthesis").
+- `track_f0`: normalised autocorrelation (Boersma 1993, "Accurate short-term analysis of the fundamental frequency") with
+  a Viterbi search over four candidates a frame.
+- `spectral_envelope`: CheapTrick (Morise 2015, "CheapTrick, a spectral envelope estimator for high-quality speech
+  synthesis").
 - `synthesise`: minimum-phase pulses plus shaped noise, as in WORLD (Morise, Yokomori & Ozawa 2016).
 
 Everything is mono at 16 kHz; frames are 5 ms apart and the first frame is centred on sample 0.
@@ -26,7 +27,8 @@ _MIN_ISLAND = 0.025        # seconds; shorter voiced stretches are taken for noi
 _PRE_ECHO = 16             # samples kept before a pulse, for its fractional delay
 
 
-def _autocorrelation(wave: np.ndarray, times: np.ndarray, fmin: float, fmax: float) -> tuple[np.ndarray, np.ndarray, int]:
+def _autocorrelation(wave: np.ndarray, times: np.ndarray, fmin: float,
+                     fmax: float) -> tuple[np.ndarray, np.ndarray, int]:
     """Window-corrected autocorrelation (frames, lags up to 1 / fmin), RMS of each frame, and the smallest lag."""
     from scipy import fft
 
@@ -48,7 +50,7 @@ def _autocorrelation(wave: np.ndarray, times: np.ndarray, fmin: float, fmax: flo
 
 
 def _best_path(score: np.ndarray, log_f0: np.ndarray) -> np.ndarray:
-    """Viterbi: index of the chosen candidate of every frame. `score` and `log_f0` (octaves) are (frames, candidates)."""
+    """Viterbi: the chosen candidate of every frame. `score` and `log_f0` (octaves) are (frames, candidates)."""
     frames = len(score)
     jumps = -_JUMP_COST * np.minimum(np.abs(log_f0[1:, :, None] - log_f0[:-1, None, :]), 0.6)
     best, back = score[0].copy(), np.zeros((frames, score.shape[1]), int)
@@ -73,10 +75,11 @@ def _without_islands(voiced: np.ndarray, shortest: int) -> np.ndarray:
     return out
 
 
-def track_f0(wave: np.ndarray, hop: float = HOP, fmin: float = 65.0, fmax: float = 420.0, threshold: float = 0.45) -> np.ndarray:
+def track_f0(wave: np.ndarray, hop: float = HOP, fmin: float = 65.0, fmax: float = 420.0,
+             threshold: float = 0.45) -> np.ndarray:
     """F0 in Hz of every frame, 0 where unvoiced.
 
-    Args: `wave` (n,) at 16 kHz; `hop` seconds; `threshold` the normalised autocorrelation above which a frame is voiced.
+    Args: `wave` (n,) at 16 kHz; `hop` seconds; `threshold` of the normalised autocorrelation, above it a frame is voiced.
     Returns: (int(n / 16000 / hop) + 1,) float64.
     """
     wave = np.asarray(wave, np.float64)
@@ -90,7 +93,7 @@ def track_f0(wave: np.ndarray, hop: float = HOP, fmin: float = 65.0, fmax: float
     score = np.take_along_axis(score, candidates, 1)
     lag = candidates + low
     before, here, after = (np.take_along_axis(corr, lag + d, 1) for d in (-1, 0, 1))
-    f0 = SAMPLE_RATE / (lag + 0.5 * (before - after) / (before - 2 * here + after - 1e-9))      # parabola through the peak
+    f0 = SAMPLE_RATE / (lag + 0.5 * (before - after) / (before - 2 * here + after - 1e-9))   # a parabola through the peak
     path = _best_path(score, np.log2(np.clip(f0, fmin, fmax)))
     rows = np.arange(len(path))
     voiced = (score[rows, path] > threshold) & (rms > 0.02 * np.percentile(rms, 95))
@@ -141,7 +144,7 @@ def _smooth(power: np.ndarray, f0: np.ndarray) -> np.ndarray:
 def spectral_envelope(wave: np.ndarray, f0: np.ndarray, q1: float = -0.15) -> np.ndarray:
     """Natural-log power envelope of every 5 ms frame, (frames, 513) float32.
 
-    Args: `wave` (n,) at 16 kHz; `f0` (frames,) in Hz, 0 where unvoiced; `q1` CheapTrick's compensation of the smoothing.
+    Args: `wave` (n,) at 16 kHz; `f0` (frames,) in Hz, 0 where unvoiced; `q1` compensates the smoothing.
     """
     from scipy import fft
 
@@ -171,7 +174,7 @@ def _noise_part(log_power: np.ndarray, aperiodicity: np.ndarray, rng: np.random.
     out = np.zeros((frames + blocks, HOP_SAMPLES))
     for k in range(blocks):
         out[k:k + frames] += shaped[:, k]
-    start = (before + 1) * HOP_SAMPLES                                       # frames are centred one hop after their start
+    start = (before + 1) * HOP_SAMPLES                                       # a frame's centre is a hop after its start
     return out.reshape(-1)[start:start + frames * HOP_SAMPLES]
 
 

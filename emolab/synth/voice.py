@@ -1,4 +1,4 @@
-"""A seed plus prosody gives speech; a room and a microphone give a recording; and what was said stays known frame by frame."""
+"""A seed and a prosody give speech, a room and a microphone a recording; the truth stays known frame by frame."""
 
 from __future__ import annotations
 
@@ -53,8 +53,9 @@ def sample_room(rng: np.random.Generator, domain: str = "a") -> Room:
         raise SynthError(f"no domain {domain!r}; there are: a, b")
     snr, rt60 = ((18.0, 38.0), 0.25) if domain == "a" else ((12.0, 28.0), 0.45)
     band = None if domain == "a" or rng.random() < 0.5 else float(rng.uniform(3800, 6000))
-    return Room(float(rng.uniform(*snr)), float(rng.uniform(0, rt60)), -29.0 + float(rng.normal(0, 1.0)), float(rng.uniform(0.2, 0.6)),
-                float(rng.uniform(0.04, 0.2)), float(rng.uniform(0.08, 0.25)), band)
+    return Room(snr_db=float(rng.uniform(*snr)), rt60=float(rng.uniform(0, rt60)), level_db=-29.0 + float(rng.normal()),
+                color=float(rng.uniform(0.2, 0.6)), lead=float(rng.uniform(0.04, 0.2)),
+                tail=float(rng.uniform(0.08, 0.25)), band_hz=band)
 
 
 def _timing(seed: Seed, prosody: Prosody, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -97,12 +98,13 @@ def _ending(semitones: np.ndarray, final: float, t: np.ndarray, last: float) -> 
     if final > 0:
         hold = min(1.0, final / 2.5)
         anchor = semitones[int(np.clip((last - _FINAL) / HOP, 0, len(t) - 1))]
-        semitones = np.where(ramp > 0, semitones * (1 - hold) + hold * (anchor + 0.25 * (semitones - anchor)), semitones)
+        flat = anchor + 0.25 * (semitones - anchor)
+        semitones = np.where(ramp > 0, semitones * (1 - hold) + hold * flat, semitones)
     return semitones + final * ramp ** 1.3
 
 
 def _envelope(log_power: np.ndarray, prosody: Prosody, warp: float) -> tuple[np.ndarray, np.ndarray]:
-    """The envelope with formants and tilt changed, and the gain (natural-log power, per frame) that keeps most of its level."""
+    """The envelope with formants and tilt changed, and the gain (natural-log power) that keeps most of its level."""
     scale = warp * 2.0 ** prosody.formant
     if abs(scale - 1) > 1e-3:
         source = np.clip(np.arange(BINS) / scale, 0, BINS - 1.001)
@@ -127,7 +129,7 @@ def _aperiodicity(band: np.ndarray, voiced: np.ndarray, breath: float) -> np.nda
 
 
 def _roughen(wave: np.ndarray, voiced: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """Roughness as irregular amplitude modulation at 50 to 90 Hz in voiced speech (sub-harmonics would halve the pitch)."""
+    """Roughness as irregular amplitude modulation at 50 to 90 Hz in voiced speech: sub-harmonics would halve the pitch."""
     from scipy.ndimage import gaussian_filter1d
 
     n = np.arange(len(wave))
@@ -141,16 +143,19 @@ def _pitch(seed: Seed, prosody: Prosody, position: np.ndarray, voiced: np.ndarra
     """F0 in semitones around the talker's median, and the emphasis of stressed syllables; both (T,)."""
     t = np.arange(len(position)) * HOP
     bumps, emphasis = _accents(prosody, _to_output(seed.stress, position), t)
-    semitones = seed.contour[position.astype(int)] * 2.0 ** prosody.range + prosody.slope * (t / (len(t) * HOP) - 0.5) + prosody.f0 + bumps
+    slope = prosody.slope * (t / (len(t) * HOP) - 0.5)
+    semitones = seed.contour[position.astype(int)] * 2.0 ** prosody.range + slope + prosody.f0 + bumps
     last = t[voiced][-1] if voiced.any() else t[-1]
     semitones = _ending(semitones, prosody.final, t, last) + prosody.tremor * wobble
     return semitones + 12 * np.log2(1 + np.clip(prosody.jitter * rng.standard_normal(len(t)), -0.2, 0.2)), emphasis
 
 
-def utter(seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: float = 0.0, warp: float = 1.0) -> Utterance:
+def utter(seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: float = 0.0,
+          warp: float = 1.0) -> Utterance:
     """Speak a seed with a prosody, keeping the truth about every frame.
 
-    Args: `f0_shift` semitones and `warp` frequency factor of the talker (`talkers.Talker`); `rng` draws pauses, jitter, noise.
+    Args: `f0_shift` semitones and `warp` frequency factor of the talker (`talkers.Talker`); `rng` draws pauses, jitter,
+    shimmer and noise.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -179,7 +184,8 @@ def utter(seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: floa
                      tuple((float(at), word) for at, (_, word) in zip(onsets, seed.words, strict=True)), prosody)
 
 
-def speak(seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: float = 0.0, warp: float = 1.0) -> np.ndarray:
+def speak(seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: float = 0.0,
+          warp: float = 1.0) -> np.ndarray:
     """Dry speech, (n,) float64 at 16 kHz; see `utter`."""
     return utter(seed, prosody, rng, f0_shift, warp).wave
 
@@ -233,14 +239,15 @@ def _frame_energy(utterance: Utterance, frames: int) -> np.ndarray:
     return 10 * np.log10(mean / (utterance.wave ** 2).mean() + 1e-5) + utterance.prosody.energy
 
 
-def ground_truth(utterance: Utterance, hop: float = 0.010, lead: float = 0.0, seconds: float | None = None) -> dict[str, np.ndarray]:
+def ground_truth(utterance: Utterance, hop: float = 0.010, lead: float = 0.0,
+                 seconds: float | None = None) -> dict[str, np.ndarray]:
     """What every frame of a recording holds, from what it was made from.
 
     Args: `hop` seconds per frame, a multiple of 5 ms (0.04 for a 25 Hz encoder); `lead` seconds before the voice starts
     (`Room.lead`); `seconds` of the recording, by default lead + voice.
-    Returns: arrays (F,), F = ceil(seconds / hop): "f0" log2(Hz) and "semitones" around the talker's neutral median (both 0 where
-    unvoiced), "voiced" bool (half of the frame or more), "energy" dB relative to the talker's neutral level (floor −50),
-    "tilt" dB per octave (0 in silence), "phone" int index into `seeds.PHONE_CLASSES`.
+    Returns: arrays (F,), F = ceil(seconds / hop): "f0" log2(Hz) and "semitones" around the talker's neutral median (both 0
+    where unvoiced), "voiced" bool (half of the frame or more), "energy" dB relative to the talker's neutral level (floor
+    −50), "tilt" dB per octave (0 in silence), "phone" int index into `seeds.PHONE_CLASSES`.
     """
     per, t = round(hop / HOP), len(utterance.f0)
     frames = int(np.ceil((seconds if seconds is not None else lead + utterance.seconds) / hop - 1e-6))
