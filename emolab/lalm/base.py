@@ -296,6 +296,14 @@ class LALM(ABC):
         """Summed log-probability (B, L) of each label's answer."""
         return self.text_scores(batch, [[template.format(label=label) for label in labels]] * len(batch), eos)
 
+    def save(self, folder: str | Path) -> Path:
+        """Write the adapter if there is one, else the whole model with its tokenizer: what `load_model` reads."""
+        self.model.save_pretrained(str(folder))
+        if not hasattr(self.model, "peft_config"):
+            self.tokenizer.save_pretrained(str(folder))
+            self.feature_extractor.save_pretrained(str(folder))
+        return Path(folder)
+
     @contextmanager
     def reference(self) -> Iterator[None]:
         """The model without its adapters; as it is if it has none."""

@@ -1,0 +1,110 @@
+"""4-bit weights (NF4, Dettmers et al. 2023) and low-rank adapters, on the CPU and on a GPU.
+
+Only the decoder's linear layers are quantised: the towers are small and frozen, and the head decides log-probabilities.
+Adapters stay in float32: at a learning rate of 1e-6, an update of a bf16 weight rounds away.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from emolab.errors import ModelError
+
+if TYPE_CHECKING:
+    from emolab.lalm.base import LALM
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+MLP = ("gate_proj", "up_proj", "down_proj")
+TARGETS = {"attention": ATTENTION, "all-linear": ATTENTION + MLP}
+
+
+@contextmanager
+def quiet_bitsandbytes() -> Iterator[None]:
+    """Hide bitsandbytes' notice about optional CPU kernels; it computes the same without them."""
+    logger = logging.getLogger("bitsandbytes")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def quantise_model(lalm: LALM, compute_dtype: torch.dtype | None = None) -> LALM:
+    """Replace the decoder's linear layers by NF4 ones, in place. Returns the same model.
+
+    `compute_dtype` is what weights are dequantised to, the model's own type by default. Raises ModelError if bitsandbytes is
+    missing, or if the model is already quantised or has adapters.
+    """
+    if hasattr(lalm.model, "peft_config"):
+        raise ModelError(f"{lalm.name}: quantise before adding adapters, not after")
+    try:
+        with quiet_bitsandbytes():
+            from bitsandbytes.nn import Linear4bit, Params4bit
+    except ImportError as error:
+        raise ModelError(f"4-bit weights need bitsandbytes ({error}); pip install bitsandbytes, or load without quantise") from error
+    if is_quantised(lalm):
+        raise ModelError(f"{lalm.name}: its weights are already in 4 bits")
+    dtype = compute_dtype or lalm.dtype
+    for parent in list(lalm.decoder.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child) is nn.Linear:
+                new = Linear4bit(child.in_features, child.out_features, bias=child.bias is not None, compute_dtype=dtype,
+                                 quant_type="nf4", compress_statistics=False, device="meta")
+                weight = Params4bit(child.weight.data, requires_grad=False, quant_type="nf4",
+                                    compress_statistics=False, module=new)
+                new.weight = weight.to(child.weight.device)
+                if child.bias is not None:
+                    new.bias = nn.Parameter(child.bias.data, requires_grad=False)
+                setattr(parent, name, new)
+    lalm.base.is_loaded_in_4bit = True
+    keep_trainable(lalm.decoder)
+    return lalm
+
+
+def keep_trainable(decoder: nn.Module) -> None:
+    """Forbid bitsandbytes its inference-only CPU format.
+
+    On CPUs with AVX512-BF16 a forward without gradient repacks the weights for good, for a kernel that computes in bf16 and
+    through which no gradient flows: after the first rollout, training would be wrong or fail.
+    """
+    for module in decoder.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def is_quantised(lalm: LALM) -> bool:
+    """Whether any of the decoder's weights are in 4 bits."""
+    return any(type(p).__name__ == "Params4bit" for p in lalm.decoder.parameters())
+
+
+def add_lora(lalm: LALM, rank: int = 16, alpha: int = 32, targets: str | Sequence[str] = "all-linear",
+             dropout: float = 0.0) -> LALM:
+    """Wrap the model with float32 LoRA adapters (Hu et al. 2021) on its decoder, in place. Everything else is frozen.
+
+    `targets` is "all-linear" (attention and MLP), "attention", or names of layers. Raises ModelError if none is found.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    names = set(TARGETS.get(targets, (targets,)) if isinstance(targets, str) else targets)
+    prefix = next(name for name, module in lalm.base.named_modules() if module is lalm.decoder)
+    found = [f"{prefix}.{name}" for name, _ in lalm.decoder.named_modules() if name.rsplit(".", 1)[-1] in names]
+    if not found:
+        raise ModelError(f"{lalm.name}: no layer called {', '.join(sorted(names))} in its decoder to adapt")
+    with quiet_bitsandbytes():
+        lalm.model = get_peft_model(lalm.model, LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=found))
+    adapters_in_float32(lalm.model)
+    return lalm
+
+
+def adapters_in_float32(model: Any) -> None:
+    """Cast every parameter that trains to float32, as after TRL or accelerate made it half precision."""
+    for parameter in model.parameters():
+        if parameter.requires_grad and parameter.dtype in (torch.float16, torch.bfloat16):
+            parameter.data = parameter.data.float()
