@@ -55,7 +55,7 @@ def _pitch(f0: np.ndarray, voiced: np.ndarray) -> dict[str, float]:
     track[index] = semitones
     stretches = [track[run] for run in _runs(~np.isnan(track)) if len(run) > 4]
     second = np.concatenate([np.diff(s, 2) for s in stretches] or [np.zeros(1)])
-    smooth = [np.std(np.diff(np.convolve(s, np.ones(3) / 3, "valid"))) for s in stretches if len(s) >= 20]
+    smooth = [float(np.std(np.diff(np.convolve(s, np.ones(3) / 3, "valid")))) for s in stretches if len(s) >= 20]
     return {"f0_median": median, "f0_sd": float(semitones.std()),
             "f0_low": float(np.percentile(semitones, 10) - median),
             "f0_high": float(np.percentile(semitones, 90) - median),
@@ -147,8 +147,8 @@ def prosody_features(wave: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Prosodic features of one utterance.
 
     Args: `wave` (n,) mono at 16 kHz.
-    Returns: (37,) float32, always finite, and their names (`FEATURES`): semitones re 100 Hz, dB, seconds, kHz, shares. A
-    clip with less than 80 ms of voice (silence, noise) gives zeros.
+    Returns: (37,) float32, always finite, and their names (`FEATURES`): semitones re 100 Hz, dB, seconds, kHz, shares.
+    A clip with less than 80 ms of voice (silence, noise) gives zeros.
 
     >>> prosody_features(np.zeros(16000, np.float32))[0].any()
     False

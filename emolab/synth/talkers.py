@@ -82,7 +82,7 @@ def _talkers() -> dict[str, Talker]:
 TALKERS: dict[str, Talker] = _talkers()
 
 # Voices that a model may hear in pre-training: those of the training talkers, and others that no split contains. No
-# variant here is spoken by a validation or test talker of either domain. (espeak-ng voice, words per minute, f0 shift, warp)
+# variant here is spoken by a validation or test talker of either domain. (espeak-ng voice, rate, f0 shift, warp)
 _EXTRA = (
     ("en-us+m2", 168, 1.0, 1.0), ("en+m4", 163, 0.0, 1.02), ("en-us+m6", 171, 1.5, 0.98),
     ("en-gb-x-rp+m8", 165, 0.0, 1.0), ("en-us+Alex", 166, 0.5, 1.0), ("en+Denis", 162, 2.0, 1.01),
@@ -99,8 +99,8 @@ PRETRAIN_VOICES: tuple[tuple[str, int, float, float], ...] = tuple(
 def talker(name: str) -> Talker:
     """The talker called `name`. Raises SynthError, saying how talkers are called, if there is none."""
     if name not in TALKERS:
-        raise SynthError(f"no talker {name!r}; a talker is a base voice ({', '.join(VOICES)}) and a letter p, q, r or s, "
-                         "such as m01p")
+        raise SynthError(f"no talker {name!r}; a talker is a base voice ({', '.join(VOICES)}) and a letter "
+                         "p, q, r or s, such as m01p")
     return TALKERS[name]
 
 

@@ -1,7 +1,7 @@
 """A source-filter vocoder in numpy, after WORLD: pitch, spectral envelope, and speech back from them. No compiled code.
 
-- `track_f0`: normalised autocorrelation (Boersma 1993, "Accurate short-term analysis of the fundamental frequency") with
-  a Viterbi search over four candidates a frame.
+- `track_f0`: normalised autocorrelation (Boersma 1993, "Accurate short-term analysis of the fundamental frequency")
+  with a Viterbi search over four candidates a frame.
 - `spectral_envelope`: CheapTrick (Morise 2015, "CheapTrick, a spectral envelope estimator for high-quality speech
   synthesis").
 - `synthesise`: minimum-phase pulses plus shaped noise, as in WORLD (Morise, Yokomori & Ozawa 2016).
@@ -79,7 +79,7 @@ def track_f0(wave: np.ndarray, hop: float = HOP, fmin: float = 65.0, fmax: float
              threshold: float = 0.45) -> np.ndarray:
     """F0 in Hz of every frame, 0 where unvoiced.
 
-    Args: `wave` (n,) at 16 kHz; `hop` seconds; `threshold` of the normalised autocorrelation, above it a frame is voiced.
+    Args: `wave` (n,) at 16 kHz; `hop` seconds; a frame is voiced above `threshold` of autocorrelation.
     Returns: (int(n / 16000 / hop) + 1,) float64.
     """
     wave = np.asarray(wave, np.float64)
@@ -93,7 +93,7 @@ def track_f0(wave: np.ndarray, hop: float = HOP, fmin: float = 65.0, fmax: float
     score = np.take_along_axis(score, candidates, 1)
     lag = candidates + low
     before, here, after = (np.take_along_axis(corr, lag + d, 1) for d in (-1, 0, 1))
-    f0 = SAMPLE_RATE / (lag + 0.5 * (before - after) / (before - 2 * here + after - 1e-9))   # a parabola through the peak
+    f0 = SAMPLE_RATE / (lag + 0.5 * (before - after) / (before - 2 * here + after - 1e-9))   # peak of a parabola
     path = _best_path(score, np.log2(np.clip(f0, fmin, fmax)))
     rows = np.arange(len(path))
     voiced = (score[rows, path] > threshold) & (rms > 0.02 * np.percentile(rms, 95))

@@ -129,7 +129,7 @@ def _aperiodicity(band: np.ndarray, voiced: np.ndarray, breath: float) -> np.nda
 
 
 def _roughen(wave: np.ndarray, voiced: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """Roughness as irregular amplitude modulation at 50 to 90 Hz in voiced speech: sub-harmonics would halve the pitch."""
+    """Roughness as irregular amplitude modulation at 50 to 90 Hz: sub-harmonics would halve the tracked pitch."""
     from scipy.ndimage import gaussian_filter1d
 
     n = np.arange(len(wave))
@@ -245,9 +245,9 @@ def ground_truth(utterance: Utterance, hop: float = 0.010, lead: float = 0.0,
 
     Args: `hop` seconds per frame, a multiple of 5 ms (0.04 for a 25 Hz encoder); `lead` seconds before the voice starts
     (`Room.lead`); `seconds` of the recording, by default lead + voice.
-    Returns: arrays (F,), F = ceil(seconds / hop): "f0" log2(Hz) and "semitones" around the talker's neutral median (both 0
-    where unvoiced), "voiced" bool (half of the frame or more), "energy" dB relative to the talker's neutral level (floor
-    −50), "tilt" dB per octave (0 in silence), "phone" int index into `seeds.PHONE_CLASSES`.
+    Returns: arrays (F,), F = ceil(seconds / hop): "f0" log2(Hz) and "semitones" around the talker's neutral median
+    (both 0 where unvoiced), "voiced" bool (half of the frame or more), "energy" dB relative to the talker's neutral
+    level (floor −50), "tilt" dB per octave (0 in silence), "phone" int index into `seeds.PHONE_CLASSES`.
     """
     per, t = round(hop / HOP), len(utterance.f0)
     frames = int(np.ceil((seconds if seconds is not None else lead + utterance.seconds) / hop - 1e-6))
