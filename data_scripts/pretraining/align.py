@@ -1,0 +1,136 @@
+"""Alignment: the language model learns to transcribe, to describe voices and faces, and what words mean. Towers stay frozen.
+
+No answer here names the emotion of a voice or of a face: labels appear only as the meaning of words and texts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from emolab.prompts import PROMPTS, Prompt
+from emolab.samples import EmotionSample
+from emolab.synth import text, text_words
+
+TASKS = {"transcribe": 0.27, "voice": 0.38, "face": 0.15, "meaning": 0.08, "closed": 0.06, "word": 0.06}
+ALSO = 0.3                    # how often a question about one modality comes with another one beside it
+SPAN_TOKENS = 64              # embeddings of one face clip: 4 pairs of frames, 4 × 4 merged patches
+
+
+@dataclass
+class Memory:
+    """Frozen tower outputs: `audio` list of (n, D) with `audio_frames` mel lengths, `video` list of (64, D), and their rows."""
+
+    audio: list[Tensor]
+    audio_frames: list[int]
+    voices: list[dict[str, Any]]
+    video: list[Tensor]
+    faces: list[dict[str, Any]]
+
+
+@dataclass
+class Example:
+    """One turn: which clip and face are shown (indices or None), the words of the question and of the answer."""
+
+    audio: int | None
+    video: int | None
+    question: str
+    answer: str
+    task: str
+
+
+def meaning_of(word: text_words.EmotionWord, rng: np.random.Generator) -> tuple[str, str]:
+    """A question about an emotion word and its answer: definition, levels, words like it."""
+    like = [w for w in text_words.synonyms(word.word) if w != word.word]
+    near = " and ".join(str(w) for w in rng.permutation(like)[:2])
+    strength = ("a weak form of ", "", "a strong form of ")[word.strength]
+    answer = (f"{word.word}: {strength}{word.emotion}, {text_words.DEFINITIONS[word.emotion]}; {word.valence}, "
+              f"{word.arousal} arousal, {word.dominance} dominance" + (f"; like {near}" if near else ""))
+    return f"What does {word.word} mean?", answer
+
+
+def text_question(prompt: Prompt, words: str) -> str:
+    """The user's turn of a text-only question."""
+    return prompt.using("text").text(EmotionSample(id="text", text=words))
+
+
+def draw(memory: Memory, rng: np.random.Generator, task: str | None = None) -> Example:
+    """One example of a task (drawn by `TASKS` where none is given)."""
+    task = task or str(rng.choice(list(TASKS), p=list(TASKS.values())))
+    if task in ("meaning", "closed"):
+        words, emotion = text.text_examples(1, rng)[0] if rng.random() < 0.15 else _emotional(rng)
+        prompt = PROMPTS["meaning" if task == "meaning" else "direct"]
+        return Example(None, None, text_question(prompt, words), f"<answer>{emotion}</answer>", task)
+    if task == "word":
+        words_list = text_words.EMOTION_WORDS
+        question, answer = meaning_of(words_list[int(rng.integers(len(words_list)))], rng)
+        return Example(None, None, question, answer, task)
+    audio, video = int(rng.integers(len(memory.audio))), int(rng.integers(len(memory.video)))
+    question = PROMPTS[task].user
+    if task == "face":
+        return Example(audio if rng.random() < ALSO else None, video, question, memory.faces[video]["description"], task)
+    row = memory.voices[audio]
+    if task == "transcribe":
+        return Example(audio, None, question, row["text"], task)
+    if rng.random() < ALSO:
+        question = PROMPTS[task].using("text").text(EmotionSample(id="voice", text=row["text"]))
+    return Example(audio, video if rng.random() < ALSO else None, question, row["description"], task)
+
+
+def _emotional(rng: np.random.Generator) -> tuple[str, str]:
+    emotion = ("happy", "sad", "angry", "fearful", "disgusted", "surprised")[int(rng.integers(6))]
+    return text.random_emotional(emotion, rng), emotion
+
+
+def tokens_of(example: Example, tokenizer: Any, memory: Memory) -> tuple[list[int], list[int]]:
+    """Prompt and answer ids; the prompt in the chat template's layout with its placeholders repeated."""
+    content = [{"type": kind} for kind, there in (("audio", example.audio), ("video", example.video)) if there is not None]
+    turn = [{"role": "user", "content": [*content, {"type": "text", "text": example.question}]}]
+    prompt = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+    if example.audio is not None:
+        prompt = prompt.replace("<|AUDIO|>", "<|AUDIO|>" * len(memory.audio[example.audio]))
+    prompt = prompt.replace("<|VIDEO|>", "<|VIDEO|>" * SPAN_TOKENS)
+    ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    return ids, [*tokenizer(example.answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+
+
+def answer_loss(model: Any, examples: list[Example], tokenizer: Any, memory: Memory, seconds_per_grid: float) -> Tensor:
+    """Mean next-token loss over the answers of a batch."""
+    pairs = [tokens_of(e, tokenizer, memory) for e in examples]
+    width = max(len(p) + len(a) for p, a in pairs)
+    ids = torch.full((len(pairs), width), tokenizer.pad_token_id)
+    mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
+    for i, (prompt, answer) in enumerate(pairs):
+        n, total = len(prompt), len(prompt) + len(answer)
+        ids[i, :total], mask[i, :total] = torch.tensor(prompt + answer), 1
+        labels[i, n:total] = torch.tensor(answer)
+    config = model.config
+    embeds = model.get_input_embeddings()(ids)
+    for token, media in ((config.audio_token_id, [memory.audio[e.audio] for e in examples if e.audio is not None]),
+                         (config.video_token_id, [memory.video[e.video] for e in examples if e.video is not None])):
+        if media:
+            embeds = embeds.masked_scatter((ids == token)[..., None].expand_as(embeds), torch.cat(media).to(embeds.dtype))
+    positions = _positions(model, ids, mask, examples, memory, seconds_per_grid)
+    hidden = model.model.language_model(inputs_embeds=embeds, attention_mask=mask, position_ids=positions, use_cache=False).last_hidden_state
+    keep = labels[:, 1:] != -100
+    logits = model.lm_head(hidden[:, :-1][keep])
+    return F.cross_entropy(logits.float(), labels[:, 1:][keep])
+
+
+def _positions(model: Any, ids: Tensor, mask: Tensor, examples: list[Example], memory: Memory, seconds: float) -> Tensor:
+    faces = sum(e.video is not None for e in examples)
+    positions = torch.arange(ids.shape[1]).expand(3, *ids.shape).clone()
+    if not faces:
+        return positions
+    rows = [i for i, e in enumerate(examples) if e.video is not None]
+    lengths = [memory.audio_frames[examples[i].audio] for i in rows if examples[i].audio is not None]
+    shown, _ = model.model.get_rope_index(
+        ids[rows], video_grid_thw=torch.tensor([[4, 8, 8]]).expand(faces, 3), attention_mask=mask[rows],
+        audio_seqlens=torch.tensor(lengths), second_per_grids=torch.full((faces,), seconds))
+    positions[:, rows] = shown
+    return positions

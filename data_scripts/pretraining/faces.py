@@ -1,0 +1,60 @@
+"""Pre-training faces: clips of many people whose action units follow no emotion. Shards are kept, so a stopped run resumes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from emolab.synth import describe_face, face
+
+PER_SHARD = 400
+
+
+def _row(rng: np.random.Generator) -> dict[str, Any]:
+    who = face.identity("m" if rng.random() < 0.5 else "f", rng)
+    units = face.sample_any_aus(rng)
+    talking = np.abs(np.sin(np.cumsum(rng.uniform(0.3, 1.6, face.FRAMES)))) * float(rng.random() < 0.8)
+    frames = face.clip(units, who, rng, speech=talking.astype(np.float32), look="b" if rng.random() < 0.2 else "a")
+    shown = describe_face.describe(units)
+    return {"frames": frames, "units": face.to_vector(units).astype(np.float32),
+            "attributes": [words.index(getattr(shown, k)) for k, words in describe_face.CLASSES.items()],
+            "description": shown.sentence(int(rng.integers(3)))}
+
+
+def make_shard(path: Path, seed: int, n: int) -> Path:
+    """Render `n` clips (skipped if the shard exists) and write them atomically."""
+    import torch
+
+    if path.exists():
+        return path
+    torch.set_num_threads(1)
+    rng = np.random.default_rng([13, seed])
+    rows = [_row(rng) for _ in range(n)]
+    for row in rows:
+        row["frames"], row["units"] = torch.from_numpy(row["frames"]), torch.from_numpy(row["units"])
+    scratch = path.with_suffix(".tmp")
+    torch.save(rows, scratch)
+    scratch.replace(path)
+    return path
+
+
+def make(folder: Path, n: int = 6000, held_out: int = 400, workers: int = 2) -> list[Path]:
+    """Shards of `n` training clips and `held_out` test clips; people of the test clips are other people."""
+    folder.mkdir(parents=True, exist_ok=True)
+    todo = [(folder / f"train-{i:02d}.pt", i, PER_SHARD) for i in range(n // PER_SHARD)]
+    todo.append((folder / "test-00.pt", 9000, held_out))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        done = [pool.submit(make_shard, *job) for job in todo]
+        return [future.result() for future in tqdm(done, desc="faces")]
+
+
+def load(folder: Path, split: str) -> list[dict[str, Any]]:
+    """All rows of the shards of a split."""
+    import torch
+
+    return [row for path in sorted(folder.glob(f"{split}-*.pt")) for row in torch.load(path, weights_only=True)]
