@@ -1,0 +1,64 @@
+"""`emolab say`: a sentence, an emotion, a sound file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from emolab.cli.output import JsonOption, command, emit
+from emolab.errors import SynthError
+
+FORMATS = (".wav", ".flac", ".ogg")
+
+
+def register(app: typer.Typer) -> None:
+    """Add `say` to the top level."""
+    app.command("say")(say)
+
+
+@command
+def say(
+    text_and_out: Annotated[list[str], typer.Argument(metavar="[TEXT] OUT", help="What to say, and the sound file.")],
+    emotion: Annotated[str, typer.Option(help="One of the seven emotions, by any of its names.")] = "neutral",
+    intensity: Annotated[float, typer.Option(help="0 is neutral, 1 is full.")] = 0.8,
+    talker: Annotated[str | None, typer.Option(help="Who: m01p to f12s; by default the first one who can.")] = None,
+    seed_sentence: Annotated[str | None, typer.Option(help="Id of a shipped sentence, instead of TEXT.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="How the cues are used, and where it is recorded.")] = 0,
+    studio: Annotated[bool, typer.Option(help="No room and no noise.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say a sentence with an emotion and write it as a sound file (16 kHz, mono).
+
+    New sentences need espeak-ng, by this package's extra "voices". Shipped ones (--seed-sentence a-neu-test-00) need
+    nothing.
+    """
+    wanted = 1 if seed_sentence else 2
+    if len(text_and_out) != wanted:
+        expected = "OUT alone, with --seed-sentence" if seed_sentence else "a TEXT in quotes and OUT"
+        raise SynthError(f"expected {expected}, got {len(text_and_out)} arguments: emolab say \"The train is late.\" --emotion sad out.wav")
+    out = Path(text_and_out[-1])
+    if out.suffix.lower() not in FORMATS:
+        raise SynthError(f"{out}: the file must end in {', '.join(FORMATS)}")
+    if not out.parent.is_dir():
+        raise SynthError(f"{out}: there is no folder {out.parent}; make it first")
+    import soundfile
+
+    from emolab.emotions import EMOTIONS, normalise_label
+    from emolab.synth.describe_voice import describe
+    from emolab.synth.say import say as say_it
+    from emolab.synth.vocoder import SAMPLE_RATE
+
+    label = normalise_label(emotion)
+    if label is None:
+        raise SynthError(f"no emotion {emotion!r}; there are: {', '.join(EMOTIONS)}")
+    said = say_it(None if seed_sentence else text_and_out[0], label, intensity, seed_sentence, talker, seed, studio)
+    soundfile.write(out, said.wave, SAMPLE_RATE)
+    emit({"out": out, "text": said.text, "talker": said.talker, "emotion": label, "intensity": intensity, "seed": seed,
+          "seconds": round(len(said.wave) / SAMPLE_RATE, 2), "voice": describe(said.prosody).sentence(),
+          "prosody": said.prosody.dict()}, as_json, _show)
+
+
+def _show(result: dict[str, Any]) -> None:
+    typer.echo("{out}: {seconds} s, talker {talker}, {emotion}: {voice}".format(**result))
