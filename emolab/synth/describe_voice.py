@@ -22,9 +22,9 @@ QUALITIES = {"breathy": ("breath", 0.15), "rough": ("rough", 0.15), "shaky": ("t
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
     **{name: words for name, (_, _, words) in SCALES.items()}, "quality": ("breathy", "clear", "rough", "shaky")}
 
-_RANGE_WORDS = {"flat": ("flat", "monotone"), "moderate": ("moderately varied", "naturally varied"),
+RANGE_WORDS = {"flat": ("flat", "monotone"), "moderate": ("moderately varied", "naturally varied"),
                 "wide": ("wide-ranging", "lively")}
-_ENDING_WORDS = {"falling": ("falling at the end", "ending in a fall"),
+ENDING_WORDS = {"falling": ("falling at the end", "ending in a fall"),
                  "level": ("level at the end", "with a level ending"),
                  "rising": ("rising at the end", "ending in a rise")}
 
@@ -51,11 +51,11 @@ class VoiceAttributes:
             return options[default] if rng is None else options[int(rng.integers(len(options)))]
 
         pitch = "mid-pitched" if self.pitch == "medium" else self.pitch
-        head = f"a {pitch}, {pick(_RANGE_WORDS[self.range])} voice"
+        head = f"a {pitch}, {pick(RANGE_WORDS[self.range])} voice"
         loudness = "of medium loudness" if self.loudness == "medium" else self.loudness
         pace = pick((f"{self.pace} and {loudness}", f"{loudness} and {self.pace}"))
         quality = self.quality if self.timbre == "even" else f"{self.timbre} and {self.quality}"
-        ending = pick(_ENDING_WORDS[self.ending], 1)
+        ending = pick(ENDING_WORDS[self.ending], 1)
         return ", ".join((head, *pick(((pace, quality), (quality, pace))), ending))       # type: ignore[arg-type]
 
 

@@ -1,0 +1,30 @@
+"""What a description says can be read back, for every combination of classes and every wording."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from emolab.synth import describe_face, describe_voice
+from emolab.synth.attributes import face_attributes_in, voice_attributes_in
+
+
+def test_every_voice_description_reads_back() -> None:
+    rng = np.random.default_rng(0)
+    for classes in itertools.product(*describe_voice.ATTRIBUTES.values()):
+        attributes = dict(zip(describe_voice.ATTRIBUTES, classes, strict=True))
+        assert voice_attributes_in(describe_voice.VoiceAttributes(**attributes).sentence(rng)) == attributes
+
+
+@pytest.mark.parametrize("wording", range(3))
+def test_every_face_description_reads_back(wording: int) -> None:
+    for classes in itertools.product(*describe_face.CLASSES.values()):
+        attributes = dict(zip(describe_face.CLASSES, classes, strict=True))
+        assert face_attributes_in(describe_face.FaceAttributes(**attributes).sentence(wording)) == attributes
+
+
+def test_what_is_not_stated_is_left_out() -> None:
+    assert voice_attributes_in("the words are calm") == {}
+    assert face_attributes_in("<think>nothing to see</think>") == {}
