@@ -212,7 +212,7 @@ def _decode(lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser)
             break
         if int((left > 0).sum()) * int(left.max()) <= SHRINK_AT * rows.numel():
             prompts = left.nonzero()[:, 0]
-            slots = alive[prompts].long().sort(1, descending=True, stable=True).indices[:, :int(left.max())]
+            slots = alive[prompts].long().sort(dim=1, descending=True, stable=True).indices[:, :int(left.max())]
             cache.keep(prompts, slots)
             token = token.view_as(rows)[prompts[:, None], slots].flatten()
             rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]

@@ -1,6 +1,7 @@
 """The tiny model that ships with the package: its configuration, its tokenizer, and where it lies.
 
-Real `Qwen2_5OmniThinkerForConditionalGeneration` classes at about 5 M parameters, so that every line of code that runs on the
+Real `Qwen2_5OmniThinkerForConditionalGeneration` classes at about 5 M parameters, so that every line of code that runs
+on the
 7B model runs here too. `data_scripts/pretrain_tiny.py` made the weights; MODEL_CARD.md beside them says what it can do.
 """
 
@@ -14,10 +15,32 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast, Qwen2_5OmniThinkerConfig
 
 TINY_FOLDER = Path(__file__).parent / "tiny_data"
-SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>",
-                  "<|IMAGE|>", "<|VIDEO|>", "<|vision_bos|>", "<|vision_eos|>")
-TAGS = ("<think>", "</think>", "<answer>", "</answer>", "<content>", "</content>", "<acoustics>", "</acoustics>",
-        "<visual>", "</visual>", "<summary>", "</summary>")
+SPECIAL_TOKENS = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|AUDIO|>",
+    "<|audio_bos|>",
+    "<|audio_eos|>",
+    "<|IMAGE|>",
+    "<|VIDEO|>",
+    "<|vision_bos|>",
+    "<|vision_eos|>",
+)
+TAGS = (
+    "<think>",
+    "</think>",
+    "<answer>",
+    "</answer>",
+    "<content>",
+    "</content>",
+    "<acoustics>",
+    "</acoustics>",
+    "<visual>",
+    "</visual>",
+    "<summary>",
+    "</summary>",
+)
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
     "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}"
@@ -25,7 +48,8 @@ CHAT_TEMPLATE = (
     "{% elif c['type'] == 'video' %}<|vision_bos|><|VIDEO|><|vision_eos|>"
     "{% elif c['type'] == 'image' %}<|vision_bos|><|IMAGE|><|vision_eos|>"
     "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int = 2048) -> PreTrainedTokenizerFast:
@@ -35,44 +59,99 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 2048) -> PreTrainedT
 
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Punctuation(), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+        [pre_tokenizers.Punctuation(), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
     core.decoder = decoders.ByteLevel()
-    core.train_from_iterator(texts, trainers.BpeTrainer(
-        vocab_size=vocab_size - len(TAGS), special_tokens=list(SPECIAL_TOKENS), show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), min_frequency=2))
+    core.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=vocab_size - len(TAGS),
+            special_tokens=list(SPECIAL_TOKENS),
+            show_progress=False,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            min_frequency=2,
+        ),
+    )
     core.add_tokens([AddedToken(tag, normalized=False, special=False) for tag in TAGS])
     return PreTrainedTokenizerFast(
-        tokenizer_object=core, eos_token="<|im_end|>", pad_token="<|endoftext|>", padding_side="left",
-        chat_template=CHAT_TEMPLATE, clean_up_tokenization_spaces=False)
+        tokenizer_object=core,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        padding_side="left",
+        chat_template=CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
 
 
-def build_config(tokenizer: PreTrainedTokenizerFast, hidden: int = 192, layers: int = 6, audio: int = 160,
-                 audio_layers: int = 4, vision: int = 96) -> Qwen2_5OmniThinkerConfig:
-    """Configuration of the tiny model over `tokenizer`: 128 mel bins, windows of 6 s, 8-pixel patches of 64-pixel frames."""
+def build_config(
+    tokenizer: PreTrainedTokenizerFast,
+    hidden: int = 192,
+    layers: int = 6,
+    audio: int = 160,
+    audio_layers: int = 4,
+    vision: int = 96,
+) -> Qwen2_5OmniThinkerConfig:
+    """Configuration of the tiny model over `tokenizer`: 128 mel bins, windows of 6 s, 8-pixel patches of 64-pixel
+    frames."""
     from transformers import Qwen2_5OmniThinkerConfig
 
     token = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIAL_TOKENS}
     heads = 4
-    half = hidden // heads // 2                       # M-RoPE sections share out half of a head
+    half = hidden // heads // 2  # M-RoPE sections share out half of a head
     time = half // 4
     height = (half - time) // 2
-    audio_config = {"d_model": audio, "encoder_layers": audio_layers, "encoder_attention_heads": 4,
-                    "encoder_ffn_dim": 4 * audio, "output_dim": hidden, "num_mel_bins": 128, "n_window": 300,
-                    "max_source_positions": 1500}
-    vision_config = {"depth": 2, "hidden_size": vision, "intermediate_size": 2 * vision, "num_heads": 4, "patch_size": 8,
-                     "out_hidden_size": hidden, "fullatt_block_indexes": [0, 1], "window_size": 64}
-    text_config = {"vocab_size": len(tokenizer), "hidden_size": hidden, "intermediate_size": 512,
-                   "num_hidden_layers": layers, "num_attention_heads": heads, "num_key_value_heads": 2,
-                   "max_position_embeddings": 4096, "tie_word_embeddings": True,
-                   "pad_token_id": token["<|endoftext|>"], "eos_token_id": token["<|im_end|>"],
-                   "rope_parameters": {"rope_type": "default", "rope_theta": 1e4,
-                                       "mrope_section": [time, height, half - time - height]}}
+    audio_config = {
+        "d_model": audio,
+        "encoder_layers": audio_layers,
+        "encoder_attention_heads": 4,
+        "encoder_ffn_dim": 4 * audio,
+        "output_dim": hidden,
+        "num_mel_bins": 128,
+        "n_window": 300,
+        "max_source_positions": 1500,
+    }
+    vision_config = {
+        "depth": 3,
+        "hidden_size": vision,
+        "intermediate_size": 2 * vision,
+        "num_heads": 4,
+        "patch_size": 8,
+        "out_hidden_size": hidden,
+        "fullatt_block_indexes": [0, 1, 2],
+        "window_size": 64,
+    }
+    text_config = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": hidden,
+        "intermediate_size": 512,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 4096,
+        "tie_word_embeddings": True,
+        "pad_token_id": token["<|endoftext|>"],
+        "eos_token_id": token["<|im_end|>"],
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": 1e4,
+            "mrope_section": [time, height, half - time - height],
+        },
+    }
     special: dict[str, Any] = {
-        "audio_token_index": token["<|AUDIO|>"], "image_token_index": token["<|IMAGE|>"],
-        "video_token_index": token["<|VIDEO|>"], "audio_start_token_id": token["<|audio_bos|>"],
-        "audio_end_token_id": token["<|audio_eos|>"], "user_token_id": token["<|im_start|>"]}
-    config = Qwen2_5OmniThinkerConfig(audio_config=audio_config, vision_config=vision_config, text_config=text_config,
-                                      tie_word_embeddings=True, **special)
+        "audio_token_index": token["<|AUDIO|>"],
+        "image_token_index": token["<|IMAGE|>"],
+        "video_token_index": token["<|VIDEO|>"],
+        "audio_start_token_id": token["<|audio_bos|>"],
+        "audio_end_token_id": token["<|audio_eos|>"],
+        "user_token_id": token["<|im_start|>"],
+    }
+    config = Qwen2_5OmniThinkerConfig(
+        audio_config=audio_config,
+        vision_config=vision_config,
+        text_config=text_config,
+        tie_word_embeddings=True,
+        **special,
+    )
     # `get_rope_index` reads these two, and the configuration class does not declare them
     config.vision_start_token_id = token["<|vision_bos|>"]
     config.vision_end_token_id = token["<|vision_eos|>"]

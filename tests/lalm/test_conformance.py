@@ -1,0 +1,295 @@
+"""What every family must fulfil, on tiny random instances of its real classes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from lalm_helpers import FAMILIES, PROMPT, ragged, samples_for, stock_copy, stock_inputs, stock_logprobs, tiny_random
+
+from emolab.errors import ModelError
+from emolab.lalm import packing, sampling
+from emolab.lalm.batch import Completions, PromptBatch
+from emolab.lalm.packing import packed_logprobs, packed_tokens
+from emolab.lalm.quantise import add_lora, is_quantised, quantise_model
+
+G = 3
+
+
+@pytest.fixture(params=FAMILIES)
+def lalm(request):
+    return tiny_random(request.param, seed=1)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def shared(request):
+    """A model that tests must leave as it is, its samples and their prompts."""
+    lalm = tiny_random(request.param, seed=2)
+    samples = samples_for(lalm)
+    return lalm, samples, lalm.encode(samples, PROMPT)
+
+
+def with_adapter(lalm):
+    add_lora(lalm, rank=4, alpha=8)
+    generator = torch.Generator().manual_seed(5)
+    for name, parameter in lalm.model.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(0, 0.1, generator=generator)
+    return lalm
+
+
+def gradients(model, logprobs, mask):
+    """Gradients of a policy-gradient-like loss: a different weight for every completion."""
+    model.zero_grad()
+    weights = torch.linspace(-1, 1, len(mask))[:, None]
+    (logprobs * mask * weights).sum().backward()
+    found = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    return found
+
+
+def assert_same_gradients(ours, theirs, at_least):
+    assert len([n for n in ours if ours[n].abs().max() > 0]) >= at_least
+    for name, grad in ours.items():
+        assert torch.allclose(grad, theirs[name], atol=1e-5, rtol=1e-4), name
+
+
+def owners(n):
+    return torch.arange(n).repeat_interleave(G)
+
+
+def test_spans_point_at_their_placeholders(shared):
+    lalm, samples, batch = shared
+    assert batch.mask.sum(-1).unique().numel() > 1, "prompts of unequal length"
+    for i, sample in enumerate(samples):
+        spans = {m: [s for s in batch.spans[i] if s.modality == m] for m in ("audio", "video", "text")}
+        at = (batch.input_ids[i] == lalm.tokens["audio"]).nonzero()[:, 0]
+        assert batch.positions_of(i, "audio").tolist() == at.tolist()
+        seconds = len(sample.extra["waveform"]) / 16_000
+        assert spans["audio"][0].t0 == 0 and abs(spans["audio"][-1].t1 - seconds) < 2 * lalm.seconds_per_embedding
+        assert [s.word for s in spans["text"]] == sample.text.split()
+        for span in spans["text"]:
+            assert span.word in lalm.tokenizer.decode(batch.input_ids[i, span.start:span.end])
+        if "video" in lalm.modalities:
+            assert batch.positions_of(i, "video").tolist() == (batch.input_ids[i] == lalm.tokens["video"]).nonzero()[:, 0].tolist()
+            assert {s.frame for s in spans["video"]} == {0, 2, 4} and {s.region for s in spans["video"]} == {(0, 0), (0, 1), (1, 0), (1, 1)}
+        assert batch.media[i].sum() == len(spans["audio"]) + len(spans["video"])
+
+
+def test_packed_equals_stock_with_every_gradient(lalm):
+    samples = samples_for(lalm)
+    batch = lalm.encode(samples, PROMPT)
+    ids, mask = ragged(lalm, len(samples) * G)
+    stock = stock_copy(lalm)
+    theirs = stock_logprobs(lalm, stock, samples, batch, ids, mask)
+    ours = packed_logprobs(lalm, batch, ids, mask, owners(len(samples)))
+    assert (ours - theirs).abs().max() < 1e-5
+    assert_same_gradients(gradients(lalm.model, ours, mask), gradients(stock, theirs, mask), at_least=20)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_adapters_and_reference_equal_stock(lalm, checkpointing):
+    samples = samples_for(lalm)
+    batch = lalm.encode(samples, PROMPT)
+    ids, mask = ragged(lalm, len(samples) * G)
+    plain = packed_logprobs(lalm, batch, ids, mask, owners(len(samples))).detach()
+    with_adapter(lalm)
+    theirs = stock_logprobs(lalm, lalm.model, samples, batch, ids, mask)
+    expected = gradients(lalm.model, theirs, mask)
+    if checkpointing:
+        lalm.model.activation_checkpointing_enable()
+        lalm.model.enable_input_require_grads()
+        lalm.model.train()
+    ours = packed_logprobs(lalm, batch, ids, mask, owners(len(samples)))
+    assert (ours - theirs).abs().max() < 1e-5 and (ours - plain).abs().max() > 1e-3
+    assert_same_gradients(gradients(lalm.model, ours, mask), expected, at_least=10)
+    with lalm.reference(), torch.no_grad():
+        assert (packed_logprobs(lalm, batch, ids, mask, owners(len(samples))) - plain).abs().max() < 1e-5
+
+
+def test_four_bits_equal_stock_even_after_a_rollout(lalm):
+    samples = samples_for(lalm)
+    with_adapter(quantise_model(lalm))
+    assert is_quantised(lalm) and not any(type(p).__name__ == "Params4bit" for t in lalm.towers for p in t.parameters())
+    assert {p.dtype for p in lalm.model.parameters() if p.requires_grad} == {torch.float32}
+    batch = lalm.encode(samples, PROMPT)
+    lalm.generate(batch, n=2, max_new_tokens=3, seed=0)
+    ids, mask = ragged(lalm, len(samples) * G)
+    theirs = stock_logprobs(lalm, lalm.model, samples, batch, ids, mask)
+    ours = packed_logprobs(lalm, batch, ids, mask, owners(len(samples)))
+    assert (ours - theirs).abs().max() < 1e-5
+    expected = gradients(lalm.model, theirs, mask)
+    assert_same_gradients(gradients(lalm.model, ours, mask), expected, at_least=10)
+
+
+def test_order_and_number_of_completions_are_free(shared):
+    lalm, samples, batch = shared
+    ids, mask = ragged(lalm, len(samples) * G, seed=3)
+    whole = packed_logprobs(lalm, batch, ids, mask, owners(len(samples)))
+    order = torch.tensor([7, 0, 2, 8, 1])                       # no completion of prompt 1
+    some = packed_logprobs(lalm, batch, ids[order], mask[order], owners(len(samples))[order])
+    assert (some - whole[order]).abs().max() < 1e-5
+    assert packed_tokens(batch, mask[order], owners(len(samples))[order]) == int(
+        batch.lengths[[0, 2]].sum() + (mask[order].sum(-1) - 1).clamp(min=0).sum())
+    nothing = packed_logprobs(lalm, batch, ids, torch.zeros_like(mask), owners(len(samples)))
+    assert nothing.abs().max() == 0
+    with pytest.raises(ModelError, match="do not fit"):
+        packed_logprobs(lalm, batch, ids, mask[:2], owners(len(samples)))
+
+
+def test_chunked_head_and_entropy(shared, monkeypatch):
+    lalm, samples, batch = shared
+    ids, mask = ragged(lalm, len(samples) * G, seed=4)
+    completions = Completions(ids.view(-1, G, 7), mask.view(-1, G, 7), [])
+    whole, entropy = lalm.logprobs(batch, completions, entropy=True, temperature=0.7)
+    stock = stock_copy(lalm)
+    rows = torch.cat([batch.input_ids.repeat_interleave(G, 0), ids], 1)
+    seen = torch.cat([batch.mask.repeat_interleave(G, 0), mask], 1)
+    logits = stock(input_ids=rows, attention_mask=seen, **stock_inputs(lalm, samples, G)).logits[:, -8:-1] / 0.7
+    by_hand = torch.distributions.Categorical(logits=logits).entropy().view_as(entropy) * mask.view_as(entropy)
+    assert (entropy - by_hand).abs().max() < 1e-4 and not entropy.requires_grad
+    expected = gradients(lalm.model, whole.view_as(mask), mask)
+    monkeypatch.setattr(packing, "LOGITS_BUDGET", 5 * len(lalm.tokenizer))
+    chunked, _ = lalm.logprobs(batch, completions, entropy=True, temperature=0.7)
+    assert (chunked - whole).abs().max() < 1e-5
+    assert_same_gradients(gradients(lalm.model, chunked.view_as(mask), mask), expected, at_least=20)
+
+
+def test_swapped_audio_moves_logprobs_and_absence_keeps_the_layout(shared):
+    lalm, samples, batch = shared
+    ids, mask = ragged(lalm, len(samples) * G)
+    own = packed_logprobs(lalm, batch, ids, mask, owners(len(samples)))
+    donors = samples_for(lalm, seed=9)
+    swapped = lalm.encode(samples, PROMPT, replacements={"audio": donors})
+    assert (own - packed_logprobs(lalm, swapped, ids, mask, owners(len(samples)))).abs().max() > 1e-4
+    for modality in lalm.modalities:
+        without = lalm.encode(samples, PROMPT, absent=(modality,))
+        assert (own - packed_logprobs(lalm, without, ids, mask, owners(len(samples)))).abs().max() > 1e-4
+        if modality != "text":
+            assert torch.equal(without.input_ids, batch.input_ids)
+    assert not [s for row in lalm.encode(samples, PROMPT, absent=("text",)).spans for s in row if s.modality == "text"]
+
+
+def test_greedy_equals_stock_generate(shared):
+    lalm, samples, batch = shared
+    ours = lalm.generate(batch, n=2, max_new_tokens=10, greedy=True)
+    theirs = stock_copy(lalm).generate(input_ids=batch.input_ids, attention_mask=batch.mask, max_new_tokens=10, do_sample=False,
+                                       **stock_inputs(lalm, samples))[:, batch.input_ids.shape[1]:]
+    width = theirs.shape[1]
+    assert torch.equal(ours.ids[:, 0, :width], theirs) and torch.equal(ours.ids[:, 0], ours.ids[:, 1])
+
+
+def test_sampling_is_seeded_scored_and_independent_of_who_stays(shared, monkeypatch):
+    lalm, _, batch = shared
+    monkeypatch.setattr(type(lalm), "eos_ids", list(range(0, len(lalm.tokenizer), 4)))     # a quarter of all tokens ends a row
+    monkeypatch.setattr(sampling, "FIRST_CAPACITY", 2)
+    settings = {"n": 6, "max_new_tokens": 9, "temperature": 0.8, "seed": 3}
+    first = lalm.generate(batch, **settings)
+    lengths = first.mask.sum(-1)
+    assert lengths.min() < 4 < lengths.max(), "rows end at different steps"
+    last = first.ids.gather(-1, lengths[..., None] - 1)[..., 0]
+    assert all(int(t) % 4 == 0 for t, size in zip(last.flatten(), lengths.flatten(), strict=True) if size < 9)
+    assert (lalm.logprobs(batch, first, temperature=0.8) - first.logprobs).abs().max() < 1e-4
+    monkeypatch.setattr(sampling, "SHRINK_AT", 0.0)
+    never_shrunk = lalm.generate(batch, **settings)
+    assert torch.equal(first.ids, never_shrunk.ids) and torch.equal(first.mask, never_shrunk.mask)
+    assert not torch.equal(lalm.generate(batch, **{**settings, "seed": 4}).ids, first.ids)
+    torch.manual_seed(11)
+    unseeded = lalm.generate(batch, n=2, max_new_tokens=4).ids
+    torch.manual_seed(11)
+    assert torch.equal(lalm.generate(batch, n=2, max_new_tokens=4).ids, unseeded)
+
+
+def test_rollout_in_training_mode_with_checkpointing(lalm):
+    batch = lalm.encode(samples_for(lalm), PROMPT)
+    expected = lalm.generate(batch, max_new_tokens=5, greedy=True)
+    lalm.model.activation_checkpointing_enable()
+    lalm.model.train()
+    assert torch.equal(lalm.generate(batch, max_new_tokens=5, greedy=True).ids, expected.ids)
+    assert lalm.model.training
+
+
+def test_label_scores_by_hand(shared):
+    lalm, samples, batch = shared
+    labels = ("happy", "sad", "angry")
+    scores = lalm.label_scores(batch, labels)
+    stock = stock_copy(lalm)
+    for j, label in enumerate(labels):
+        ids = torch.tensor(lalm.tokenizer(f"<answer>{label}</answer>")["input_ids"] + [lalm.tokenizer.eos_token_id])
+        rows = ids.expand(len(samples), -1)
+        by_hand = stock_logprobs(lalm, stock, samples, batch, rows, torch.ones_like(rows)).sum(-1)
+        assert (scores[:, j] - by_hand).abs().max() < 1e-4
+
+
+def test_tower_runs_once_for_each_clip_unless_it_trains(lalm, monkeypatch):
+    samples = samples_for(lalm, 2)
+    calls = []
+    run = lalm.audio_embeddings
+    monkeypatch.setattr(lalm, "audio_embeddings", lambda waves: calls.append(len(waves)) or run(waves))
+    first = lalm.encode([*samples, samples[0]], PROMPT)
+    again = lalm.encode(samples, PROMPT)
+    assert calls == [2], "unique clips of one batch in one call, then the cache"
+    assert torch.equal(first.embeds[:2], again.embeds) and torch.equal(first.embeds[0], first.embeds[2])
+    lalm.unfreeze_towers()
+    batch = lalm.encode(samples, PROMPT)
+    ids, mask = ragged(lalm, 2 * G)
+    packed_logprobs(lalm, batch, ids, mask, owners(2)).sum().backward()
+    assert calls == [2, 2]
+    assert max(float(p.grad.abs().max()) for p in lalm.towers[0].parameters() if p.grad is not None) > 0
+
+
+def test_disk_cache_is_shared_between_equal_models_only(tmp_path, lalm, monkeypatch):
+    family = lalm.name.removeprefix("tiny-random-")
+    from emolab.media import FeatureCache
+
+    samples = samples_for(lalm, 2)
+    lalm.cache = FeatureCache(1 << 20, tmp_path)
+    batch = lalm.encode(samples, PROMPT)
+    equal, other = tiny_random(family, seed=1), tiny_random(family, seed=8)
+    for model, runs in ((equal, 0), (other, 1)):
+        calls: list[int] = []
+        run = model.audio_embeddings
+        monkeypatch.setattr(model, "audio_embeddings", lambda waves, calls=calls, run=run: calls.append(1) or run(waves))
+        model.cache = FeatureCache(1 << 20, tmp_path)
+        assert torch.equal(model.encode(samples, PROMPT).embeds, batch.embeds) == (runs == 0) and len(calls) == runs
+
+
+def test_batches_select_repeat_and_concat(shared):
+    lalm, samples, batch = shared
+    ids, mask = ragged(lalm, len(samples))
+    whole = packed_logprobs(lalm, batch, ids, mask, torch.arange(len(samples)))
+    apart = [lalm.encode([s], PROMPT) for s in samples]
+    joined = PromptBatch.concat(apart)
+    assert joined.spans == batch.spans and torch.equal(joined.mask, batch.mask)
+    assert (packed_logprobs(lalm, joined, ids, mask, torch.arange(len(samples))) - whole).abs().max() < 1e-5
+    picked = batch.select([2, 0]).repeat(2)
+    assert picked.ids == [samples[2].id] * 2 + [samples[0].id] * 2
+    assert (packed_logprobs(lalm, picked, ids[[2, 0]], mask[[2, 0]], torch.tensor([1, 3])) - whole[[2, 0]]).abs().max() < 1e-5
+
+
+def test_gradient_reaches_given_embeddings(shared):
+    lalm, _, batch = shared
+    embeds = batch.embeds.clone().requires_grad_()
+    scores = lalm.label_scores(batch.with_embeds(embeds), ["happy", "sad"])
+    assert (scores - lalm.label_scores(batch, ["happy", "sad"])).abs().max() < 1e-5
+    scores.sum().backward()
+    reached = embeds.grad.abs().sum(-1) > 0
+    assert torch.equal(reached, batch.mask.bool())
+
+
+def test_errors_name_the_clip_and_the_limit(shared):
+    lalm, samples, _ = shared
+    hour = replace(samples[0], id="lecture", extra={**samples[0].extra, "waveform": torch.zeros(16_000 * 60).numpy()})
+    with pytest.raises(ModelError, match=rf"lecture: 60\.0 s of audio.* at most {lalm.max_seconds:g} s"):
+        lalm.encode([hour], PROMPT)
+    with pytest.raises(ModelError, match="noise-0: 2 placeholders for 1 audio clip"):
+        lalm.encode([replace(samples[0], text=f"say {lalm.placeholders['audio']} now")], PROMPT)
+    with pytest.raises(ModelError, match="noise-0: has none of"):
+        lalm.encode([replace(samples[0], extra={})], PROMPT.using("audio"))
+    with pytest.raises(ModelError, match="1 donors of audio for 3 samples"):
+        lalm.encode(samples, PROMPT, replacements={"audio": samples[:1]})
+    with pytest.raises(ModelError, match="temperature = 0"):
+        lalm.generate(lalm.encode(samples, PROMPT), temperature=0)
+    with pytest.raises(ModelError, match="no layer called nowhere"):
+        add_lora(lalm, targets="nowhere")
