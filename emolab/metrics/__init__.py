@@ -1,6 +1,8 @@
 """Scores of emotion recognition and captioning, each with its convention, and bootstrap intervals for all of them."""
 
 from emolab.metrics.bootstrap import bootstrap_ci
+from emolab.metrics.captions import bleu, distinct, emotion_f1, meteor, rouge_l, vocabulary_size
+from emolab.metrics.cider import cider
 from emolab.metrics.classification import (
     accuracy_table,
     confusion,
@@ -10,6 +12,10 @@ from emolab.metrics.classification import (
     weighted_accuracy,
     weighted_f1,
 )
+from emolab.metrics.tables import UNIBENCH, caption_table, sentiment_f1, sentiment_of, unibench_table
+from emolab.wheels.score import hit_rate, jaccard, sample_scores, wheel_scores
 
-__all__ = ["accuracy_table", "bootstrap_ci", "confusion", "macro_f1", "parse_rate", "unweighted_accuracy",
-           "weighted_accuracy", "weighted_f1"]
+__all__ = ["UNIBENCH", "accuracy_table", "bleu", "bootstrap_ci", "caption_table", "cider", "confusion", "distinct",
+           "emotion_f1", "hit_rate", "jaccard", "macro_f1", "meteor", "parse_rate", "rouge_l", "sample_scores",
+           "sentiment_f1", "sentiment_of", "unibench_table", "unweighted_accuracy", "vocabulary_size",
+           "weighted_accuracy", "weighted_f1", "wheel_scores"]

@@ -1,0 +1,139 @@
+"""Scores of captions against reference captions, each in [0, 1] unless it says otherwise.
+
+References are one string a sample, or several. SPICE is left out on purpose: it needs Java and a scene-graph parser;
+CIDEr stands in for it. Tokens are lower-case words, except for BLEU, which sacrebleu tokenises.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from emolab.wheels.scan import emotion_words
+from emolab.wheels.shipped import forms
+
+Reference = str | Sequence[str]
+_TOKEN = re.compile(r"\w+(?:'\w+)?")
+
+
+def tokens(text: str) -> list[str]:
+    """Lower-case words of a text."""
+    return _TOKEN.findall(text.lower())
+
+
+def references(gold: Reference) -> list[str]:
+    """One or several references as a list."""
+    return [gold] if isinstance(gold, str) else list(gold)
+
+
+def bleu(gold: Sequence[Reference], pred: Sequence[str], order: int = 4) -> float:
+    """Corpus BLEU of n-grams up to `order` (sacrebleu, lower case, no smoothing), divided by 100."""
+    from sacrebleu.metrics import BLEU
+
+    lists = [references(g) for g in gold]
+    width = max(map(len, lists))
+    streams: list[Sequence[str]] = [[refs[i] if i < len(refs) else refs[0] for refs in lists] for i in range(width)]
+    metric = BLEU(max_ngram_order=order, lowercase=True, smooth_method="none")
+    return metric.corpus_score(list(pred), streams).score / 100
+
+
+def rouge_l(gold: Sequence[Reference], pred: Sequence[str], beta: float = 1.2) -> float:
+    """Mean F of the longest common subsequence (Lin 2004); β = 1.2 as in COCO captions, β = 1 gives plain F1."""
+    pairs = zip(gold, pred, strict=True)
+    return _mean(max(_rouge_l(tokens(r), tokens(p), beta) for r in references(g)) for g, p in pairs)
+
+
+def _rouge_l(reference: list[str], candidate: list[str], beta: float) -> float:
+    common = _lcs(reference, candidate)
+    if not common:
+        return 0.0
+    precision, recall = common / len(candidate), common / len(reference)
+    return (1 + beta**2) * precision * recall / (recall + beta**2 * precision)
+
+
+def _lcs(a: Sequence[str], b: Sequence[str]) -> int:
+    row = [0] * (len(b) + 1)
+    for x in a:
+        previous = 0
+        for j, y in enumerate(b, 1):
+            previous, row[j] = row[j], previous + 1 if x == y else max(row[j], row[j - 1])
+    return row[-1]
+
+
+def meteor(gold: Sequence[Reference], pred: Sequence[str]) -> float:
+    """Mean METEOR with the parameters of Banerjee & Lavie (2005): F = 10PR / (R + 9P), less ½ (chunks / matches)³.
+
+    Words match exactly, else by base form, else by family of our lexicon. The Java scorer uses WordNet for the last
+    two, so scores are close to its own but not equal; with exact matches only they are equal.
+    """
+    return _mean(max(_meteor(tokens(r), tokens(p)) for r in references(g)) for g, p in zip(gold, pred, strict=True))
+
+
+def _meteor(reference: list[str], candidate: list[str]) -> float:
+    pairs = _align(reference, candidate)
+    if not pairs:
+        return 0.0
+    precision, recall = len(pairs) / len(candidate), len(pairs) / len(reference)
+    ordered = sorted(pairs)
+    chunks = 1 + sum(a + 1 != c or b + 1 != d for (a, b), (c, d) in pairwise(ordered))
+    return 10 * precision * recall / (recall + 9 * precision) * (1 - 0.5 * (chunks / len(pairs)) ** 3)
+
+
+def _align(reference: list[str], candidate: list[str]) -> list[tuple[int, int]]:
+    """Pairs (candidate position, reference position), greedily from left to right: exact words, base forms,
+    families."""
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for key in (str, _base, _family):
+        places: dict[str, list[int]] = {}
+        for j, word in enumerate(reference):
+            if j not in taken and key(word):
+                places.setdefault(key(word), []).append(j)
+        for i, word in enumerate(candidate):
+            if i not in pairs and (free := places.get(key(word))):
+                pairs[i] = free.pop(0)
+                taken.add(pairs[i])
+    return list(pairs.items())
+
+
+def _base(word: str) -> str:
+    return forms()[word].word if word in forms() else ""
+
+
+def _family(word: str) -> str:
+    return forms()[word].family if word in forms() else ""
+
+
+def distinct(pred: Sequence[str], n: int = 1) -> float:
+    """Distinct-n (Li et al. 2016): different n-grams over all n-grams of all predictions. NaN where there are
+    none."""
+    grams = Counter(gram for text in pred for gram in ngrams(tokens(text), n))
+    return len(grams) / grams.total() if grams else float("nan")
+
+
+def vocabulary_size(pred: Sequence[str]) -> int:
+    """How many different words the predictions use."""
+    return len({word for text in pred for word in tokens(text)})
+
+
+def emotion_f1(gold: Sequence[Reference], pred: Sequence[str]) -> float:
+    """Emo-F1: micro F1 of the emotion families that captions name, found with our lexicon (the choice is ours)."""
+    hits = given = wanted = 0
+    for g, p in zip(gold, pred, strict=True):
+        truth = {_family(word) for reference in references(g) for word in emotion_words(reference)}
+        guess = {_family(word) for word in emotion_words(p)}
+        hits, given, wanted = hits + len(truth & guess), given + len(guess), wanted + len(truth)
+    return 2 * hits / (given + wanted) if given + wanted else float("nan")
+
+
+def ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
+    """All n-grams of a token list, in order."""
+    return [tuple(words[i:i + n]) for i in range(len(words) - n + 1)]
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return math.fsum(found) / len(found) if found else float("nan")

@@ -1,0 +1,74 @@
+"""Tables of scores: captioning as MECap-R1 reports it, and MER-UniBench."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from emolab.metrics.captions import Reference, bleu, distinct, emotion_f1, meteor, rouge_l, vocabulary_size
+from emolab.metrics.cider import cider
+from emolab.metrics.classification import weighted_f1
+from emolab.wheels import WheelSet, hit_rate, wheel_scores
+from emolab.wheels.shipped import valence_of
+
+UNIBENCH = {
+    "MER2023": "basic", "MER2024": "basic", "MELD": "basic", "IEMOCAP-4": "basic",
+    "MOSI": "sentiment", "MOSEI": "sentiment", "SIMS": "sentiment", "SIMSv2": "sentiment",
+    "OV-MERD+": "open",
+}
+"""The data sets of MER-UniBench and the score of each: hit rate, sentiment weighted F1, wheel F."""
+
+
+def caption_table(gold: Sequence[Reference], pred: Sequence[str]) -> dict[str, float]:
+    """Every caption score: bleu_1, bleu_4, rouge_l, meteor, cider, emotion_f1, distinct_1, distinct_2, vocabulary,
+    n."""
+    return {
+        "bleu_1": bleu(gold, pred, 1), "bleu_4": bleu(gold, pred, 4), "rouge_l": rouge_l(gold, pred),
+        "meteor": meteor(gold, pred), "cider": cider(gold, pred), "emotion_f1": emotion_f1(gold, pred),
+        "distinct_1": distinct(pred, 1), "distinct_2": distinct(pred, 2), "vocabulary": vocabulary_size(pred),
+        "n": len(pred),
+    }
+
+
+def sentiment_f1(gold: Sequence[float], pred: Sequence[float | None]) -> float:
+    """Weighted F1 of negative against positive, samples whose gold is exactly zero left out (MOSI's convention).
+
+    A prediction of zero or None is wrong. NaN where every gold is zero.
+    """
+    kept = [(_sign(g), _sign(p)) for g, p in zip(gold, pred, strict=True) if g != 0]
+    return weighted_f1([g for g, _ in kept if g is not None], [p for _, p in kept])
+
+
+def _sign(value: float | None) -> str | None:
+    return None if value is None or value == 0 else "positive" if value > 0 else "negative"
+
+
+def sentiment_of(words: Iterable[str]) -> float:
+    """Sentiment of emotion words, -1 to 1: the mean valence of those our lexicon knows, 0 where it knows none."""
+    known = [valence for word in words if (valence := valence_of(word.lower().strip())) is not None]
+    return sum(known) / len(known) if known else 0.0
+
+
+def unibench_table(results: Mapping[str, tuple[Sequence[Any], Sequence[Iterable[str]]]],
+                   wheels: WheelSet | None = None) -> list[dict[str, Any]]:
+    """MER-UniBench: a row for each data set, {"dataset", "score", "metric", "n"}, and a last row with their mean.
+
+    `results` holds (gold, predicted word lists) for each data set: gold labels (basic), sentiment values (sentiment)
+    or gold word lists (open). Words become a sentiment through our lexicon, where the authors ask a language model.
+    Raises ValueError for a data set that is not in `UNIBENCH`.
+    """
+    rows: list[dict[str, Any]] = []
+    for name, (gold, pred) in results.items():
+        if name not in UNIBENCH:
+            raise ValueError(f"{name!r} is not in MER-UniBench; it has {', '.join(UNIBENCH)}")
+        kind = UNIBENCH[name]
+        if kind == "basic":
+            score = hit_rate(gold, pred, wheels)
+        elif kind == "sentiment":
+            score = sentiment_f1(gold, [sentiment_of(words) for words in pred])
+        else:
+            score = wheel_scores(gold, pred, wheels).f1
+        metric = {"basic": "hit rate", "sentiment": "weighted F1", "open": "wheel F"}[kind]
+        rows.append({"dataset": name, "metric": metric, "score": score, "n": len(gold)})
+    mean = sum(row["score"] for row in rows) / len(rows) if rows else float("nan")
+    return [*rows, {"dataset": "mean", "metric": "", "score": mean, "n": sum(row["n"] for row in rows)}]

@@ -1,0 +1,123 @@
+"""Caption scores against sacrebleu and by hand."""
+
+import math
+
+import pytest
+import sacrebleu
+
+from emolab.metrics import (
+    UNIBENCH,
+    bleu,
+    caption_table,
+    cider,
+    distinct,
+    emotion_f1,
+    meteor,
+    rouge_l,
+    sentiment_f1,
+    sentiment_of,
+    unibench_table,
+    vocabulary_size,
+)
+from emolab.metrics.cider import DocumentFrequency, cider_sample
+
+PRED = ["the speaker sounds sad and talks very slowly", "a bright voice rises at the very end",
+        "she is furious"]
+PRED = ["the speaker sounds sad and talks very slowly", "a bright voice rises at the very end",
+        "she is furious"]
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_bleu_equals_sacrebleu(order):
+    metric = sacrebleu.BLEU(max_ngram_order=order, lowercase=True, smooth_method="none")
+    assert bleu(GOLD, PRED, order) == pytest.approx(metric.corpus_score(PRED, [GOLD]).score / 100)
+
+
+def test_bleu_by_hand_and_with_several_references():
+    assert bleu(["a b c d"], ["a b x d"], 1) == pytest.approx(0.75)
+    assert bleu(["a b c d"], ["a b"], 1) == pytest.approx(math.exp(1 - 4 / 2))
+    assert bleu([["x y", "a b"], ["c d"]], ["a b", "c d"], 1) == pytest.approx(1.0)
+
+
+def test_rouge_l_by_hand():
+    """LCS of "a b c d" and "a c e" is "a c": P = 2/3, R = 1/2."""
+    p, r = 2 / 3, 1 / 2
+    assert rouge_l(["a b c d"], ["a c e"], beta=1.0) == pytest.approx(2 * p * r / (p + r))
+    assert rouge_l(["a b c d"], ["a c e"]) == pytest.approx((1 + 1.44) * p * r / (r + 1.44 * p))
+    assert rouge_l(["a b"], [""]) == 0.0
+    assert rouge_l([["x", "a b"]], ["a b"]) == pytest.approx(1.0)
+
+
+def test_meteor_by_hand():
+    """Banerjee & Lavie's example: "the cat was sat on the mat" against "the cat sat on the mat": 6 matches, P 6/7, R 1,
+    two chunks, F = 10PR / (R + 9P), penalty ½ (2/6)³."""
+    p, r = 6 / 7, 1.0
+    f = 10 * p * r / (r + 9 * p)
+    found = meteor(["the cat sat on the mat"], ["the cat was sat on the mat"])
+    assert found == pytest.approx(f * (1 - 0.5 * (2 / 6) ** 3))
+    assert meteor(["a b c d"], ["a b c d"]) == pytest.approx(1 - 0.5 * (1 / 4) ** 3)
+    assert meteor(["x"], ["y"]) == 0.0
+
+
+def test_meteor_matches_base_forms_and_families():
+    exact = meteor(["he sounds sad"], ["he sounds sad"])
+    assert meteor(["he sounds sad"], ["he sounds sadly"]) == exact == meteor(["he sounds sad"], ["he sounds unhappy"])
+    assert meteor(["he sounds sad"], ["he sounds happy"]) < exact
+
+
+def test_cider_by_hand():
+    """One word each, two samples: idf = log 2, cosine 1 in unigrams only, so 10 · ¼; different words 0."""
+    assert cider(["sad", "happy"], ["sad", "happy"]) == pytest.approx(2.5)
+    assert cider(["sad", "happy"], ["happy", "sad"]) == 0.0
+    assert cider(GOLD, GOLD) == pytest.approx(10.0)
+    frequency = DocumentFrequency.fit(["a b", "a c"])
+    assert frequency.weight(("a",)) == 0.0
+    assert frequency.weight(("b",)) == pytest.approx(math.log(2))
+    assert frequency.weight(("unseen",)) == pytest.approx(math.log(2))
+
+
+def test_cider_d_clips_repeats_and_discounts_length():
+    none = DocumentFrequency({})
+    repeated = cider_sample(["a b"], "a a a a b", none)
+    assert repeated < cider_sample(["a b"], "a a a a b", none, "plain")
+    unigram = (1 * 1 + 1 * 1) / (math.sqrt(16 + 1) * math.sqrt(2))
+    bigram = 1 / math.sqrt(9 + 1)
+    assert repeated == pytest.approx(10 * math.exp(-9 / 72) * (unigram + bigram) / 4)
+    with pytest.raises(ValueError, match="variant"):
+        cider_sample(["a"], "a", none, "x")
+
+
+def test_distinct_vocabulary_and_emotion_f1():
+    assert distinct(["a b a", "a b"], 1) == pytest.approx(2 / 5)
+    assert distinct(["a b a", "a b"], 2) == pytest.approx(2 / 3)
+    assert math.isnan(distinct([""], 1))
+    assert vocabulary_size(["A b", "b c"]) == 3
+    assert emotion_f1(["sad and worried", "happy"], ["sorrowful", "angry"]) == pytest.approx(2 * 1 / (2 + 3))
+    assert emotion_f1(["not sad"], ["not happy"]) != emotion_f1(["not sad"], ["not happy"])
+
+
+def test_caption_table_has_every_score():
+    table = caption_table(GOLD, PRED)
+    assert set(table) == {"bleu_1", "bleu_4", "rouge_l", "meteor", "cider", "emotion_f1", "distinct_1", "distinct_2",
+                          "vocabulary", "n"}
+    assert table["n"] == 3 and table["emotion_f1"] == pytest.approx(2 * 2 / (2 + 3))
+
+
+def test_sentiment_f1_leaves_zero_gold_out():
+    """Gold + + − (0 is dropped), predictions + − −: F1(+) = 2/3, F1(−) = 2/3."""
+    assert sentiment_f1([1.2, 0.4, 0.0, -2.0], [0.5, -1.0, 3.0, -0.1]) == pytest.approx(2 / 3)
+    assert sentiment_f1([1.0, 1.0], [None, 0.0]) == 0.0
+    assert sentiment_of(["sad", "happy", "angry", "purple"]) == pytest.approx(-1 / 3)
+
+
+def test_unibench_table():
+    rows = unibench_table({
+        "MELD": (["sad", "joy"], [["unhappy"], ["angry"]]),
+        "MOSI": ([1.0, -1.0], [["happy"], ["sad"]]),
+        "OV-MERD+": ([["sad"]], [["sad", "happy"]]),
+    })
+    assert [row["score"] for row in rows] == pytest.approx([0.5, 1.0, 2 / 3, (0.5 + 1 + 2 / 3) / 3])
+    assert [row["metric"] for row in rows[:3]] == ["hit rate", "weighted F1", "wheel F"]
+    assert len(UNIBENCH) == 9
+    with pytest.raises(ValueError, match="not in MER-UniBench"):
+        unibench_table({"CREMA-D": ([], [])})
