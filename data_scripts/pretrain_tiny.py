@@ -1,6 +1,7 @@
 """Pre-train the tiny model that the package ships: `python data_scripts/pretrain_tiny.py all`.
 
-Every stage is resumable and keeps its work under `build/pretrain` (about 2 GB). On two cores the whole takes about an hour and a
+Every stage is resumable and keeps its work under `build/pretrain` (about 2 GB). On two cores the whole takes about an
+hour and a
 half. Needs espeak-ng for new sentences: `pip install emolab[voices]`.
 """
 
@@ -11,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")       # threads that spin while they wait starve everybody else
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait starve everybody else
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import typer  # noqa: E402
+import typer
 
 app = typer.Typer(help=__doc__, add_completion=False)
 WORK = Path("build/pretrain")
@@ -71,6 +72,17 @@ def export(work: Work = WORK) -> None:
     typer.echo(str(stages.export(work)))
 
 
+@app.command()
+def report(work: Work = WORK, model: str = "tiny-omni", threads: Threads = 2) -> None:
+    """Measure what the exported model can do on people and sentences it never met."""
+    from data_scripts.pretraining.report import report as measure
+    from emolab.lalm import load_model
+    from emolab.synth import corpus
+
+    _use(threads)
+    measure(load_model(model), corpus.make(work / "corpus", "course", seed=1), work / "report.json")
+
+
 @app.command(name="all")
 def everything(work: Work = WORK, threads: Threads = 2) -> None:
     """All stages in order."""
@@ -79,6 +91,7 @@ def everything(work: Work = WORK, threads: Threads = 2) -> None:
     vision(work, threads=threads)
     align(work, threads=threads)
     export(work)
+    report(work, threads=threads)
 
 
 if __name__ == "__main__":

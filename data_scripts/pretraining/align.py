@@ -1,4 +1,5 @@
-"""Alignment: the language model learns to transcribe, to describe voices and faces, and what words mean. Towers stay frozen.
+"""Alignment: the language model learns to transcribe, to describe voices and faces, and what words mean. Towers stay
+frozen.
 
 No answer here names the emotion of a voice or of a face: labels appear only as the meaning of words and texts.
 """
@@ -15,16 +16,19 @@ from torch import Tensor
 
 from emolab.prompts import PROMPTS, Prompt
 from emolab.samples import EmotionSample
-from emolab.synth import text, text_words
+from emolab.synth import describe_face, describe_voice, text, text_words
+from emolab.synth.face_aus import AUS
+from emolab.synth.prosody import Prosody
 
 TASKS = {"transcribe": 0.27, "voice": 0.38, "face": 0.15, "meaning": 0.08, "closed": 0.06, "word": 0.06}
-ALSO = 0.3                    # how often a question about one modality comes with another one beside it
-SPAN_TOKENS = 64              # embeddings of one face clip: 4 pairs of frames, 4 × 4 merged patches
+ALSO = 0.3  # how often a question about one modality comes with another one beside it
+SPAN_TOKENS = 64  # embeddings of one face clip: 4 pairs of frames, 4 × 4 merged patches
 
 
 @dataclass
 class Memory:
-    """Frozen tower outputs: `audio` list of (n, D) with `audio_frames` mel lengths, `video` list of (64, D), and their rows."""
+    """Frozen tower outputs: `audio` list of (n, D) with `audio_frames` mel lengths, `video` list of (64, D), and their
+    rows."""
 
     audio: list[Tensor]
     audio_frames: list[int]
@@ -49,9 +53,22 @@ def meaning_of(word: text_words.EmotionWord, rng: np.random.Generator) -> tuple[
     like = [w for w in text_words.synonyms(word.word) if w != word.word]
     near = " and ".join(str(w) for w in rng.permutation(like)[:2])
     strength = ("a weak form of ", "", "a strong form of ")[word.strength]
-    answer = (f"{word.word}: {strength}{word.emotion}, {text_words.DEFINITIONS[word.emotion]}; {word.valence}, "
-              f"{word.arousal} arousal, {word.dominance} dominance" + (f"; like {near}" if near else ""))
+    answer = (
+        f"{word.word}: {strength}{word.emotion}, {text_words.DEFINITIONS[word.emotion]}; {word.valence}, "
+        f"{word.arousal} arousal, {word.dominance} dominance" + (f"; like {near}" if near else "")
+    )
     return f"What does {word.word} mean?", answer
+
+
+def voice_sentence(row: dict[str, Any], rng: np.random.Generator) -> str:
+    """A clip's voice in words, worded at random."""
+    return describe_voice.describe(Prosody(*row["clip"])).sentence(rng)
+
+
+def face_sentence(row: dict[str, Any], rng: np.random.Generator) -> str:
+    """A face in words, worded at random."""
+    units = dict(zip(AUS, row["units"].tolist(), strict=True))
+    return describe_face.describe(units).sentence(int(rng.integers(3)))
 
 
 def text_question(prompt: Prompt, words: str) -> str:
@@ -73,13 +90,15 @@ def draw(memory: Memory, rng: np.random.Generator, task: str | None = None) -> E
     audio, video = int(rng.integers(len(memory.audio))), int(rng.integers(len(memory.video)))
     question = PROMPTS[task].user
     if task == "face":
-        return Example(audio if rng.random() < ALSO else None, video, question, memory.faces[video]["description"], task)
+        return Example(
+            audio if rng.random() < ALSO else None, video, question, face_sentence(memory.faces[video], rng), task
+        )
     row = memory.voices[audio]
     if task == "transcribe":
         return Example(audio, None, question, row["text"], task)
     if rng.random() < ALSO:
         question = PROMPTS[task].using("text").text(EmotionSample(id="voice", text=row["text"]))
-    return Example(audio, video if rng.random() < ALSO else None, question, row["description"], task)
+    return Example(audio, video if rng.random() < ALSO else None, question, voice_sentence(row, rng), task)
 
 
 def _emotional(rng: np.random.Generator) -> tuple[str, str]:
@@ -89,7 +108,9 @@ def _emotional(rng: np.random.Generator) -> tuple[str, str]:
 
 def tokens_of(example: Example, tokenizer: Any, memory: Memory) -> tuple[list[int], list[int]]:
     """Prompt and answer ids; the prompt in the chat template's layout with its placeholders repeated."""
-    content = [{"type": kind} for kind, there in (("audio", example.audio), ("video", example.video)) if there is not None]
+    content = [
+        {"type": kind} for kind, there in (("audio", example.audio), ("video", example.video)) if there is not None
+    ]
     turn = [{"role": "user", "content": [*content, {"type": "text", "text": example.question}]}]
     prompt = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
     if example.audio is not None:
@@ -111,18 +132,26 @@ def answer_loss(model: Any, examples: list[Example], tokenizer: Any, memory: Mem
         labels[i, n:total] = torch.tensor(answer)
     config = model.config
     embeds = model.get_input_embeddings()(ids)
-    for token, media in ((config.audio_token_id, [memory.audio[e.audio] for e in examples if e.audio is not None]),
-                         (config.video_token_id, [memory.video[e.video] for e in examples if e.video is not None])):
+    for token, media in (
+        (config.audio_token_id, [memory.audio[e.audio] for e in examples if e.audio is not None]),
+        (config.video_token_id, [memory.video[e.video] for e in examples if e.video is not None]),
+    ):
         if media:
-            embeds = embeds.masked_scatter((ids == token)[..., None].expand_as(embeds), torch.cat(media).to(embeds.dtype))
+            embeds = embeds.masked_scatter(
+                (ids == token)[..., None].expand_as(embeds), torch.cat(media).to(embeds.dtype)
+            )
     positions = _positions(model, ids, mask, examples, memory, seconds_per_grid)
-    hidden = model.model.language_model(inputs_embeds=embeds, attention_mask=mask, position_ids=positions, use_cache=False).last_hidden_state
+    hidden = model.model.language_model(
+        inputs_embeds=embeds, attention_mask=mask, position_ids=positions, use_cache=False
+    ).last_hidden_state
     keep = labels[:, 1:] != -100
     logits = model.lm_head(hidden[:, :-1][keep])
     return F.cross_entropy(logits.float(), labels[:, 1:][keep])
 
 
-def _positions(model: Any, ids: Tensor, mask: Tensor, examples: list[Example], memory: Memory, seconds: float) -> Tensor:
+def _positions(
+    model: Any, ids: Tensor, mask: Tensor, examples: list[Example], memory: Memory, seconds: float
+) -> Tensor:
     faces = sum(e.video is not None for e in examples)
     positions = torch.arange(ids.shape[1]).expand(3, *ids.shape).clone()
     if not faces:
@@ -130,7 +159,11 @@ def _positions(model: Any, ids: Tensor, mask: Tensor, examples: list[Example], m
     rows = [i for i, e in enumerate(examples) if e.video is not None]
     lengths = [memory.audio_frames[examples[i].audio] for i in rows if examples[i].audio is not None]
     shown, _ = model.model.get_rope_index(
-        ids[rows], video_grid_thw=torch.tensor([[4, 8, 8]]).expand(faces, 3), attention_mask=mask[rows],
-        audio_seqlens=torch.tensor(lengths), second_per_grids=torch.full((faces,), seconds))
+        ids[rows],
+        video_grid_thw=torch.tensor([[4, 8, 8]]).expand(faces, 3),
+        attention_mask=mask[rows],
+        audio_seqlens=torch.tensor(lengths),
+        second_per_grids=torch.full((faces,), seconds),
+    )
     positions[:, rows] = shown
     return positions

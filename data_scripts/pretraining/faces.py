@@ -1,4 +1,5 @@
-"""Pre-training faces: clips of many people whose action units follow no emotion. Shards are kept, so a stopped run resumes."""
+"""Pre-training faces: clips of many people whose action units follow no emotion. Shards are kept, so a stopped run
+resumes."""
 
 from __future__ import annotations
 
@@ -21,9 +22,12 @@ def _row(rng: np.random.Generator) -> dict[str, Any]:
     talking = np.abs(np.sin(np.cumsum(rng.uniform(0.3, 1.6, face.FRAMES)))) * float(rng.random() < 0.8)
     frames = face.clip(units, who, rng, speech=talking.astype(np.float32), look="b" if rng.random() < 0.2 else "a")
     shown = describe_face.describe(units)
-    return {"frames": frames, "units": face.to_vector(units).astype(np.float32),
-            "attributes": [words.index(getattr(shown, k)) for k, words in describe_face.CLASSES.items()],
-            "description": shown.sentence(int(rng.integers(3)))}
+    return {
+        "frames": frames,
+        "units": face.to_vector(units).astype(np.float32),
+        "attributes": [words.index(getattr(shown, k)) for k, words in describe_face.CLASSES.items()],
+        "description": shown.sentence(int(rng.integers(3))),
+    }
 
 
 def make_shard(path: Path, seed: int, n: int) -> Path:

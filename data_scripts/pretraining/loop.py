@@ -1,4 +1,5 @@
-"""A resumable training loop: batches are drawn from (seed, step), so a killed run continues as if nothing had happened."""
+"""A resumable training loop: batches are drawn from (seed, step), so a killed run continues as if nothing had
+happened."""
 
 from __future__ import annotations
 
@@ -22,9 +23,19 @@ def one_cycle(step: int, steps: int, peak: float, warm: float = 0.1) -> float:
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm))))
 
 
-def train(name: str, modules: nn.ModuleDict, loss_of: Callable[[torch.Generator], dict[str, torch.Tensor]], folder: Path,
-          *, steps: int, lr: float, seed: int = 0, weight_decay: float = 0.05, every: int = 250,
-          evaluate: Callable[[], dict[str, float]] | None = None) -> Path:
+def train(
+    name: str,
+    modules: nn.ModuleDict,
+    loss_of: Callable[[torch.Generator], dict[str, torch.Tensor]],
+    folder: Path,
+    *,
+    steps: int,
+    lr: float,
+    seed: int = 0,
+    weight_decay: float = 0.05,
+    every: int = 250,
+    evaluate: Callable[[], dict[str, float]] | None = None,
+) -> Path:
     """Minimise the sum of the losses that `loss_of(generator)` returns; log to `folder/name.jsonl`, checkpoint, resume.
 
     Returns the path of the last checkpoint, which holds the state of `modules`, of the optimiser, and the step.
@@ -56,13 +67,19 @@ def train(name: str, modules: nn.ModuleDict, loss_of: Callable[[torch.Generator]
             seen.setdefault(key, []).append(float(value.detach()))
         if (step + 1) % every == 0 or step + 1 == steps:
             modules.eval()
-            row = {"step": step + 1, "seconds": round(time.perf_counter() - began, 1),
-                   **{k: round(sum(v) / len(v), 4) for k, v in seen.items()}, **(evaluate() if evaluate else {})}
+            row = {
+                "step": step + 1,
+                "seconds": round(time.perf_counter() - began, 1),
+                **{k: round(sum(v) / len(v), 4) for k, v in seen.items()},
+                **(evaluate() if evaluate else {}),
+            }
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             seen = {}
             scratch = path.with_suffix(".tmp")
-            torch.save({"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, scratch)
+            torch.save(
+                {"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, scratch
+            )
             scratch.replace(path)
     modules.eval()
     return path

@@ -1,4 +1,5 @@
-"""The stages of pre-training, each a function over the work folder: data, tokenizer, audio, vision, memory, align, export."""
+"""Stages of pre-training, each a function over the work folder: data, tokenizer, audio, vision, memory, align,
+export."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ from emolab.emotions import EMOTIONS
 from emolab.lalm.tiny import TINY_FOLDER, build_config, train_tokenizer
 from emolab.prompts import PROMPTS
 from emolab.synth import describe_face, describe_voice, prosody, text, text_words
+from emolab.synth.plan import plan
+from emolab.synth.realise import realise, to_sample
 
 
 def make_data(work: Path, workers: int) -> None:
@@ -28,8 +31,10 @@ def corpus_of_texts(work: Path) -> list[str]:
     """Everything that the model will read or write, for the tokenizer: seeded, held-out sentences left out."""
     rng = np.random.default_rng(3)
     rows = voices.load(work / "voices", "train")
-    lines = [row["text"] for row in rows[::3]] + [row["description"] for row in rows]
-    lines += [row["description"] for row in torch.load(work / "faces" / "train-00.pt", weights_only=True)] * 4
+    lines = [row["text"] for row in rows[::3]] + [align.voice_sentence(row, rng) for row in rows]
+    seen = torch.load(work / "faces" / "train-00.pt", weights_only=True)
+    lines += [align.face_sentence(row, rng) for row in seen] * 4
+    lines += [str(to_sample(spec, realise(spec)).caption) for spec in plan("course", 0) if spec.split == "train"]
     lines += [words for words, _ in text.text_examples(3000, rng)]
     for _ in range(20):
         for word in text_words.EMOTION_WORDS:
@@ -62,7 +67,7 @@ def new_model(work: Path) -> Any:
 def voice_data(rows: list[dict[str, Any]]) -> towers.VoiceData:
     """Rows as ragged tensors; targets are scaled by fixed spans, so that every split is scaled alike."""
     low, high = np.array([prosody.RANGES[c] for c in prosody.CUES]).T
-    centre, scale = torch.tensor((low + high) / 2).float(), torch.tensor((high - low) / 12 ** 0.5).float()
+    centre, scale = torch.tensor((low + high) / 2).float(), torch.tensor((high - low) / 12**0.5).float()
     middle = torch.tensor([0.0, 7.3, 0.0, -10.0, -4.0])
     width = torch.tensor([6.0, 0.7, 1.0, 10.0, 4.0])
     mels, frames, phones = [], [], []
@@ -73,14 +78,21 @@ def voice_data(rows: list[dict[str, Any]]) -> towers.VoiceData:
         frames.append((padded - middle) / width)
         phones.append(torch.nn.functional.pad(row["phones"], (0, max(0, n - len(row["phones"]))))[:n])
     clip = (torch.tensor([row["clip"] for row in rows]) - centre) / scale
-    return towers.VoiceData(mels, frames, phones, clip, torch.tensor([row["attributes"] for row in rows]),
-                            [len(v) for v in describe_voice.ATTRIBUTES.values()], len(voices.PHONES))
+    return towers.VoiceData(
+        mels,
+        frames,
+        phones,
+        clip,
+        torch.tensor([row["attributes"] for row in rows]),
+        [len(v) for v in describe_voice.ATTRIBUTES.values()],
+        len(voices.PHONES),
+    )
 
 
 def train_audio(work: Path, steps: int, batch: int = 40, lr: float = 1.5e-3) -> None:
     """Dense pre-training of the audio tower."""
     tower = new_model(work).model.audio_tower
-    tower.config._attn_implementation = "eager"           # on CPU the fused kernel's backward costs three times as much
+    tower.config._attn_implementation = "eager"  # on CPU the fused kernel's backward costs three times as much
     data, held_out = voice_data(voices.load(work / "voices", "train")), voice_data(voices.load(work / "voices", "val"))
     modules = nn.ModuleDict({"tower": tower, "heads": towers.AudioHeads(tower.config.output_dim, data)})
 
@@ -88,25 +100,45 @@ def train_audio(work: Path, steps: int, batch: int = 40, lr: float = 1.5e-3) -> 
         index = torch.randint(len(data), (batch,), generator=generator)
         return towers.audio_losses(tower, modules["heads"], data, index, generator)
 
-    train("audio", modules, loss_of, work, steps=steps, lr=lr, every=500,
-          evaluate=lambda: towers.audio_scores(tower, modules["heads"], held_out, torch.arange(len(held_out))))
+    train(
+        "audio",
+        modules,
+        loss_of,
+        work,
+        steps=steps,
+        lr=lr,
+        every=500,
+        evaluate=lambda: towers.audio_scores(tower, modules["heads"], held_out, torch.arange(len(held_out))),
+    )
 
 
-def train_vision(work: Path, steps: int, batch: int = 32, lr: float = 1.5e-3) -> None:
+def train_vision(work: Path, steps: int, batch: int = 32, lr: float = 1e-3) -> None:
     """Dense pre-training of the vision tower on action units and face attributes."""
     tower = new_model(work).model.visual
     tower.config._attn_implementation = "eager"
-    data, held_out = towers.face_data(faces.load(work / "faces", "train")), towers.face_data(faces.load(work / "faces", "test"))
+    data, held_out = (
+        towers.face_data(faces.load(work / "faces", "train")),
+        towers.face_data(faces.load(work / "faces", "test")),
+    )
     sizes = [len(v) for v in describe_face.CLASSES.values()]
-    modules = nn.ModuleDict({"tower": tower, "units": nn.Linear(tower.config.out_hidden_size, data.units.shape[1]),
-                             "attributes": nn.Linear(tower.config.out_hidden_size, sum(sizes))})
+    width = towers.CELLS * tower.config.out_hidden_size
+    heads = {"units": nn.Linear(width, data.units.shape[1]), "attributes": nn.Linear(width, sum(sizes))}
+    modules = nn.ModuleDict({"tower": tower, **heads})
 
     def loss_of(generator: torch.Generator) -> dict[str, torch.Tensor]:
         index = torch.randint(len(data.frames), (batch,), generator=generator)
         return towers.face_losses(modules, data, index, sizes, generator)
 
-    train("vision", modules, loss_of, work, steps=steps, lr=lr, every=250,
-          evaluate=lambda: towers.face_scores(modules, held_out, sizes))
+    train(
+        "vision",
+        modules,
+        loss_of,
+        work,
+        steps=steps,
+        lr=lr,
+        every=250,
+        evaluate=lambda: towers.face_scores(modules, held_out, sizes),
+    )
 
 
 def _tower_state(work: Path, name: str) -> dict[str, torch.Tensor]:
@@ -129,11 +161,15 @@ def remember(model: Any, rows: list[dict[str, Any]], seen: list[dict[str, Any]])
     """Tower outputs of all clips and faces, computed once."""
     audio: list[torch.Tensor] = []
     for start in tqdm(range(0, len(rows), 64), desc="audio embeddings"):
-        hidden, counts = towers.tower_tokens(model.model.audio_tower, [r["mel"].float() for r in rows[start:start + 64]])
+        hidden, counts = towers.tower_tokens(
+            model.model.audio_tower, [r["mel"].float() for r in rows[start : start + 64]]
+        )
         audio += [h.half() for h in hidden.split(counts.tolist())]
     video: list[torch.Tensor] = []
     for start in tqdm(range(0, len(seen), 64), desc="face embeddings"):
-        video += list(towers.face_tokens(model.model.visual, torch.stack([r["frames"] for r in seen[start:start + 64]])).half())
+        video += list(
+            towers.face_tokens(model.model.visual, torch.stack([r["frames"] for r in seen[start : start + 64]])).half()
+        )
     return align.Memory(audio, [r["mel"].shape[1] for r in rows], rows, video, seen)
 
 
@@ -145,7 +181,7 @@ def train_alignment(work: Path, steps: int, batch: int = 48, lr: float = 2e-3) -
     modules = nn.ModuleDict({"language": model.model.language_model})
 
     def loss_of(generator: torch.Generator) -> dict[str, torch.Tensor]:
-        rng = np.random.default_rng(int(torch.randint(2 ** 31, (1,), generator=generator)))
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
         examples = [align.draw(memory, rng) for _ in range(batch)]
         return {"answer": align.answer_loss(model, examples, tokenizer, memory, float(rng.uniform(0.3, 0.8)))}
 
@@ -161,14 +197,18 @@ def train_alignment(work: Path, steps: int, batch: int = 48, lr: float = 2e-3) -
 
 
 def export(work: Path, folder: Path = TINY_FOLDER) -> Path:
-    """Write the folder that the package ships, loadable by stock transformers: float16 weights, tokenizer, extractor."""
+    """Write the folder that the package ships, loadable by stock transformers: float16 weights, tokenizer,
+    extractor."""
     from transformers import WhisperFeatureExtractor
 
     model = with_towers(work)
     state = torch.load(work / "align.pt", weights_only=True)["modules"]
     model.model.language_model.load_state_dict({k.removeprefix("language."): v for k, v in state.items()})
     tokenizer = make_tokenizer(work)
-    model.generation_config.pad_token_id, model.generation_config.eos_token_id = tokenizer.pad_token_id, tokenizer.eos_token_id
+    model.generation_config.pad_token_id, model.generation_config.eos_token_id = (
+        tokenizer.pad_token_id,
+        tokenizer.eos_token_id,
+    )
     model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     WhisperFeatureExtractor(feature_size=128).save_pretrained(folder)

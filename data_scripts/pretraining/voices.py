@@ -1,6 +1,7 @@
 """Pre-training speech: many voices saying sentences of a neutral grammar, with prosody that follows no emotion.
 
-Held-out talkers and the sentence bank of the corpus are never used. One shard per voice; a shard that exists is kept, so the
+Held-out talkers and the sentence bank of the corpus are never used. One shard per voice; a shard that exists is kept,
+so the
 command can be stopped and run again. Needs espeak-ng (`pip install emolab[voices]`).
 """
 
@@ -19,13 +20,14 @@ from emolab.synth import describe_voice, prosody, seeds, talkers, text, voice
 from emolab.synth.espeak import Speech, synth_bank
 
 TOKEN_SECONDS = 0.04
-PHONES = ("", *"aeiouIEUVO03@A&", *"wjrl", *"mnN", *"bdgptk?", *"vDzZfTsShx")      # first letter of espeak-ng's mnemonic
-EMOTIONAL_TEXTS = 0.25                                # share of sentences whose words (never voices) express something
+PHONES = ("", *"aeiouIEUVO03@A&", *"wjrl", *"mnN", *"bdgptk?", *"vDzZfTsShx")  # first letter of espeak-ng's mnemonic
+EMOTIONAL_TEXTS = 0.25  # share of sentences whose words (never voices) express something
 
 
 @dataclass(frozen=True)
 class VoiceJob:
-    """One shard: a voice of espeak-ng (or a base voice that is held out, for the report), its sentences, and where it goes."""
+    """One shard: a voice of espeak-ng (or a base voice that is held out, for the report), its sentences, and where it
+    goes."""
 
     name: str
     espeak: str
@@ -40,22 +42,28 @@ class VoiceJob:
 
 def fine_phones(seed: seeds.Seed, speech: Speech) -> seeds.Seed:
     """The seed with phones by letter instead of by class: what a transcription needs."""
-    edge, hop = 0.025, 0.005                          # the silence that `seeds.analyse` puts around a seed; its frame
+    edge, hop = 0.025, 0.005  # the silence that `seeds.analyse` puts around a seed; its frame
     phone = np.zeros(len(seed), np.int8)
     for p in speech.phones:
-        phone[int((p.start + edge) / hop):int((p.end + edge) / hop)] = PHONES.index(p.label[0]) if p.label[0] in PHONES else 0
+        phone[int((p.start + edge) / hop) : int((p.end + edge) / hop)] = (
+            PHONES.index(p.label[0]) if p.label[0] in PHONES else 0
+        )
     return replace(seed, phone=phone)
 
 
 def sentences(n: int, rng: np.random.Generator) -> tuple[str, ...]:
     """`n` sentences of the grammar, some with emotional words."""
     feelings = tuple(prosody.PROFILES)[1:]
-    return tuple(text.random_emotional(feelings[int(rng.integers(len(feelings)))], rng) if rng.random() < EMOTIONAL_TEXTS
-                 else text.random_sentence(rng) for _ in range(n))
+    return tuple(
+        text.random_emotional(feelings[int(rng.integers(len(feelings)))], rng)
+        if rng.random() < EMOTIONAL_TEXTS
+        else text.random_sentence(rng)
+        for _ in range(n)
+    )
 
 
 def _render(seed: seeds.Seed, job: VoiceJob, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, Any]]:
-    higher = rng.normal(0, 1.2)                       # higher voices come from shorter vocal tracts
+    higher = rng.normal(0, 1.2)  # higher voices come from shorter vocal tracts
     warp = job.warp * float(np.clip(1 + 0.025 * higher + rng.normal(0, 0.015), 0.88, 1.12))
     spoken, room = prosody.sample_any(rng), voice.sample_room(rng, "b" if rng.random() < 0.3 else "a")
     utterance = voice.utter(seed, spoken, rng, job.f0_shift + higher, warp)
@@ -63,9 +71,13 @@ def _render(seed: seeds.Seed, job: VoiceJob, rng: np.random.Generator) -> tuple[
     truth = voice.ground_truth(utterance, TOKEN_SECONDS, room.lead, len(wave) / voice.SAMPLE_RATE)
     frames = np.stack([truth[k] for k in ("semitones", "f0", "voiced", "energy", "tilt")], 1).astype(np.float32)
     attributes = describe_voice.describe(spoken)
-    return wave, {"frames": frames, "phones": truth["phone"].astype(np.int8), "clip": list(spoken.dict().values()),
-                  "attributes": [words.index(getattr(attributes, k)) for k, words in describe_voice.ATTRIBUTES.items()],
-                  "description": attributes.sentence(rng)}
+    return wave, {
+        "frames": frames,
+        "phones": truth["phone"].astype(np.int8),
+        "clip": list(spoken.dict().values()),
+        "attributes": [words.index(getattr(attributes, k)) for k, words in describe_voice.ATTRIBUTES.items()],
+        "description": attributes.sentence(rng),
+    }
 
 
 def mel_of(waves: list[np.ndarray]) -> list[np.ndarray]:
@@ -73,8 +85,10 @@ def mel_of(waves: list[np.ndarray]) -> list[np.ndarray]:
     from transformers import WhisperFeatureExtractor
 
     extractor = WhisperFeatureExtractor(feature_size=128)
-    return [extractor(w, sampling_rate=16000, padding="longest", return_tensors="np").input_features[0].astype(np.float16)
-            for w in waves]
+    return [
+        extractor(w, sampling_rate=16000, padding="longest", return_tensors="np").input_features[0].astype(np.float16)
+        for w in waves
+    ]
 
 
 def make_shard(job: VoiceJob) -> Path:
@@ -103,12 +117,19 @@ def make_shard(job: VoiceJob) -> Path:
 
 
 def jobs(folder: Path, sentences_each: int, renders: int) -> list[VoiceJob]:
-    """One job per pre-training voice, and one per held-out base voice: "val" voices guide, "test" voices are only reported."""
+    """One job per pre-training voice, and one per held-out base voice: "val" voices guide, "test" voices are only
+    reported."""
     rng = np.random.default_rng(11)
-    out = [VoiceJob(f"train-{i:02d}", *v, sentences(sentences_each, rng), renders, i, folder / f"train-{i:02d}.pt")
-           for i, v in enumerate(talkers.PRETRAIN_VOICES)]
+    out = [
+        VoiceJob(f"train-{i:02d}", *v, sentences(sentences_each, rng), renders, i, folder / f"train-{i:02d}.pt")
+        for i, v in enumerate(talkers.PRETRAIN_VOICES)
+    ]
     for i, v in enumerate(v for v in talkers.VOICES.values() if v.domain == "a" and v.split in ("val", "test")):
-        said = tuple(s.text for s in text.sentences_of(v.id, v.split, v.domain)) if v.split == "test" else sentences(40, rng)
+        said = (
+            tuple(s.text for s in text.sentences_of(v.id, v.split, v.domain))
+            if v.split == "test"
+            else sentences(40, rng)
+        )
         name = f"{v.split}-{v.id}"
         out.append(VoiceJob(name, v.espeak, v.rate, v.f0_shift, v.warp, said, 2, 1000 + i, folder / f"{name}.pt"))
     return out
