@@ -21,8 +21,8 @@ from emolab.metrics import (
 )
 from emolab.metrics.cider import DocumentFrequency, cider_sample
 
-PRED = ["the speaker sounds sad and talks very slowly", "a bright voice rises at the very end",
-        "she is furious"]
+GOLD = ["the speaker sounds sad and speaks slowly", "a bright and happy voice rises at the end",
+        "she is angry about it"]
 PRED = ["the speaker sounds sad and talks very slowly", "a bright voice rises at the very end",
         "she is furious"]
 
