@@ -83,5 +83,7 @@ def content_free_samples(like: EmotionSample) -> list[EmotionSample]:
 
 def content_free_scores(lalm: LALM, prompt: Prompt, like: EmotionSample, labels: Sequence[str]) -> Floats:
     """Scores (C, L) of the labels on `content_free_samples(like)`."""
-    batch = lalm.encode(content_free_samples(like), prompt)
-    return lalm.label_scores(batch, labels).detach().double().cpu().numpy()
+    import torch
+
+    with torch.no_grad():
+        return lalm.label_scores(lalm.encode(content_free_samples(like), prompt), labels).double().cpu().numpy()

@@ -107,8 +107,11 @@ def _generate(lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, rows
 
 def _score(lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, rows: list[dict[str, Any]], labels: Sequence[str],
            size: int, calibration: str, progress: bool) -> dict[str, Any]:
-    scores = np.concatenate([lalm.label_scores(batch, labels).detach().double().cpu().numpy()
-                             for _, batch in batches(lalm, samples, prompt, size, "labels", progress)])
+    import torch
+
+    with torch.no_grad():
+        scores = np.concatenate([lalm.label_scores(batch, labels).double().cpu().numpy()
+                                 for _, batch in batches(lalm, samples, prompt, size, "labels", progress)])
     content_free = content_free_scores(lalm, prompt, samples[0], labels)
     others = {}
     for kind in CALIBRATIONS:

@@ -1,0 +1,75 @@
+"""`emolab predict FILE…`: label, distribution and rationale for any audio file that a person has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emolab.cli.output import JsonOption, command, emit
+from emolab.cli.zeroshot import ModelOption
+from emolab.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from emolab.prompts import Prompt
+
+
+def register(app: typer.Typer) -> None:
+    """Add `predict` to `app`."""
+    app.command("predict")(predict)
+
+
+@command
+def predict(files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Audio files: wav, flac, ogg, mp3, m4a, …")],
+            checkpoint: Annotated[Path | None, typer.Option(help="Folder that a recipe wrote.")] = None, model: ModelOption = None,
+            prompt: Annotated[str, typer.Option(help="Prompt name; free and structured ask for reasons.")] = "direct",
+            text: Annotated[str | None, typer.Option(help="What is said, if known (for one file).")] = None,
+            labels: Annotated[str | None, typer.Option(help="Labels to choose from, with commas; the seven basic ones by default.")] = None,
+            calibration: Annotated[str, typer.Option(help="none, or contextual: without the model's label bias.")] = "none",
+            quantise: Annotated[str | None, typer.Option(help="nf4 for 4 bits.")] = None,
+            as_json: JsonOption = False) -> None:
+    """Say what a speaker feels: label, distribution and rationale for each file. Files that cannot be used are named; the status is then 1."""
+    from emolab.emotions import EMOTIONS
+    from emolab.evaluate.inputs import read_model
+    from emolab.evaluate.predict import FILE_CALIBRATIONS, predict_files
+    from emolab.prompts import get_prompt
+
+    chosen = tuple(x.strip() for x in labels.split(",")) if labels else EMOTIONS
+    if "" in chosen or len(set(chosen)) < 2:
+        raise EvaluationError(f"--labels {labels!r}: expected at least two different names with commas between them")
+    if calibration not in FILE_CALIBRATIONS:
+        raise EvaluationError(f"--calibration {calibration!r}: a single file can be calibrated by {' or '.join(FILE_CALIBRATIONS)}")
+    if text is not None and len(files) > 1:
+        raise EvaluationError("--text belongs to one file; predict the files one by one")
+    asked = asking_for(get_prompt(prompt), chosen)
+    lalm = read_model(model, checkpoint, quantise)
+    results = predict_files(lalm, files, asked, text=text, labels=chosen, calibration=calibration)
+    failed = sum("error" in r for r in results)
+    emit({"model": lalm.name, "prompt": asked.id, "labels": list(chosen), "files": results, "n": len(results), "failed": failed},
+         as_json, render)
+    if failed:
+        raise typer.Exit(1)
+
+
+def asking_for(prompt: Prompt, labels: Sequence[str]) -> Prompt:
+    """The same prompt over another label set."""
+    from emolab.prompts import with_labels
+
+    return replace(prompt, user=prompt.user.replace(with_labels(), with_labels(labels)))
+
+
+def render(result: dict[str, Any]) -> None:
+    """Print one block a file: the answer, the three most probable labels, the reasons; errors and warnings on stderr."""
+    for row in result["files"]:
+        if "error" in row:
+            typer.echo(f"emolab: {row['error']}", err=True)
+            continue
+        for warning in row["warnings"]:
+            typer.echo(f"{row['file']}: warning: {warning}", err=True)
+        top = sorted(row["distribution"].items(), key=lambda item: -item[1])[:3]
+        typer.echo(f"{row['file']}: {row['label']}  ({', '.join(f'{k} {v:.0%}' for k, v in top)})")
+        if row["rationale"]:
+            typer.echo(f"    {row['rationale']}")

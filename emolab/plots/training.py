@@ -1,0 +1,134 @@
+"""Curves of a training run, from the rows of its history: while it runs, and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from emolab.plots.style import ACCENT, INK, QUIET, colour_of, light_grid, new_figure, styled
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Rows = Sequence[Mapping[str, Any]]
+PANELS: dict[str, tuple[str, ...]] = {
+    "reward": ("reward",), "reward parts": ("reward/*",), "parsed answers": ("parse_rate",),
+    "groups without signal": ("zero_variance",), "KL to the start": ("kl",), "entropy": ("entropy",),
+    "answer length, tokens": ("length",), "clipped ratios": ("clipped",), "loss": ("loss",), "gradient norm": ("grad_norm",),
+    "seconds a step": ("seconds_rollout", "seconds_reward", "seconds_scoring", "seconds_update"),
+}
+MAIN = ("reward", "reward parts", "parsed answers", "groups without signal", "entropy", "answer length, tokens")
+SHARES = ("parsed answers", "groups without signal", "clipped ratios")
+
+
+def column(rows: Rows, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and values of one column, rows without it left out."""
+    import numpy as np
+
+    kept = [(r["step"], r[name]) for r in rows if r.get(name) is not None]
+    steps, values = zip(*kept, strict=True) if kept else ((), ())
+    return np.array(steps, float), np.array(values, float)
+
+
+def smooth(values: np.ndarray, window: int) -> np.ndarray:
+    """Centred running mean, shorter at both ends."""
+    import numpy as np
+
+    kernel = np.ones(max(1, window))
+    return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
+
+
+@styled
+def training_curves(rows: Rows, panels: Sequence[str] = MAIN, columns: int = 3, title: str = "") -> Figure:
+    """Small multiples of a run's history: each metric faint as logged and bold as a running mean over a twentieth of the run.
+
+    `rows` are dicts with "step" and the metrics; `panels` names some of PANELS. A panel without data is left out.
+    """
+    wanted = {p: names for p in panels if (names := _present(rows, PANELS[p]))}
+    count = max(len(wanted), 1)
+    columns = min(columns, count)
+    figure, axes = new_figure(3.1 * columns + 0.4, 2.2 * -(-count // columns), -(-count // columns), columns)
+    for axis in axes.flat[len(wanted):]:
+        axis.set_axis_off()
+    for axis, (panel, names) in zip(axes.flat, wanted.items(), strict=False):
+        _draw(axis, rows, names)
+        axis.set_title(panel)
+        light_grid(axis)
+        if panel in SHARES:
+            axis.set_ylim(-0.03, 1.03)
+    for axis in axes[-1]:
+        axis.set_xlabel("step")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    return figure
+
+
+def _present(rows: Rows, names: Sequence[str]) -> list[str]:
+    known = list(dict.fromkeys(k for r in rows for k in r))
+    found = [k for name in names for k in known if k == name or (name.endswith("*") and k.startswith(name[:-1]))]
+    return [k for k in found if len(column(rows, k)[0])]
+
+
+def _draw(axis: Axes, rows: Rows, names: Sequence[str]) -> None:
+    for i, name in enumerate(names):
+        steps, values = column(rows, name)
+        colour = ACCENT if len(names) == 1 else colour_of("", i)
+        axis.plot(steps, values, color=colour, alpha=0.25, lw=0.8)
+        axis.plot(steps, smooth(values, max(1, len(values) // 20)), color=colour, label=name.split("/")[-1].replace("seconds_", ""))
+    if len(names) > 1:
+        axis.legend(fontsize=7, handlelength=1.2, borderaxespad=0.2)
+
+
+@styled
+def compare_runs(runs: Mapping[str, Rows], name: str = "reward", title: str = "") -> Figure:
+    """One metric of several runs over their steps, as running means with the raw values faint behind them."""
+    figure, ((axis,),) = new_figure(6.4, 3.0)
+    for i, (run, rows) in enumerate(runs.items()):
+        steps, values = column(rows, name)
+        axis.plot(steps, values, color=colour_of("", i), alpha=0.15, lw=0.8)
+        axis.plot(steps, smooth(values, max(1, len(values) // 20)), color=colour_of("", i), label=run)
+    axis.set(xlabel="step", title=title or name)
+    axis.legend()
+    light_grid(axis)
+    return figure
+
+
+@styled
+def advantages(rewards: Sequence[Sequence[float]], group_advantages: Sequence[Sequence[float]], title: str = "") -> Figure:
+    """Groups of completions as strips: each dot's place is its reward, its colour and number its advantage."""
+    figure, ((axis,),) = new_figure(6.6, 0.9 + 0.42 * len(rewards))
+    largest = max((abs(a) for group in group_advantages for a in group), default=1.0) or 1.0
+    for g, (scores, gains) in enumerate(zip(rewards, group_advantages, strict=True)):
+        offsets = [0.09 * (i - (len(scores) - 1) / 2) for i in range(len(scores))]
+        axis.axhline(g, color="#eef1f4", lw=14, zorder=0)
+        axis.scatter(scores, [g + o * 0.8 for o in offsets], c=list(gains), cmap="RdBu_r", vmin=-largest, vmax=largest, s=46,
+                     edgecolor=INK, linewidth=0.4)
+        axis.plot([sum(scores) / len(scores)] * 2, [g - 0.36, g + 0.36], color=QUIET, lw=1.4)
+    axis.set_yticks(range(len(rewards)), [f"prompt {g + 1}" for g in range(len(rewards))])
+    axis.invert_yaxis()
+    axis.set(xlabel="reward (bar: the group's mean)", title=title or "Same prompt, eight answers: who beat the group?")
+    return figure
+
+
+class LiveCurves:
+    """Curves that redraw in place in a notebook: call `update(rows)` as often as you like, it draws every `every` steps."""
+
+    def __init__(self, panels: Sequence[str] = MAIN, every: int = 10) -> None:
+        self.panels, self.every = panels, every
+        self._handle: Any = None
+        self._drawn = -1
+
+    def update(self, rows: Rows, force: bool = False) -> None:
+        """Draw `rows` if `every` steps have passed since the last drawing, or by `force`."""
+        from IPython.display import display
+
+        if not rows or (not force and rows[-1]["step"] // self.every == self._drawn):
+            return
+        self._drawn = rows[-1]["step"] // self.every
+        figure = training_curves(rows, self.panels)
+        if self._handle is None:
+            self._handle = display(figure, display_id=True)
+        else:
+            self._handle.update(figure)
