@@ -188,7 +188,7 @@ class Corpus:
         base = Path(root) if root is not None else _noted_root(path) or path.parent
         samples: list[EmotionSample] = []
         seen: dict[str, int] = {}
-        for i, row in enumerate(_rows(path), 1):
+        for i, row in enumerate(read_rows(path), 1):
             sample = sample_from_row(row, f"{path}, row {i}", base)
             if sample.id in seen:
                 raise CorpusError(f"{path}, row {i}: id {sample.id!r} is that of row {seen[sample.id]} too; "
@@ -233,7 +233,8 @@ def _plain_row(sample: EmotionSample) -> dict[str, Any]:
     return row
 
 
-def _rows(path: Path) -> Iterator[Any]:
+def read_rows(path: Path) -> Iterator[Any]:
+    """Rows of a .jsonl or .parquet file as they are. Raises CorpusError that names the file or the broken row."""
     if path.suffix == ".parquet":
         import pandas as pd
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from emolab.corpora.builder import CHECKS, Check
 from emolab.corpora.catalogue import CORPORA, CorpusInfo, info
+from emolab.emotions import normalise_label
 from emolab.errors import CorpusError
 from emolab.samples import Corpus, LoadReport
 from emolab.taxonomies import TAXONOMIES, label_map
 
-__all__ = ["CHECKS", "CORPORA", "Check", "CorpusInfo", "info", "load", "relabel"]
+__all__ = ["CHECKS", "CORPORA", "Check", "CorpusInfo", "info", "label_set", "load", "relabel", "respell"]
 
 
 def load(name: str, root: str | Path, labels: str | None = None, check: Check = "header",
@@ -64,3 +65,19 @@ def relabel(corpus: Corpus, source: str, target: str, keep_calm: bool = False) -
     renamed = Counter((s.extra["label"], s.emotion) for s in kept if s.extra["label"] != s.emotion)
     report.notes += [f"{count} of {old!r} count as {new!r}" for (old, new), count in sorted(renamed.items())]
     return corpus.replace(kept), report
+
+
+def label_set(taxonomy: str) -> tuple[str, ...]:
+    """The labels of a taxonomy by name. Raises CorpusError that lists the names."""
+    if taxonomy not in TAXONOMIES:
+        raise CorpusError(f"no taxonomy {taxonomy!r}; known are {', '.join(TAXONOMIES)}")
+    return TAXONOMIES[taxonomy]
+
+
+def respell(corpus: Corpus, labels: tuple[str, ...]) -> Corpus:
+    """The corpus with each emotion spelt as in `labels` ("Anger" becomes "angry").
+
+    Raises CorpusError that names the first sample whose emotion is none of them.
+    """
+    samples = [replace(s, emotion=normalise_label(s.emotion, labels) or s.emotion) for s in corpus]
+    return corpus.replace(samples).check_labels(labels)

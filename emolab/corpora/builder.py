@@ -68,7 +68,7 @@ def read_text(path: Path, encodings: tuple[str, ...] = ("utf-8-sig", "gb18030", 
 
 def read_csv(path: Path, columns: Iterable[str] = (), encodings: tuple[str, ...] = ("utf-8-sig", "cp1252", "gb18030"),
              delimiter: str = ",") -> list[dict[str, str]]:
-    """Rows of a CSV file as dicts. Raises CorpusError that names the file, the row and the column that is missing."""
+    """Rows of a CSV file as dicts. Raises CorpusError that names the file, the line and the column that is missing."""
     reader = csv.DictReader(io.StringIO(read_text(path, encodings)), delimiter=delimiter, strict=True)
     names = [name.strip() for name in reader.fieldnames or []]
     reader.fieldnames = names
@@ -78,10 +78,10 @@ def read_csv(path: Path, columns: Iterable[str] = (), encodings: tuple[str, ...]
     try:
         for row in reader:
             if short := [name for name in columns if row.get(name) is None]:
-                raise CorpusError(f"{path}, row {reader.line_num}: no value for column {short[0]!r}; complete the row")
+                raise CorpusError(f"{path}, line {reader.line_num}: no value for column {short[0]!r}; complete the row")
             rows.append({key: (value or "").strip() for key, value in row.items() if isinstance(key, str)})
     except csv.Error as error:
-        raise CorpusError(f"{path}, row {reader.line_num}: not readable as CSV ({error}); repair the row") from error
+        raise CorpusError(f"{path}, line {reader.line_num}: not readable as CSV ({error}); repair the row") from error
     return rows
 
 

@@ -16,8 +16,8 @@ def load_part(build: Builder, table: str, folder: str, split: str) -> None:
         if build.usable(clip, f"{folder}/{row['name']}"):
             valence = _number(row.get("valence"), f"{source}, row {i}")
             build.add(EmotionSample(
-                id=f"{build.info.name}-{split}-{row['name']}", audio=build.sound(clip), video=clip, valence=valence, split=split,
-                emotion=row["discrete"].lower() or None, corpus=build.info.name, language="zh"))
+                id=f"{build.info.name}-{split}-{row['name']}", audio=build.sound(clip), video=clip, valence=valence,
+                emotion=row["discrete"].lower() or None, split=split, corpus=build.info.name, language="zh"))
     for file in clips.values():
         build.skip("unlabelled", file)
 

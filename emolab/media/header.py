@@ -50,10 +50,12 @@ def mp4_seconds(path: Path) -> float | None:
 
 def has_audio(path: Path) -> bool:
     """Whether a video's header names an audio track. True where only decoding would tell (Matroska and others)."""
-    head = read_head(path, 4096)
+    head = read_head(path, 24)
     if is_mp4(head):
         return re.search(rb"hdlr.{8}soun", _movie_box(path), re.DOTALL) is not None
-    return b"auds" in head if head[:4] == b"RIFF" and head[8:12] == b"AVI " else True
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return b"auds" in read_head(path, 20 + min(int.from_bytes(head[16:20], "little"), 1 << 20))  # the header list
+    return True
 
 
 def _movie_box(path: Path) -> bytes:

@@ -52,6 +52,13 @@ def test_media_of_a_sample_can_be_used(loaded):
         assert load_frames(corpus.path(sample, "video"), max_frames=2).shape[1:] == (32, 32, 3)
 
 
+def test_videos_with_sound_keep_it(loaded):
+    name, _, corpus, report = loaded
+    silent = sum("no audio track" in note for note in report.notes)
+    assert sum(sample.audio is None for sample in corpus) == silent + {"dfew": 2}.get(name, 0)
+    assert silent == {"dfew": 1, "mafw": 1}.get(name, 0)
+
+
 def test_labels_map_to_the_seven_and_nothing_is_lost_silently(loaded):
     name, _, corpus, _ = loaded
     mapped, dropped = corpora.relabel(corpus, corpora.info(name).labels, "emolab-7")

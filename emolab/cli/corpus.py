@@ -1,0 +1,254 @@
+"""`emolab corpus list | load | show | verify | export | fixture`: corpora and your own recordings as checked tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emolab.cli.output import JsonOption, command, emit, to_plain
+
+if TYPE_CHECKING:
+    from emolab.samples import Corpus, LoadReport
+
+MOST_SHOWN = 5  # items of one reason on a screen; --json and the report file have all
+
+CheckOption = Annotated[str, typer.Option("--check", help="How hard to look at media files: exists, header, decode.")]
+RootOption = Annotated[Path | None, typer.Option("--root", help="Folder the table's paths are relative to.")]
+TableArgument = Annotated[Path, typer.Argument(help="A table (.jsonl or .parquet) or the folder that holds it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the group `corpus`."""
+    app.command("list")(list_corpora)
+    app.command("load")(load)
+    app.command("show")(show)
+    app.command("verify")(verify)
+    app.command("export")(export)
+    app.command("fixture")(fixture)
+
+
+@command
+def list_corpora(as_json: JsonOption = False) -> None:
+    """Name the public corpora that can be loaded, with licence, source and protocols."""
+    from emolab.corpora import CORPORA
+    from emolab.corpora.protocols import protocols_of
+
+    rows = [{**info.summary(), "protocols": protocols_of(name)} for name, info in CORPORA.items()]
+    emit({"corpora": rows}, as_json, _render_list)
+
+
+def _render_list(result: dict[str, Any]) -> None:
+    for row in result["corpora"]:
+        typer.echo(f"{row['name']:12} {row['size']:>7}  {', '.join(row['modalities']):18} {row['licence']}")
+        typer.echo(f"{'':12} {'':>7}  {row['url']}  {', '.join(row['protocols'])}")
+
+
+@command
+def load(
+    name: Annotated[str, typer.Argument(help="A corpus (see `corpus list`), or: manifest, emobox, swift.")],
+    root: Annotated[Path, typer.Argument(help="Its folder as published; for the others, the table or folder.")],
+    labels: Annotated[str | None, typer.Option(help="Map labels to this taxonomy, for example emolab-7.")] = None,
+    keep_calm: Annotated[bool, typer.Option(help="Count RAVDESS's calm as neutral.")] = False,
+    protocol: Annotated[str | None, typer.Option(help="Also show the folds of this protocol.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the table here (.parquet, .jsonl), with its report.")] = None,
+    check: CheckOption = "header",
+    path_column: Annotated[str | None, typer.Option(help="Manifest: column of the paths.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Manifest: column of the labels.")] = None,
+    skip_bad: Annotated[bool, typer.Option(help="Manifest: report bad rows instead of stopping.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a corpus into a table; say what was found and every file that was not used, by reason."""
+    from emolab.corpora.protocols import protocol as named_protocol
+    from emolab.corpora.protocols import protocols_of
+    from emolab.corpora.verify import describe
+
+    if name == "manifest":
+        from emolab.corpora import label_set
+        from emolab.corpora.manifest import load as load_manifest
+
+        corpus, report = load_manifest(root, path_column=path_column, label_column=label_column, skip_bad=skip_bad,
+                                       labels=label_set(labels or "emolab-7"), check=_check(check))
+    else:
+        corpus, report = _load(name, root, labels, keep_calm, check)
+    folds = [fold.summary() for fold in named_protocol(protocol).folds(corpus)] if protocol else []
+    result = {**describe(corpus), **report.summary(), "labels": labels or "as published", "folds": folds,
+              "protocols": protocols_of(corpus.name), "table": _write(corpus, report, out) if out else None}
+    emit(result, as_json, _render_load)
+
+
+def _check(name: str) -> Any:
+    from emolab.corpora import CHECKS
+    from emolab.errors import CorpusError
+
+    if name not in CHECKS:
+        raise CorpusError(f"--check {name!r}: expected one of {', '.join(CHECKS)}")
+    return name
+
+
+def _load(name: str, root: Path, labels: str | None, keep_calm: bool, check: str) -> tuple[Corpus, LoadReport]:
+    from emolab import corpora
+
+    if name in ("emobox", "swift"):
+        from emolab.corpora import interchange
+        from emolab.samples import LoadReport
+
+        corpus = (interchange.read_emobox if name == "emobox" else interchange.read_swift)(root)
+        if labels:
+            corpus = corpora.respell(corpus, corpora.label_set(labels))
+        return corpus, LoadReport(corpus.name, len(corpus))
+    return corpora.load(name, root, labels, _check(check), keep_calm)
+
+
+def _write(corpus: Corpus, report: LoadReport, out: Path) -> str:
+    from emolab.samples import note_path
+
+    corpus.write(out)
+    note = {"root": str(corpus.root.absolute()), **report.summary()}
+    note_path(out).write_text(json.dumps(to_plain(note), ensure_ascii=False, indent=1), encoding="utf-8")
+    return str(out)
+
+
+def _render_load(result: dict[str, Any]) -> None:
+    typer.echo(f"{result['corpus']}: {result['found']} samples, {result['n_speakers']} speakers, "
+               f"labels {result['labels']}")
+    _render_counts(result)
+    _render_report(result)
+    for fold in result["folds"]:
+        shared = fold["shared_speakers"]
+        speakers = "speakers not stated" if shared is None else f"{len(shared)} speakers shared"
+        typer.echo(f"  {fold['name']}: train {fold['train']}, val {fold['val']}, test {fold['test']}; {speakers}")
+    if result["protocols"] and not result["folds"]:
+        typer.echo(f"protocols: {', '.join(result['protocols'])} (show one with --protocol)")
+    if result["table"]:
+        typer.echo(f"table: {result['table']}")
+
+
+def _render_counts(result: dict[str, Any]) -> None:
+    for title in ("emotions", "splits", "languages"):
+        typer.echo(f"  {title}: " + ", ".join(f"{key} {n}" for key, n in result[title].items()))
+
+
+def _render_report(result: dict[str, Any]) -> None:
+    for reason, items in result["items"].items():
+        more = f", and {len(items) - MOST_SHOWN} more" if len(items) > MOST_SHOWN else ""
+        typer.echo(f"  not used, {reason} ({len(items)}): {'; '.join(items[:MOST_SHOWN])}{more}")
+    for note in result["notes"][:MOST_SHOWN]:
+        typer.echo(f"  note: {note}")
+    if len(result["notes"]) > MOST_SHOWN:
+        typer.echo(f"  note: and {len(result['notes']) - MOST_SHOWN} more")
+
+
+@command
+def show(
+    table: TableArgument,
+    root: RootOption = None,
+    plot: Annotated[Path | None, typer.Option(help="Write a sheet of plots here (.png, .svg or .pdf).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count what a table holds, and draw its labels, durations, speakers, valence and arousal."""
+    from emolab.corpora.verify import describe, durations_of
+    from emolab.errors import CorpusError
+    from emolab.samples import Corpus
+
+    corpus = Corpus.read(table, root)
+    result = describe(corpus)
+    if plot is not None:
+        from emolab.plots.corpora import corpus_sheet
+
+        if plot.suffix not in (".png", ".svg", ".pdf"):
+            raise CorpusError(f"{plot}: a plot is written as .png, .svg or .pdf")
+        frame = corpus.to_pandas().assign(seconds=durations_of(corpus))
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        corpus_sheet(frame, f"{corpus.name}: {len(corpus)} samples").savefig(plot)
+    emit({**result, "plot": plot}, as_json, _render_show)
+
+
+def _render_show(result: dict[str, Any]) -> None:
+    typer.echo(f"{result['corpus']}: {result['n']} samples, {result['n_speakers']} speakers, under {result['root']}")
+    _render_counts(result)
+    media = ", ".join(f"{name} {n}" for name, n in result["modalities"].items())
+    typer.echo(f"  modalities: {media}, captions {result['captions']}")
+    if result["plot"]:
+        typer.echo(f"plot: {result['plot']}")
+
+
+@command
+def verify(
+    table: Annotated[Path, typer.Argument(help="A table, its folder, or with --corpus the folder of that corpus.")],
+    corpus: Annotated[str | None, typer.Option(help="Load this corpus from the folder, then check it.")] = None,
+    root: RootOption = None,
+    check: CheckOption = "header",
+    as_json: JsonOption = False,
+) -> None:
+    """Check every media file of a table; exit with status 1 if one cannot be used."""
+    from emolab.corpora.verify import verify as verify_files
+    from emolab.samples import Corpus
+
+    if corpus is not None:
+        loaded, report = _load(corpus, table, None, False, check)
+        size = _expected(corpus)
+    else:
+        loaded = Corpus.read(table, root)
+        report, size = verify_files(loaded, _check(check)), None
+    result = {**report.summary(), "n": len(loaded), "published": size, "ok": not report.n_skipped}
+    emit(result, as_json, _render_verify)
+    if not result["ok"]:
+        raise typer.Exit(1)
+
+
+def _expected(name: str) -> int:
+    from emolab.corpora import info
+
+    return info(name).size
+
+
+def _render_verify(result: dict[str, Any]) -> None:
+    published = f" of {result['published']} published" if result["published"] else ""
+    typer.echo(f"{result['corpus']}: {result['n']} samples{published}, {result['found']} usable, "
+               f"{sum(result['skipped'].values())} not used")
+    _render_report(result)
+
+
+@command
+def export(
+    table: TableArgument,
+    out: Annotated[Path, typer.Argument(help="File (or, for datasets, folder) to write.")],
+    form: Annotated[str, typer.Option("--format", help="emobox, swift or datasets.")] = "swift",
+    root: RootOption = None,
+    answers: Annotated[bool, typer.Option(help="swift: put the label into an assistant's turn (supervised).")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a table in another toolkit's form: EmoBox JSONL, ms-swift JSONL, Hugging Face datasets."""
+    from emolab.corpora import interchange
+    from emolab.errors import CorpusError
+    from emolab.samples import Corpus
+
+    corpus = Corpus.read(table, root)
+    if form == "emobox":
+        interchange.write_emobox(corpus, out)
+    elif form == "swift":
+        interchange.write_swift(corpus, out, answers=answers)
+    elif form == "datasets":
+        interchange.to_datasets(corpus).save_to_disk(str(out))
+    else:
+        raise CorpusError(f"--format {form!r}: expected emobox, swift or datasets")
+    emit({"out": out, "format": form, "n": len(corpus)}, as_json,
+         lambda result: typer.echo(f"{result['out']}: {result['n']} rows of {result['format']}"))
+
+
+@command
+def fixture(
+    name: Annotated[str, typer.Argument(help="A corpus (see `corpus list`).")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write a small tree with a corpus's layout and traps, to try the loader without the corpus."""
+    from emolab.corpora import fixtures
+
+    planted = fixtures.make(name, folder)
+    emit({**planted.summary(), "folder": folder}, as_json, lambda result: typer.echo(
+        f"{result['folder']}: {result['found']} samples and {sum(map(len, result['faults'].values()))} planted faults; "
+        f"try `emolab corpus load {result['corpus']} {result['folder']}`"))

@@ -1,0 +1,96 @@
+"""Checks a table against its files, and counts what a corpus holds."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from emolab.corpora.builder import Check, media_fault
+from emolab.errors import MediaError
+from emolab.samples import Corpus, LoadReport
+
+
+def verify(corpus: Corpus, check: Check = "header") -> LoadReport:
+    """Look at every media file of a table once, as hard as `check` says; report the faults by reason.
+
+    With `check="decode"`, silent and clipped recordings are noted too. Shows a progress bar after two seconds.
+    """
+    from tqdm import tqdm
+
+    paths = _media(corpus)
+    report = LoadReport(corpus.name)
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        faults = pool.map(lambda path: media_fault(path, check), paths, chunksize=64)
+        for fault in tqdm(faults, total=len(paths), desc="files", delay=2):
+            if fault is not None:
+                report.skip(fault[0], fault[1])
+            else:
+                report.found += 1
+        if check == "decode":
+            report.notes += [note for notes in pool.map(_warnings, paths) for note in notes]
+    return report
+
+
+def _media(corpus: Corpus) -> list[Path]:
+    """Every media file once, in the order of the table."""
+    return list(dict.fromkeys(corpus.path(sample, modality) for sample in corpus for modality in ("audio", "video")
+                              if getattr(sample, modality)))
+
+
+def _warnings(path: Path) -> list[str]:
+    from emolab.media.check import check_audio
+
+    if path.is_dir():
+        return []
+    found = check_audio(path)
+    return [f"{path}: {warning}" for warning in found.warnings if found.silent or found.clipped]
+
+
+def describe(corpus: Corpus, durations: bool = False) -> dict[str, Any]:
+    """Counts of a corpus, JSON-ready: emotions, splits, speakers, languages, modalities, range of VAD.
+
+    With `durations`, also the seconds of each recording from its header (`seconds`), None where that does not say.
+    """
+    emotions = corpus.counts("emotion")
+    summary: dict[str, Any] = {
+        "corpus": corpus.name, "root": str(corpus.root), "n": len(corpus), "emotions": _plain(emotions),
+        "splits": _plain(corpus.counts("split")), "speakers": _plain(corpus.counts("speaker")),
+        "n_speakers": len({s.speaker for s in corpus if s.speaker is not None}),
+        "languages": _plain(corpus.counts("language")),
+        "modalities": {m: sum(getattr(s, m) is not None for s in corpus) for m in ("audio", "video", "text")},
+        "captions": sum(s.caption is not None for s in corpus),
+        "vad": {name: _range([v for s in corpus if (v := getattr(s, name)) is not None])
+                for name in ("valence", "arousal", "dominance")},
+    }
+    if durations:
+        summary["seconds"] = durations_of(corpus)
+    return summary
+
+
+def durations_of(corpus: Corpus) -> list[float | None]:
+    """Seconds of each sample's recording, from headers; None where a sample has none or its header does not say."""
+    from tqdm import tqdm
+
+    from emolab.media.probe import probe
+
+    seconds: list[float | None] = []
+    for sample in tqdm(corpus.samples, desc="durations", delay=2):
+        try:
+            seconds.append(probe(corpus.path(sample)).seconds if sample.audio else None)
+        except MediaError:
+            seconds.append(None)  # `verify` reports it; a plot of the rest is still wanted
+    return seconds
+
+
+def _plain(counts: Counter[Any]) -> dict[str, int]:
+    ordered = sorted(counts.items(), key=lambda item: (item[0] is None, item[0]))
+    return {"-" if key is None else str(key): n for key, n in ordered}
+
+
+def _range(values: list[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    return {"n": len(values), "min": min(values), "mean": sum(values) / len(values), "max": max(values)}
