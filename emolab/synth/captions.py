@@ -27,7 +27,8 @@ def strength(intensity: float) -> int:
 
 def emotion_words(spec: Spec, rng: np.random.Generator) -> tuple[str, ...]:
     """Two to four words for what the speaker feels: mostly of the fitting strength, often with the plain label."""
-    level = strength(max(spec.intensity.values()))
+    calm = spec.emotion == "neutral"
+    level = int(rng.integers(3)) if calm else strength(max(spec.intensity.values()))
     near = list(family(spec.emotion, level))
     words = [near[i] for i in rng.permutation(len(near))[:int(rng.integers(2, 4))]]
     if spec.emotion not in words and rng.random() < 0.6:

@@ -169,7 +169,7 @@ def _brows(s: Sketch) -> None:
         if aus["AU4"] > 0.15:                          # furrows between the brows
             s.wrinkle([(side * 0.055, inner - 0.05), (side * 0.045, inner + 0.10)], 0.9 * aus["AU4"], 0.018)
     rise = 0.5 * min(aus["AU1"], 1) + 0.5 * min(aus["AU2"], 1)
-    if rise > 0.2:                                     # forehead lines: long for the whole brow, short for its inner end
+    if rise > 0.2:                                     # forehead lines: long for the whole brow, else short
         wide, arch = (0.42, 0.014) if aus["AU2"] > 0.35 else (0.20, 0.03)
         for q in (0.16, 0.26):
             y = middle + q

@@ -56,7 +56,8 @@ def sentence(sentence_id: str) -> Sentence:
     return {s.id: s for s in sentence_bank()}[sentence_id]
 
 
-def sentences_of(voice_id: str, split: str, domain: str) -> list[Sentence]:
+@cache
+def sentences_of(voice_id: str, split: str, domain: str) -> tuple[Sentence, ...]:
     """The sentences that a voice says: a fixed subset of the fold and domain, chosen by the voice's id alone.
 
     Test voices say only test sentences, training voices only training ones. Domain "b" has no val fold: a val voice of
@@ -69,7 +70,7 @@ def sentences_of(voice_id: str, split: str, domain: str) -> list[Sentence]:
         pool = [s for s in sentence_bank() if (s.domain, s.fold, s.emotion) == (domain, fold, emotion)]
         pool.sort(key=lambda s: crc32(f"{voice_id}|{s.id}".encode()))
         chosen += pool[:neutral if emotion == "neutral" else emotional]
-    return sorted(chosen, key=lambda s: s.id)
+    return tuple(sorted(chosen, key=lambda s: s.id))
 
 
 @cache

@@ -295,11 +295,11 @@ EMOTIONAL: dict[str, dict[tuple[str, str], str]] = {
         ("b", "train"): """The barn is filthy and full of rats.
             There are worms in these apples.
             The deck has the smell of rotten fish.""",
-        ("b", "test"): """The oil is foul and disgusting.
+        ("b", "test"): """What foul and disgusting oil.
             A dead rat was in the jar, yuck.
             The hens are dirty, so gross.
             There is slime on the rope, revolting.
-            The wheat is rotten and full of mould.""",
+            Mould and rotten wheat, so gross.""",
     },
     "surprised": {
         ("a", "train"): """I did not expect to see you here.

@@ -28,7 +28,7 @@ SLOTS: dict[str, tuple[str, ...]] = {
              "after lunch",
              "on Saturday", "at six"),
     "food": ("bread", "milk", "tea", "rice", "apples", "lunch", "dinner"),
-    "put": ("left", "painted", "bought", "moved", "found"),
+    "put": ("left", "painted", "bought", "moved", "sent"),
     "goer": ("the bus", "the train", "the ship", "the boat", "the road", "the class"),
     "event": ("the meeting", "the lesson", "the class", "lunch", "dinner"),
     "adj": ("old", "new", "small", "white", "blue", "grey", "green", "red", "wooden", "cold"),
