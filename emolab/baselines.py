@@ -1,8 +1,10 @@
-"""The classical baseline: prosodic features of the waveform and logistic regression, so that nobody mistakes what is easy for what is learned.
+"""The classical baseline: prosodic features of the waveform and logistic regression, so that nobody mistakes what is
+easy for what is learned.
 
-It never sees words or faces, and no test speaker or sentence. Its limits: averages over a clip know nothing of order, a clip's
-absolute pitch and level confuse the speaker with the emotion (`normalise="speaker"` takes that away, but needs other clips of the test
-speaker, which a single file does not have), and a linear model cannot use one cue only in the light of another.
+It never sees words or faces, and no test speaker or sentence. Its limits: averages over a clip know nothing of order,
+a clip's absolute pitch and level confuse the speaker with the emotion (`normalise="speaker"` takes that away, but
+needs other clips of the test speaker, which a single file does not have), and a linear model cannot use one cue only
+in the light of another.
 """
 
 from __future__ import annotations
@@ -50,12 +52,21 @@ def per_speaker(features: NDArray[np.float64], speakers: Sequence[str | None]) -
     return out
 
 
-def classical_baseline(train: Corpus, test: Corpus, seed: int = 0, normalise: str = "none", control: str | None = None,
-                       n_boot: int = 1000, labels: Sequence[str] = EMOTIONS, progress: bool = True) -> dict[str, Any]:
+def classical_baseline(
+    train: Corpus,
+    test: Corpus,
+    seed: int = 0,
+    normalise: str = "none",
+    control: str | None = None,
+    n_boot: int = 1000,
+    labels: Sequence[str] = EMOTIONS,
+    progress: bool = True,
+) -> dict[str, Any]:
     """Fit on `train`, score on `test`; speakers of the test set that occur in the training set are an error.
 
-    Returns a result like `emolab.evaluate.evaluate`; `control` takes the evidence from the test clips as there. `info["weights"]` holds the
-    features that weigh most for each emotion. Raises EvaluationError for shared speakers, an unknown normalisation or too few labels.
+    Returns a result like `emolab.evaluate.evaluate`; `control` takes the evidence from the test clips as there.
+    `info["weights"]` holds the features that weigh most for each emotion. Raises EvaluationError for shared speakers,
+    an unknown normalisation or too few labels.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -68,28 +79,55 @@ def classical_baseline(train: Corpus, test: Corpus, seed: int = 0, normalise: st
     started = time.perf_counter()
     (fit_on, _), (usable, report) = (usable_samples(c, labels, HEARS) for c in (train, test))
     if shared := {s.speaker for s in fit_on} & {s.speaker for s in usable} - {None}:
-        raise EvaluationError(f"speakers {', '.join(sorted(map(str, shared))[:3])} are in both training and test set; split by speaker")
+        raise EvaluationError(
+            f"speakers {', '.join(sorted(map(str, shared))[:3])} are in both training and test set; split by speaker"
+        )
     score_on = apply_control(usable, control, seed)
     tables = [feature_table(samples, progress) for samples in (fit_on, score_on)]
     if normalise == "speaker":
-        tables = [per_speaker(t, [s.speaker for s in samples]) for t, samples in zip(tables, (fit_on, score_on), strict=True)]
+        tables = [
+            per_speaker(t, [s.speaker for s in samples]) for t, samples in zip(tables, (fit_on, score_on), strict=True)
+        ]
     target = [str(normalise_label(s.emotion, labels)) for s in fit_on]
     if len(set(target)) < 2:
-        raise EvaluationError(f"{train.root}: the training set holds {len(set(target))} known labels; a classifier needs at least two")
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=2000, class_weight="balanced", random_state=seed))
+        raise EvaluationError(
+            f"{train.root}: the training set holds {len(set(target))} known labels; a classifier needs at least two"
+        )
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(C=0.3, max_iter=2000, class_weight="balanced", random_state=seed)
+    )
     model.fit(tables[0], target)
     posterior = model.predict_proba(tables[1])
     classes = [str(c) for c in model[-1].classes_]
-    rows = [{"id": s.id, "speaker": s.speaker, "gold": normalise_label(s.emotion, labels), "predicted": classes[p.argmax()],
-             "posterior": dict(zip(classes, np.log(p + 1e-12).tolist(), strict=True))} for s, p in zip(score_on, posterior, strict=True)]
+    rows = [
+        {
+            "id": s.id,
+            "speaker": s.speaker,
+            "gold": normalise_label(s.emotion, labels),
+            "predicted": classes[p.argmax()],
+            "posterior": dict(zip(classes, np.log(p + 1e-12).tolist(), strict=True)),
+        }
+        for s, p in zip(score_on, posterior, strict=True)
+    ]
     result = summarise(rows, seed, time.perf_counter() - started, n_boot, labels)
-    config = {"model": "prosody + logistic regression", "train": train.name, "corpus": test.name, "normalise": normalise, "control": control}
+    config = {
+        "model": "prosody + logistic regression",
+        "train": train.name,
+        "corpus": test.name,
+        "normalise": normalise,
+        "control": control,
+    }
     info = config | {"trained_on": len(fit_on), "skipped": report.summary(), "provenance": provenance(config, seed)}
     info["weights"] = _strongest(model[-1].coef_, classes, FEATURES)
     return result | {"rows": rows, "info": info}
 
 
-def _strongest(weights: NDArray[np.float64], classes: Sequence[str], names: Sequence[str], n: int = 4) -> dict[str, dict[str, float]]:
+def _strongest(
+    weights: NDArray[np.float64], classes: Sequence[str], names: Sequence[str], n: int = 4
+) -> dict[str, dict[str, float]]:
     if len(weights) == 1:
         weights = np.concatenate([-weights, weights])
-    return {c: {names[i]: round(float(w[i]), 3) for i in np.argsort(-np.abs(w))[:n]} for c, w in zip(classes, weights, strict=True)}
+    return {
+        c: {names[i]: round(float(w[i]), 3) for i in np.argsort(-np.abs(w))[:n]}
+        for c, w in zip(classes, weights, strict=True)
+    }

@@ -24,9 +24,17 @@ def corpus(speakers: tuple[str, ...], per: int = 6, seed: int = 0) -> Corpus:
                 time = np.arange(12_800) / 16_000
                 phase = 2 * np.pi * pitch * rng.uniform(0.93, 1.07) * time
                 wave = sum(np.sin(k * phase) / k for k in range(1, 9)) * 0.1 + rng.normal(0, 1e-3, len(time))
-                samples.append(EmotionSample(f"{speaker}-{emotion}-{i}", text="same words", emotion=emotion, speaker=speaker, split="x",
-                                             extra={"waveform": wave.astype(np.float32)}))
-    return Corpus(Path("."), samples, "buzz")
+                samples.append(
+                    EmotionSample(
+                        f"{speaker}-{emotion}-{i}",
+                        text="same words",
+                        emotion=emotion,
+                        speaker=speaker,
+                        split="x",
+                        extra={"waveform": wave.astype(np.float32)},
+                    )
+                )
+    return Corpus(Path(), samples, "buzz")
 
 
 def test_it_learns_pitch_for_new_speakers_and_fails_without_sound():

@@ -28,8 +28,11 @@ def model():
 def corpus(n: int = 14, frames: int = 0) -> Corpus:
     from emolab.lalm.testing import noise_samples
 
-    samples = [replace(s, emotion=EMOTIONS[i % 7], speaker=f"k{i % 4}", split="test") for i, s in enumerate(noise_samples(n, (0.4,), frames))]
-    return Corpus(Path("."), samples, "noise")
+    samples = [
+        replace(s, emotion=EMOTIONS[i % 7], speaker=f"k{i % 4}", split="test")
+        for i, s in enumerate(noise_samples(n, (0.4,), frames))
+    ]
+    return Corpus(Path(), samples, "noise")
 
 
 def test_generate_has_exactly_the_contract_keys_rows_and_provenance():
@@ -58,7 +61,10 @@ def test_answers_do_not_depend_on_the_batch_size():
 
 def test_silent_answers_depend_on_nothing_that_was_said():
     wordless = corpus().replace(replace(s, text=None) for s in corpus())
-    posteriors = [list(r["posterior"].values()) for r in evaluate(model(), wordless, mode="labels", control="silent", **FAST)["rows"]]
+    posteriors = [
+        list(r["posterior"].values())
+        for r in evaluate(model(), wordless, mode="labels", control="silent", **FAST)["rows"]
+    ]
     assert np.ptp(posteriors, axis=0).max() < 1e-5
     heard = [list(r["posterior"].values()) for r in evaluate(model(), wordless, mode="labels", **FAST)["rows"]]
     assert np.ptp(heard, axis=0).max() > 1e-5
@@ -68,16 +74,26 @@ def test_controls_run_and_swapped_rows_name_their_donor():
     rows = evaluate(model(), corpus(), mode="labels", control="swapped", **FAST)["rows"]
     assert all(r["donor_emotion"] != r["gold"] for r in rows)
     for control in ("no_transcript", "no_video"):
-        assert evaluate(model(), corpus(7, frames=2), mode="labels", control=control, **FAST)["info"]["control"] == control
+        assert (
+            evaluate(model(), corpus(7, frames=2), mode="labels", control=control, **FAST)["info"]["control"] == control
+        )
 
 
 def test_unlabelled_unknown_and_unusable_samples_are_counted_not_scored(tmp_path):
     (tmp_path / "broken.wav").write_bytes(b"RIFF not a wave")
-    extra = [EmotionSample("u", text="x"), EmotionSample("b", audio="broken.wav", emotion="sad"),
-             EmotionSample("m", audio="missing.wav", emotion="sad"), EmotionSample("w", text="x", emotion="hangry")]
+    extra = [
+        EmotionSample("u", text="x"),
+        EmotionSample("b", audio="broken.wav", emotion="sad"),
+        EmotionSample("m", audio="missing.wav", emotion="sad"),
+        EmotionSample("w", text="x", emotion="hangry"),
+    ]
     mixed = Corpus(tmp_path, [*corpus(7), *extra], "mixed")
     result = evaluate(model(), mixed, mode="labels", **FAST)
-    assert result["n"] == 7 and result["info"]["skipped"]["skipped"] == {"unlabelled": 1, "unusable media": 2, "unknown label": 1}
+    assert result["n"] == 7 and result["info"]["skipped"]["skipped"] == {
+        "unlabelled": 1,
+        "unusable media": 2,
+        "unknown label": 1,
+    }
     with pytest.raises(EvaluationError, match="nothing to score"):
         evaluate(model(), Corpus(tmp_path, extra, "bad"), mode="labels", **FAST)
 
@@ -88,7 +104,11 @@ def test_unknown_mode_is_refused():
 
 
 def test_summary_by_hand_counts_an_unparsed_answer_as_wrong():
-    rows = [{"gold": "sad", "predicted": "sad"}, {"gold": "sad", "predicted": None}, {"gold": "happy", "predicted": "happy"}]
+    rows = [
+        {"gold": "sad", "predicted": "sad"},
+        {"gold": "sad", "predicted": None},
+        {"gold": "happy", "predicted": "happy"},
+    ]
     result = summarise(rows, seed=3, n_boot=20)
     assert (result["ua"], result["wa"], result["parse_rate"]) == pytest.approx((0.75, 2 / 3, 2 / 3))
     assert tuple(result) == KEYS and result["seed"] == 3

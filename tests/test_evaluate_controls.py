@@ -13,8 +13,18 @@ from emolab.samples import EmotionSample
 
 
 def samples(n: int = 70, speakers: int = 5, emotions=EMOTIONS) -> list[EmotionSample]:
-    return [EmotionSample(id=f"s{i}", audio=f"/x/{i}.wav", text=f"words {i}", video=f"/x/{i}.png", emotion=emotions[i % len(emotions)],
-                          speaker=f"k{i // len(emotions) % speakers}", extra={"condition": "A"}) for i in range(n)]
+    return [
+        EmotionSample(
+            id=f"s{i}",
+            audio=f"/x/{i}.wav",
+            text=f"words {i}",
+            video=f"/x/{i}.png",
+            emotion=emotions[i % len(emotions)],
+            speaker=f"k{i // len(emotions) % speakers}",
+            extra={"condition": "A"},
+        )
+        for i in range(n)
+    ]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -35,17 +45,21 @@ def test_swap_is_seeded_and_shuffled_keeps_some_emotions():
     assert donors_for(originals, True, 3).tolist() != donors_for(originals, True, 4).tolist()
     kept = np.mean([s.emotion == s.extra["donor_emotion"] for s in apply_control(originals, "shuffled", 0)])
     assert 0.02 < kept < 0.3
-    assert all(s.speaker != originals[d].speaker for s, d in zip(originals, donors_for(originals, False, 0), strict=True))
+    assert all(
+        s.speaker != originals[d].speaker for s, d in zip(originals, donors_for(originals, False, 0), strict=True)
+    )
 
 
 def test_a_majority_emotion_falls_back_to_donors_with_replacement():
     skewed = samples(40, emotions=("neutral", "neutral", "neutral", "neutral", "sad"))
     donors = donors_for(skewed, True, 0)
-    assert all(skewed[d].emotion != s.emotion and skewed[d].speaker != s.speaker for s, d in zip(skewed, donors, strict=True))
+    assert all(
+        skewed[d].emotion != s.emotion and skewed[d].speaker != s.speaker for s, d in zip(skewed, donors, strict=True)
+    )
 
 
 def test_no_donor_is_an_error_that_names_the_sample():
-    with pytest.raises(EvaluationError, match="s0.*another speaker"):
+    with pytest.raises(EvaluationError, match=r"s0.*another speaker"):
         donors_for(samples(7, speakers=1), True, 0)
 
 
@@ -58,7 +72,11 @@ def test_silence_is_the_same_for_everybody_and_keeps_the_rest():
 
 def test_missing_transcript_and_video():
     assert {s.text for s in apply_control(samples(4), "no_transcript")} == {None}
-    with_frames = [EmotionSample("a", text="t", emotion="sad", extra={"frames": np.zeros((1, 2, 2, 3), np.uint8), "condition": "V"})]
+    with_frames = [
+        EmotionSample(
+            "a", text="t", emotion="sad", extra={"frames": np.zeros((1, 2, 2, 3), np.uint8), "condition": "V"}
+        )
+    ]
     assert apply_control(with_frames, "no_video")[0].extra == {"condition": "V"}
 
 
@@ -84,7 +102,10 @@ def test_calibration_removes_a_planted_bias(kind):
 
 def test_calibration_of_nothing_is_a_posterior_and_bad_requests_fail():
     posterior = calibrate(np.array([[2.0, 0.0], [900.0, -900.0]]))
-    assert np.exp(posterior).sum(1) == pytest.approx([1.0, 1.0]) and np.isfinite(log_posterior(np.full((1, 3), -1e4))).all()
+    assert (
+        np.exp(posterior).sum(1) == pytest.approx([1.0, 1.0])
+        and np.isfinite(log_posterior(np.full((1, 3), -1e4))).all()
+    )
     with pytest.raises(EvaluationError, match="without content"):
         calibrate(np.zeros((2, 2)), "contextual")
     with pytest.raises(EvaluationError, match="unknown calibration"):
@@ -93,6 +114,8 @@ def test_calibration_of_nothing_is_a_posterior_and_bad_requests_fail():
 
 def test_content_free_inputs_have_the_modalities_of_the_sample_and_no_label_of_it():
     audio_only = content_free_samples(EmotionSample("a", audio="x.wav", emotion="sad"))
-    assert all("waveform" in s.extra and s.text is None and s.video is None and "frames" not in s.extra for s in audio_only)
+    assert all(
+        "waveform" in s.extra and s.text is None and s.video is None and "frames" not in s.extra for s in audio_only
+    )
     everything = content_free_samples(samples(1)[0])
     assert all("frames" in s.extra and s.text and s.audio is None for s in everything)

@@ -1,4 +1,6 @@
-"""Simpler scores from the same table of coalition values: leave one out, and only one in. Neither shares out what players do together."""
+"""Simpler scores from the same table of coalition values: leave one out, and only one in. Neither shares out what
+players do together.
+"""
 
 from __future__ import annotations
 

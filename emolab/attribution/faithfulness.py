@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,36 +32,60 @@ class DeletionCurve:
 
     @property
     def saturation(self) -> float:
-        """Share of v(N) − v(∅) that the first random deletion already takes, inf where nothing moves. Near 1 the curve tells nothing."""
+        """Share of v(N) − v(∅) that the first random deletion already takes, inf where nothing moves. Near 1 the
+        curve tells nothing.
+        """
         if np.ptp(self.random) < 1e-9:
             return float("inf")
         span = self.random[:, 0].mean() - self.random[:, -1].mean()
         return float((self.random[:, 0] - self.random[:, 1]).mean() / span) if abs(span) > 1e-9 else 0.0
 
 
-def deletion_curve(game: Game, values: Floats, rng: np.random.Generator, random_orders: int = 8) -> DeletionCurve:
-    """Delete the players in the order of falling `values` (n,), and in `random_orders` random orders; all in one call of the game."""
-    n = len(values)
-    orders = np.stack([np.argsort(-values, kind="stable"), *(rng.permutation(n) for _ in range(random_orders))])
+def deletion_curves(
+    game: Game, values: Mapping[str, Floats], rng: np.random.Generator, random_orders: int = 8
+) -> dict[str, DeletionCurve]:
+    """Delete the players in the order of each method's falling `values[name]` (n,), and in random orders that all
+    methods share.
+
+    Everything goes into one call of the game.
+    """
+    n = len(next(iter(values.values())))
+    orders = np.stack(
+        [*(np.argsort(-v, kind="stable") for v in values.values()), *(rng.permutation(n) for _ in range(random_orders))]
+    )
     rank = np.argsort(orders, axis=1)
     kept = rank[:, None, :] >= np.arange(n + 1)[None, :, None]
     curves = np.asarray(game(kept.reshape(-1, n)), float).reshape(len(orders), n + 1)
-    return DeletionCurve(curves[0], curves[1:])
+    return {name: DeletionCurve(curves[i], curves[len(values) :]) for i, name in enumerate(values)}
 
 
-def faithfulness(curves: Sequence[DeletionCurve], share: float = 0.25, saturated_above: float = 0.9, n_boot: int = 1000,
-                 seed: int = 0) -> dict[str, Any]:
-    """Mean advantage over random deletion after the top `share` of players, with a paired bootstrap 95% interval over samples.
+def faithfulness(
+    curves: Sequence[DeletionCurve],
+    share: float = 0.25,
+    saturated_above: float = 0.9,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Mean advantage over random deletion after the top `share` of players, with a paired bootstrap 95% interval over
+    samples.
 
-    `area` is the mean advantage over the whole curve. Samples whose curve saturates at the first deletion, or that have nothing to
-    lose, are counted in `saturated` and left out. Raises AttributionError if nothing is left.
+    `area` is the mean advantage over the whole curve. Samples whose curve saturates at the first deletion, or that
+    have nothing to lose, are counted in `saturated` and left out. Raises AttributionError if nothing is left.
     """
     telling = [c for c in curves if len(c.top) > 2 and c.saturation <= saturated_above]
     if not telling:
-        raise AttributionError(f"all {len(curves)} deletion curves are saturated: deleting one player already takes the whole value")
+        raise AttributionError(
+            f"all {len(curves)} deletion curves are saturated: deleting one player already takes the whole value"
+        )
     at_share = np.array([c.gains[max(1, round(share * (len(c.top) - 1)))] for c in telling])
     area = np.array([c.gains[1:-1].mean() for c in telling])
     draws = np.random.default_rng(seed).integers(len(telling), size=(n_boot, len(telling)))
-    return {"advantage": float(at_share.mean()), "advantage_ci": np.quantile(at_share[draws].mean(1), [0.025, 0.975]).tolist(),
-            "area": float(area.mean()), "area_ci": np.quantile(area[draws].mean(1), [0.025, 0.975]).tolist(),
-            "n": len(telling), "saturated": len(curves) - len(telling), "share": share}
+    return {
+        "advantage": float(at_share.mean()),
+        "advantage_ci": np.quantile(at_share[draws].mean(1), [0.025, 0.975]).tolist(),
+        "area": float(area.mean()),
+        "area_ci": np.quantile(area[draws].mean(1), [0.025, 0.975]).tolist(),
+        "n": len(telling),
+        "saturated": len(curves) - len(telling),
+        "share": share,
+    }

@@ -1,4 +1,5 @@
-"""Attributions from inside the model: integrated gradients on the prompt's embeddings, and attention rollout as a caution.
+"""Attributions from inside the model: integrated gradients on the prompt's embeddings, and attention rollout as a
+caution.
 
 Rollout says where attention flowed, not what changed the answer; the truth suite shows what that is worth.
 """
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emolab.attribution.players import Player
-from emolab.attribution.values import TEMPLATE, EmbeddingGame, answer_values
+from emolab.attribution.values import TEMPLATE, EmbeddingGame
 from emolab.errors import AttributionError
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ def over_players(positions: Floats, players: Sequence[Player]) -> Floats:
 
 
 def integrated_gradients(game: EmbeddingGame, steps: int = 16) -> Floats:
-    """Integrated gradients (Sundararajan et al. 2017, eq. 1) of the game's value on the embeddings, summed over players: (n,).
+    """Integrated gradients (Sundararajan et al. 2017, eq. 1) of the game's value on the embeddings, summed over
+    players: (n,).
 
-    The path runs from each way of being absent to the prompt, with `steps` points by the midpoint rule; the result is the mean over the
-    ways. Sums to v(all) − v(none of the spans) up to the error of the integral. Raises AttributionError for fewer than one step.
+    The path runs from each way of being absent to the prompt, with `steps` points by the midpoint rule; the result is
+    the mean over the ways. Sums to v(all) − v(none of the spans) up to the error of the integral. Raises
+    AttributionError for fewer than one step.
     """
     if steps < 1:
         raise AttributionError(f"an integral needs at least one step, got {steps}")
@@ -54,8 +57,7 @@ def _gradient(game: EmbeddingGame, path: Tensor) -> Tensor:
     """∂ Σ_k v(path_k) / ∂ path, summed over the points: (P, D)."""
     path = path.detach().requires_grad_(True)
     with torch.enable_grad():
-        batch = game.batch.repeat(len(path)).with_embeds(path)
-        value = answer_values(game.lalm, batch, game.target, game.labels, game.measure).sum()
+        value = game.differentiable(game.batch.repeat(len(path)).with_embeds(path)).sum()
     (gradient,) = torch.autograd.grad(value, path)
     return gradient.sum(0)
 
@@ -64,15 +66,15 @@ def _gradient(game: EmbeddingGame, path: Tensor) -> Tensor:
 def attention_rollout(lalm: LALM, batch: PromptBatch, players: Sequence[Player], row: int = 0) -> Floats:
     """Attention rollout (Abnar & Zuidema 2020, eq. 1) from where the label is answered to the players: (n,), all ≥ 0.
 
-    Each layer mixes half identity with the mean over heads; the position read is the one that predicts the label, after the opening tag.
-    Raises AttributionError if the decoder returns no attention weights.
+    Each layer mixes half identity with the mean over heads; the position read is the one that predicts the label,
+    after the opening tag. Raises AttributionError if the decoder returns no attention weights.
     """
     weights = _attentions(lalm, batch.select([row]), TEMPLATE.split("{")[0])
     rollout = torch.eye(weights[0].shape[-1], dtype=torch.float64)
     for layer in weights:
         mixed = 0.5 * layer[0].double().mean(0).cpu() + 0.5 * torch.eye(layer.shape[-1], dtype=torch.float64)
         rollout = (mixed / mixed.sum(-1, keepdim=True).clamp_min(1e-12)) @ rollout
-    return over_players(rollout[-1, :batch.embeds.shape[1]].numpy(), players)
+    return over_players(rollout[-1, : batch.embeds.shape[1]].numpy(), players)
 
 
 def _attentions(lalm: LALM, batch: PromptBatch, opening: str) -> tuple[Tensor, ...]:
@@ -85,10 +87,17 @@ def _attentions(lalm: LALM, batch: PromptBatch, opening: str) -> tuple[Tensor, .
     before = config._attn_implementation
     lalm.decoder.set_attn_implementation("eager")
     try:
-        out = lalm.decoder(inputs_embeds=torch.cat([batch.embeds, extra], 1), attention_mask=mask, use_cache=False,
-                           position_ids=positions if len(positions) > 1 else positions[0], output_attentions=True)
+        out = lalm.decoder(
+            inputs_embeds=torch.cat([batch.embeds, extra], 1),
+            attention_mask=mask,
+            use_cache=False,
+            position_ids=positions if len(positions) > 1 else positions[0],
+            output_attentions=True,
+        )
     finally:
         lalm.decoder.set_attn_implementation(before)
     if not out.attentions or out.attentions[0] is None:
-        raise AttributionError(f"{lalm.name}: its decoder returns no attention weights, so attention rollout cannot be computed")
+        raise AttributionError(
+            f"{lalm.name}: its decoder returns no attention weights, so attention rollout cannot be computed"
+        )
     return out.attentions

@@ -1,4 +1,6 @@
-"""Players: the parts of a prompt that an attribution is about. Whole modalities, words, stretches of audio, regions of the face."""
+"""Players: the parts of a prompt that an attribution is about. Whole modalities, words, stretches of audio, regions
+of the face.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ KINDS = ("modality", "word", "window", "cell")
 class Player:
     """Positions of one prompt row that are present or absent together.
 
-    `t0`, `t1` in seconds for audio and video; `frame` (index of its first frame) and `region` (row, column) for a cell of the face;
-    `word` for a word.
+    `t0`, `t1` in seconds for audio and video; `frame` (index of its first frame) and `region` (row, column) for a
+    cell of the face; `word` for a word.
     """
 
     name: str
@@ -35,7 +37,9 @@ class Player:
 
 
 def modality_players(batch: PromptBatch, row: int = 0, modalities: Sequence[str] = MODALITIES) -> list[Player]:
-    """One player for each of `modalities`, in their order; one that the prompt does not have owns no position, and so earns nothing."""
+    """One player for each of `modalities`, in their order; one that the prompt does not have owns no position, and so
+    earns nothing.
+    """
     return [_player(m, m, [s for s in batch.spans[row] if s.modality == m]) for m in modalities]
 
 
@@ -45,7 +49,9 @@ def words(batch: PromptBatch, row: int = 0) -> list[Player]:
 
 
 def audio_windows(batch: PromptBatch, row: int = 0, seconds: float = WINDOW_SECONDS) -> list[Player]:
-    """One player for each stretch of `seconds` of audio (the last may be shorter). Raises AttributionError for a length ≤ 0."""
+    """One player for each stretch of `seconds` of audio (the last may be shorter). Raises AttributionError for a
+    length ≤ 0.
+    """
     if seconds <= 0:
         raise AttributionError(f"an audio window must be longer than 0 s, got {seconds}")
     groups = _grouped(batch.spans[row], "audio", lambda s: int(_middle(s) / seconds + 1e-9))
@@ -53,7 +59,10 @@ def audio_windows(batch: PromptBatch, row: int = 0, seconds: float = WINDOW_SECO
 
 
 def aligned_windows(batch: PromptBatch, boundaries: Sequence[tuple[str, float, float]], row: int = 0) -> list[Player]:
-    """One player for each spoken word (word, start s, end s) and one, "(pause)", for all audio outside them, if there is any."""
+    """One player for each spoken word (word, start s, end s) and one, "(pause)", for all audio outside them, if there
+    is any.
+    """
+
     def owner(span: Span) -> int:
         time = _middle(span)
         return next((i for i, (_, start, end) in enumerate(boundaries) if start <= time < end), len(boundaries))
@@ -69,14 +78,19 @@ def face_cells(batch: PromptBatch, row: int = 0, by: str = "cell") -> list[Playe
     Raises AttributionError for another `by`.
     """
     keys: dict[str, Callable[[Span], Hashable]] = {
-        "cell": lambda s: (s.frame, s.region), "frame": lambda s: s.frame, "region": lambda s: s.region}
+        "cell": lambda s: (s.frame, s.region),
+        "frame": lambda s: s.frame,
+        "region": lambda s: s.region,
+    }
     if by not in keys:
         raise AttributionError(f"face players are made by {', '.join(keys)}, not {by!r}")
     players = []
     for spans in _grouped(batch.spans[row], "video", keys[by]):
         frame = None if by == "region" else spans[0].frame
         region = None if by == "frame" else spans[0].region
-        name = " ".join(x for x in (f"frame {frame}" if frame is not None else "", f"region {region}" if region else "") if x)
+        name = " ".join(
+            x for x in (f"frame {frame}" if frame is not None else "", f"region {region}" if region else "") if x
+        )
         players.append(_player(name, "video", spans, frame=frame, region=region))
     return players
 
@@ -85,15 +99,21 @@ def players_of(batch: PromptBatch, kind: str, row: int = 0, seconds: float = WIN
     """Players of one of KINDS. Raises AttributionError for another kind, or where the prompt has none of that kind."""
     if kind not in KINDS:
         raise AttributionError(f"unknown kind of players {kind!r}; choose from {', '.join(KINDS)}")
-    found = {"modality": lambda: modality_players(batch, row), "word": lambda: words(batch, row),
-             "window": lambda: audio_windows(batch, row, seconds), "cell": lambda: face_cells(batch, row)}[kind]()
+    found = {
+        "modality": lambda: modality_players(batch, row),
+        "word": lambda: words(batch, row),
+        "window": lambda: audio_windows(batch, row, seconds),
+        "cell": lambda: face_cells(batch, row),
+    }[kind]()
     if not any(p.positions for p in found):
         raise AttributionError(f"{batch.ids[row]}: the prompt has no {kind} to attribute to")
     return found
 
 
 def estimated_word_times(text: str, start: float, end: float) -> list[tuple[str, float, float]]:
-    """Word boundaries where no alignment is known: the speech from `start` to `end` s shared out by letters. A rough guess."""
+    """Word boundaries where no alignment is known: the speech from `start` to `end` s shared out by letters. A rough
+    guess.
+    """
     spoken = text.split()
     if not spoken:
         return []
@@ -117,8 +137,14 @@ def _grouped(spans: Sequence[Span], modality: str, key: Callable[[Span], Hashabl
     return list(groups.values())
 
 
-def _player(name: str, modality: str, spans: Sequence[Span], frame: int | None = None, region: tuple[int, int] | None = None,
-            word: str | None = None) -> Player:
+def _player(
+    name: str,
+    modality: str,
+    spans: Sequence[Span],
+    frame: int | None = None,
+    region: tuple[int, int] | None = None,
+    word: str | None = None,
+) -> Player:
     starts = [s.t0 for s in spans if s.t0 is not None]
     ends = [s.t1 for s in spans if s.t1 is not None]
     positions = tuple(i for s in spans for i in range(s.start, s.end))

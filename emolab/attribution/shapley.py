@@ -1,7 +1,7 @@
 """Shapley values of a game over a few players: exact, and by sampled permutations with a standard error.
 
-A game is a function from coalitions, a boolean array (K, n) whose row k says which players are present, to values (K,). Coalitions
-always come in batches, because for a language model one batch of K rows costs far less than K calls.
+A game is a function from coalitions, a boolean array (K, n) whose row k says which players are present, to values
+(K,). Coalitions always come in batches, because for a language model one batch of K rows costs far less than K calls.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MAX_EXACT = 16
 class Attribution:
     """Signed values of the players.
 
-    `values` (n,); `errors` (n,) standard errors, zero where the computation is exact; `empty` and `full` are v(∅) and v(N);
-    `evaluations` counts the coalitions that were evaluated.
+    `values` (n,); `errors` (n,) standard errors, zero where the computation is exact; `empty` and `full` are v(∅) and
+    v(N); `evaluations` counts the coalitions that were evaluated.
     """
 
     values: Floats
@@ -67,10 +67,11 @@ def shapley_matrix(n: int) -> Floats:
 
 @lru_cache(maxsize=MAX_EXACT)
 def interaction_tensor(n: int) -> Floats:
-    """(n, n, 2ⁿ) tensor T with Iᵢⱼ = T[i, j] v: the pairwise Shapley interaction index (Grabisch & Roubens 1999); Iᵢᵢ = 0.
+    """(n, n, 2ⁿ) tensor T with Iᵢⱼ = T[i, j] v: the pairwise Shapley interaction index (Grabisch & Roubens 1999); Iᵢᵢ
+    = 0.
 
-    Iᵢⱼ = Σ_{S∌i,j} |S|!(n−|S|−2)!/(n−1)! · [v(S∪ij) − v(S∪i) − v(S∪j) + v(S)]. Positive: the two say more together (synergy);
-    negative: they repeat or contradict each other.
+    Iᵢⱼ = Σ_{S∌i,j} |S|!(n−|S|−2)!/(n−1)! · [v(S∪ij) − v(S∪i) − v(S∪j) + v(S)]. Positive: the two say more together
+    (synergy); negative: they repeat or contradict each other.
     """
     present = coalitions(n)
     tensor = np.zeros((n, n, 2**n))
@@ -111,13 +112,20 @@ def exact(game: Game, n: int) -> Attribution:
     return Attribution(exact_from_table(table), np.zeros(n), float(table[0]), float(table[-1]), len(table))
 
 
-def sampled(game: Game, n: int, rng: np.random.Generator, target_error: float = 0.0, max_pairs: int = 256,
-            min_pairs: int = 8, pairs_per_call: int = 8) -> Attribution:
+def sampled(
+    game: Game,
+    n: int,
+    rng: np.random.Generator,
+    target_error: float = 0.0,
+    max_pairs: int = 256,
+    min_pairs: int = 8,
+    pairs_per_call: int = 8,
+) -> Attribution:
     """Shapley values by antithetic permutations: each random order is used with its reverse (Mitchell et al. 2022).
 
-    Stops when the largest standard error is at most `target_error`, or after `max_pairs` pairs. The error is that of the mean over
-    independent *pairs*, so the correlation inside a pair is accounted for. Σφ equals v(N) − v(∅) exactly, for any number of pairs.
-    Raises AttributionError for fewer than two pairs (no error can be estimated).
+    Stops when the largest standard error is at most `target_error`, or after `max_pairs` pairs. The error is that of
+    the mean over independent *pairs*, so the correlation inside a pair is accounted for. Σφ equals v(N) − v(∅)
+    exactly, for any number of pairs. Raises AttributionError for fewer than two pairs (no error can be estimated).
     """
     if max_pairs < 2 or min_pairs < 2:
         raise AttributionError("a standard error needs at least two pairs of permutations")
@@ -140,7 +148,9 @@ def _standard_error(pairs: list[Floats]) -> Floats:
 
 
 def _marginals(game: Game, orders: NDArray[np.int_], ends: Floats) -> tuple[Floats, int]:
-    """Each player's gain when it joins, (orders, n); the coalitions along each order, without its two ends, go in one call."""
+    """Each player's gain when it joins, (orders, n); the coalitions along each order, without its two ends, go in one
+    call.
+    """
     count, n = orders.shape
     rank = np.argsort(orders, axis=1)
     inner = (rank[:, None, :] < np.arange(1, n)[None, :, None]).reshape(-1, n)

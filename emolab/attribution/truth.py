@@ -1,6 +1,8 @@
-"""Scores of an attribution method where the truth is known: recovery, conflict, noise, sanity, and what the rationale claims.
+"""Scores of an attribution method where the truth is known: recovery, conflict, noise, sanity, and what the rationale
+claims.
 
-Pure statistics over arrays; `emolab.attribution.validate` runs the models. Intervals are 95% bootstrap intervals that draw whole speakers.
+Pure statistics over arrays; `emolab.attribution.validate` runs the models. Intervals are 95% bootstrap intervals that
+draw whole speakers.
 """
 
 from __future__ import annotations
@@ -18,24 +20,38 @@ from emolab.samples import MODALITIES
 
 Floats = NDArray[np.float64]
 STATED = {
-    "audio": re.compile(r"\b(voice|pitch|tone|loud\w*|quiet|fast|slow|pace|speak\w*|sounds?|breathy|rough|shaky|vocal|acoustic\w*|audio|"
-                        r"rhythm|intonation|volume|falling|rising|heard|hear)\b", re.I),
-    "video": re.compile(r"\b(face|facial|brows?|eyebrows?|eyes?|mouth|nose|lips?|smil\w*|frown\w*|visual\w*|expression|look\w*|sees?|seen|"
-                        r"video)\b", re.I),
-    "text": re.compile(r"\b(words?|wording|says?|said|text|sentence|content|transcript|lexical|phrase|meaning)\b", re.I),
+    "audio": re.compile(
+        r"\b(voice|pitch|tone|loud\w*|quiet|fast|slow|pace|speak\w*|sounds?|breathy|rough|shaky|vocal|acoustic\w*|audio|"
+        r"rhythm|intonation|volume|falling|rising|heard|hear)\b",
+        re.I,
+    ),
+    "video": re.compile(
+        r"\b(face|facial|brows?|eyebrows?|eyes?|mouth|nose|lips?|smil\w*|frown\w*|visual\w*|expression|look\w*|sees?|seen|"
+        r"video)\b",
+        re.I,
+    ),
+    "text": re.compile(
+        r"\b(words?|wording|says?|said|text|sentence|content|transcript|lexical|phrase|meaning)\b", re.I
+    ),
 }
 SECTION_MODALITY = {"content": "text", "acoustics": "audio", "visual": "video"}
 SPLIT_CLAIM = re.compile(r"\b(neutral|no (?:clear )?emotion|nothing|unclear|plain|ordinary)\b", re.I)
 
 
-def bootstrap(statistic: Callable[[NDArray[np.int_]], float], groups: Sequence[Hashable], n: int = 1000, seed: int = 0) -> list[float]:
-    """95% interval of a statistic of sample indices, drawing whole groups with replacement; draws that give NaN are left out."""
+def bootstrap(
+    statistic: Callable[[NDArray[np.int_]], float], groups: Sequence[Hashable], n: int = 1000, seed: int = 0
+) -> list[float]:
+    """95% interval of a statistic of sample indices, drawing whole groups with replacement; draws that give NaN are
+    left out.
+    """
     members: dict[Hashable, list[int]] = {}
     for i, group in enumerate(groups):
         members.setdefault(group if group is not None else ("sample", i), []).append(i)
     units = [np.array(m) for m in members.values()]
     rng = np.random.default_rng(seed)
-    values = np.array([statistic(np.concatenate([units[u] for u in rng.integers(len(units), size=len(units))])) for _ in range(n)])
+    values = np.array(
+        [statistic(np.concatenate([units[u] for u in rng.integers(len(units), size=len(units))])) for _ in range(n)]
+    )
     values = values[~np.isnan(values)]
     return np.quantile(values, [0.025, 0.975]).tolist() if len(values) else [float("nan")] * 2
 
@@ -50,38 +66,61 @@ def auc(scores: Floats, positive: NDArray[np.bool_]) -> float:
     return float((rankdata(scores)[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
-def recovery(values: Floats, carriers: Sequence[Collection[str]], groups: Sequence[Hashable], right: NDArray[np.bool_] | None = None,
-             modalities: Sequence[str] = MODALITIES, n_boot: int = 1000, seed: int = 0) -> dict[str, Any]:
+def recovery(
+    values: Floats,
+    carriers: Sequence[Collection[str]],
+    groups: Sequence[Hashable],
+    right: NDArray[np.bool_] | None = None,
+    modalities: Sequence[str] = MODALITIES,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Does the method name the modality that carries the emotion?
 
-    `values` (N, M) per sample and modality; `carriers` the modalities that carry the emotion. `recovery`: share of single-carrier samples
-    (that the model answers `right`) whose carrier has the largest value, ties counted as failures. `auc`: carrier against non-carrier over
-    all samples with any carrier, right or wrong. Raises AttributionError if no sample has exactly one carrier.
+    `values` (N, M) per sample and modality; `carriers` the modalities that carry the emotion. `recovery`: share of
+    single-carrier samples (that the model answers `right`) whose carrier has the largest value, ties counted as
+    failures. `auc`: carrier against non-carrier over all samples with any carrier, right or wrong. Raises
+    AttributionError if no sample has exactly one carrier.
     """
     truth = np.array([[m in c for m in modalities] for c in carriers])
     usable = np.ones(len(truth), bool) if right is None else np.asarray(right, bool)
     single = np.flatnonzero((truth.sum(1) == 1) & usable)
     some = np.flatnonzero(truth.any(1) & ~truth.all(1))
     if not len(single):
-        raise AttributionError("recovery needs samples with exactly one carrying modality that the model answers right; there are none")
-    best = (values == values.max(1, keepdims=True))
+        raise AttributionError(
+            "recovery needs samples with exactly one carrying modality that the model answers right; there are none"
+        )
+    best = values == values.max(1, keepdims=True)
     hit = ((best & truth).any(1) & (best.sum(1) == 1)).astype(float)
 
     def area(index: NDArray[np.int_]) -> float:
         return auc(values[some][index].ravel(), truth[some][index].ravel())
 
-    return {"recovery": float(hit[single].mean()), "n": len(single),
-            "recovery_ci": bootstrap(lambda i: float(hit[single][i].mean()), [groups[i] for i in single], n_boot, seed),
-            "auc": area(np.arange(len(some))), "auc_ci": bootstrap(area, [groups[i] for i in some], max(1, n_boot // 4), seed),
-            "by_modality": {m: float(hit[single][truth[single, j]].mean()) for j, m in enumerate(modalities) if truth[single, j].any()}}
+    return {
+        "recovery": float(hit[single].mean()),
+        "n": len(single),
+        "recovery_ci": bootstrap(lambda i: float(hit[single][i].mean()), [groups[i] for i in single], n_boot, seed),
+        "auc": area(np.arange(len(some))),
+        "auc_ci": bootstrap(area, [groups[i] for i in some], max(1, n_boot // 4), seed),
+        "by_modality": {
+            m: float(hit[single][truth[single, j]].mean()) for j, m in enumerate(modalities) if truth[single, j].any()
+        },
+    }
 
 
-def conflict(values: Floats, predicted: Sequence[str], shown: Sequence[dict[str, str]], groups: Sequence[Hashable],
-             modalities: Sequence[str] = MODALITIES, n_boot: int = 1000, seed: int = 0) -> dict[str, Any]:
+def conflict(
+    values: Floats,
+    predicted: Sequence[str],
+    shown: Sequence[dict[str, str]],
+    groups: Sequence[Hashable],
+    modalities: Sequence[str] = MODALITIES,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Where modalities disagree: does the one that shows the *predicted* emotion get more, and a positive value?
 
-    `values` (N, M) are attributions of the predicted label; `shown[i]` says which emotion each modality of sample i shows. Samples whose
-    prediction nobody shows, or all show, are counted in `unexplained`.
+    `values` (N, M) are attributions of the predicted label; `shown[i]` says which emotion each modality of sample i
+    shows. Samples whose prediction nobody shows, or all show, are counted in `unexplained`.
     """
     follows, signs, used = [], [], []
     for i, (label, emotions) in enumerate(zip(predicted, shown, strict=True)):
@@ -94,30 +133,50 @@ def conflict(values: Floats, predicted: Sequence[str], shown: Sequence[dict[str,
     if not used:
         return {"follows": None, "follows_ci": None, "positive": None, "n": 0, "unexplained": len(predicted)}
     rows, owners = np.array(follows), [groups[i] for i in used]
-    return {"follows": float(rows.mean()), "follows_ci": bootstrap(lambda i: float(rows[i].mean()), owners, n_boot, seed),
-            "positive": float(np.mean(signs)), "n": len(used), "unexplained": len(predicted) - len(used)}
+    return {
+        "follows": float(rows.mean()),
+        "follows_ci": bootstrap(lambda i: float(rows[i].mean()), owners, n_boot, seed),
+        "positive": float(np.mean(signs)),
+        "n": len(used),
+        "unexplained": len(predicted) - len(used),
+    }
 
 
 def stated_modalities(text: str) -> set[str]:
     """Modalities that a rationale claims as evidence.
 
-    In a structured rationale the sections that say more than "neutral" or nothing; else modalities whose vocabulary (STATED) it uses.
+    In a structured rationale the sections that say more than "neutral" or nothing; else modalities whose vocabulary
+    (STATED) it uses.
     """
     parsed = parse(text)
     if any(name in parsed.sections for name in SECTION_MODALITY):
-        return {SECTION_MODALITY[n] for n, words in parsed.sections.items() if n in SECTION_MODALITY and not SPLIT_CLAIM.search(words)}
+        return {
+            SECTION_MODALITY[n]
+            for n, words in parsed.sections.items()
+            if n in SECTION_MODALITY and not SPLIT_CLAIM.search(words)
+        }
     return {m for m, pattern in STATED.items() if pattern.search(parsed.think or "")}
 
 
-def stated_against_measured(texts: Sequence[str], values: Floats, threshold: Floats, groups: Sequence[Hashable],
-                            modalities: Sequence[str] = MODALITIES, n_boot: int = 1000, seed: int = 0) -> dict[str, Any]:
+def stated_against_measured(
+    texts: Sequence[str],
+    values: Floats,
+    threshold: Floats,
+    groups: Sequence[Hashable],
+    modalities: Sequence[str] = MODALITIES,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Do rationales name the modality that moved the answer?
 
-    `threshold` (M,): a modality counts as having contributed where its φ (N, M) exceeds what an uninformative one gets.
-    `hallucination`: share of stated modalities that did not contribute; `omission`: share of contributing ones that are not stated;
-    `agreement`: share of rationales that state the modality with the largest φ. Rationales that state nothing are counted in `silent`.
+    `threshold` (M,): a modality counts as having contributed where its φ (N, M) exceeds what an uninformative one
+    gets. `hallucination`: share of stated modalities that did not contribute; `omission`: share of contributing ones
+    that are not stated; `agreement`: share of rationales that state the modality with the largest φ. Rationales that
+    state nothing are counted in `silent`.
     """
-    stated = np.array([[m in stated_modalities(t) for m in modalities] for t in texts]).reshape(len(texts), len(modalities))
+    stated = np.array([[m in stated_modalities(t) for m in modalities] for t in texts]).reshape(
+        len(texts), len(modalities)
+    )
     counted = values > threshold
     top = np.argmax(values, axis=1) if len(values) else np.zeros(0, int)
     speaks = np.flatnonzero(stated.any(1))
@@ -139,7 +198,8 @@ def stated_against_measured(texts: Sequence[str], values: Floats, threshold: Flo
 
 
 def structure_left(values: Floats, randomised: Floats) -> dict[str, float]:
-    """Sanity (Adebayo et al. 2018): rank correlation of attributions (N, M) before and after the weights were randomised.
+    """Sanity (Adebayo et al. 2018): rank correlation of attributions (N, M) before and after the weights were
+    randomised.
 
     Near 0 is right. A method that keeps its picture explains the input, not the model.
     """

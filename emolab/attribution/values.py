@@ -2,11 +2,13 @@
 
 Absent is a choice, and attributions depend on it:
 
-- "swap" (default): the same positions of other samples, averaged over a few donors; stays close to what the model was trained on;
+- "swap" (default): the same positions of other samples, averaged over a few donors; stays close to what the model was
+  trained on;
 - "silence": what the model gets from silence, black frames and "..." as the words;
 - "mean": the mean embedding of that modality over the donors; cheap, and unlike anything the model ever met.
 
-Players are positions of an encoded prompt, so the towers run once, and coalitions differ in embeddings only: they form one batch.
+Players are positions of an encoded prompt, so the towers run once, and coalitions differ in embeddings only: they
+form one batch.
 """
 
 from __future__ import annotations
@@ -37,14 +39,18 @@ TEMPLATE = "<answer>{label}</answer>"
 
 @dataclass(frozen=True)
 class DonorPool:
-    """Embeddings of other samples' modalities: `pieces[modality]` is a list of (T, D), one for each donor that has it."""
+    """Embeddings of other samples' modalities: `pieces[modality]` is a list of (T, D), one for each donor that has
+    it.
+    """
 
     pieces: dict[str, list[Tensor]]
     ids: tuple[str, ...]
 
     @classmethod
     def encode(cls, lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt) -> DonorPool:
-        """Encode the donors once; every attributed sample can then borrow from them. Raises AttributionError without donors."""
+        """Encode the donors once; every attributed sample can then borrow from them. Raises AttributionError without
+        donors.
+        """
         if not samples:
             raise AttributionError("absent players are replaced by other samples' content: give at least one donor")
         batch = lalm.encode(list(samples), prompt)
@@ -57,8 +63,12 @@ def modality_pieces(batch: PromptBatch, modality: str) -> list[Tensor]:
     return [piece.detach() for piece in found if len(piece)]
 
 
-def stratified_donors(samples: Sequence[EmotionSample], n: int, seed: int = 0, speaker: str | None = None) -> list[EmotionSample]:
-    """`n` donors of other speakers than `speaker`, as evenly over the emotions as possible. Raises AttributionError if there are none."""
+def stratified_donors(
+    samples: Sequence[EmotionSample], n: int, seed: int = 0, speaker: str | None = None
+) -> list[EmotionSample]:
+    """`n` donors of other speakers than `speaker`, as evenly over the emotions as possible. Raises AttributionError
+    if there are none.
+    """
     rng = np.random.default_rng(seed)
     by_emotion: dict[str | None, list[EmotionSample]] = {}
     for i in rng.permutation(len(samples)):
@@ -66,18 +76,29 @@ def stratified_donors(samples: Sequence[EmotionSample], n: int, seed: int = 0, s
             by_emotion.setdefault(samples[i].emotion, []).append(samples[i])
     queues = [by_emotion[k] for k in sorted(by_emotion, key=str)]
     rng.shuffle(queues)
-    ordered = [queue[depth] for depth in range(max(map(len, queues), default=0)) for queue in queues if depth < len(queue)]
+    ordered = [
+        queue[depth] for depth in range(max(map(len, queues), default=0)) for queue in queues if depth < len(queue)
+    ]
     if not ordered:
         raise AttributionError("there is no sample of another speaker to serve as a donor")
     return ordered[:n]
 
 
-def absent_embeddings(lalm: LALM, sample: EmotionSample, prompt: Prompt, batch: PromptBatch, absence: str,
-                      pool: DonorPool | None, n_donors: int = 4, seed: int = 0) -> Tensor:
+def absent_embeddings(
+    lalm: LALM,
+    sample: EmotionSample,
+    prompt: Prompt,
+    batch: PromptBatch,
+    absence: str,
+    pool: DonorPool | None,
+    n_donors: int = 4,
+    seed: int = 0,
+) -> Tensor:
     """What stands at each position when its player is absent: (A, P, D), A ways over which values are averaged.
 
-    `batch` is the encoded sample, one row. Shorter material is repeated, longer is cut. Positions outside all spans keep the prompt's own
-    embedding. Raises AttributionError on an unknown `absence`, or if the pool has nothing for a modality of the sample.
+    `batch` is the encoded sample, one row. Shorter material is repeated, longer is cut. Positions outside all spans
+    keep the prompt's own embedding. Raises AttributionError on an unknown `absence`, or if the pool has nothing for a
+    modality of the sample.
     """
     if absence not in ABSENCES:
         raise AttributionError(f"unknown way of being absent {absence!r}; choose from {', '.join(ABSENCES)}")
@@ -89,7 +110,9 @@ def absent_embeddings(lalm: LALM, sample: EmotionSample, prompt: Prompt, batch: 
     else:
         pieces = {m: pool.pieces[m] if pool else [] for m in present}
     if missing := [m for m in present if not pieces[m]]:
-        raise AttributionError(f"{batch.ids[0]}: nothing can replace its {missing[0]}; give donors that have {missing[0]}")
+        raise AttributionError(
+            f"{batch.ids[0]}: nothing can replace its {missing[0]}; give donors that have {missing[0]}"
+        )
     rng = np.random.default_rng(seed)
     ways = n_donors if absence == "swap" else 1
     absent = batch.embeds.detach().expand(ways, -1, -1).clone()
@@ -113,8 +136,9 @@ def _choose(pieces: list[Tensor], absence: str, ways: int, rng: np.random.Genera
 class EmbeddingGame:
     """The game of one encoded sample: coalitions of players to the value of the answer `target`.
 
-    `measure` "logprob" is the mean log-probability of the answer's tokens; "posterior" the log-probability of the label among `labels`,
-    which no longer depends on how readily the model answers at all. `batch` has one row; `absent` is (A, P, D).
+    `measure` "logprob" is the mean log-probability of the answer's tokens; "posterior" the log-probability of the
+    label among `labels`, which no longer depends on how readily the model answers at all. `batch` has one row;
+    `absent` is (A, P, D); `template` is the answer around "{label}", and may hold a rationale.
     """
 
     lalm: LALM
@@ -124,49 +148,67 @@ class EmbeddingGame:
     target: str
     labels: Sequence[str] = EMOTIONS
     measure: str = "logprob"
+    template: str = TEMPLATE
     rows_per_call: int = 32
 
     def __call__(self, present: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Values (K,) of coalitions (K, n), averaged over the ways of being absent."""
+        if self.measure == "logprob":
+            return self.label_values(present, [self.target])[:, 0]
+        return self.label_values(present)[:, self._index()]
+
+    def _index(self) -> int:
+        if self.target not in self.labels:
+            raise AttributionError(f"{self.target!r} is not one of the labels {', '.join(self.labels)}")
+        return list(self.labels).index(self.target)
+
+    def label_values(self, present: NDArray[np.bool_], labels: Sequence[str] | None = None) -> NDArray[np.float64]:
+        """Values (K, L) of coalitions (K, n) for every label at once: one forward serves all targets."""
         ways = len(self.absent)
         kept = np.asarray(present, bool) | np.array([not p.positions for p in self.players])
         unique, back = np.unique(kept, axis=0, return_inverse=True)
-        rows = [(coalition, way) for coalition in unique for way in range(1 if coalition.all() else ways)]
-        scores = self._score(torch.from_numpy(np.array([c for c, _ in rows])), torch.tensor([w for _, w in rows]))
-        values = np.zeros(len(unique))
-        at = 0
-        for k, coalition in enumerate(unique):
-            count = 1 if coalition.all() else ways
-            values[k] = scores[at:at + count].mean()
-            at += count
-        return values[back.reshape(-1)]
+        counts = np.where(unique.all(1), 1, ways)
+        rows = np.repeat(unique, counts, axis=0)
+        way = np.concatenate([np.arange(count) for count in counts])
+        scores = self._score(torch.from_numpy(rows), torch.from_numpy(way), self.labels if labels is None else labels)
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        return (np.add.reduceat(scores, starts, axis=0) / counts[:, None])[back.reshape(-1)]
 
     def embeddings(self, kept: Tensor, ways: Tensor) -> Tensor:
         """(K, P, D) prompts in which the players of row k that are not in `kept` (K, n) come from `absent[ways[k]]`."""
-        owner = torch.zeros(len(self.players), self.batch.embeds.shape[1], dtype=torch.bool)
+        owner = torch.zeros(len(self.players), self.batch.embeds.shape[1])
         for i, player in enumerate(self.players):
-            owner[i, list(player.positions)] = True
-        gone = ((~kept).float() @ owner.float() > 0).to(self.batch.embeds.device)
+            owner[i, list(player.positions)] = 1.0
+        gone = ((~kept).float() @ owner > 0).to(self.batch.embeds.device)
         return torch.where(gone[..., None], self.absent[ways.to(self.absent.device)], self.batch.embeds)
 
     @torch.no_grad()
-    def _score(self, kept: Tensor, ways: Tensor) -> NDArray[np.float64]:
+    def _score(self, kept: Tensor, ways: Tensor, labels: Sequence[str]) -> NDArray[np.float64]:
         scores = []
         for start in range(0, len(kept), self.rows_per_call):
             part = slice(start, start + self.rows_per_call)
             prompts = self.batch.repeat(len(kept[part])).with_embeds(self.embeddings(kept[part], ways[part]))
-            scores.append(answer_values(self.lalm, prompts, self.target, self.labels, self.measure))
+            scores.append(label_values(self.lalm, prompts, labels, self.measure, self.template))
         return torch.cat(scores).double().cpu().numpy()
 
+    def differentiable(self, batch: PromptBatch) -> Tensor:
+        """Value (B,) of the target after each prompt of `batch`, with a gradient."""
+        if self.measure == "logprob":
+            return label_values(self.lalm, batch, [self.target], self.measure, self.template)[:, 0]
+        return label_values(self.lalm, batch, self.labels, self.measure, self.template)[:, self._index()]
 
-def answer_values(lalm: LALM, batch: PromptBatch, target: str, labels: Sequence[str] = EMOTIONS, measure: str = "logprob") -> Tensor:
-    """Value (B,) of the answer `target` after each prompt, by one of MEASURES. Raises AttributionError on an unknown one."""
-    if measure == "logprob":
-        text = TEMPLATE.format(label=target)
-        tokens = len(lalm.tokenizer(text, add_special_tokens=False)["input_ids"]) + 1
-        return lalm.text_scores(batch, [[text]] * len(batch))[:, 0] / tokens
+
+def label_values(
+    lalm: LALM, batch: PromptBatch, labels: Sequence[str] = EMOTIONS, measure: str = "logprob", template: str = TEMPLATE
+) -> Tensor:
+    """Value (B, L) of each label's answer after each prompt, by one of MEASURES. Raises AttributionError on an
+    unknown one.
+    """
+    if measure not in MEASURES:
+        raise AttributionError(f"unknown measure {measure!r}; choose from {', '.join(MEASURES)}")
+    texts = [template.replace("{label}", label) for label in labels]
+    scores = lalm.text_scores(batch, [texts] * len(batch))
     if measure == "posterior":
-        if target not in labels:
-            raise AttributionError(f"{target!r} is not one of the labels {', '.join(labels)}")
-        return lalm.label_scores(batch, labels).log_softmax(-1)[:, list(labels).index(target)]
-    raise AttributionError(f"unknown measure {measure!r}; choose from {', '.join(MEASURES)}")
+        return scores.log_softmax(-1)
+    tokens = [len(lalm.tokenizer(text, add_special_tokens=False)["input_ids"]) + 1 for text in texts]
+    return scores / torch.tensor(tokens, device=scores.device)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emolab.cli.output import JsonOption, command, emit
-from emolab.cli.zeroshot import ModelOption
+from emolab.cli.zeroshot import ModelOption, PromptOption
 from emolab.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -23,33 +23,51 @@ def register(app: typer.Typer) -> None:
 
 
 @command
-def predict(files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Audio files: wav, flac, ogg, mp3, m4a, …")],
-            checkpoint: Annotated[Path | None, typer.Option(help="Folder that a recipe wrote.")] = None, model: ModelOption = None,
-            prompt: Annotated[str, typer.Option(help="Prompt name; free and structured ask for reasons.")] = "direct",
-            text: Annotated[str | None, typer.Option(help="What is said, if known (for one file).")] = None,
-            labels: Annotated[str | None, typer.Option(help="Labels to choose from, with commas; the seven basic ones by default.")] = None,
-            calibration: Annotated[str, typer.Option(help="none, or contextual: without the model's label bias.")] = "none",
-            quantise: Annotated[str | None, typer.Option(help="nf4 for 4 bits.")] = None,
-            as_json: JsonOption = False) -> None:
-    """Say what a speaker feels: label, distribution and rationale for each file. Files that cannot be used are named; the status is then 1."""
+def predict(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Audio files: wav, flac, ogg, mp3, m4a, …")],
+    checkpoint: Annotated[Path | None, typer.Option(help="Folder that a recipe wrote.")] = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
+    text: Annotated[str | None, typer.Option(help="What is said, if known (for one file).")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Labels to choose from, with commas; the seven basic ones by default.")
+    ] = None,
+    calibration: Annotated[str, typer.Option(help="none, or contextual: without the model's label bias.")] = "none",
+    quantise: Annotated[str | None, typer.Option(help="nf4 for 4 bits.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a speaker feels: label, distribution and rationale for each file. Files that cannot be used are named;
+    the status is then 1.
+    """
     from emolab.emotions import EMOTIONS
     from emolab.evaluate.inputs import read_model
     from emolab.evaluate.predict import FILE_CALIBRATIONS, predict_files
-    from emolab.prompts import get_prompt
 
     chosen = tuple(x.strip() for x in labels.split(",")) if labels else EMOTIONS
     if "" in chosen or len(set(chosen)) < 2:
         raise EvaluationError(f"--labels {labels!r}: expected at least two different names with commas between them")
     if calibration not in FILE_CALIBRATIONS:
-        raise EvaluationError(f"--calibration {calibration!r}: a single file can be calibrated by {' or '.join(FILE_CALIBRATIONS)}")
+        raise EvaluationError(
+            f"--calibration {calibration!r}: a single file can be calibrated by {' or '.join(FILE_CALIBRATIONS)}"
+        )
     if text is not None and len(files) > 1:
         raise EvaluationError("--text belongs to one file; predict the files one by one")
-    asked = asking_for(get_prompt(prompt), chosen)
-    lalm = read_model(model, checkpoint, quantise)
+    lalm, asked = read_model(model, checkpoint, quantise, prompt)
+    asked = asking_for(asked, chosen)
     results = predict_files(lalm, files, asked, text=text, labels=chosen, calibration=calibration)
     failed = sum("error" in r for r in results)
-    emit({"model": lalm.name, "prompt": asked.id, "labels": list(chosen), "files": results, "n": len(results), "failed": failed},
-         as_json, render)
+    emit(
+        {
+            "model": lalm.name,
+            "prompt": asked.id,
+            "labels": list(chosen),
+            "files": results,
+            "n": len(results),
+            "failed": failed,
+        },
+        as_json,
+        render,
+    )
     if failed:
         raise typer.Exit(1)
 
@@ -62,7 +80,9 @@ def asking_for(prompt: Prompt, labels: Sequence[str]) -> Prompt:
 
 
 def render(result: dict[str, Any]) -> None:
-    """Print one block a file: the answer, the three most probable labels, the reasons; errors and warnings on stderr."""
+    """Print one block a file: the answer, the three most probable labels, the reasons; errors and warnings on
+    stderr.
+    """
     for row in result["files"]:
         if "error" in row:
             typer.echo(f"emolab: {row['error']}", err=True)

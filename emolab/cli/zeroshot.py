@@ -1,4 +1,6 @@
-"""`emolab zeroshot`: what a model can do before any training, with controls, and what a classical baseline does beside it."""
+"""`emolab zeroshot`: what a model can do before any training, with controls, and what a classical baseline does
+beside it.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,18 @@ import typer
 
 from emolab.cli.output import JsonOption, command, emit
 
-CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Corpus folder or table; the embedded corpus where none is given.")]
+CorpusOption = Annotated[
+    Path | None, typer.Option("--corpus", help="Corpus folder or table; the embedded corpus where none is given.")
+]
 SplitOption = Annotated[str, typer.Option(help="Split to score on.")]
-WhereOption = Annotated[list[str] | None, typer.Option("--where", help="Keep samples with KEY=VALUE[,VALUE]; may be repeated.")]
+WhereOption = Annotated[
+    list[str] | None, typer.Option("--where", help="Keep samples with KEY=VALUE[,VALUE]; may be repeated.")
+]
 LimitOption = Annotated[int | None, typer.Option(help="Score at most so many samples, drawn by the seed.")]
 ModelOption = Annotated[str | None, typer.Option(help="Model name or folder; the profile's where none is given.")]
-PromptOption = Annotated[str, typer.Option(help="Prompt name: direct, free, structured, …")]
+PromptOption = Annotated[
+    str | None, typer.Option(help="Prompt name: direct, free, structured, …; the checkpoint's own by default.")
+]
 SeedOption = Annotated[int, typer.Option(help="Seed of sampling, swaps and the bootstrap.")]
 OutOption = Annotated[Path | None, typer.Option(help="Write numbers as JSON and raw outputs as Parquet here.")]
 
@@ -25,25 +33,39 @@ def register(app: typer.Typer) -> None:
 
 
 @command
-def zeroshot(corpus: CorpusOption = None, split: SplitOption = "test", where: WhereOption = None, limit: LimitOption = None,
-             model: ModelOption = None, prompt: PromptOption = "direct", seed: SeedOption = 0,
-             controls: Annotated[bool, typer.Option(help="Also score with silent and with swapped voices.")] = True,
-             baseline: Annotated[bool, typer.Option(help="Also fit the classical baseline on the training split.")] = True,
-             out: OutOption = None, as_json: JsonOption = False) -> None:
-    """Score a model before training: generated answers, scored labels with and without calibration, controls, a classical baseline."""
+def zeroshot(
+    corpus: CorpusOption = None,
+    split: SplitOption = "test",
+    where: WhereOption = None,
+    limit: LimitOption = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
+    seed: SeedOption = 0,
+    controls: Annotated[bool, typer.Option(help="Also score with silent and with swapped voices.")] = True,
+    baseline: Annotated[bool, typer.Option(help="Also fit the classical baseline on the training split.")] = True,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model before training: generated answers, scored labels with and without calibration, controls, a
+    classical baseline.
+    """
     from emolab.baselines import classical_baseline
     from emolab.evaluate import evaluate, numbers, write_result
     from emolab.evaluate.inputs import part_of, read_corpus, read_model
 
     whole = read_corpus(corpus)
     test = part_of(whole, split, where or (), limit, seed)
-    lalm = read_model(model)
-    result = evaluate(lalm, test, prompt, seed)
-    labels = evaluate(lalm, test, prompt, seed, mode="labels")
-    extra: dict[str, Any] = {"labels": labels["info"]["by_calibration"], "label_bias": labels["info"]["label_bias"], "controls": {},
-                             "baseline": None}
+    lalm, asked = read_model(model, prompt=prompt)
+    result = evaluate(lalm, test, asked, seed)
+    labels = evaluate(lalm, test, asked, seed, mode="labels")
+    extra: dict[str, Any] = {
+        "labels": labels["info"]["by_calibration"],
+        "label_bias": labels["info"]["label_bias"],
+        "controls": {},
+        "baseline": None,
+    }
     for kind in ("silent", "swapped", "shuffled") if controls else ():
-        extra["controls"][kind] = numbers(evaluate(lalm, test, prompt, seed, control=kind))
+        extra["controls"][kind] = numbers(evaluate(lalm, test, asked, seed, control=kind))
     if baseline:
         extra["baseline"] = numbers(classical_baseline(part_of(whole, "train", where or ()), test, seed))
     if out is not None:

@@ -2,11 +2,11 @@
 
 Two ways, neither of which sees a gold label:
 
-- "contextual": what the model answers to inputs without content (silence, hum, "N/A" as the words) is its bias; divide by it
-  (contextual calibration, Zhao et al. 2021, arXiv 2102.09690, with W = diag(p_cf)⁻¹ and b = 0).
-- "mean": every label's mean score over the evaluated inputs is its bias; subtract it (in the spirit of batch calibration, Zhou et al.
-  2024, arXiv 2309.17249, in log space). It uses the test inputs, so it answers a set, not a single file, and it assumes that no
-  label is rare.
+- "contextual": what the model answers to inputs without content (silence, hum, "N/A" as the words) is its bias;
+  divide by it (contextual calibration, Zhao et al. 2021, arXiv 2102.09690, with W = diag(p_cf)⁻¹ and b = 0).
+- "mean": every label's mean score over the evaluated inputs is its bias; subtract it (in the spirit of batch
+  calibration, Zhou et al. 2024, arXiv 2309.17249, in log space). It uses the test inputs, so it answers a set, not a
+  single file, and it assumes that no label is rare.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def log_posterior(scores: Floats) -> Floats:
 def calibrate(scores: Floats, kind: str = "none", content_free: Floats | None = None) -> Floats:
     """Log-posteriors (N, L) from label scores (N, L), freed of label bias by one of CALIBRATIONS.
 
-    `content_free` (C, L) are the scores on inputs without content, needed by "contextual". Raises EvaluationError on an unknown kind.
+    `content_free` (C, L) are the scores on inputs without content, needed by "contextual". Raises EvaluationError on
+    an unknown kind.
 
     >>> calibrate(np.array([[3.0, 1.0], [2.5, 1.5]]), "mean").argmax(1).tolist()
     [0, 1]
@@ -67,7 +68,9 @@ def label_bias(scores: Floats, content_free: Floats | None = None) -> dict[str, 
 
 
 def content_free_samples(like: EmotionSample) -> list[EmotionSample]:
-    """Inputs without content, with the same modalities as `like`: silence, faint noise and a hum; empty words; grey frames."""
+    """Inputs without content, with the same modalities as `like`: silence, faint noise and a hum; empty words; grey
+    frames.
+    """
     time = np.arange(int(SILENCE_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
     noise = np.random.default_rng(0).normal(0.0, 1e-3, len(time)).astype(np.float32)
     hum = (0.01 * np.sin(2 * np.pi * HUM_HERTZ * time)).astype(np.float32)
@@ -75,8 +78,13 @@ def content_free_samples(like: EmotionSample) -> list[EmotionSample]:
     has_video = like.video is not None or "frames" in like.extra
     samples = []
     for words, wave in zip(EMPTY_WORDS, (silence(), noise, hum), strict=True):
-        sample = replace(like, id=f"content-free {words}", text=words if like.text else None, video=None,
-                         extra={"frames": np.full((4, 64, 64, 3), 128, np.uint8)} if has_video else {})
+        sample = replace(
+            like,
+            id=f"content-free {words}",
+            text=words if like.text else None,
+            video=None,
+            extra={"frames": np.full((4, 64, 64, 3), 128, np.uint8)} if has_video else {},
+        )
         samples.append(with_audio(sample, None, wave) if has_audio else sample)
     return samples
 

@@ -1,6 +1,7 @@
 """Controls: the same evaluation on inputs from which one kind of evidence was taken.
 
-A score means little without them: much of what audio models seem to hear is read from the transcript (LISTEN, arXiv 2510.10444).
+A score means little without them: much of what audio models seem to hear is read from the transcript (LISTEN, arXiv
+2510.10444).
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ def apply_control(samples: Sequence[EmotionSample], control: str | None, seed: i
     raise EvaluationError(f"unknown control {control!r}; choose from {', '.join(CONTROLS)}")
 
 
-def with_audio(sample: EmotionSample, path: str | None, waveform: NDArray[np.float32] | None = None,
-               **noted: object) -> EmotionSample:
+def with_audio(
+    sample: EmotionSample, path: str | None, waveform: NDArray[np.float32] | None = None, **noted: object
+) -> EmotionSample:
     """The sample with another voice: a file, or a waveform (n,) at 16 kHz; `noted` goes into `extra`."""
     extra = {k: v for k, v in sample.extra.items() if k != "waveform"} | noted
     return replace(sample, audio=path, extra=extra if waveform is None else extra | {"waveform": waveform})
@@ -64,10 +66,12 @@ def _swap(sample: EmotionSample, donor: EmotionSample) -> EmotionSample:
 
 
 def donors_for(samples: Sequence[EmotionSample], other_emotion: bool, seed: int = 0) -> NDArray[np.int_]:
-    """Index of the sample whose voice each sample gets: never its own speaker's and, on demand, never of its own emotion.
+    """Index of the sample whose voice each sample gets: never its own speaker's and, on demand, never of its own
+    emotion.
 
-    A permutation, so that the set of voices stays the same; where none exists (one emotion is more than half of the samples), donors are
-    drawn with replacement. Samples without a speaker count as speakers of their own. Raises EvaluationError when a sample has no donor.
+    A permutation, so that the set of voices stays the same; where none exists (one emotion is more than half of the
+    samples), donors are drawn with replacement. Samples without a speaker count as speakers of their own. Raises
+    EvaluationError when a sample has no donor.
     """
     speakers = np.array([s.speaker or f"\0{i}" for i, s in enumerate(samples)])
     emotions = np.array([str(s.emotion) for s in samples])
@@ -95,7 +99,9 @@ def _with_replacement(samples: Sequence[EmotionSample], fits, rng: np.random.Gen
     for i, sample in enumerate(samples):
         candidates = everyone[fits(np.full(len(samples), i), everyone)]
         if not len(candidates):
-            raise EvaluationError(f"{sample.id}: no sample of another speaker (and emotion, for 'swapped') to take a voice from; "
-                                  "evaluate on more speakers or choose the control 'silent'")
+            raise EvaluationError(
+                f"{sample.id}: no sample of another speaker (and emotion, for 'swapped') to take a voice from; "
+                "evaluate on more speakers or choose the control 'silent'"
+            )
         donors[i] = rng.choice(candidates)
     return donors

@@ -21,13 +21,22 @@ if TYPE_CHECKING:
 FILE_CALIBRATIONS = tuple(k for k in CALIBRATIONS if k != "mean")
 
 
-def predict_file(lalm: LALM, path: str | Path, prompt: Prompt, text: str | None = None, video: str | Path | None = None,
-                 labels: Sequence[str] = EMOTIONS, calibration: str = "none", max_new_tokens: int = 96) -> dict[str, Any]:
+def predict_file(
+    lalm: LALM,
+    path: str | Path,
+    prompt: Prompt,
+    text: str | None = None,
+    video: str | Path | None = None,
+    labels: Sequence[str] = EMOTIONS,
+    calibration: str = "none",
+    max_new_tokens: int = 96,
+) -> dict[str, Any]:
     """Label, distribution and rationale for one audio file.
 
-    The answer is generated greedily. `distribution` is over the labels, after the model's own rationale where it gave one, so that both say
-    the same thing; `label` is the generated one, or the most probable where none could be read (`label_from` says which). Raises MediaError
-    for a file that cannot be used, ModelError for one that is too long for the model.
+    The answer is generated greedily. `distribution` is over the labels, after the model's own rationale where it gave
+    one, so that both say the same thing; `label` is the generated one, or the most probable where none could be read
+    (`label_from` says which). Raises MediaError for a file that cannot be used, ModelError for one that is too long
+    for the model.
     """
     from emolab.media import check_audio, load_audio
 
@@ -36,17 +45,26 @@ def predict_file(lalm: LALM, path: str | Path, prompt: Prompt, text: str | None 
     sample = EmotionSample(id=str(path), audio=str(path), text=text, video=str(video) if video else None)
     batch = lalm.encode([sample], prompt)
     answer = lalm.generate(batch, n=1, max_new_tokens=max_new_tokens, greedy=True).texts[0][0]
-    opening = answer[:answer.rindex("<answer>")] if "<answer>" in answer else ""
+    opening = answer[: answer.rindex("<answer>")] if "<answer>" in answer else ""
     with torch.no_grad():
-        scores = lalm.text_scores(batch, [[f"{opening}<answer>{label}</answer>" for label in labels]]).double().cpu().numpy()
+        scores = (
+            lalm.text_scores(batch, [[f"{opening}<answer>{label}</answer>" for label in labels]]).double().cpu().numpy()
+        )
         empty = content_free_scores(lalm, prompt, sample, labels) if calibration == "contextual" else None
     posterior = torch.from_numpy(calibrate(scores, calibration, empty)[0]).exp().tolist()
     distribution = dict(zip(labels, posterior, strict=True))
     spoken = parse_label(answer, labels)
     label = spoken if spoken is not None and calibration == "none" else max(labels, key=distribution.__getitem__)
-    return {"file": str(path), "label": label, "label_from": "answer" if label == spoken else "distribution",
-            "distribution": distribution, "rationale": parse(answer).think, "text": answer, "seconds": checked.seconds,
-            "warnings": list(checked.warnings)}
+    return {
+        "file": str(path),
+        "label": label,
+        "label_from": "answer" if label == spoken else "distribution",
+        "distribution": distribution,
+        "rationale": parse(answer).think,
+        "text": answer,
+        "seconds": checked.seconds,
+        "warnings": list(checked.warnings),
+    }
 
 
 def predict_files(lalm: LALM, paths: Sequence[str | Path], prompt: Prompt, **options: Any) -> list[dict[str, Any]]:

@@ -23,7 +23,14 @@ def provenance(config: Mapping[str, Any], seed: int, device: str = "cpu") -> dic
     settings = json.loads(json.dumps(dict(config), default=str, sort_keys=True))
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    return {"command": command, "config": settings, "config_hash": digest, "seed": seed, "versions": _versions(), "device": device}
+    return {
+        "command": command,
+        "config": settings,
+        "config_hash": digest,
+        "seed": seed,
+        "versions": _versions(),
+        "device": device,
+    }
 
 
 def _versions() -> dict[str, str]:
@@ -36,11 +43,17 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def summarise(rows: Sequence[Mapping[str, Any]], seed: int = 0, seconds: float = 0.0, n_boot: int = 1000,
-              labels: Sequence[str] = EMOTIONS) -> dict[str, Any]:
+def summarise(
+    rows: Sequence[Mapping[str, Any]],
+    seed: int = 0,
+    seconds: float = 0.0,
+    n_boot: int = 1000,
+    labels: Sequence[str] = EMOTIONS,
+) -> dict[str, Any]:
     """The result object (exactly KEYS) of rows with the keys `gold`, `predicted` (None: not parsed) and `speaker`.
 
-    `ua_ci` is a 95% bootstrap interval that draws whole speakers where speakers are known. Raises EvaluationError without rows.
+    `ua_ci` is a 95% bootstrap interval that draws whole speakers where speakers are known. Raises EvaluationError
+    without rows.
     """
     from emolab.metrics import bootstrap_ci, unweighted_accuracy, weighted_accuracy, weighted_f1
 
@@ -51,9 +64,16 @@ def summarise(rows: Sequence[Mapping[str, Any]], seed: int = 0, seconds: float =
     speakers = [r.get("speaker") for r in rows]
     groups = speakers if None not in speakers and len(set(speakers)) > 2 else None
     interval = bootstrap_ci(unweighted_accuracy, gold, predicted, groups=groups, n=n_boot, seed=seed)
-    return {"ua": float(unweighted_accuracy(gold, predicted)), "wa": float(weighted_accuracy(gold, predicted)),
-            "weighted_f1": float(weighted_f1(gold, predicted)), "ua_ci": [float(x) for x in interval], "n": len(rows),
-            "parse_rate": sum(p is not None for p in predicted) / len(rows), "seed": seed, "seconds": round(seconds, 3)}
+    return {
+        "ua": float(unweighted_accuracy(gold, predicted)),
+        "wa": float(weighted_accuracy(gold, predicted)),
+        "weighted_f1": float(weighted_f1(gold, predicted)),
+        "ua_ci": [float(x) for x in interval],
+        "n": len(rows),
+        "parse_rate": sum(p is not None for p in predicted) / len(rows),
+        "seed": seed,
+        "seconds": round(seconds, 3),
+    }
 
 
 def numbers(result: Mapping[str, Any]) -> dict[str, Any]:

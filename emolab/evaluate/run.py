@@ -23,28 +23,51 @@ if TYPE_CHECKING:
 MODES = ("generate", "labels")
 
 
-def evaluate(lalm: LALM, corpus: Corpus, prompt: Prompt | str = "direct", seed: int = 0, mode: str = "generate",
-             n_boot: int = 1000, control: str | None = None, calibration: str = "none", labels: Sequence[str] = EMOTIONS,
-             batch_size: int = 16, max_new_tokens: int = 64, temperature: float = 0.0, progress: bool = True) -> dict[str, Any]:
+def evaluate(
+    lalm: LALM,
+    corpus: Corpus,
+    prompt: Prompt | str = "direct",
+    seed: int = 0,
+    mode: str = "generate",
+    n_boot: int = 1000,
+    control: str | None = None,
+    calibration: str = "none",
+    labels: Sequence[str] = EMOTIONS,
+    batch_size: int = 16,
+    max_new_tokens: int = 64,
+    temperature: float = 0.0,
+    progress: bool = True,
+) -> dict[str, Any]:
     """Evaluate a model on every sample of a corpus that has usable media and a label among `labels`.
 
-    `mode` "generate" parses a generated answer (greedy at temperature 0), "labels" takes the label with the highest score under
-    `calibration`. `control` is one of `emolab.evaluate.controls.CONTROLS`. The result holds exactly the keys KEYS, the raw outputs
-    `rows`, and `info` (what ran, what was skipped, the other calibrations). Raises EvaluationError on unknown settings or if
-    nothing can be scored.
+    `mode` "generate" parses a generated answer (greedy at temperature 0), "labels" takes the label with the highest
+    score under `calibration`. `control` is one of `emolab.evaluate.controls.CONTROLS`. The result holds exactly the
+    keys KEYS, the raw outputs `rows`, and `info` (what ran, what was skipped, the other calibrations). Raises
+    EvaluationError on unknown settings or if nothing can be scored.
     """
     if mode not in MODES or calibration not in CALIBRATIONS:
-        raise EvaluationError(f"mode {mode!r} with calibration {calibration!r}: expected one of {', '.join(MODES)} "
-                              f"and one of {', '.join(CALIBRATIONS)}")
+        raise EvaluationError(
+            f"mode {mode!r} with calibration {calibration!r}: expected one of {', '.join(MODES)} "
+            f"and one of {', '.join(CALIBRATIONS)}"
+        )
     prompt = get_prompt(prompt) if isinstance(prompt, str) else prompt
     started = time.perf_counter()
     usable, report = usable_samples(corpus, labels, prompt)
     samples = apply_control(usable, control, seed)
     rows = [_describe(s, labels) for s in samples]
-    info: dict[str, Any] = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id, "mode": mode, "control": control,
-                            "calibration": calibration, "skipped": report.summary()}
+    info: dict[str, Any] = {
+        "model": lalm.name,
+        "corpus": corpus.name,
+        "prompt": prompt.id,
+        "mode": mode,
+        "control": control,
+        "calibration": calibration,
+        "skipped": report.summary(),
+    }
     if not rows:
-        raise EvaluationError(f"{corpus.root}: nothing to score; {report.n_skipped} samples were skipped: {report.skipped}")
+        raise EvaluationError(
+            f"{corpus.root}: nothing to score; {report.n_skipped} samples were skipped: {report.skipped}"
+        )
     if mode == "generate":
         options = {"max_new_tokens": max_new_tokens, "temperature": temperature or 1.0, "greedy": temperature == 0.0}
         _generate(lalm, samples, prompt, rows, labels, batch_size, seed, progress, options)
@@ -56,8 +79,9 @@ def evaluate(lalm: LALM, corpus: Corpus, prompt: Prompt | str = "direct", seed: 
     return result | {"rows": rows, "info": info}
 
 
-def usable_samples(corpus: Corpus, labels: Sequence[str] = EMOTIONS,
-                   prompt: Prompt | None = None) -> tuple[list[EmotionSample], LoadReport]:
+def usable_samples(
+    corpus: Corpus, labels: Sequence[str] = EMOTIONS, prompt: Prompt | None = None
+) -> tuple[list[EmotionSample], LoadReport]:
     """Samples with absolute paths, a known label and readable media; the others are counted by reason in the report."""
     from emolab.media import audio_of, frames_of
 
@@ -83,35 +107,64 @@ def usable_samples(corpus: Corpus, labels: Sequence[str] = EMOTIONS,
 
 
 def _describe(sample: EmotionSample, labels: Sequence[str]) -> dict[str, Any]:
-    row = {"id": sample.id, "speaker": sample.speaker, "gold": normalise_label(sample.emotion, labels), "predicted": None}
+    row = {
+        "id": sample.id,
+        "speaker": sample.speaker,
+        "gold": normalise_label(sample.emotion, labels),
+        "predicted": None,
+    }
     return row | {k: sample.extra[k] for k in ("condition", "donor", "donor_emotion") if k in sample.extra}
 
 
-def batches(lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, size: int, name: str,
-            progress: bool = True) -> Iterator[tuple[slice, PromptBatch]]:
+def batches(
+    lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, size: int, name: str, progress: bool = True
+) -> Iterator[tuple[slice, PromptBatch]]:
     """Encoded batches of at most `size` samples, each with the slice of `samples` that it holds."""
     from tqdm.auto import tqdm
 
-    for start in tqdm(range(0, len(samples), size), desc=name, unit="batch", disable=not progress or len(samples) <= size):
+    for start in tqdm(
+        range(0, len(samples), size), desc=name, unit="batch", disable=not progress or len(samples) <= size
+    ):
         chosen = slice(start, min(start + size, len(samples)))
         yield chosen, lalm.encode(list(samples[chosen]), prompt)
 
 
-def _generate(lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, rows: list[dict[str, Any]], labels: Sequence[str],
-              size: int, seed: int, progress: bool, options: dict[str, Any]) -> None:
+def _generate(
+    lalm: LALM,
+    samples: Sequence[EmotionSample],
+    prompt: Prompt,
+    rows: list[dict[str, Any]],
+    labels: Sequence[str],
+    size: int,
+    seed: int,
+    progress: bool,
+    options: dict[str, Any],
+) -> None:
     for chosen, batch in batches(lalm, samples, prompt, size, "answers", progress):
         completions = lalm.generate(batch, n=1, seed=seed + chosen.start, **options)
         for row, (text,) in zip(rows[chosen], completions.texts, strict=True):
             row |= {"text": text, "predicted": parse_label(text, labels), "format_ok": parse(text).format_ok}
 
 
-def _score(lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, rows: list[dict[str, Any]], labels: Sequence[str],
-           size: int, calibration: str, progress: bool) -> dict[str, Any]:
+def _score(
+    lalm: LALM,
+    samples: Sequence[EmotionSample],
+    prompt: Prompt,
+    rows: list[dict[str, Any]],
+    labels: Sequence[str],
+    size: int,
+    calibration: str,
+    progress: bool,
+) -> dict[str, Any]:
     import torch
 
     with torch.no_grad():
-        scores = np.concatenate([lalm.label_scores(batch, labels).double().cpu().numpy()
-                                 for _, batch in batches(lalm, samples, prompt, size, "labels", progress)])
+        scores = np.concatenate(
+            [
+                lalm.label_scores(batch, labels).double().cpu().numpy()
+                for _, batch in batches(lalm, samples, prompt, size, "labels", progress)
+            ]
+        )
     content_free = content_free_scores(lalm, prompt, samples[0], labels)
     others = {}
     for kind in CALIBRATIONS:

@@ -1,4 +1,6 @@
-"""Pictures of data: a clip with its pitch and spectrogram and a player under it, faces, the valence–arousal plane, a corpus at a glance."""
+"""Pictures of data: a clip with its pitch and spectrogram and a player under it, faces, the valence–arousal plane, a
+corpus at a glance.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +22,27 @@ SAMPLE_RATE = 16_000
 
 
 @styled
-def clip_card(wave: np.ndarray, f0: np.ndarray | None = None, hop: float = 0.01, words: Sequence[tuple[str, float]] = (),
-              title: str = "", emotion: str | None = None) -> Figure:
+def clip_card(
+    wave: np.ndarray,
+    f0: np.ndarray | None = None,
+    hop: float = 0.01,
+    words: Sequence[tuple[str, float]] = (),
+    title: str = "",
+    emotion: str | None = None,
+) -> Figure:
     """A voice at a glance: waveform above, spectrogram below with F0 on it.
 
-    `wave` (n,) at 16 kHz; `f0` (T,) in Hz, 0 or NaN where unvoiced, one value each `hop` seconds; `words` as (word, onset in s).
+    `wave` (n,) at 16 kHz; `f0` (T,) in Hz, 0 or NaN where unvoiced, one value each `hop` seconds; `words` as (word,
+    onset in s).
     """
     import numpy as np
 
     figure, ((above,), (below,)) = new_figure(7.4, 3.5, 2, 1, sharex=True, gridspec_kw={"height_ratios": [1, 2.3]})
     seconds = np.arange(len(wave)) / SAMPLE_RATE
     above.plot(seconds, wave, color=colour_of(emotion or "", 0), lw=0.5)
-    above.set(yticks=[], title=title, ylim=(-1.05 * max(1e-3, np.abs(wave).max()), 1.05 * max(1e-3, np.abs(wave).max())))
+    above.set(
+        yticks=[], title=title, ylim=(-1.05 * max(1e-3, np.abs(wave).max()), 1.05 * max(1e-3, np.abs(wave).max()))
+    )
     above.spines["left"].set_visible(False)
     quiet = 1e-5 * np.random.default_rng(0).normal(size=len(wave))
     below.specgram(wave + quiet, NFFT=400, noverlap=240, Fs=SAMPLE_RATE, cmap="magma", vmin=-120, vmax=-35)
@@ -51,7 +62,9 @@ def clip_card(wave: np.ndarray, f0: np.ndarray | None = None, hop: float = 0.01,
 
 
 def listen(wave: np.ndarray, figure: Figure | None = None, caption: str = "") -> HTML:
-    """A player for a waveform (n,) at 16 kHz, with a figure above it, as HTML that needs no network. The sound is stored as FLAC."""
+    """A player for a waveform (n,) at 16 kHz, with a figure above it, as HTML that needs no network. The sound is
+    stored as FLAC.
+    """
     import numpy as np
     import soundfile
     from IPython.display import HTML
@@ -62,8 +75,13 @@ def listen(wave: np.ndarray, figure: Figure | None = None, caption: str = "") ->
     if figure is not None:
         picture = io.BytesIO()
         figure.savefig(picture, format="png", dpi=96)
-        parts.append(f"<img alt='{caption}' style='display:block;max-width:100%' src='data:image/png;base64,{_base64(picture)}'>")
-    parts.append(f"<audio controls preload='none' src='data:audio/flac;base64,{_base64(sound)}'></audio><div>{caption}</div></div>")
+        parts.append(
+            f"<img alt='{caption}' style='display:block;max-width:100%' src='data:image/png;base64,{_base64(picture)}'>"
+        )
+    parts.append(
+        f"<audio controls preload='none' src='data:audio/flac;base64,{_base64(sound)}'></audio>"
+        f"<div>{caption}</div></div>"
+    )
     return HTML("".join(parts))
 
 
@@ -118,19 +136,29 @@ def vad_plane(table: pd.DataFrame, title: str = "Valence and arousal of the samp
         valence, arousal, _ = VAD[emotion]
         axis.scatter([valence], [arousal], marker="D", s=58, color=colour_of(emotion), edgecolor="white", zorder=4)
         axis.annotate(emotion, (valence, arousal), xytext=(7, 5), textcoords="offset points", fontsize=9, weight="bold")
-    axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel="valence  (unpleasant – pleasant)", ylabel="arousal  (calm – excited)",
-             title=title, aspect="equal")
+    axis.set(
+        xlim=(-1.05, 1.05),
+        ylim=(-1.05, 1.05),
+        xlabel="valence  (unpleasant – pleasant)",
+        ylabel="arousal  (calm – excited)",
+        title=title,
+        aspect="equal",
+    )
     return figure
 
 
 @styled
 def corpus_overview(table: pd.DataFrame, by: str = "condition", title: str = "") -> Figure:
-    """Three panels: samples by emotion and split, by emotion and `by` (or speaker where the table lacks it), and speakers by split."""
+    """Three panels: samples by emotion and split, by emotion and `by` (or speaker where the table lacks it), and
+    speakers by split.
+    """
     figure, axes = new_figure(10.5, 3.2, 1, 3, gridspec_kw={"width_ratios": [1.1, 1.5, 0.7]})
     first, second, third = axes[0]
     by = by if by in table else "speaker"
     order = [e for e in EMOTIONS if e in set(table["emotion"])] or sorted(map(str, table["emotion"].dropna().unique()))
-    splits = [s for s in ("train", "val", "test") if s in set(table["split"])] or sorted(map(str, table["split"].dropna().unique()))
+    splits = [s for s in ("train", "val", "test") if s in set(table["split"])] or sorted(
+        map(str, table["split"].dropna().unique())
+    )
     _stack(first, table, order, splits)
     counts = table.groupby(["emotion", by]).size().unstack(fill_value=0).reindex(order)
     second.imshow(counts.to_numpy(), cmap="GnBu", aspect="auto")

@@ -12,24 +12,43 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CONTROL_NAMES = {None: "as recorded", "none": "as recorded", "silent": "silent", "swapped": "another voice,\nother emotion",
-                 "shuffled": "another voice,\nany emotion", "no_transcript": "no words", "no_video": "no face"}
+CONTROL_NAMES = {
+    None: "as recorded",
+    "none": "as recorded",
+    "silent": "silent",
+    "swapped": "another voice,\nother emotion",
+    "shuffled": "another voice,\nany emotion",
+    "no_transcript": "no words",
+    "no_video": "no face",
+}
 
 
 @styled
 def confusion_matrix(rows: Sequence[Mapping[str, Any]], labels: Sequence[str] = EMOTIONS, title: str = "") -> Figure:
-    """Confusion matrix of an evaluation's raw rows, in % of each gold emotion; answers that name no label get a column of their own."""
+    """Confusion matrix of an evaluation's raw rows, in % of each gold emotion; answers that name no label get a
+    column of their own.
+    """
     import numpy as np
 
     columns = [*labels, None] if any(r["predicted"] is None for r in rows) else list(labels)
-    counts = np.array([[sum(r["gold"] == g and r["predicted"] == p for r in rows) for p in columns] for g in labels], float)
+    counts = np.array(
+        [[sum(r["gold"] == g and r["predicted"] == p for r in rows) for p in columns] for g in labels], float
+    )
     share = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
     figure, ((axis,),) = new_figure(1.2 + 0.62 * len(columns), 0.9 + 0.5 * len(labels))
     axis.imshow(share, cmap="GnBu", vmin=0, vmax=100, aspect="auto")
     for i, j in np.ndindex(*share.shape):
         if counts[i, j]:
             weight = "bold" if columns[j] == labels[i] else "normal"
-            axis.text(j, i, f"{share[i, j]:.0f}", ha="center", va="center", color="white" if share[i, j] > 60 else INK, weight=weight)
+            axis.text(
+                j,
+                i,
+                f"{share[i, j]:.0f}",
+                ha="center",
+                va="center",
+                color="white" if share[i, j] > 60 else INK,
+                weight=weight,
+            )
     axis.set_xticks(range(len(columns)), [c or "no label" for c in columns], rotation=35, ha="right")
     axis.set_yticks(range(len(labels)), [f"{g}  ({int(n)})" for g, n in zip(labels, counts.sum(1), strict=True)])
     axis.set(xlabel="answered", ylabel="gold (n)", title=title or "Who is mistaken for whom, % of each row")
@@ -40,8 +59,12 @@ def confusion_matrix(rows: Sequence[Mapping[str, Any]], labels: Sequence[str] = 
 
 
 @styled
-def score_bars(results: Mapping[str, Mapping[str, Any]], metric: str = "ua", chance: float | None = 1 / len(EMOTIONS),
-               title: str = "") -> Figure:
+def score_bars(
+    results: Mapping[str, Mapping[str, Any]],
+    metric: str = "ua",
+    chance: float | None = 1 / len(EMOTIONS),
+    title: str = "",
+) -> Figure:
     """One bar per result object, best read from top to bottom, with its 95% interval and the line of chance.
 
     The interval is drawn where a result has the key `<metric>_ci` [low, high].
@@ -50,7 +73,14 @@ def score_bars(results: Mapping[str, Mapping[str, Any]], metric: str = "ua", cha
     figure, ((axis,),) = new_figure(7.0, 0.9 + 0.42 * len(names))
     for i, name in enumerate(names):
         result = results[name]
-        _bar(axis, i, float(result[metric]), result.get(f"{metric}_ci"), colour_of(name, 0 if metric == "ua" else i), False)
+        _bar(
+            axis,
+            i,
+            float(result[metric]),
+            result.get(f"{metric}_ci"),
+            colour_of(name, 0 if metric == "ua" else i),
+            False,
+        )
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
     axis.set(xlim=(0, 1), xlabel=metric.upper() if len(metric) < 3 else metric.replace("_", " "), title=title)
@@ -59,8 +89,15 @@ def score_bars(results: Mapping[str, Mapping[str, Any]], metric: str = "ua", cha
     return figure
 
 
-def _bar(axis: Axes, place: float, value: float, interval: Sequence[float] | None, colour: str, upright: bool,
-         width: float = 0.62) -> None:
+def _bar(
+    axis: Axes,
+    place: float,
+    value: float,
+    interval: Sequence[float] | None,
+    colour: str,
+    upright: bool,
+    width: float = 0.62,
+) -> None:
     draw = axis.bar if upright else axis.barh
     draw(place, value, width, color=colour, alpha=0.9)
     end = value
@@ -78,16 +115,34 @@ def _chance(axis: Axes, chance: float | None, vertical: bool) -> None:
         return
     (axis.axvline if vertical else axis.axhline)(chance, color=INK, lw=1, ls=(0, (4, 3)), zorder=3)
     if vertical:
-        axis.annotate("chance", (chance, 1), xycoords=("data", "axes fraction"), xytext=(3, -2), textcoords="offset points",
-                      fontsize=8, va="bottom")
+        axis.annotate(
+            "chance",
+            (chance, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -2),
+            textcoords="offset points",
+            fontsize=8,
+            va="bottom",
+        )
     else:
-        axis.annotate("chance", (1, chance), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
-                      fontsize=8, ha="right", va="bottom")
+        axis.annotate(
+            "chance",
+            (1, chance),
+            xycoords=("axes fraction", "data"),
+            xytext=(-2, 2),
+            textcoords="offset points",
+            fontsize=8,
+            ha="right",
+            va="bottom",
+        )
 
 
 @styled
-def controls(results: Mapping[str, Mapping[str | None, Mapping[str, Any]]], chance: float = 1 / len(EMOTIONS),
-             title: str = "Does it listen? UA with the evidence taken away") -> Figure:
+def controls(
+    results: Mapping[str, Mapping[str | None, Mapping[str, Any]]],
+    chance: float = 1 / len(EMOTIONS),
+    title: str = "Does it listen? UA with the evidence taken away",
+) -> Figure:
     """Groups of bars: for each model (key) its UA as recorded (control None or "none") and under each control."""
     kinds = list(dict.fromkeys(k for r in results.values() for k in r))
     figure, ((axis,),) = new_figure(max(6.0, 1.3 * len(kinds) + 1), 3.4)
@@ -96,7 +151,15 @@ def controls(results: Mapping[str, Mapping[str | None, Mapping[str, Any]]], chan
         for j, kind in enumerate(kinds):
             if kind in by_control:
                 place = j + (i - (len(results) - 1) / 2) * width
-                _bar(axis, place, by_control[kind]["ua"], by_control[kind].get("ua_ci"), colour_of("", i), True, 0.88 * width)
+                _bar(
+                    axis,
+                    place,
+                    by_control[kind]["ua"],
+                    by_control[kind].get("ua_ci"),
+                    colour_of("", i),
+                    True,
+                    0.88 * width,
+                )
         axis.bar(0, 0, color=colour_of("", i), label=model)
     axis.set_xticks(range(len(kinds)), [CONTROL_NAMES.get(k, str(k)) for k in kinds])
     axis.set(ylim=(0, 1), ylabel="UA", title=title)
@@ -109,7 +172,9 @@ def controls(results: Mapping[str, Mapping[str | None, Mapping[str, Any]]], chan
 
 @styled
 def label_bias(bias: Mapping[str, Mapping[str, float]], title: str = "What the model would rather answer") -> Figure:
-    """Dot plot of the mean posterior of each label, over real inputs and over inputs without content (`info["label_bias"]`)."""
+    """Dot plot of the mean posterior of each label, over real inputs and over inputs without content
+    (`info["label_bias"]`).
+    """
     labels = list(next(iter(bias.values())))
     figure, ((axis,),) = new_figure(6.4, 0.9 + 0.36 * len(labels))
     looks = {"inputs": ("o", ACCENT, "on the corpus"), "content_free": ("D", "#c7652c", "on silence and empty words")}
@@ -130,12 +195,16 @@ def label_bias(bias: Mapping[str, Mapping[str, float]], title: str = "What the m
 
 
 @styled
-def posterior(distribution: Mapping[str, float], answer: str | None = None, gold: str | None = None, title: str = "") -> Figure:
+def posterior(
+    distribution: Mapping[str, float], answer: str | None = None, gold: str | None = None, title: str = ""
+) -> Figure:
     """One file's distribution over the labels, the answered label in bold and the gold one marked."""
     figure, ((axis,),) = new_figure(5.2, 0.7 + 0.3 * len(distribution))
     for i, (label, p) in enumerate(distribution.items()):
         axis.barh(i, p, 0.66, color=colour_of(label, i), alpha=1.0 if label == answer else 0.55)
-        axis.text(p + 0.01, i, f"{100 * p:.0f}%", va="center", fontsize=9, weight="bold" if label == answer else "normal")
+        axis.text(
+            p + 0.01, i, f"{100 * p:.0f}%", va="center", fontsize=9, weight="bold" if label == answer else "normal"
+        )
     axis.set_yticks(range(len(distribution)), [f"{k} ★" if k == gold else k for k in distribution])
     axis.invert_yaxis()
     axis.set(xlim=(0, 1.08), title=title or "What the model hears")

@@ -11,17 +11,42 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-EMOTION_COLOURS = {"neutral": "#8d99ae", "happy": "#f2a900", "sad": "#3d7ea6", "angry": "#c8383c", "fearful": "#7b4ba0",
-                   "disgusted": "#5d8a3a", "surprised": "#ef7d3b"}
+EMOTION_COLOURS = {
+    "neutral": "#8d99ae",
+    "happy": "#f2a900",
+    "sad": "#3d7ea6",
+    "angry": "#c8383c",
+    "fearful": "#7b4ba0",
+    "disgusted": "#5d8a3a",
+    "surprised": "#ef7d3b",
+}
 MODALITY_COLOURS = {"audio": "#14817b", "video": "#c7652c", "text": "#4f5fae"}
 INK, QUIET, ACCENT = "#22303c", "#9aa5b1", "#14817b"
 SIGNED_MAP = "RdBu_r"
 RC: dict[str, Any] = {
-    "font.size": 10, "font.family": "sans-serif", "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left",
-    "axes.titlepad": 8, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET, "axes.labelcolor": INK,
-    "axes.titlecolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.axisbelow": True, "axes.grid": False,
-    "grid.color": "#e4e8ec", "grid.linewidth": 0.8, "legend.frameon": False, "figure.dpi": 96, "savefig.dpi": 144,
-    "lines.linewidth": 1.8, "image.interpolation": "nearest",
+    "font.size": 10,
+    "font.family": "sans-serif",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.axisbelow": True,
+    "axes.grid": False,
+    "grid.color": "#e4e8ec",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "figure.dpi": 96,
+    "savefig.dpi": 144,
+    "lines.linewidth": 1.8,
+    "image.interpolation": "nearest",
 }
 
 P = ParamSpec("P")
@@ -30,18 +55,23 @@ R = TypeVar("R")
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
     """Draw under the project's style without changing the style of the caller's own figures."""
+
     @functools.wraps(draw)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         import matplotlib as mpl
 
         with mpl.rc_context(RC):
             return draw(*args, **kwargs)
+
     return wrapper
 
 
-def new_figure(width: float = 7.0, height: float = 3.2, rows: int = 1, columns: int = 1,
-               **grid: Any) -> tuple[Figure, np.ndarray[Any, np.dtype[np.object_]]]:
-    """A figure outside pyplot's list (a notebook shows it once) and its axes (rows, columns); `grid` goes to `Figure.subplots`."""
+def new_figure(
+    width: float = 7.0, height: float = 3.2, rows: int = 1, columns: int = 1, **grid: Any
+) -> tuple[Figure, np.ndarray[Any, np.dtype[np.object_]]]:
+    """A figure outside pyplot's list (a notebook shows it once) and its axes (rows, columns); `grid` goes to
+    `Figure.subplots`.
+    """
     import matplotlib.pyplot  # noqa: F401  (importing it tells a notebook how to show figures)
     from matplotlib.figure import Figure
 

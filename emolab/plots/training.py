@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Mapping[str, Any]]
 PANELS: dict[str, tuple[str, ...]] = {
-    "reward": ("reward",), "reward parts": ("reward/*",), "parsed answers": ("parse_rate",),
-    "groups without signal": ("zero_variance",), "KL to the start": ("kl",), "entropy": ("entropy",),
-    "answer length, tokens": ("length",), "clipped ratios": ("clipped",), "loss": ("loss",), "gradient norm": ("grad_norm",),
+    "reward": ("reward",),
+    "reward parts": ("reward/*",),
+    "parsed answers": ("parse_rate",),
+    "groups without signal": ("zero_variance",),
+    "KL to the start": ("kl",),
+    "entropy": ("entropy",),
+    "answer length, tokens": ("length",),
+    "clipped ratios": ("clipped",),
+    "loss": ("loss",),
+    "gradient norm": ("grad_norm",),
     "seconds a step": ("seconds_rollout", "seconds_reward", "seconds_scoring", "seconds_update"),
 }
 MAIN = ("reward", "reward parts", "parsed answers", "groups without signal", "entropy", "answer length, tokens")
@@ -42,7 +49,8 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
 
 @styled
 def training_curves(rows: Rows, panels: Sequence[str] = MAIN, columns: int = 3, title: str = "") -> Figure:
-    """Small multiples of a run's history: each metric faint as logged and bold as a running mean over a twentieth of the run.
+    """Small multiples of a run's history: each metric faint as logged and bold as a running mean over a twentieth of
+    the run.
 
     `rows` are dicts with "step" and the metrics; `panels` names some of PANELS. A panel without data is left out.
     """
@@ -50,7 +58,7 @@ def training_curves(rows: Rows, panels: Sequence[str] = MAIN, columns: int = 3, 
     count = max(len(wanted), 1)
     columns = min(columns, count)
     figure, axes = new_figure(3.1 * columns + 0.4, 2.2 * -(-count // columns), -(-count // columns), columns)
-    for axis in axes.flat[len(wanted):]:
+    for axis in axes.flat[len(wanted) :]:
         axis.set_axis_off()
     for axis, (panel, names) in zip(axes.flat, wanted.items(), strict=False):
         _draw(axis, rows, names)
@@ -76,7 +84,12 @@ def _draw(axis: Axes, rows: Rows, names: Sequence[str]) -> None:
         steps, values = column(rows, name)
         colour = ACCENT if len(names) == 1 else colour_of("", i)
         axis.plot(steps, values, color=colour, alpha=0.25, lw=0.8)
-        axis.plot(steps, smooth(values, max(1, len(values) // 20)), color=colour, label=name.split("/")[-1].replace("seconds_", ""))
+        axis.plot(
+            steps,
+            smooth(values, max(1, len(values) // 20)),
+            color=colour,
+            label=name.split("/")[-1].replace("seconds_", ""),
+        )
     if len(names) > 1:
         axis.legend(fontsize=7, handlelength=1.2, borderaxespad=0.2)
 
@@ -96,15 +109,26 @@ def compare_runs(runs: Mapping[str, Rows], name: str = "reward", title: str = ""
 
 
 @styled
-def advantages(rewards: Sequence[Sequence[float]], group_advantages: Sequence[Sequence[float]], title: str = "") -> Figure:
+def advantages(
+    rewards: Sequence[Sequence[float]], group_advantages: Sequence[Sequence[float]], title: str = ""
+) -> Figure:
     """Groups of completions as strips: each dot's place is its reward, its colour and number its advantage."""
     figure, ((axis,),) = new_figure(6.6, 0.9 + 0.42 * len(rewards))
     largest = max((abs(a) for group in group_advantages for a in group), default=1.0) or 1.0
     for g, (scores, gains) in enumerate(zip(rewards, group_advantages, strict=True)):
         offsets = [0.09 * (i - (len(scores) - 1) / 2) for i in range(len(scores))]
         axis.axhline(g, color="#eef1f4", lw=14, zorder=0)
-        axis.scatter(scores, [g + o * 0.8 for o in offsets], c=list(gains), cmap="RdBu_r", vmin=-largest, vmax=largest, s=46,
-                     edgecolor=INK, linewidth=0.4)
+        axis.scatter(
+            scores,
+            [g + o * 0.8 for o in offsets],
+            c=list(gains),
+            cmap="RdBu_r",
+            vmin=-largest,
+            vmax=largest,
+            s=46,
+            edgecolor=INK,
+            linewidth=0.4,
+        )
         axis.plot([sum(scores) / len(scores)] * 2, [g - 0.36, g + 0.36], color=QUIET, lw=1.4)
     axis.set_yticks(range(len(rewards)), [f"prompt {g + 1}" for g in range(len(rewards))])
     axis.invert_yaxis()
@@ -113,7 +137,9 @@ def advantages(rewards: Sequence[Sequence[float]], group_advantages: Sequence[Se
 
 
 class LiveCurves:
-    """Curves that redraw in place in a notebook: call `update(rows)` as often as you like, it draws every `every` steps."""
+    """Curves that redraw in place in a notebook: call `update(rows)` as often as you like, it draws every `every`
+    steps.
+    """
 
     def __init__(self, panels: Sequence[str] = MAIN, every: int = 10) -> None:
         self.panels, self.every = panels, every

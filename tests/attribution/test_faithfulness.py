@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 
 from emolab.attribution.ablation import banzhaf, leave_one_out, only_one_in
-from emolab.attribution.faithfulness import deletion_curve, faithfulness
+from emolab.attribution.faithfulness import DeletionCurve, deletion_curves, faithfulness
 from emolab.attribution.players import Player
 from emolab.attribution.shapley import coalitions
 from emolab.attribution.shares import modality_shares, modality_sums, shares
 from emolab.errors import AttributionError
 
 WORTH = np.array([3.0, 1.0, 0.0, -1.0, 0.5])
+
+
+def deletion_curve(game, values, rng, orders: int = 8) -> DeletionCurve:
+    return deletion_curves(game, {"it": values}, rng, orders)["it"]
 
 
 def additive(present):
@@ -37,8 +41,10 @@ def test_right_order_is_faithful_and_reversed_order_is_not():
 def test_saturated_games_are_counted_and_refused():
     def brittle(present):
         return present.all(1).astype(float)
+
     def flat(present):
         return np.ones(len(present))
+
     curves = [deletion_curve(game, WORTH, np.random.default_rng(0)) for game in (brittle, flat)]
     with pytest.raises(AttributionError, match="all 2"):
         faithfulness(curves)

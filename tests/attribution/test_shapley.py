@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emolab.attribution.shapley import coalitions, exact, exact_from_table, interactions_from_table, sampled, shapley_matrix
+from emolab.attribution.shapley import (
+    coalitions,
+    exact,
+    exact_from_table,
+    interactions_from_table,
+    sampled,
+    shapley_matrix,
+)
 from emolab.errors import AttributionError
 
 
@@ -41,6 +48,7 @@ def test_dummy_and_twins():
     def game(s):
         pair = s[:, 0].astype(float) + s[:, 1] + 3.0 * (s[:, 0] & s[:, 1])
         return pair * (1 + s[:, 3])
+
     values = exact(game, 4).values
     assert values[2] == pytest.approx(0.0, abs=1e-12)
     assert values[0] == pytest.approx(values[1], abs=1e-12)
@@ -48,7 +56,7 @@ def test_dummy_and_twins():
 
 def test_equals_the_shap_library():
     shap = pytest.importorskip("shap")
-    table, game = random_game(5, 7)
+    _table, game = random_game(5, 7)
     explainer = shap.explainers.Exact(lambda x: game(x.astype(bool)), np.zeros((1, 5)))
     theirs = explainer(np.ones((1, 5))).values[0]
     assert exact(game, 5).values == pytest.approx(theirs, abs=1e-6)
@@ -73,8 +81,11 @@ def test_sampled_within_two_standard_errors_of_exact(n):
         game = random_game(n, seed)[1]
         truth, guess = exact(game, n), sampled(game, n, np.random.default_rng(seed), max_pairs=64)
         assert guess.efficiency_gap == pytest.approx(0.0, abs=1e-9)
-        z.extend(np.abs(guess.values - truth.values) / np.maximum(guess.errors, 1e-12) if n > 2 else
-                 np.abs(guess.values - truth.values))
+        z.extend(
+            np.abs(guess.values - truth.values) / np.maximum(guess.errors, 1e-12)
+            if n > 2
+            else np.abs(guess.values - truth.values)
+        )
     assert np.mean(np.array(z) <= 2) >= 0.9 and max(z) < 4
 
 
@@ -82,9 +93,11 @@ def test_antithetic_pairs_beat_plain_permutations_on_a_near_additive_game():
     """With pair interactions only, a permutation and its reverse cancel exactly: the error is zero."""
     rng = np.random.default_rng(0)
     linear, quadratic = rng.normal(size=8), rng.normal(size=(8, 8))
+
     def game(s):
         s = s.astype(float)
         return s @ linear + np.einsum("ki,ij,kj->k", s, quadratic, s)
+
     found = sampled(game, 8, np.random.default_rng(1), target_error=1e-9)
     assert found.errors.max() < 1e-9 and found.values == pytest.approx(exact(game, 8).values, abs=1e-9)
 
@@ -92,9 +105,11 @@ def test_antithetic_pairs_beat_plain_permutations_on_a_near_additive_game():
 def test_sampling_stops_at_the_wanted_error_and_counts_evaluations():
     calls = []
     _, game = random_game(6, 3)
+
     def counted(present):
         calls.append(len(present))
         return game(present)
+
     loose = sampled(counted, 6, np.random.default_rng(0), target_error=10.0)
     assert sum(calls) == loose.evaluations == 2 + 8 * 2 * 5
     tight = sampled(game, 6, np.random.default_rng(0), target_error=0.1, max_pairs=2000)
@@ -106,7 +121,7 @@ def test_refuses_too_many_players_and_too_few_pairs():
         coalitions(40)
     with pytest.raises(AttributionError, match="two pairs"):
         sampled(lambda s: s.sum(1), 3, np.random.default_rng(0), max_pairs=1)
-    with pytest.raises(AttributionError, match="2.n"):
+    with pytest.raises(AttributionError, match=r"2\^n"):
         exact_from_table(np.zeros(7))
 
 

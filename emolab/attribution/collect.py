@@ -1,0 +1,139 @@
+"""Run every method over many samples: tables of all coalitions of the modalities, integrated gradients, rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emolab.attribution.ablation import banzhaf, leave_one_out, only_one_in
+from emolab.attribution.gradients import attention_rollout, integrated_gradients
+from emolab.attribution.players import modality_players
+from emolab.attribution.shapley import coalitions, exact_from_table, interactions_from_table
+from emolab.attribution.shares import shares
+from emolab.attribution.values import ABSENCES, DonorPool, EmbeddingGame, absent_embeddings
+from emolab.emotions import EMOTIONS
+from emolab.samples import MODALITIES, EmotionSample
+
+if TYPE_CHECKING:
+    from emolab.lalm.base import LALM
+    from emolab.prompts import Prompt
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How values are measured: see `EmbeddingGame` and `absent_embeddings`."""
+
+    measure: str = "posterior"
+    n_donors: int = 4
+    gradient_steps: int = 8
+    seed: int = 0
+    labels: tuple[str, ...] = EMOTIONS
+
+
+@dataclass
+class Measured:
+    """What was measured on N samples. `tables[absence]` is (N, 8, L): the value of every coalition for every label,
+    modalities in the order of MODALITIES; `gradients` and `rollout` (N, 3) are for the model's own answer, None where
+    they were not asked for.
+    """
+
+    samples: list[EmotionSample]
+    labels: tuple[str, ...]
+    tables: dict[str, Floats]
+    gradients: Floats | None = None
+    rollout: Floats | None = None
+
+    @property
+    def own(self) -> list[str]:
+        """The label that each full prompt scores highest."""
+        return [self.labels[i] for i in next(iter(self.tables.values()))[:, -1].argmax(-1)]
+
+    @property
+    def gold(self) -> list[str | None]:
+        return [s.emotion for s in self.samples]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Which samples the model answers right, by its highest-scored label."""
+        return np.array([o == g for o, g in zip(self.own, self.gold, strict=True)])
+
+    def table(self, absence: str = "swap", targets: Sequence[str | None] | None = None) -> Floats:
+        """(N, 8) values of one label for each sample: `targets`, by default the model's own answers."""
+        chosen = [self.labels.index(str(t)) for t in (self.own if targets is None else targets)]
+        return self.tables[absence][np.arange(len(self.samples)), :, chosen]
+
+    def shapley(self, absence: str = "swap", targets: Sequence[str | None] | None = None) -> Floats:
+        """Exact Shapley values (N, 3) of the modalities."""
+        return exact_from_table(self.table(absence, targets))
+
+    def interactions(self, absence: str = "swap") -> Floats:
+        """Pairwise Shapley interaction indices (N, 3, 3) of the modalities."""
+        return interactions_from_table(self.table(absence))
+
+
+def measure(
+    lalm: LALM,
+    samples: Sequence[EmotionSample],
+    donors: Sequence[EmotionSample],
+    prompt: Prompt,
+    settings: Settings | None = None,
+    absences: Sequence[str] = ABSENCES,
+    inner: bool = True,
+    progress: bool = True,
+) -> Measured:
+    """Tables of all coalitions for each way of being absent; with `inner` also integrated gradients (swap) and
+    attention rollout.
+
+    `samples` and `donors` have absolute paths. A modality that a sample or the prompt does not have is a dummy player.
+    """
+    from tqdm.auto import tqdm
+
+    chosen = settings or Settings()
+    pool = DonorPool.encode(lalm, donors, prompt)
+    tables: dict[str, list[Floats]] = {a: [] for a in absences}
+    gradients, rollouts = [], []
+    for i, sample in enumerate(tqdm(samples, desc="attribution", unit="sample", disable=not progress)):
+        batch = lalm.encode([sample], prompt)
+        players = modality_players(batch)
+        own = ""
+        for absence in absences:
+            absent = absent_embeddings(lalm, sample, prompt, batch, absence, pool, chosen.n_donors, chosen.seed + i)
+            game = EmbeddingGame(lalm, batch, players, absent, own, chosen.labels, chosen.measure)
+            tables[absence].append(game.label_values(coalitions(len(players))))
+            own = chosen.labels[int(tables[absence][-1][-1].argmax())]
+            if inner and absence == absences[0]:
+                game.target = own
+                gradients.append(integrated_gradients(game, chosen.gradient_steps))
+                rollouts.append(attention_rollout(lalm, batch, players))
+    return Measured(
+        list(samples),
+        chosen.labels,
+        {a: np.stack(t) for a, t in tables.items()},
+        np.stack(gradients) if inner else None,
+        np.stack(rollouts) if inner else None,
+    )
+
+
+def method_values(measured: Measured, seed: int = 0) -> dict[str, Floats]:
+    """Attributions (N, 3) of the model's own answer by every method, each named with its way of being absent."""
+    first = next(iter(measured.tables))
+    found = {f"Shapley, {absence}": measured.shapley(absence) for absence in measured.tables}
+    table = measured.table(first)
+    found |= {
+        f"leave one out, {first}": leave_one_out(table),
+        f"only one in, {first}": only_one_in(table),
+        f"Banzhaf, {first}": banzhaf(table),
+        f"MM-SHAP share, {first}": shares(measured.shapley(first)),
+    }
+    if measured.gradients is not None:
+        found[f"integrated gradients, {first}"] = measured.gradients
+    if measured.rollout is not None:
+        found["attention rollout"] = measured.rollout
+    found["chance"] = np.random.default_rng(seed).random((len(measured.samples), len(MODALITIES)))
+    return found

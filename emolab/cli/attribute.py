@@ -1,0 +1,142 @@
+"""`emolab attribute`: which modality, word or moment carried the answer for a file; and, with --validate, what each
+method is worth.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from emolab.cli.output import JsonOption, command, emit
+from emolab.cli.zeroshot import CorpusOption, ModelOption, OutOption, PromptOption, SeedOption
+from emolab.errors import AttributionError
+
+
+def register(app: typer.Typer) -> None:
+    """Add `attribute` to `app`."""
+    app.command("attribute")(attribute)
+
+
+@command
+def attribute(
+    file: Annotated[Path | None, typer.Argument(help="An audio file; none with --validate.")] = None,
+    text: Annotated[str | None, typer.Option(help="What is said in the file, if known.")] = None,
+    video: Annotated[
+        Path | None, typer.Option(help="Video file, folder of frames, or strip image of the face.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="Answer to explain; the model's own where none is given.")] = None,
+    validate: Annotated[bool, typer.Option("--validate", help="Score the methods where the truth is known.")] = False,
+    absence: Annotated[str, typer.Option(help="What an absent part is: swap, silence or mean.")] = "swap",
+    measure: Annotated[str, typer.Option(help="Value of an answer: posterior or logprob.")] = "posterior",
+    fine: Annotated[bool, typer.Option(help="Also words, moments and regions of the face (sampled).")] = True,
+    n: Annotated[int, typer.Option(help="Samples to validate on.")] = 120,
+    corpus: CorpusOption = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Folder that a recipe wrote.")] = None,
+    before: Annotated[Path | None, typer.Option(help="With --validate: an earlier checkpoint to compare with.")] = None,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
+    seed: SeedOption = 0,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which modality, word and moment carried the answer for FILE, or with --validate how far each method can be
+    believed.
+    """
+    from emolab.attribution.collect import Settings
+    from emolab.evaluate.inputs import read_corpus, read_model
+
+    if (file is None) != validate:
+        raise AttributionError("give either a FILE to explain, or --validate to score the methods")
+    settings = Settings(measure=measure, seed=seed)
+    lalm, asked = read_model(model, checkpoint, prompt=prompt)
+    if file is not None:
+        from emolab.attribution.explain import explain_file
+
+        donors = read_corpus(corpus) if absence != "silence" else None
+        emit(explain_file(lalm, file, asked, donors, text, video, label, absence, settings, fine), as_json, render_file)
+        return
+    result = _validated(lalm, asked, read_corpus(corpus), n, settings)
+    if before is not None:
+        del lalm
+        earlier, asked = read_model(model, before, prompt=prompt)
+        result["before"] = _validated(earlier, asked, read_corpus(corpus), n, settings)
+    if out is not None:
+        from emolab.evaluate import write_result
+
+        write_result(result, out)
+    emit(result, as_json, render_suite)
+
+
+def _validated(lalm: Any, prompt: Any, corpus: Any, n: int, settings: Any) -> dict[str, Any]:
+    from emolab.attribution.validate import validate
+    from emolab.errors import CorpusError
+    from emolab.synth.corpus import read_truth
+
+    try:
+        truth = read_truth(corpus.root)
+    except CorpusError as error:
+        typer.echo(f"no conflict score: {error}", err=True)
+        truth = None
+    return validate(lalm, corpus, prompt, truth, n, settings=settings)
+
+
+def render_file(result: dict[str, Any]) -> None:
+    """Print the modalities with signed φ and share, then the strongest words, moments and regions."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"{result['file']}: explaining {result['label']!r} (absent: {result['absence']})", markup=False)
+    table = Table("modality", "φ", "share")
+    for name, phi in result["phi"].items():
+        table.add_row(name, f"{phi:+.3f}", f"{result['shares'][name]:.0%}")
+    console.print(table)
+    for kind, players in result["players"].items():
+        strongest = sorted(players, key=lambda p: -abs(p["phi"]))[:5]
+        console.print(
+            f"{kind}s: " + ", ".join(f"{p['name']} {p['phi']:+.3f} ± {p['error']:.3f}" for p in strongest), markup=False
+        )
+
+
+def render_suite(result: dict[str, Any]) -> None:
+    """Print the table of methods, one row each, with intervals; before RL beside it where it was asked for."""
+    from rich.console import Console
+    from rich.table import Table
+
+    earlier = {row["name"]: row for row in result.get("before", {}).get("methods", ())}
+    table = Table(
+        "method",
+        "recovery",
+        "AUC",
+        "conflict",
+        *(("recovery before",) if earlier else ()),
+        title=f"{result['model']}: {result['n']} samples, {result['answered_right']:.0%} answered right",
+        title_justify="left",
+    )
+    for row in result["methods"]:
+        cells = [row["name"], *(_with_interval(row, key) for key in ("recovery", "auc", "conflict"))]
+        if earlier:
+            cells.append(_with_interval(earlier[row["name"]], "recovery"))
+        table.add_row(*cells)
+    console = Console()
+    console.print(table)
+    for row in result.get("faithfulness", ()):
+        console.print(
+            f"deletion of a quarter of the {row['players']}s, {row['name']}: {_with_interval(row, 'advantage')} over random "
+            f"({row['saturated']} saturated)",
+            markup=False,
+        )
+    if (stated := result.get("stated")) and stated["hallucination"] is not None:
+        console.print(
+            f"rationales: {_with_interval(stated, 'hallucination')} of the stated modalities did not contribute",
+            markup=False,
+        )
+
+
+def _with_interval(row: dict[str, Any], key: str) -> str:
+    if row.get(key) is None:
+        return "–"
+    low, high = row[f"{key}_ci"]
+    return f"{row[key]:.2f} [{low:.2f}, {high:.2f}]"
