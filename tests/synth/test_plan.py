@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from emolab.emotions import EMOTIONS
 from emolab.errors import CorpusError
 from emolab.synth.plan import CONDITIONS, FEELINGS, LETTERS, SIZES, Spec, plan
+from emolab.synth.realise import realise
 
 
 @cache
@@ -94,6 +95,30 @@ def test_neither_talker_sentence_nor_order_tells_the_emotion() -> None:
         half = Counter(getattr(s, name) for s in course()[:len(course()) // 2])
         full = Counter(getattr(s, name) for s in course())
         assert all(abs(half[k] / n - 0.5) < 0.25 for k, n in full.items() if n > 50)
+
+
+def test_words_and_metadata_do_not_tell_the_emotion_of_the_audio_core() -> None:
+    """A text model and a model of the table's side information, trained on one split, are at chance on the other."""
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import recall_score
+    from sklearn.tree import DecisionTreeClassifier
+
+    core = [s for s in course() if s.condition in ("A", "neutral") and s.domain == "a"]
+    train, test = ([s for s in core if s.split == split] for split in ("train", "test"))
+    gold, target = [s.emotion for s in train], [s.emotion for s in test]
+    bags = CountVectorizer(ngram_range=(1, 2)).fit(s.sentence.text for s in train)
+    words = LogisticRegression(max_iter=300, class_weight="balanced").fit(
+        bags.transform(s.sentence.text for s in train), gold)
+    guess = words.predict(bags.transform(s.sentence.text for s in test))
+    assert abs(recall_score(target, guess, average="macro") - 1 / 7) < 0.06
+
+    def side(s: Spec) -> list[float]:
+        return [int(s.id[3:]), float(s.talker.sex == "m"), len(s.sentence.text), round(realise(s).room.snr_db or 0, 1)]
+
+    tree = DecisionTreeClassifier(max_depth=6, class_weight="balanced", random_state=0)
+    guess = tree.fit([side(s) for s in train], gold).predict([side(s) for s in test])
+    assert abs(recall_score(target, guess, average="macro") - 1 / 7) < 0.06
 
 
 def test_distractors_are_no_fixed_partner_of_the_gold_emotion() -> None:
