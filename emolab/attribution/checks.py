@@ -16,7 +16,7 @@ from emolab.attribution.gradients import attention_rollout, integrated_gradients
 from emolab.attribution.players import modality_players, players_of
 from emolab.attribution.shapley import coalitions, exact_from_table, sampled
 from emolab.attribution.shares import shares
-from emolab.attribution.truth import bootstrap
+from emolab.attribution.truth import mean_interval
 from emolab.attribution.values import DonorPool, EmbeddingGame, absent_embeddings, label_values
 from emolab.errors import AttributionError
 from emolab.evaluate.controls import with_audio
@@ -61,10 +61,10 @@ def snr_sweep(
         values = measured.shapley(absence, measured.gold)
         share = shares(values)
         row: dict[str, Any] = {"snr": snr, "n": len(samples), "right": float(measured.right.mean())}
-        for j, modality in enumerate(MODALITIES):
-            row[f"share_{modality}"] = float(share[:, j].mean())
-            row[f"share_{modality}_ci"] = bootstrap(lambda i, j=j: float(share[i, j].mean()), range(len(samples)), 500)
-            row[f"phi_{modality}"] = float(values[:, j].mean())
+        for own, phi, modality in zip(share.T, values.T, MODALITIES, strict=True):
+            row[f"share_{modality}"] = float(own.mean())
+            row[f"share_{modality}_ci"] = mean_interval(own)
+            row[f"phi_{modality}"] = float(phi.mean())
         rows.append(row)
     return rows
 

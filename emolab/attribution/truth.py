@@ -56,6 +56,13 @@ def bootstrap(
     return np.quantile(values, [0.025, 0.975]).tolist() if len(values) else [float("nan")] * 2
 
 
+def mean_interval(values: Floats, n: int = 500, seed: int = 0) -> list[float]:
+    """95% bootstrap interval of the mean of independent values (N,)."""
+    draws = np.random.default_rng(seed).integers(len(values), size=(n, len(values)))
+    found: list[float] = np.quantile(values[draws].mean(1), [0.025, 0.975]).tolist()
+    return found
+
+
 def auc(scores: Floats, positive: NDArray[np.bool_]) -> float:
     """Area under the ROC curve, ties counted half; NaN without both classes (the Mann–Whitney form)."""
     from scipy.stats import rankdata

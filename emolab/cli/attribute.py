@@ -124,8 +124,8 @@ def render_suite(result: dict[str, Any]) -> None:
     console.print(table)
     for row in result.get("faithfulness", ()):
         console.print(
-            f"deletion of a quarter of the {row['players']}s, {row['name']}: {_with_interval(row, 'advantage')} over random "
-            f"({row['saturated']} saturated)",
+            f"deletion of a quarter of the {row['players']}s, {row['name']}: {_with_interval(row, 'advantage')} "
+            f"over random ({row['saturated']} saturated)",
             markup=False,
         )
     if (stated := result.get("stated")) and stated["hallucination"] is not None:

@@ -20,7 +20,7 @@ SILENCE_SECONDS = 2.0
 SAMPLE_RATE = 16_000
 MEANING = {
     None: "as recorded",
-    "silent": f"every voice is the same {SILENCE_SECONDS:g} s of digital silence, so that not even the length tells anything",
+    "silent": f"every voice is the same {SILENCE_SECONDS:g} s of digital silence: not even its length tells anything",
     "swapped": "every voice comes from another speaker in another emotion: a model that listens falls *below* chance",
     "shuffled": "every voice comes from another speaker in any emotion: a model that listens falls *to* chance",
     "no_transcript": "the prompt carries no words",

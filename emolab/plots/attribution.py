@@ -1,0 +1,258 @@
+"""Pictures of attributions: the modality triangle, signed bars, a coloured transcript and waveform, a face heat map,
+the truth suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from emolab.plots.style import INK, MODALITY_COLOURS, QUIET, SIGNED_MAP, colour_of, light_grid, new_figure, styled
+from emolab.samples import MODALITIES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CORNERS = {"audio": (0.0, 0.0), "video": (1.0, 0.0), "text": (0.5, 0.866)}
+
+
+@styled
+def modality_triangle(
+    shares: np.ndarray,
+    colours: Sequence[str] | str = "#14817b",
+    groups: Mapping[str, str] | None = None,
+    title: str = "",
+) -> Figure:
+    """Each sample as a point in the triangle of its shares (N, 3) of audio, video and text; a corner means one
+    modality alone.
+
+    `colours` is one colour, or one for each sample; `groups` names colours for the legend.
+    """
+    import numpy as np
+
+    figure, ((axis,),) = new_figure(5.0, 4.5)
+    corners = np.array([CORNERS[m] for m in MODALITIES])
+    axis.fill(*corners.T, color="#f4f6f8", zorder=0)
+    for level in (0.25, 0.5, 0.75):
+        for i in range(3):
+            ends = level * corners[i] + (1 - level) * np.delete(corners, i, axis=0)
+            axis.plot(*ends.T, color="#dfe4e9", lw=0.7, zorder=1)
+    points = shares @ corners
+    axis.scatter(*points.T, c=colours, s=24, alpha=0.75, linewidths=0.3, edgecolors="white", zorder=3)
+    for modality, (x, y) in CORNERS.items():
+        below = modality != "text"
+        axis.annotate(modality, (x, y), xytext=(0, -8 if below else 7), textcoords="offset points", ha="center",
+                      va="top" if below else "bottom", weight="bold", color=MODALITY_COLOURS[modality])  # fmt: skip
+    for name, colour in (groups or {}).items():
+        axis.scatter([], [], c=colour, s=30, label=name)
+    if groups:
+        axis.legend(loc="upper left", fontsize=8, title="evidence in", title_fontsize=8)
+    axis.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.1, 0.97), title=title or "Where the answers come from")
+    axis.set_axis_off()
+    return figure
+
+
+@styled
+def modality_bars(
+    phi: Mapping[str, float],
+    errors: Mapping[str, float] | None = None,
+    null: Mapping[str, float] | None = None,
+    title: str = "",
+) -> Figure:
+    """Signed φ of each modality with its standard error; `null` draws what an uninformative modality may reach."""
+    names = list(phi)
+    figure, ((axis,),) = new_figure(5.6, 0.9 + 0.42 * len(names))
+    for i, name in enumerate(names):
+        axis.barh(i, phi[name], 0.6, color=colour_of(name, i))
+        if errors:
+            axis.plot([phi[name] - errors[name], phi[name] + errors[name]], [i, i], color=INK, lw=1.6)
+        if null:
+            axis.plot([null[name]] * 2, [i - 0.38, i + 0.38], color=INK, lw=1.2, ls=":")
+    axis.axvline(0, color=QUIET, lw=0.8)
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.set(xlabel="φ: what it adds to the answer's log-probability", title=title)
+    light_grid(axis, "x")
+    return figure
+
+
+@styled
+def windows_on_wave(
+    wave: np.ndarray, players: Sequence[Mapping[str, Any]], title: str = "", rate: int = 16_000
+) -> Figure:
+    """A waveform (n,) whose background shows the φ of each audio window (`players` rows with t0, t1, phi, error)."""
+    import matplotlib as mpl
+    import numpy as np
+
+    figure, ((above,), (below,)) = new_figure(7.4, 3.0, 2, 1, sharex=True, gridspec_kw={"height_ratios": [1.5, 1]})
+    scale = max((abs(p["phi"]) for p in players), default=1.0) or 1.0
+    colours = mpl.colormaps[SIGNED_MAP]
+    for p in players:
+        above.axvspan(p["t0"], p["t1"], color=colours(0.5 + 0.5 * p["phi"] / scale), alpha=0.6, lw=0)
+        middle, width = (p["t0"] + p["t1"]) / 2, 0.9 * (p["t1"] - p["t0"])
+        below.bar(middle, p["phi"], width, color=colours(0.5 + 0.45 * p["phi"] / scale), edgecolor=QUIET, lw=0.4)
+        if p.get("error"):
+            below.plot([middle] * 2, [p["phi"] - p["error"], p["phi"] + p["error"]], color=INK, lw=1)
+    above.plot(np.arange(len(wave)) / rate, wave, color=INK, lw=0.5)
+    above.set(yticks=[], title=title or "When it was heard")
+    above.spines["left"].set_visible(False)
+    below.axhline(0, color=QUIET, lw=0.8)
+    below.set(xlabel="seconds", ylabel="φ", xlim=(0, len(wave) / rate))
+    light_grid(below)
+    return figure
+
+
+def words_html(players: Sequence[Mapping[str, Any]], label: str = "") -> str:
+    """A transcript as HTML: each word on the colour of its φ (red for, blue against), with the figure under the
+    mouse.
+    """
+    import html
+
+    import matplotlib as mpl
+
+    scale = max((abs(p["phi"]) for p in players), default=1.0) or 1.0
+    parts = []
+    for p in players:
+        red, green, blue, _ = mpl.colormaps[SIGNED_MAP](0.5 + 0.4 * p["phi"] / scale, bytes=True)
+        dark = abs(p["phi"]) > 0.75 * scale
+        parts.append(
+            f"<span title='φ = {p['phi']:+.3f} ± {p.get('error', 0.0):.3f}' "
+            f"style='background:rgb({red},{green},{blue});color:{'white' if dark else INK};"
+            f"border-radius:3px;padding:2px 4px;margin:1px;display:inline-block'>"
+            f"{html.escape(str(p['name']))}</span>"
+        )
+    lead = f"<span style='color:{QUIET}'>for “{html.escape(label)}”:</span> " if label else ""
+    return f"<div style='font:15px sans-serif;line-height:2'>{lead}{' '.join(parts)}</div>"
+
+
+@styled
+def face_heat(frames: np.ndarray, players: Sequence[Mapping[str, Any]], title: str = "", most: int = 6) -> Figure:
+    """Frames (F, H, W, 3) under a heat map of the φ of each frame × region cell (`players` rows with frame, region,
+    phi).
+    """
+    import numpy as np
+
+    rows = 1 + max(p["region"][0] for p in players)
+    columns = 1 + max(p["region"][1] for p in players)
+    starts = sorted({p["frame"] for p in players})[:most]
+    scale = max(abs(p["phi"]) for p in players) or 1.0
+    figure, axes = new_figure(1.5 * len(starts) + 0.7, 2.1, 1, len(starts))
+    for axis, start in zip(axes[0], starts, strict=True):
+        heat = np.zeros((rows, columns))
+        for p in players:
+            if p["frame"] == start:
+                heat[tuple(p["region"])] = p["phi"]
+        frame = frames[min(start, len(frames) - 1)]
+        axis.imshow(frame, extent=(0, columns, rows, 0))
+        drawn = axis.imshow(
+            heat,
+            cmap=SIGNED_MAP,
+            vmin=-scale,
+            vmax=scale,
+            alpha=0.5,
+            extent=(0, columns, rows, 0),
+            interpolation="bilinear",
+        )
+        axis.set_axis_off()
+        axis.set_title(f"frame {start}", fontsize=8, weight="normal", loc="center", pad=2)
+    figure.colorbar(drawn, ax=axes[0].tolist(), shrink=0.8, label="φ")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    return figure
+
+
+@styled
+def recovery_table(
+    methods: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]] = (), title: str = ""
+) -> Figure:
+    """The truth suite as dots with intervals: recovery and AUC of each method, and before RL (hollow) where it is
+    given.
+    """
+    names = [row["name"] for row in methods]
+    earlier = {row["name"]: row for row in before}
+    columns = [c for c in ("recovery", "auc", "conflict") if any(row.get(c) is not None for row in methods)]
+    figure, axes = new_figure(3.4 * len(columns) + 1.6, 0.9 + 0.36 * len(names), 1, len(columns), sharey=True)
+    heads = {
+        "recovery": "carrier recovered",
+        "auc": "AUC, carrier or not",
+        "conflict": "follows the predicted label's source",
+    }
+    for axis, column in zip(axes[0], columns, strict=True):
+        for i, row in enumerate(methods):
+            _dot(axis, i - (0.14 if earlier else 0), row, column, True)
+            if row["name"] in earlier:
+                _dot(axis, i + 0.2, earlier[row["name"]], column, False)
+        chance = 1 / 3 if column == "recovery" else 0.5
+        axis.axvline(chance, color=INK, lw=1, ls=(0, (4, 3)))
+        axis.set(xlim=(0, 1.03), title=heads[column])
+        light_grid(axis, "x")
+    axes[0, 0].set_yticks(range(len(names)), names)
+    axes[0, 0].invert_yaxis()
+    if earlier:
+        axes[0, -1].plot([], [], "o", color="#14817b", label="after RL")
+        axes[0, -1].plot([], [], "o", color="#14817b", mfc="white", label="before")
+        axes[0, -1].legend(loc="lower left", fontsize=8)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    return figure
+
+
+def _dot(axis: Axes, place: float, row: Mapping[str, Any], column: str, filled: bool) -> None:
+    value = row.get(column)
+    if value is None:
+        return
+    colour = "#14817b" if "Shapley" in row["name"] else "#c7652c" if "chance" not in row["name"] else QUIET
+    axis.plot(row[f"{column}_ci"], [place] * 2, color=colour, lw=1.6, alpha=0.7)
+    axis.plot([value], [place], "o", color=colour, mfc=colour if filled else "white", ms=6)
+
+
+@styled
+def snr_sweep(rows: Sequence[Mapping[str, Any]], title: str = "") -> Figure:
+    """Shares of the modalities as noise rises, with 95% bands; the first row is the recording itself."""
+    figure, ((axis,),) = new_figure(6.0, 3.2)
+    places = range(len(rows))
+    for modality in MODALITIES:
+        values = [r[f"share_{modality}"] for r in rows]
+        low, high = zip(*(r[f"share_{modality}_ci"] for r in rows), strict=True)
+        axis.fill_between(places, low, high, color=MODALITY_COLOURS[modality], alpha=0.15, lw=0)
+        axis.plot(places, values, "o-", color=MODALITY_COLOURS[modality], label=modality)
+    axis.set_xticks(places, ["as recorded" if r["snr"] is None else f"{r['snr']:+.0f} dB" for r in rows])
+    axis.set(
+        ylim=(0, 1), ylabel="share of |φ|", xlabel="noise added to the voice", title=title or "Less voice, more face?"
+    )
+    axis.legend(ncols=3)
+    light_grid(axis)
+    return figure
+
+
+@styled
+def deletion_bars(rows: Sequence[Mapping[str, Any]], title: str = "") -> Figure:
+    """Advantage over random deletion of each method, with its paired interval."""
+    figure, ((axis,),) = new_figure(6.4, 0.9 + 0.4 * len(rows))
+    for i, row in enumerate(rows):
+        axis.barh(i, row["advantage"], 0.6, color=QUIET if row["name"] == "chance" else colour_of("", i), alpha=0.9)
+        axis.plot(row["advantage_ci"], [i, i], color=INK, lw=1.6)
+    axis.axvline(0, color=INK, lw=0.9)
+    axis.set_yticks(range(len(rows)), [r["name"] for r in rows])
+    axis.invert_yaxis()
+    axis.set(xlabel="how much more the answer falls than by random deletion", title=title)
+    light_grid(axis, "x")
+    return figure
+
+
+@styled
+def before_after(
+    before: Mapping[str, float], after: Mapping[str, float], ylabel: str = "mean φ", title: str = ""
+) -> Figure:
+    """Slopes from before to after training, one for each modality."""
+    figure, ((axis,),) = new_figure(4.2, 3.2)
+    for i, name in enumerate(after):
+        axis.plot([0, 1], [before[name], after[name]], "o-", color=colour_of(name, i), lw=2.2)
+        axis.annotate(f"{name} {after[name]:.2f}", (1, after[name]), xytext=(8, 0), textcoords="offset points",
+                      va="center", color=colour_of(name, i))  # fmt: skip
+    axis.axhline(0, color=QUIET, lw=0.8)
+    axis.set_xticks([0, 1], ["before RL", "after RL"])
+    axis.set(xlim=(-0.2, 1.7), ylabel=ylabel, title=title or "What training taught it to use")
+    return figure

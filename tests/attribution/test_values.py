@@ -1,0 +1,165 @@
+"""Values of coalitions on tiny random models: what absent means, axioms end to end, gradients, fine players."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from attribution_helpers import PROMPT, corpus, model
+
+from emolab.attribution.gradients import attention_rollout, integrated_gradients
+from emolab.attribution.players import (
+    Player,
+    aligned_windows,
+    audio_windows,
+    estimated_word_times,
+    face_cells,
+    modality_players,
+    players_of,
+    words,
+)
+from emolab.attribution.shapley import coalitions, exact, sampled
+from emolab.attribution.values import (
+    ABSENCES,
+    DonorPool,
+    EmbeddingGame,
+    absent_embeddings,
+    label_values,
+    stratified_donors,
+)
+from emolab.errors import AttributionError
+
+
+def game(family: str = "qwen2_5_omni", absence: str = "swap", kind: str = "modality", measure: str = "logprob", donors: int = 2):
+    lalm, (sample, *others) = model(family), corpus().samples
+    batch = lalm.encode([sample], PROMPT)
+    pool = DonorPool.encode(lalm, others[:5], PROMPT)
+    absent = absent_embeddings(lalm, sample, PROMPT, batch, absence, pool, donors)
+    return EmbeddingGame(lalm, batch, players_of(batch, kind), absent, "sad", measure=measure)
+
+
+@pytest.mark.parametrize("absence", ABSENCES)
+@pytest.mark.parametrize("family", ["qwen2_5_omni", "qwen2_audio"])
+def test_efficiency_on_both_families_and_a_missing_modality_is_a_dummy(family, absence):
+    played = game(family, absence)
+    found = exact(played, 3)
+    assert abs(found.efficiency_gap) < 1e-5
+    assert found.full == pytest.approx(label_values(played.lalm, played.batch, ["sad"])[0, 0].item(), abs=1e-5)
+    if family == "qwen2_audio":
+        assert found.values[1] == 0.0
+    assert np.abs(found.values).max() > 1e-6
+
+
+def test_twins_and_dummies_among_positions():
+    """Two players with the same positions are twins; one without positions earns nothing."""
+    played = game()
+    audio = played.players[0]
+    played.players = [audio, replace(audio, name="twin"), Player("nothing", "audio", ())]
+    values = exact(played, 3).values
+    assert values[0] == pytest.approx(values[1], abs=1e-9) and values[2] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_batched_coalitions_equal_one_at_a_time_and_every_label_at_once():
+    played = game(measure="posterior")
+    table = played.label_values(coalitions(3))
+    played.rows_per_call = 1
+    assert played.label_values(coalitions(3)) == pytest.approx(table, abs=1e-5)
+    assert played(coalitions(3)) == pytest.approx(table[:, 2], abs=1e-5)
+    assert np.exp(table[-1]).sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_swap_is_the_mean_over_donors_by_hand():
+    played = game(donors=3)
+    by_hand = []
+    for way in range(3):
+        embeds = played.batch.embeds.clone()
+        at = list(played.players[2].positions)
+        embeds[0, at] = played.absent[way, at]
+        by_hand.append(label_values(played.lalm, played.batch.with_embeds(embeds), ["sad"])[0, 0].item())
+    assert played(np.array([[True, True, False]]))[0] == pytest.approx(np.mean(by_hand), abs=1e-5)
+
+
+def test_silence_does_not_depend_on_what_was_said_and_mean_is_constant():
+    first, second = (s for s in corpus().samples[:2])
+    lalm = model()
+    found = []
+    for sample in (first, second):
+        batch = lalm.encode([sample], PROMPT)
+        absent = absent_embeddings(lalm, sample, PROMPT, batch, "silence", None)
+        found.append(absent[0, batch.positions_of(0, "audio")])
+    assert torch.allclose(found[0], found[1], atol=1e-5)
+    constant = game(absence="mean").absent[0, list(game().players[0].positions)]
+    assert torch.allclose(constant, constant[:1].expand_as(constant))
+
+
+def test_missing_donors_and_unknown_names_are_errors():
+    lalm, sample = model(), corpus()[0]
+    batch = lalm.encode([sample], PROMPT)
+    with pytest.raises(AttributionError, match="swap, silence, mean"):
+        absent_embeddings(lalm, sample, PROMPT, batch, "nothing", None)
+    mute = [replace(sample, extra={"frames": sample.extra["frames"]})]
+    with pytest.raises(AttributionError, match="nothing can replace its audio"):
+        absent_embeddings(lalm, sample, PROMPT, batch, "swap", DonorPool.encode(lalm, mute, PROMPT))
+    with pytest.raises(AttributionError, match="at least one donor"):
+        DonorPool.encode(lalm, [], PROMPT)
+    with pytest.raises(AttributionError, match="unknown measure"):
+        label_values(lalm, batch, measure="odds")
+    with pytest.raises(AttributionError, match="unknown kind"):
+        players_of(batch, "phoneme")
+
+
+def test_integrated_gradients_complete():
+    for measure in ("logprob", "posterior"):
+        played = game(measure=measure)
+        table = played(coalitions(3))
+        assert integrated_gradients(played, 32).sum() == pytest.approx(table[-1] - table[0], abs=2e-3)
+
+
+def test_rollout_is_a_share_of_attention_and_leaves_the_model_as_it_was():
+    lalm, batch = model(), model().encode(corpus().samples[:2], PROMPT)
+    before = label_values(lalm, batch)
+    for row in range(2):
+        values = attention_rollout(lalm, batch, modality_players(batch, row), row)
+        assert (values >= 0).all() and 0 < values.sum() < 1
+    assert torch.equal(before, label_values(lalm, batch))
+
+
+def test_fine_players_cover_their_modality_once():
+    batch = model().encode(corpus().samples[:1], PROMPT)
+    for players, modality in ((words(batch), "text"), (audio_windows(batch), "audio"), (face_cells(batch), "video")):
+        positions = [p for player in players for p in player.positions]
+        assert sorted(positions) == batch.positions_of(0, modality).tolist()
+    assert [p.word for p in words(batch)] == corpus()[0].text.split()
+    windows = audio_windows(batch, seconds=0.5)
+    assert len(windows) == 2 and windows[1].t0 == pytest.approx(0.5, abs=0.05)
+    assert len(face_cells(batch, by="frame")) * len(face_cells(batch, by="region")) == len(face_cells(batch))
+    with pytest.raises(AttributionError, match="longer than 0"):
+        audio_windows(batch, seconds=0)
+    with pytest.raises(AttributionError, match="cell, frame, region"):
+        face_cells(batch, by="nose")
+
+
+def test_words_aligned_with_audio():
+    batch = model().encode(corpus().samples[:1], PROMPT)
+    found = aligned_windows(batch, [("well", 0.1, 0.4), ("now", 0.4, 0.8)])
+    assert [p.name for p in found] == ["(pause)", "well", "now"]
+    assert sum(len(p.positions) for p in found) == len(batch.positions_of(0, "audio"))
+    times = estimated_word_times("a bcd", 1.0, 2.0)
+    assert times == [("a", 1.0, 1.25), ("bcd", 1.25, 2.0)] and estimated_word_times(" ", 0, 1) == []
+
+
+def test_sampled_words_agree_with_exact():
+    played = game(kind="word", donors=1)
+    n = len(played.players)
+    truth, guess = exact(played, n), sampled(played, n, np.random.default_rng(0), max_pairs=12)
+    assert abs(guess.efficiency_gap) < 1e-6
+    assert (np.abs(guess.values - truth.values) <= 4 * guess.errors + 1e-6).all()
+
+
+def test_donors_are_other_speakers_and_even_over_emotions():
+    donors = stratified_donors(corpus().samples, 6, seed=1, speaker="train0")
+    assert len({d.emotion for d in donors}) == 6 and all(d.speaker != "train0" for d in donors)
+    with pytest.raises(AttributionError, match="another speaker"):
+        stratified_donors([replace(corpus()[0], speaker="x")], 2, speaker="x")

@@ -1,0 +1,153 @@
+"""Figures draw what they are given: the right numbers, labels and colours, and no style leaks out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emolab.emotions import EMOTIONS
+from emolab.plots import attribution, data, evaluation, training
+from emolab.plots.style import EMOTION_COLOURS, MODALITY_COLOURS, new_figure, styled
+
+RNG = np.random.default_rng(0)
+RESULT = {"ua": 0.6, "wa": 0.62, "weighted_f1": 0.6, "ua_ci": [0.55, 0.66], "n": 100, "parse_rate": 0.9}
+
+
+def texts(figure) -> list[str]:
+    import matplotlib.text
+
+    return [t.get_text() for t in figure.findobj(matplotlib.text.Text) if t.get_text()]
+
+
+def draw(figure):
+    figure.canvas.draw()
+    return figure
+
+
+def test_every_emotion_and_modality_has_its_own_colour():
+    assert tuple(EMOTION_COLOURS) == EMOTIONS and len(set(EMOTION_COLOURS.values())) == 7
+    assert set(MODALITY_COLOURS) == {"audio", "video", "text"}
+
+
+def test_style_does_not_leak_into_the_callers_figures():
+    import matplotlib as mpl
+
+    before = mpl.rcParams["axes.spines.top"]
+    inside = styled(lambda: mpl.rcParams["axes.spines.top"])()
+    assert inside is False and mpl.rcParams["axes.spines.top"] == before
+    import matplotlib.pyplot as plt
+
+    new_figure()
+    assert not plt.get_fignums()
+
+
+def test_confusion_matrix_shows_row_percentages_and_unparsed_answers():
+    rows = [{"gold": "sad", "predicted": p} for p in ("sad", "sad", "happy", None)] + [
+        {"gold": "happy", "predicted": "happy"}
+    ]
+    found = texts(draw(evaluation.confusion_matrix(rows, ("happy", "sad"))))
+    assert {"50", "25", "100", "no label", "sad  (4)"} <= set(found)
+
+
+def test_score_bars_and_controls_carry_values_intervals_and_chance():
+    figure = draw(evaluation.score_bars({"zero-shot": RESULT | {"ua": 0.2, "ua_ci": [0.15, 0.25]}, "after RL": RESULT}))
+    assert {"zero-shot", "after RL", "0.20", "0.60", "chance"} <= set(texts(figure))
+    figure = draw(evaluation.controls({"after RL": {None: RESULT, "silent": RESULT | {"ua": 0.14}}}))
+    assert {"as recorded", "silent", "0.14", "chance"} <= set(texts(figure))
+
+
+def test_label_bias_and_posterior():
+    bias = {
+        "inputs": dict.fromkeys(EMOTIONS, 1 / 7),
+        "content_free": dict(zip(EMOTIONS, np.full(7, 1 / 7), strict=True)),
+    }
+    assert "on silence and empty words" in texts(draw(evaluation.label_bias(bias)))
+    assert "sad ★" in texts(draw(evaluation.posterior({"sad": 0.7, "happy": 0.3}, "sad", "sad")))
+
+
+def test_training_curves_leave_out_what_was_not_logged():
+    rows = [
+        {"step": i, "reward": i / 50, "reward/eswr": i / 60, "reward/format": 1.0, "parse_rate": 0.9, "kl": None}
+        for i in range(50)
+    ]
+    figure = draw(training.training_curves(rows, (*training.MAIN, "KL to the start")))
+    found = texts(figure)
+    assert {"reward", "reward parts", "parsed answers", "eswr", "format"} <= set(
+        found
+    ) and "KL to the start" not in found
+    assert draw(training.training_curves([])) and draw(training.compare_runs({"a": rows, "b": rows[:9]}))
+    smooth = training.smooth(np.array([0.0, 3.0, 6.0]), 3)
+    assert smooth.tolist() == [1.5, 3.0, 4.5]
+    draw(training.advantages([[0, 1, 1], [0, 0, 0]], [[-1.4, 0.7, 0.7], [0, 0, 0]]))
+
+
+def test_live_curves_redraw_every_few_steps(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda figure, display_id: shown.append(figure))
+    live = training.LiveCurves(("reward",), every=10)
+    for i in range(9):
+        live.update([{"step": j, "reward": 0.1} for j in range(i + 1)])
+    assert len(shown) == 1
+
+
+def test_clip_card_player_and_faces():
+    wave = (0.1 * np.sin(np.arange(16_000) * 0.05)).astype(np.float32)
+    card = draw(data.clip_card(wave, np.full(100, 120.0), words=[("hello", 0.2)], title="a clip", emotion="sad"))
+    assert {"a clip", "hello", "F0, Hz"} <= set(texts(card))
+    html = data.listen(wave, card, "sad").data
+    assert "data:audio/flac;base64," in html and "data:image/png;base64," in html and len(html) < 400_000
+    draw(data.clip_card(np.zeros(8000, np.float32)))
+    frames = RNG.integers(0, 255, (8, 16, 16, 3), dtype=np.uint8)
+    assert len(draw(data.face_strip(frames, most=5)).axes) == 5
+    assert {"sad", "happy"} <= set(texts(draw(data.face_grid({"sad": frames[0], "happy": frames[1]}))))
+
+
+def test_corpus_pictures():
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {
+            "emotion": np.repeat(EMOTIONS, 4),
+            "split": ["train", "train", "val", "test"] * 7,
+            "speaker": list("aabc") * 7,
+            "condition": ["A", "T"] * 14,
+            "valence": RNG.uniform(-1, 1, 28),
+            "arousal": RNG.uniform(-1, 1, 28),
+        }
+    )
+    assert {"samples", "emotion × condition", "speakers"} <= set(texts(draw(data.corpus_overview(table))))
+    assert set(EMOTIONS) <= set(texts(draw(data.vad_plane(table))))
+
+
+def test_attribution_pictures():
+    shares = RNG.dirichlet([1, 1, 1], 30)
+    assert {"audio", "video", "text"} <= set(
+        texts(draw(attribution.modality_triangle(shares, groups={"audio": "red"})))
+    )
+    phi = {"audio": 1.2, "text": -0.3}
+    draw(attribution.modality_bars(phi, {"audio": 0.1, "text": 0.1}, {"audio": 0.2, "text": 0.2}))
+    windows = [{"name": f"{i}", "t0": i / 4, "t1": (i + 1) / 4, "phi": i - 1.5, "error": 0.1} for i in range(4)]
+    draw(attribution.windows_on_wave(np.zeros(16_000), windows))
+    html = attribution.words_html(
+        [{"name": "<b>not</b>", "phi": -1.0, "error": 0.1}, {"name": "good", "phi": 0.5}], "sad"
+    )
+    assert "&lt;b&gt;not" in html and "φ = -1.000 ± 0.100" in html
+    cells = [{"frame": f, "region": (r, c), "phi": 0.1 * f - c} for f in (0, 2) for r in range(2) for c in range(2)]
+    draw(attribution.face_heat(RNG.integers(0, 255, (4, 16, 16, 3), dtype=np.uint8), cells))
+    draw(attribution.before_after({"audio": 0.1, "text": 0.2}, {"audio": 0.9, "text": 0.1}))
+
+
+def test_truth_suite_pictures():
+    row = {"recovery": 0.9, "recovery_ci": [0.8, 1.0], "auc": 0.95, "auc_ci": [0.9, 1.0], "conflict": None}
+    rows = [{"name": "Shapley, swap", **row}, {"name": "chance", **row}]
+    found = texts(draw(attribution.recovery_table(rows, rows)))
+    assert {"carrier recovered", "Shapley, swap", "before"} <= set(found) and not any("predicted" in t for t in found)
+    shares = {f"share_{m}": 0.3 for m in MODALITY_COLOURS} | {f"share_{m}_ci": [0.2, 0.4] for m in MODALITY_COLOURS}
+    sweep = [{"snr": snr, **shares} for snr in (None, 10.0, -10.0)]
+    assert {"as recorded", "-10 dB"} <= set(texts(draw(attribution.snr_sweep(sweep))))
+    draw(attribution.deletion_bars([{"name": "chance", "advantage": 0.0, "advantage_ci": [-0.1, 0.1]}]))
+
+
+@pytest.mark.parametrize("name", ["confusion_matrix", "score_bars", "controls", "label_bias"])
+def test_evaluation_figures_are_documented(name):
+    assert getattr(evaluation, name).__doc__
