@@ -37,7 +37,8 @@ def say(
     wanted = 1 if seed_sentence else 2
     if len(text_and_out) != wanted:
         expected = "OUT alone, with --seed-sentence" if seed_sentence else "a TEXT in quotes and OUT"
-        raise SynthError(f"expected {expected}, got {len(text_and_out)} arguments: emolab say \"The train is late.\" --emotion sad out.wav")
+        raise SynthError(f"expected {expected}, got {len(text_and_out)} arguments; "
+                         'an example: emolab say "The train is late." --emotion sad out.wav')
     out = Path(text_and_out[-1])
     if out.suffix.lower() not in FORMATS:
         raise SynthError(f"{out}: the file must end in {', '.join(FORMATS)}")
