@@ -1,0 +1,119 @@
+"""The walk in one table: classical baseline, zero-shot, cold start, supervised, GRPO; several seeds, with controls.
+
+`emolab bench walk` runs it on the embedded corpus, writes `benchmarks/results/walk.json` and the table in README.md.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Annotated, Any
+
+import typer
+
+from emolab.cli.output import JsonOption, command, emit
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "walk.json"
+ROWS = (
+    ("classical", "prosodic features + logistic regression"),
+    ("zero_shot", "zero-shot"),
+    ("before", "cold start"),
+    ("sft", "supervised on GRPO's labels"),
+    ("after", "cold start + 4-bit GRPO"),
+)
+CONTROLS = ("silent", "swapped")
+
+
+def register(app: typer.Typer) -> None:
+    """Add `walk` to the group `bench`."""
+    app.command("walk")(walk)
+
+
+def measure(corpus: Any, seed: int, out: Path) -> dict[str, Any]:
+    """One seed: the recipe's stages and the classical baseline on the same clips, each with its controls."""
+    from emolab.baselines import classical_baseline
+    from emolab.recipes import common, emo_rl
+
+    settings = emo_rl.EmoRLSettings.cpu(seed=seed)
+    run = emo_rl.run(settings, corpus, out)
+    inside = corpus.where(domain=settings.domain)
+    train, test = inside.where(split="train"), inside.where(split="test")
+    classical = common.slim(classical_baseline(train, test, seed))
+    classical["controls"] = {
+        name: common.slim(classical_baseline(train, test, seed, control=name)) for name in CONTROLS
+    }
+    return {"classical": classical, **{key: run[key] for key, _ in ROWS[1:]}, "seconds": run["seconds"], "n": run["n"]}
+
+
+def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row a method: mean UA over seeds, its spread, the mean interval, parse rate, and UA under each control."""
+    rows = []
+    for key, name in ROWS:
+        parts = [run[key] for run in runs]
+        ua = [part["ua"] for part in parts]
+        row = {
+            "name": name,
+            "ua": mean(ua),
+            "ua_sd": stdev(ua) if len(ua) > 1 else None,
+            "ua_ci": [mean(part["ua_ci"][0] for part in parts), mean(part["ua_ci"][1] for part in parts)],
+            "parse_rate": mean(part["parse_rate"] for part in parts),
+        }
+        for control in CONTROLS:
+            under = [part["controls"][control]["ua"] for part in parts if control in part.get("controls", {})]
+            row[control] = mean(under) if under else None
+        rows.append(row)
+    return rows
+
+
+def table(result: dict[str, Any]) -> str:
+    """The rows as Markdown, with how they were made."""
+
+    def percent(value: float | None) -> str:
+        return "" if value is None else f"{100 * value:.1f}"
+
+    titles = ("", "UA %", "95% interval", "spread over seeds", "parsed %", "silent %", "swapped %")
+    lines = [f"| {' | '.join(titles)} |", "|---" + "|---:" * (len(titles) - 1) + "|"]
+    for row in result["rows"]:
+        low, high = (percent(v) for v in row["ua_ci"])
+        lines.append(
+            f"| {row['name']} | {percent(row['ua'])} | {low} to {high} | {percent(row['ua_sd'])} | "
+            f"{percent(row['parse_rate'])} | {percent(row['silent'])} | {percent(row['swapped'])} |"
+        )
+    seconds = result["training_seconds"]
+    note = (
+        f"\n{len(result['seeds'])} seeds, {result['n']['test']} test clips; cold start and GRPO together took "
+        f"{seconds / 60:.1f} minutes a seed on two cores. "
+        "Made by `emolab bench walk`; every run is in `benchmarks/results/walk.json`."
+    )
+    return "\n".join([*lines, note])
+
+
+@command
+def walk(
+    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 3,
+    corpus: Annotated[Path | None, typer.Option(help="A corpus folder; the course's by default.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the runs are kept.")] = Path("build/walk"),
+    write: Annotated[bool, typer.Option(help="Write the result file and README's table.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """The README's results table: every method on held-out talkers and sentences, several seeds, with controls."""
+    from emolab.course.readme import replace_section
+    from emolab.evaluate.inputs import read_corpus
+    from emolab.synth.corpus import audio_core
+
+    core = audio_core(read_corpus(corpus))
+    runs = [measure(core, seed, out / f"seed-{seed}") for seed in range(seeds)]
+    result = {
+        "command": f"emolab bench walk --seeds {seeds}",
+        "seeds": list(range(seeds)),
+        "rows": summary(runs),
+        "n": runs[0]["n"],
+        "training_seconds": mean(run["seconds"]["cold start"] + run["seconds"]["grpo"] for run in runs),
+        "runs": runs,
+    }
+    if write:
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        replace_section(ROOT / "README.md", "results", table(result))
+    emit(result, as_json, lambda r: typer.echo(table(r)))
