@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command("build")(build)
     app.command("run")(run)
     app.command("check")(check)
+    app.command("table")(table)
 
 
 @command
@@ -36,13 +37,10 @@ def build(
 
     changed = []
     for path in tqdm(sources(tuple(names or ())), unit="notebook", disable=not execute):
-        executed, seconds = None, None
-        if execute:
-            ran = execute_source(path)
-            if ran.error:
-                raise EmolabError(f"{path}: {ran.error.strip().splitlines()[-1]} (see emolab course run {path.stem})")
-            executed, seconds = ran.notebook, ran.seconds
-        changed += building.write(building.build(path, executed, seconds))
+        ran = execute_source(path) if execute else None
+        if ran is not None and ran.error:
+            raise EmolabError(f"{path}: {ran.error.strip().splitlines()[-1]} (see emolab course run {path.stem})")
+        changed += building.write(building.build(path, ran))
     emit({"changed": [path.name for path in changed]}, as_json, _render_build)
 
 
@@ -77,6 +75,21 @@ def check(names: Names = None, as_json: JsonOption = False) -> None:
     emit({"ok": not problems, "problems": [str(problem) for problem in problems]}, as_json, _render_check)
     if problems:
         raise typer.Exit(1)
+
+
+@command
+def table(
+    write: Annotated[bool, typer.Option("--write", help="Put the table into README.md, between its markers.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Minutes and memory of each notebook, from the stamps of the last `course build --execute`."""
+    from emolab.course.paths import CHECKOUT
+    from emolab.course.readme import notebook_table, replace_section, stamps
+
+    rows = stamps()
+    if write:
+        replace_section(CHECKOUT / "README.md", "notebooks", notebook_table(rows))
+    emit({"notebooks": rows}, as_json, lambda result: typer.echo(notebook_table(result["notebooks"])))
 
 
 def _render_build(result: dict[str, Any]) -> None:

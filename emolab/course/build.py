@@ -14,6 +14,8 @@ from emolab.errors import EmolabError
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from emolab.course.run import Run
+
 LARGEST = 2**20
 STAMPED_PACKAGES = ("emolab", "torch", "transformers", "trl", "peft", "bitsandbytes", "numpy")
 HEAVY_TYPES = (
@@ -29,24 +31,25 @@ def targets(path: Path) -> tuple[Path, Path]:
     return folder / f"{path.stem}.ipynb", folder / "solutions" / f"{path.stem}.ipynb"
 
 
-def build(path: Path, executed: NotebookNode | None = None, seconds: float | None = None) -> dict[Path, str]:
+def build(path: Path, ran: Run | None = None) -> dict[Path, str]:
     """Texts of both notebooks of one source, by path; nothing is written.
 
-    Outputs come from `executed` (a run of the solved notebook, which took `seconds`), or else from the committed
-    solution if that was stamped with the hash of this very source. A source that changed since loses its outputs.
+    Outputs come from `ran`, a run of the solved notebook, or else from the committed solution if that was stamped
+    with the hash of this very source. A source that changed since loses its outputs.
     """
     solved = source.read(path)
     stamp: dict[str, Any] = {"source_sha256": source.source_hash(path)}
     learner_path, solution_path = targets(path)
-    if executed is None:
+    if ran is None:
         executed, run = _committed(solution_path, stamp["source_sha256"])
     else:
-        run = {**environment(), "seconds": round(seconds or 0.0, 1)}
+        executed = ran.notebook
+        run = {**environment(), "seconds": round(ran.seconds, 1), "memory_gb": round(ran.memory_gb, 1)}
     if executed is not None:
         stamp["run"] = run
-        for cell, ran in zip(solved.cells, executed.cells, strict=True):
+        for cell, done in zip(solved.cells, executed.cells, strict=True):
             if cell.cell_type == "code":
-                cell.outputs = light(ran.outputs)
+                cell.outputs = light(done.outputs)
     solved.metadata["emolab"] = stamp
     learner = source.learner(solved, path)
     for cell in learner.cells:

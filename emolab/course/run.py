@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +23,12 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFL
 
 @dataclass
 class Run:
-    """One execution: the notebook with its outputs so far, seconds, and the error that stopped it ("" if none)."""
+    """One execution: the notebook with its outputs so far, seconds, the most memory its kernel used (GiB, resident),
+    and the error that stopped it ("" if none)."""
 
     notebook: NotebookNode
     seconds: float
+    memory_gb: float
     error: str = ""
 
 
@@ -42,11 +46,38 @@ def execute(path: Path, learner: bool = False) -> Run:
     client.resources = {"metadata": {"path": str(path.parent.parent)}}
     started = time.perf_counter()
     error = ""
-    try:
-        client.execute(env={**os.environ, **OFFLINE})
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as failure:
-        error = str(failure)
-    return Run(notebook, time.perf_counter() - started, error)
+    with _Memory() as memory:
+        try:
+            client.execute(env={**os.environ, **OFFLINE})
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as failure:
+            error = str(failure)
+    return Run(notebook, time.perf_counter() - started, memory.peak / 2**30, error)
+
+
+class _Memory:
+    """Watches, twice a second, how much memory the child processes of this one hold together; `peak` in bytes."""
+
+    def __enter__(self) -> _Memory:
+        self.peak = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        import psutil
+
+        me = psutil.Process()
+        while not self._done.wait(0.5):
+            held = 0
+            for child in me.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):  # it ended between the two calls
+                    held += child.memory_info().rss
+            self.peak = max(self.peak, held)
 
 
 def write_html(run: Run, name: str, folder: Path) -> Path:

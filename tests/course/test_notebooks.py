@@ -8,8 +8,8 @@ import textwrap
 import nbformat
 import pytest
 
-from emolab.course import build, lint, source
-from emolab.course.paths import sources
+from emolab.course import build, lint, readme, source
+from emolab.course.paths import CHECKOUT, sources
 from emolab.course.run import execute, run_course
 from emolab.errors import EmolabError
 
@@ -124,7 +124,8 @@ def test_a_malformed_cell_is_an_error_that_names_it(notebook, cell):
 def test_execution_stamps_light_outputs_which_a_changed_source_loses(notebook):
     ran = execute(notebook)
     assert ran.error == ""
-    build.write(build.build(notebook, ran.notebook, ran.seconds))
+    assert 0 <= ran.memory_gb < 4
+    build.write(build.build(notebook, ran))
     learner_path, solution_path = build.targets(notebook)
     solution, learner = (nbformat.read(path, as_version=4) for path in (solution_path, learner_path))
     stamp = solution.metadata["emolab"]
@@ -169,3 +170,18 @@ def test_light_outputs_drop_widgets_progress_and_counts():
 def test_an_oversized_notebook_is_refused(tmp_path):
     with pytest.raises(EmolabError, match="MiB"):
         build.write({tmp_path / "big.ipynb": "x" * (build.LARGEST + 1)})
+
+
+def test_the_readmes_table_is_that_of_the_committed_runs():
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert readme.section(text, "notebooks") == readme.notebook_table(readme.stamps())
+
+
+def test_a_section_is_replaced_between_its_markers(tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text("a\n<!-- x:begin -->\n<!-- x:end -->\nb\n", encoding="utf-8")
+    readme.replace_section(path, "x", "| 1 |\n| 2 |")
+    readme.replace_section(path, "x", "| 3 |")
+    assert path.read_text(encoding="utf-8") == "a\n<!-- x:begin -->\n| 3 |\n<!-- x:end -->\nb\n"
+    with pytest.raises(EmolabError, match="y:begin"):
+        readme.replace_section(path, "y", "")
