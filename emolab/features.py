@@ -159,7 +159,7 @@ def prosody_features(wave: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     Returns: (37,) float32, always finite, and their names (`FEATURES`): semitones re 100 Hz, dB, seconds, kHz, shares.
     A clip with less than 80 ms of voice (silence, noise) gives zeros.
 
-    >>> prosody_features(np.zeros(16000, np.float32))[0].any()
+    >>> bool(prosody_features(np.zeros(16000, np.float32))[0].any())
     False
     """
     wave = np.asarray(wave, np.float64)
