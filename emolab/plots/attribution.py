@@ -248,10 +248,13 @@ def before_after(
 ) -> Figure:
     """Slopes from before to after training, one for each modality."""
     figure, ((axis,),) = new_figure(4.2, 3.2)
-    for i, name in enumerate(after):
-        axis.plot([0, 1], [before[name], after[name]], "o-", color=colour_of(name, i), lw=2.2)
-        axis.annotate(f"{name} {after[name]:.2f}", (1, after[name]), xytext=(8, 0), textcoords="offset points",
-                      va="center", color=colour_of(name, i))  # fmt: skip
+    values = [*before.values(), *after.values(), 0.0]
+    gap, lowest = 0.075 * (max(values) - min(values)), float("-inf")
+    for name in sorted(after, key=after.__getitem__):
+        colour = colour_of(name, list(after).index(name))
+        axis.plot([0, 1], [before[name], after[name]], "o-", color=colour, lw=2.2)
+        lowest = max(after[name], lowest + gap)
+        axis.annotate(f"{name} {after[name]:.2f}", (1.06, lowest), va="center", color=colour)
     axis.axhline(0, color=QUIET, lw=0.8)
     axis.set_xticks([0, 1], ["before RL", "after RL"])
     axis.set(xlim=(-0.2, 1.7), ylabel=ylabel, title=title or "What training taught it to use")

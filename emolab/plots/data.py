@@ -135,7 +135,16 @@ def vad_plane(table: pd.DataFrame, title: str = "Valence and arousal of the samp
     for emotion in EMOTIONS:
         valence, arousal, _ = VAD[emotion]
         axis.scatter([valence], [arousal], marker="D", s=58, color=colour_of(emotion), edgecolor="white", zorder=4)
-        axis.annotate(emotion, (valence, arousal), xytext=(7, 5), textcoords="offset points", fontsize=9, weight="bold")
+        left = emotion == "fearful"  # its word lies beside "angry"
+        axis.annotate(
+            emotion,
+            (valence, arousal),
+            xytext=(-7 if left else 7, 5),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            fontsize=9,
+            weight="bold",
+        )
     axis.set(
         xlim=(-1.05, 1.05),
         ylim=(-1.05, 1.05),
@@ -191,5 +200,5 @@ def _stack(axis: Any, table: pd.DataFrame, order: Sequence[str], splits: Sequenc
         left = {e: left[e] + v for e, v in zip(order, values, strict=True)}
     axis.invert_yaxis()
     axis.set_title("samples")
-    axis.legend(fontsize=8, loc="lower right", frameon=True, framealpha=0.8, edgecolor="none")
+    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.45, -0.1), ncols=3)
     light_grid(axis, "x")

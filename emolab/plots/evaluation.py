@@ -189,7 +189,7 @@ def label_bias(bias: Mapping[str, Mapping[str, float]], title: str = "What the m
     axis.invert_yaxis()
     axis.set(xlim=(0, None), xlabel="mean probability among the labels", title=title)
     _chance(axis, 1 / len(labels), vertical=True)
-    axis.legend(loc="lower right", fontsize=9)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=9)
     light_grid(axis, "x")
     return figure
 

@@ -36,5 +36,7 @@ def corpus(n: int = 20, frames: int = 4) -> Corpus:
             "distractors": ["text"] if condition == "A>T" else [],
         }
         split = "train" if i < n // 2 else "test"
-        samples.append(replace(sample, emotion=EMOTIONS[1 + i % 6], speaker=f"{split}{i % 3}", split=split, extra=extra))
-    return Corpus(Path("."), samples, "noise")
+        samples.append(
+            replace(sample, emotion=EMOTIONS[1 + i % 6], speaker=f"{split}{i % 3}", split=split, extra=extra)
+        )
+    return Corpus(Path(), samples, "noise")

@@ -32,7 +32,13 @@ from emolab.attribution.values import (
 from emolab.errors import AttributionError
 
 
-def game(family: str = "qwen2_5_omni", absence: str = "swap", kind: str = "modality", measure: str = "logprob", donors: int = 2):
+def game(
+    family: str = "qwen2_5_omni",
+    absence: str = "swap",
+    kind: str = "modality",
+    measure: str = "logprob",
+    donors: int = 2,
+):
     lalm, (sample, *others) = model(family), corpus().samples
     batch = lalm.encode([sample], PROMPT)
     pool = DonorPool.encode(lalm, others[:5], PROMPT)
