@@ -20,8 +20,10 @@ SECTIONS = ("content", "acoustics", "visual", "summary")
 _TAG = re.compile(r"<(/?)(think|answer|content|acoustics|visual|summary)>")
 _SEPARATORS = re.compile(r"[,;/|\n\t、，；。]+")
 _WORD_EDGES = " .:!?\"'`*_()[]{}<>-–—"
-_CACHED_LENGTH = 8192
+_CACHED_LENGTH = 4096
 _MAX_WORD_LENGTH = 48
+_MAX_LIST_LENGTH = 50_000
+_MAX_TAGS = 500
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def parse(text: str) -> Parsed:
     >>> parse("<think>slow and low</think><answer>sad</answer>").answer
     'sad'
     """
-    return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+    return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse_cached_long(text)
 
 
 @dataclass
@@ -62,7 +64,10 @@ def _blocks(text: str, names: Sequence[str]) -> _Blocks:
     """Split `text` into its blocks among `names`, noting stray text and tags that repeat, nest or do not close."""
     blocks = _Blocks()
     open_name, start, end = None, 0, 0
-    for tag in _TAG.finditer(text):
+    for count, tag in enumerate(_TAG.finditer(text)):
+        if count == _MAX_TAGS:
+            blocks.problems["too many tags"] = None
+            break
         closing, name = tag.group(1) == "/", tag.group(2)
         blocks.tagged = True
         if name not in names:
@@ -111,7 +116,8 @@ def _parse(text: str) -> Parsed:
         blocks.problems["no <answer> block"] = None
     if order == ["answer", "think"]:
         blocks.problems["<think> comes after <answer>"] = None
-    nested = any(problem.endswith((" inside <think>", " inside <answer>")) for problem in blocks.problems)
+    hidden = (" inside <think>", " inside <answer>", "too many tags")
+    nested = any(problem.endswith(hidden) for problem in blocks.problems)
     if answer is not None and (nested or _TAG.search(answer)):
         blocks.problems["tags inside <answer> or nested blocks"] = None
         answer = None
@@ -132,7 +138,8 @@ def _parse(text: str) -> Parsed:
     return Parsed(think or None, sections, answer or None, format_ok, structure_ok, problems, blocks.tagged)
 
 
-_parse_cached = lru_cache(maxsize=4096)(_parse)
+_parse_cached = lru_cache(maxsize=16_384)(_parse)
+_parse_cached_long = lru_cache(maxsize=8)(_parse)
 
 
 def answer_text(text: str) -> str | None:
@@ -154,7 +161,12 @@ def parse_label(text: str, labels: Sequence[str] = EMOTIONS) -> str | None:
 
 
 def split_words(answer: str) -> tuple[str, ...]:
-    """The entries of a list written as text ("[angry, furious]", "angry; furious"), lower case, each once, in order."""
+    """The entries of a list written as text ("[angry, furious]", "angry; furious"), lower case, each once, in order.
+
+    A text of more than 50,000 characters is no list: ().
+    """
+    if len(answer) > _MAX_LIST_LENGTH:
+        return ()
     words = (" ".join(word.split()).strip(_WORD_EDGES).lower() for word in _SEPARATORS.split(answer))
     return tuple(dict.fromkeys(word for word in words if word and len(word) <= _MAX_WORD_LENGTH))
 

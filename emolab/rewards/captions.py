@@ -1,0 +1,157 @@
+"""Rewards for captions: Emo-GRPO's emotion consistency (MECap-R1, arXiv 2509.18729), BLEU and CIDEr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emolab.emotions import EMOTIONS
+from emolab.metrics.captions import Reference, references
+from emolab.metrics.cider import DocumentFrequency, Gram, cider_sample
+from emolab.parsing import answer_text
+from emolab.rewards.base import Reward
+from emolab.rewards.embedding import BUILT_IN, embed
+from emolab.wheels.scan import emotion_words
+from emolab.wheels.score import jaccard
+from emolab.wheels.shipped import lexicon
+
+ANCHOR_FAMILIES: dict[str, tuple[str, ...]] = {
+    "neutral": ("neutral",), "happy": ("joy", "amusement"), "sad": ("sadness", "grief"),
+    "angry": ("anger", "frustration"), "fearful": ("fear", "anxiety"), "disgusted": ("disgust",),
+    "surprised": ("surprise",),
+}
+"""Families of our lexicon whose words make each emotion's anchor (the paper does not print its word lists)."""
+
+_WORDS_PER_ANCHOR = 16
+
+
+@lru_cache(maxsize=8)
+def anchors(model: str = BUILT_IN) -> NDArray[np.float64]:
+    """One row an emotion, in canonical order (7, D): the mean of the embeddings of its words."""
+    rows = []
+    for emotion in EMOTIONS:
+        words = [word.word for family in ANCHOR_FAMILIES[emotion] for word in lexicon() if word.family == family]
+        rows.append(np.mean([embed(word, model) for word in words[:_WORDS_PER_ANCHOR]], axis=0))
+    return np.stack(rows)
+
+
+@lru_cache(maxsize=16)
+def _axes(model: str, centre: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Unit anchors (7, D) and the mean that is taken off texts and anchors first (zero where not centred)."""
+    rows = anchors(model)
+    mean = rows.mean(axis=0) if centre else np.zeros(rows.shape[1])
+    moved = rows - mean
+    return moved / np.linalg.norm(moved, axis=1, keepdims=True), mean
+
+
+@lru_cache(maxsize=16384)
+def profile(text: str, model: str = BUILT_IN, centre: bool = True) -> NDArray[np.float64]:
+    """Φ(text): cosines of the text's embedding with each anchor, (7,)."""
+    axes, mean = _axes(model, centre)
+    moved = embed(text, model) - mean
+    norm = float(np.linalg.norm(moved))
+    return axes @ moved / norm if norm else np.zeros(len(axes))
+
+
+def caption_of(text: str) -> str:
+    """The caption of a completion: its answer, or "" where it has none."""
+    return answer_text(text) or ""
+
+
+@dataclass(frozen=True)
+class EmoGRPO(Reward):
+    """R_emo = cos(Φ(generated), Φ(reference)), where Φ(text) holds the text's cosines with seven emotion anchors.
+
+    With `centre` (ours), the mean anchor is taken off anchors and texts first. Without it (`published`), embeddings
+    share a direction, Φ is nearly constant and R_emo near 1 for anything. Two guards of ours, off where `published`:
+    values below `floor` count 0, and where the reference names emotions the caption must name them too (Jaccard of
+    at least
+    `overlap` on the wheels), since a text without any emotion is never far from all anchors.
+    `embedder` is "built-in" or a sentence-transformers model.
+    """
+
+    centre: bool = True
+    floor: float = 0.6
+    overlap: float = 0.5
+    embedder: str = BUILT_IN
+    published: bool = False
+    name: ClassVar[str] = "emo_grpo"
+    columns: ClassVar[tuple[str, ...]] = ("caption",)
+
+    @property
+    def __name__(self) -> str:
+        return "emo_grpo_published" if self.published else self.name
+
+    def score(self, text: str, caption: Reference) -> float | None:  # type: ignore[override]
+        generated = caption_of(text)
+        values = [self._against(generated, reference) for reference in references(caption) if reference.strip()]
+        return max(values) if values else None
+
+    def _against(self, generated: str, reference: str) -> float:
+        value = self.consistency(generated, reference) if generated else 0.0
+        if self.published:
+            return value
+        wanted = emotion_words(reference)
+        named = not wanted or (jaccard(emotion_words(generated), wanted) or 0.0) >= self.overlap
+        return value if named and value >= self.floor else 0.0
+
+    def consistency(self, generated: str, reference: str) -> float:
+        """cos(Φ(generated), Φ(reference)) in [-1, 1]."""
+        centre = self.centre and not self.published
+        a, b = (profile(text, self.embedder, centre) for text in (generated, reference))
+        norm = float(np.linalg.norm(a) * np.linalg.norm(b))
+        return float(a @ b) / norm if norm else 0.0
+
+
+@dataclass(frozen=True)
+class Bleu(Reward):
+    """Sentence BLEU up to `order` of the caption (sacrebleu, lower case, effective order, exponential smoothing), 0
+    to 1."""
+
+    order: int = 4
+    name: ClassVar[str] = "bleu"
+    columns: ClassVar[tuple[str, ...]] = ("caption",)
+
+    def score(self, text: str, caption: Reference) -> float | None:  # type: ignore[override]
+        wanted = [reference for reference in references(caption) if reference.strip()]
+        return _bleu(self.order).sentence_score(caption_of(text)[:4000], wanted).score / 100 if wanted else None
+
+
+@lru_cache(maxsize=4)
+def _bleu(order: int):  # type: ignore[no-untyped-def]
+    from sacrebleu.metrics import BLEU
+
+    return BLEU(max_ngram_order=order, lowercase=True, effective_order=True)
+
+
+@dataclass(frozen=True)
+class Cider(Reward):
+    """CIDEr-D of the caption, divided by 10. `Cider.fit(captions)` weighs n-grams by how telling they are in a
+    corpus."""
+
+    frequencies: tuple[tuple[Gram, int], ...] = ()
+    size: int = 0
+    name: ClassVar[str] = "cider"
+    columns: ClassVar[tuple[str, ...]] = ("caption",)
+
+    @classmethod
+    def fit(cls, captions: Iterable[Reference]) -> Self:
+        """A reward whose n-gram weights come from the training captions (never from the batch: rewards stay pure)."""
+        found = DocumentFrequency.fit(list(captions))
+        return cls(tuple(sorted(found.counts.items())), found.size)
+
+    def score(self, text: str, caption: Reference) -> float | None:  # type: ignore[override]
+        wanted = [reference for reference in references(caption) if reference.strip()]
+        if not wanted:
+            return None
+        return cider_sample(wanted, caption_of(text)[:4000], _frequency(self.frequencies, self.size)) / 10
+
+
+@lru_cache(maxsize=4)
+def _frequency(frequencies: tuple[tuple[Gram, int], ...], size: int) -> DocumentFrequency:
+    return DocumentFrequency(dict(frequencies), size)
