@@ -107,6 +107,8 @@ def _write(path: Path, data: bytes) -> None:
     try:
         part.write_bytes(data)
         part.replace(path)
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be written ({error.strerror}); see to the disk") from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -127,8 +129,10 @@ def _claim(out: Path, info: dict[str, Any]) -> None:
         return
     if out.is_dir() and any(out.iterdir()):
         raise CorpusError(f"{out}: is not empty and holds no corpus that could be resumed; choose another folder")
-    for folder in ("audio", "video"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CorpusError(f"{out}: cannot be made ({error.strerror}); choose another folder") from error
     _write(out / INFO, _as_json({**info, "complete": False}))
 
 
@@ -181,6 +185,7 @@ def _run(jobs: list[list[Spec]], out: Path, workers: int) -> Iterator[int]:
             yield _make_job(job, out)
         return
     from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
@@ -188,6 +193,9 @@ def _run(jobs: list[list[Spec]], out: Path, workers: int) -> Iterator[int]:
         try:
             for future in as_completed(futures):
                 yield future.result()
+        except BrokenProcessPool as error:
+            raise CorpusError(f"{out}: a worker died (no memory left, or `make` called by a script without "
+                              '`if __name__ == "__main__"`); run it again with workers=1, nothing is lost') from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -90,8 +90,6 @@ class _Turns:
 
 def _counts(size: str) -> Iterator[tuple[str, str, str, int]]:
     """(domain, split, condition, number of samples) of every cell."""
-    if size not in SIZES:
-        raise CorpusError(f"no size {size!r} of the synthetic corpus; there are: {', '.join(SIZES)}")
     for (domain, split), (audio, single, agreeing, conflict) in SIZES[size].items():
         number = {"A": audio, "T": single, "V": single}
         for condition in CONDITIONS:
@@ -125,12 +123,16 @@ def _display(condition: str, gold: str, rng: np.random.Generator) -> tuple[dict[
 def plan(size: str = "course", seed: int = 0) -> list[Spec]:
     """All samples of a corpus, in an order that says nothing about them.
 
-    Raises: CorpusError for an unknown size.
+    Raises: CorpusError for an unknown size or a negative seed.
 
     >>> len(plan("smoke")) == len({s.id for s in plan("smoke")})
     True
     """
-    rng = np.random.default_rng([seed, list(SIZES).index(size) if size in SIZES else 0])
+    if size not in SIZES:
+        raise CorpusError(f"no size {size!r} of the synthetic corpus; there are: {', '.join(SIZES)}")
+    if seed < 0:
+        raise CorpusError(f"seed {seed}: a seed is 0 or more")
+    rng = np.random.default_rng([seed, list(SIZES).index(size)])
     turns, drafts = _Turns(rng), []
     for domain, split, condition, n in _counts(size):
         voices = talkers(split, domain)

@@ -126,6 +126,19 @@ def test_folder_of_another_corpus_is_refused(made: Path, tmp_path: Path) -> None
     assert (tmp_path / "notes.txt").read_text() == "mine" and not (tmp_path / "audio").exists()
 
 
+def test_what_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CorpusError, match=r"file/below: cannot be made"):
+        making.make(tmp_path / "file" / "below", "tiny")
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(CorpusError, match=r"corpus\.json: cannot be written \(No space left"):
+        making.make(tmp_path / "out", "tiny")
+
+
 def test_truth_is_apart_from_the_table(made: Path) -> None:
     truth, table = making.read_truth(made), (made / "table.jsonl").read_text()
     corpus = Corpus.read(made / "table.parquet")

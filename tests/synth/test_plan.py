@@ -134,4 +134,6 @@ def test_same_seed_same_plan_and_another_seed_another() -> None:
 def test_unknown_size() -> None:
     with pytest.raises(CorpusError, match=r"tiny.*smoke, course, full"):
         plan("tiny")
+    with pytest.raises(CorpusError, match="seed -1"):
+        plan("smoke", -1)
     assert set(SIZES) == {"smoke", "course", "full"}
