@@ -53,9 +53,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Execute the notebooks offline; HTML pages and summary.json go to build/course."""
-    from emolab.course.corpus import embedded_corpus
     from emolab.course.paths import sources
     from emolab.course.run import run_course
+    from emolab.synth.embedded import embedded_corpus
 
     paths = sources(tuple(names or ()))
     embedded_corpus()
@@ -83,8 +83,8 @@ def table(
     as_json: JsonOption = False,
 ) -> None:
     """Minutes and memory of each notebook, from the stamps of the last `course build --execute`."""
-    from emolab.course.paths import CHECKOUT
     from emolab.course.readme import notebook_table, replace_section, stamps
+    from emolab.paths import CHECKOUT
 
     rows = stamps()
     if write:
@@ -97,7 +97,7 @@ def _render_build(result: dict[str, Any]) -> None:
 
 
 def _render_run(summary: dict[str, Any]) -> None:
-    from emolab.course.paths import build_folder
+    from emolab.paths import build_folder
 
     for row in summary["notebooks"]:
         typer.echo(f"{'ok    ' if row['ok'] else 'FAILED'} {row['seconds'] / 60:5.1f} min  {row['name']}")

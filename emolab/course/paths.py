@@ -1,24 +1,11 @@
-"""Where the course lives: notebook sources, the notebooks made from them, and what a run leaves behind."""
+"""Where the course lives: the sources of its notebooks."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from emolab.errors import EmolabError
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-def build_folder() -> Path:
-    """Folder for everything that can be made again: `EMOLAB_BUILD`, or `build/` of a checkout, or the user's cache."""
-    if named := os.environ.get("EMOLAB_BUILD"):
-        return Path(named)
-    if (CHECKOUT / "pyproject.toml").is_file():
-        return CHECKOUT / "build"
-    from platformdirs import user_cache_path
-
-    return user_cache_path("emolab")
+from emolab.paths import CHECKOUT
 
 
 def notebooks_folder() -> Path:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emolab.course import source
-from emolab.course.paths import build_folder
+from emolab.paths import build_folder
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 TIMEOUT_SECONDS = 900
+STARTUP_SECONDS = 300
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TQDM_MININTERVAL": "2"}
 
 
@@ -42,7 +43,7 @@ def execute(path: Path, learner: bool = False) -> Run:
 
     solved = source.read(path)
     notebook = source.learner(solved, path) if learner else solved
-    client = NotebookClient(notebook, timeout=TIMEOUT_SECONDS, kernel_name="python3")
+    client = NotebookClient(notebook, timeout=TIMEOUT_SECONDS, startup_timeout=STARTUP_SECONDS, kernel_name="python3")
     client.resources = {"metadata": {"path": str(path.parent.parent)}}
     started = time.perf_counter()
     error = ""

@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emolab.course.corpus import embedded_corpus
-from emolab.course.paths import build_folder
+from emolab.paths import build_folder
 from emolab.profiles import Profile, profile
+from emolab.synth.embedded import embedded_corpus
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM

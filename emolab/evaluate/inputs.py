@@ -26,7 +26,7 @@ def read_corpus(path: str | Path | None = None, size: str = "course") -> Corpus:
     Raises CorpusError if the folder has no table.
     """
     if path is None:
-        from emolab.course.corpus import embedded_corpus
+        from emolab.synth.embedded import embedded_corpus
 
         return embedded_corpus(size)
     path = Path(path)

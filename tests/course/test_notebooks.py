@@ -9,9 +9,10 @@ import nbformat
 import pytest
 
 from emolab.course import build, lint, readme, source
-from emolab.course.paths import CHECKOUT, sources
+from emolab.course.paths import sources
 from emolab.course.run import execute, run_course
 from emolab.errors import EmolabError
+from emolab.paths import CHECKOUT
 
 GOOD = '''\
 # %% [markdown]

@@ -1,4 +1,4 @@
-"""The embedded corpus that the notebooks share, made on first use and kept in the build folder."""
+"""The embedded corpus as commands and notebooks share it: made on first use and kept in the build folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emolab.course.paths import build_folder
+from emolab.paths import build_folder
 
 if TYPE_CHECKING:
     from emolab.samples import Corpus
