@@ -42,6 +42,8 @@ def tidy(logs: dict[str, Any], step: int) -> dict[str, Any]:
         name = RENAMED.get(key)
         if key.startswith("rewards/") and key.endswith("/mean"):
             name = "reward/" + key.split("/")[1]
+        if key.startswith("reward/"):  # parts that a rubric logs itself
+            name = key
         if name is not None:
             row[name] = None if value is None or not math.isfinite(float(value)) else float(value)
     return row

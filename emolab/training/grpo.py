@@ -15,7 +15,6 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -186,17 +185,17 @@ class HearingGRPOTrainer(AtomicCheckpoints, GRPOTrainer):
         rows, size = [row for row, _ in groups], max(len(at) for _, at in groups)
         batch, args = self._prompts_of(rows), self.args
         seed = args.seed * 1_000_003 + self.generation_index * args.world_size + args.process_index
-        with self._evaluating():
-            done = self.lalm.generate(
-                batch,
-                n=size,
-                max_new_tokens=self.max_completion_length,
-                temperature=args.temperature,
-                top_p=args.top_p,
-                top_k=args.top_k or 0,
-                min_p=args.min_p or 0.0,
-                seed=seed,
-            )
+        self._require_finite_weights()
+        done = self.lalm.generate(
+            batch,
+            n=size,
+            max_new_tokens=self.max_completion_length,
+            temperature=self.temperature,
+            seed=seed,
+            top_p=self.top_p,
+            top_k=self.top_k or 0,
+            min_p=self.min_p or 0.0,
+        )
         ids, lengths = done.ids.tolist(), done.mask.sum(-1).tolist()
         prompt_ids = [row[mask.bool()].tolist() for row, mask in zip(batch.input_ids, batch.mask, strict=True)]
         out: dict[str, Any] = {"prompt_ids": [], "completion_ids": [], "logprobs": None}
@@ -207,16 +206,13 @@ class HearingGRPOTrainer(AtomicCheckpoints, GRPOTrainer):
         self._clock["rollout"] += time.perf_counter() - start
         return out
 
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        """No dropout and no gradient while sampling."""
-        training = self.model.training
-        self.model.eval()
-        try:
-            with torch.no_grad():
-                yield
-        finally:
-            self.model.train(training)
+    def _require_finite_weights(self) -> None:
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad and not bool(torch.isfinite(parameter.sum())):
+                raise TrainingError(
+                    f"weights of {name} are not finite before step {self.state.global_step + 1}: resume from an earlier "
+                    "checkpoint with a lower learning rate"
+                )
 
     def _groups(self, rows: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         """Runs of equal rows, at most a group long, each with its positions in the batch."""

@@ -99,9 +99,10 @@ def require_hearing(moved: float, modality: str, row: int, tolerance: float = 1e
     """
     if not math.isfinite(moved) or moved <= tolerance:
         raise TrainingError(
-            f"the loss forward does not depend on the {modality} of row {row}: exchanging it moved the log-probabilities by "
-            f"{moved:.1e}. Training would be deaf to it. Check that the model's tower is connected (embeddings not zero, "
-            f"placeholders filled) and that the prompt has a place for {modality}; `check_hearing=False` trains regardless."
+            f"the loss forward does not depend on the {modality} of row {row}: exchanging it moved the "
+            f"log-probabilities by {moved:.1e}. Training would be deaf to it. Check that the model's tower is "
+            f"connected (embeddings not zero, placeholders filled) and that the prompt has a place for {modality}; "
+            "`check_hearing=False` trains regardless."
         )
 
 

@@ -33,6 +33,7 @@ class Settings:
     max_completion_length: int = 64
     num_iterations: int = 1
     max_grad_norm: float = 1.0
+    unbiased_kl: bool = True
 
 
 def group_advantages(rewards: Tensor, group_size: int, scale: Literal["group", "batch", "none"] = "group") -> Tensor:
@@ -89,12 +90,18 @@ def reduce_tokens(losses: Tensor, mask: Tensor, settings: Settings) -> Tensor:
 def grpo_loss(
     logprobs: Tensor, old: Tensor, reference: Tensor | None, advantages: Tensor, mask: Tensor, settings: Settings
 ) -> Tensor:
-    """The whole objective: clipped policy loss plus β times the KL to the reference policy."""
+    """The whole objective: clipped policy loss plus β times the KL to the reference policy.
+
+    The tokens were sampled by the old policy, so the KL's *gradient* is that of KL(policy ‖ reference) only when each
+    estimate is weighted by the ratio (`unbiased_kl`, TRL's default; DeepSeek-V3.2, arXiv 2512.02556). The GRPO paper
+    leaves the ratio out.
+    """
     losses = token_losses(logprobs, old, advantages, settings)
     if settings.beta:
         if reference is None:
             raise ValueError("beta > 0 needs the reference policy's log-probabilities")
-        losses = losses + settings.beta * kl_k3(logprobs, reference)
+        penalty = kl_k3(logprobs, reference)
+        losses = losses + settings.beta * (penalty * (logprobs - old).exp() if settings.unbiased_kl else penalty)
     return reduce_tokens(losses, mask, settings)
 
 

@@ -1,0 +1,212 @@
+"""The trainer against GRPO from scratch, and what it must refuse."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training_helpers import PROMPT, Recorder, letters, make_trainer, plain_logprobs, samples, small_lalm, twin, weights
+
+from emolab.errors import RewardError, TrainingError
+from emolab.training import grpo as grpo_module
+from emolab.training.callbacks import History
+from emolab.training.guards import Alarms
+from emolab.training.scratch import LOSS_TYPES, Settings, group_advantages, update
+
+
+def from_scratch(
+    lalm: Any, recorder: Recorder, trainer: Any, scale: str = "group", beta: float = 0.0
+) -> dict[str, Any]:
+    """The same update on the recorded completions by `scratch.py` and plain forwards."""
+    (call,) = recorder.calls
+    lalm.model.train()
+    order = list(dict.fromkeys(call["rows"]))
+    batch = lalm.encode([trainer.samples[r] for r in order], PROMPT)
+    rows = [order.index(r) for r in call["rows"]]
+    policy = lambda: plain_logprobs(lalm, batch, rows, call["ids"])[0]  # noqa: E731
+    mask = plain_logprobs(lalm, batch, rows, call["ids"])[1]
+    args = trainer.args
+    settings = Settings(
+        args.loss_type, args.epsilon, args.epsilon_high, beta, args.max_completion_length, args.num_iterations
+    )
+    optimizer = torch.optim.SGD([p for p in lalm.model.parameters() if p.requires_grad], args.learning_rate)
+    advantages = group_advantages(torch.tensor(call["rewards"]), args.num_generations, scale)  # type: ignore[arg-type]
+    reference = policy().detach() if beta else None
+    update(policy, optimizer, advantages, mask, settings, reference)
+    return weights(lalm)
+
+
+def assert_same(ours: dict[str, Any], theirs: dict[str, Any], before: dict[str, Any], tolerance: float = 1e-5) -> None:
+    assert ours.keys() == theirs.keys()
+    moved = max((theirs[k] - before[k]).abs().max().item() for k in ours)
+    assert moved > 50 * tolerance, f"the update is too small to compare ({moved})"
+    worst = max((ours[k] - theirs[k]).abs().max().item() for k in ours)
+    assert worst <= tolerance, f"weights differ by {worst}, the update moved them by {moved}"
+
+
+@pytest.mark.parametrize("loss_type", LOSS_TYPES)
+def test_two_updates_on_a_batch_equal_scratch(loss_type: str, tmp_path: Path) -> None:
+    lalm = small_lalm()
+    other, before, recorder = twin(lalm), weights(lalm), Recorder()
+    trainer = make_trainer(
+        tmp_path, lalm, recorder, loss_type=loss_type, num_iterations=2, max_steps=2, beta=0.2, learning_rate=0.3
+    )
+    trainer.train()
+    assert_same(weights(lalm), from_scratch(other, recorder, trainer, beta=0.2), before)
+
+
+@pytest.mark.parametrize("scale", ["group", "batch", "none"])
+def test_scaled_rewards_equal_scratch(scale: str, tmp_path: Path) -> None:
+    lalm = small_lalm(seed=1)
+    other, before, recorder = twin(lalm), weights(lalm), Recorder()
+    trainer = make_trainer(tmp_path, lalm, recorder, scale_rewards=scale, learning_rate=1.0)
+    trainer.train()
+    assert_same(weights(lalm), from_scratch(other, recorder, trainer, scale), before)
+
+
+def test_qwen2_audio_and_micro_batches_equal_scratch(tmp_path: Path) -> None:
+    lalm = small_lalm("qwen2_audio")
+    other, before, recorder = twin(lalm), weights(lalm), Recorder()
+    trainer = make_trainer(tmp_path, lalm, recorder, micro_batches=2, loss_type="dapo", learning_rate=1.0)
+    trainer.train()
+    assert_same(weights(lalm), from_scratch(other, recorder, trainer), before)
+
+
+def test_full_fine_tuning_with_a_reference_equals_scratch(tmp_path: Path) -> None:
+    lalm = small_lalm(lora=False)
+    other, before, recorder = twin(lalm), weights(lalm), Recorder()
+    trainer = make_trainer(tmp_path, lalm, recorder, num_iterations=2, max_steps=2, beta=0.2, learning_rate=0.05)
+    trainer.train()
+    assert_same(weights(lalm), from_scratch(other, recorder, trainer, beta=0.2), before)
+
+
+def one_flat_group(prompts: Any, completions: Any, row: Any = (), **columns: Any) -> list[float]:
+    """Row by row: the first row of the batch gets the same reward for every completion."""
+    return [0.1 if r == row[0] else x for r, x in zip(row, letters(prompts, completions), strict=True)]
+
+
+@pytest.mark.parametrize("num_iterations", [1, 2])
+def test_skipping_flat_groups_changes_no_weight(num_iterations: int, tmp_path: Path) -> None:
+    results, histories = [], []
+    for skip in (True, False):
+        lalm, history = small_lalm(), History()
+        make_trainer(
+            tmp_path,
+            lalm,
+            one_flat_group,
+            history=history,
+            learning_rate=1.0,
+            num_iterations=num_iterations,
+            max_steps=2,
+            trainer_options={"skip_zero_variance": skip},
+        ).train()
+        results.append(weights(lalm))
+        histories.append(history.rows)
+    assert max((results[0][k] - results[1][k]).abs().max().item() for k in results[0]) < 1e-6
+    assert [r["skipped_groups"] for r in histories[0]] == [1.0, 1.0] and "skipped_groups" not in histories[1][0]
+    assert histories[0][0]["entropy"] == pytest.approx(histories[1][0]["entropy"], rel=0.2)
+
+
+def test_a_batch_without_any_variance_changes_nothing(tmp_path: Path) -> None:
+    lalm = small_lalm()
+    before = weights(lalm)
+    make_trainer(tmp_path, lalm, lambda prompts, completions, **k: [0.3] * len(completions), max_steps=2).train()
+    assert all(torch.equal(before[k], v) for k, v in weights(lalm).items())
+
+
+def test_adapters_of_a_4bit_model_stay_fp32_and_learn(tmp_path: Path) -> None:
+    from emolab.lalm.quantise import add_lora, quantise_model
+    from emolab.lalm.testing import tiny_random
+
+    lalm = tiny_random(seed=0)
+    quantise_model(lalm)
+    add_lora(lalm, rank=4, alpha=8)
+    before = weights(lalm)
+    make_trainer(tmp_path, lalm, beta=0.05, optim="adamw_torch", learning_rate=1e-3, max_steps=2).train()
+    after = weights(lalm)
+    assert {p.dtype for p in after.values()} == {torch.float32}
+    assert any(not torch.equal(before[k], after[k]) for k in after)
+
+
+def test_a_deaf_loss_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = grpo_module.packed_logprobs
+
+    def deaf(lalm: Any, batch: Any, *args: Any, **kwargs: Any) -> Any:
+        return real(lalm, replace(batch, embeds=torch.zeros_like(batch.embeds)), *args, **kwargs)
+
+    monkeypatch.setattr(grpo_module, "packed_logprobs", deaf)
+    with pytest.raises(TrainingError, match="deaf"):
+        make_trainer(tmp_path, small_lalm()).train()
+    make_trainer(tmp_path, small_lalm(), trainer_options={"check_hearing": False}).train()
+
+
+def test_rewards_that_fail_name_themselves(tmp_path: Path) -> None:
+    def nan(prompts: Any, completions: Any, **columns: Any) -> list[float]:
+        return [math.nan] * len(completions)
+
+    def buggy(prompts: Any, completions: Any, **columns: Any) -> list[float]:
+        return [float(columns["missing"][i]) for i in range(len(completions))]
+
+    lalm = small_lalm()
+    with pytest.raises(TrainingError, match=r"'nan' is nan at step 1, row \d, completion"):
+        make_trainer(tmp_path, lalm, nan).train()
+    with pytest.raises(RewardError, match=r"'buggy' raised KeyError: 'missing' at step 1, row \d"):
+        make_trainer(tmp_path, lalm, buggy).train()
+
+
+def test_numbers_that_are_none_stop_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = grpo_module.packed_logprobs
+
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        scores, spread = real(*args, **kwargs)
+        return scores * math.nan, spread
+
+    monkeypatch.setattr(grpo_module, "packed_logprobs", broken)
+    with pytest.raises(TrainingError, match=r"the loss is nan at step 1, rows .*completion"):
+        make_trainer(tmp_path, small_lalm(), trainer_options={"check_hearing": False}).train()
+    monkeypatch.undo()
+    lalm = small_lalm()
+    with torch.no_grad():
+        next(p for n, p in lalm.model.named_parameters() if "lora_B" in n).fill_(math.nan)
+    with pytest.raises(TrainingError, match="lora_B.* not finite"):
+        make_trainer(tmp_path, lalm).train()
+
+
+def test_history_says_what_happened(tmp_path: Path) -> None:
+    history = History(tmp_path / "metrics.jsonl", Alarms(parse_rate_below=0.99))
+    make_trainer(tmp_path, small_lalm(), history=history, max_steps=2, beta=0.05, num_iterations=2).train()
+    assert [r["step"] for r in history.rows] == [1, 2]
+    wanted = {
+        "reward",
+        "reward/letters",
+        "parse_rate",
+        "kl",
+        "clipped",
+        "entropy",
+        "length",
+        "zero_variance",
+        "grad_norm",
+        "seconds_rollout",
+        "seconds_scoring",
+        "seconds_update",
+    }
+    assert wanted <= set(history.rows[0]), wanted - set(history.rows[0])
+    assert history.rows[0]["alarms"] and (tmp_path / "metrics.jsonl").read_text().count("\n") == 2
+
+
+def test_columns_reach_the_reward_and_the_rollout_seed_decides(tmp_path: Path) -> None:
+    first, again, other = Recorder(), Recorder(), Recorder()
+    for recorder, seed in ((first, 3), (again, 3), (other, 4)):
+        make_trainer(
+            tmp_path, small_lalm(), recorder, seed=seed, trainer_options={"columns": {"hint": list("abcd")}}
+        ).train()
+    call = first.calls[0]
+    assert call["columns"]["solution"] == [samples()[r].emotion for r in call["rows"]]
+    assert call["columns"]["hint"] == ["abcd"[r] for r in call["rows"]]
+    assert call["ids"] == again.calls[0]["ids"] != other.calls[0]["ids"]
+    with pytest.raises(TrainingError, match="column 'hint'"):
+        make_trainer(tmp_path, small_lalm(), trainer_options={"columns": {"hint": ["a"]}})

@@ -1,0 +1,135 @@
+"""Killed at any point and resumed, a run gives the metrics and weights of one that was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training_helpers import letters, make_trainer, small_lalm, weights
+
+from emolab.errors import TrainingError
+from emolab.training.callbacks import History
+from emolab.training.checkpoints import last_checkpoint
+
+TIMES = ("seconds_rollout", "seconds_reward", "seconds_scoring", "seconds_update", "seconds_step")
+SETTINGS: dict[str, Any] = {
+    "max_steps": 5,
+    "save_steps": 2,
+    "learning_rate": 0.01,
+    "optim": "adamw_torch",
+    "beta": 0.1,
+    "num_iterations": 2,
+    "save_total_limit": 1,
+    "lr_scheduler_type": "linear",
+}
+
+
+class Stop(BaseException):
+    """Ends a run where an exception must not be caught."""
+
+
+class FailsAt:
+    """The usual reward until its n-th call, which ends the run."""
+
+    __name__ = "letters"
+
+    def __init__(self, call: int = 0):
+        self.left = call
+
+    def __call__(self, prompts: Any, completions: Any, **columns: Any) -> list[float]:
+        self.left -= 1
+        if self.left == 0:
+            raise Stop
+        return letters(prompts, completions)
+
+
+def run(
+    folder: Path, reward: Any = letters, resume: bool = False
+) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
+    """Train in `folder`, from its last checkpoint if asked; metrics without seconds, and weights."""
+    lalm, history = small_lalm(), History(folder / "metrics.jsonl")
+    last = last_checkpoint(folder) if resume else None
+    make_trainer(folder, lalm, reward, history=history, **SETTINGS).train(
+        resume_from_checkpoint=str(last) if last else None
+    )
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in history.rows], weights(lalm)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return run(tmp_path_factory.mktemp("whole"))
+
+
+def assert_equal(got: Any, wanted: Any, folder: Path) -> None:
+    assert got[0] == wanted[0]
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4, 5]
+    assert all(torch.equal(got[1][k], wanted[1][k]) for k in wanted[1])
+
+
+def test_ended_while_sampling(uninterrupted: Any, tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        run(tmp_path, FailsAt(3))  # the third batch of completions: step 5, after the checkpoint of step 4
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-4"
+    assert_equal(run(tmp_path, resume=True), uninterrupted, tmp_path)
+
+
+def test_resumed_between_two_updates_on_one_batch(
+    uninterrupted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SETTINGS, "save_steps", 3)
+    with pytest.raises(Stop):
+        run(tmp_path, FailsAt(3))
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-3"
+    assert_equal(run(tmp_path, resume=True), uninterrupted, tmp_path)
+
+
+def test_killed_while_writing_a_checkpoint(uninterrupted: Any, tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.path[:0] = [sys.argv[2]]\n"
+        "import os, signal, test_resume\n"
+        "from pathlib import Path\n"
+        "from emolab.training import checkpoints\n"
+        "publish = checkpoints._publish\n"
+        "def dies(partial, final):\n"
+        "    if final.name == 'checkpoint-4':\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    publish(partial, final)\n"
+        "checkpoints._publish = dies\n"
+        "test_resume.run(Path(sys.argv[1]))\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), str(Path(__file__).parent)],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr[-2000:]
+    assert (tmp_path / ".writing" / "checkpoint-4").is_dir() and last_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
+    torch.set_num_threads(1)
+    assert_equal(run(tmp_path, resume=True), uninterrupted, tmp_path)
+    assert not (tmp_path / ".writing").exists()
+
+
+def test_a_run_without_a_checkpoint_starts_anew(tmp_path: Path) -> None:
+    assert last_checkpoint(tmp_path) is None and last_checkpoint(tmp_path / "nowhere") is None
+    (tmp_path / "checkpoint-7").mkdir()  # not whole
+    assert last_checkpoint(tmp_path) is None
+
+
+def test_a_checkpoint_of_something_else_is_refused(uninterrupted: Any, tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        run(tmp_path, FailsAt(3))
+    for path in (tmp_path / "checkpoint-4").glob("*.emolab_state.pt"):
+        path.unlink()
+    with pytest.raises(TrainingError, match="not written by this trainer"):
+        run(tmp_path, resume=True)
