@@ -1,0 +1,126 @@
+"""`emolab predict` on files that people have: every bad one is named, the good ones are still answered."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from typer.testing import CliRunner
+
+from emolab.cli import predict as command
+from emolab.emotions import EMOTIONS
+from emolab.prompts import get_prompt
+
+RNG = np.random.default_rng(0)
+
+
+@cache
+def model() -> Any:
+    from emolab.lalm.testing import tiny_random
+
+    return tiny_random()
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands answer with a tiny random model, and in few tokens."""
+    import emolab.evaluate.inputs as inputs
+
+    def read_model(name=None, checkpoint=None, quantise=None, prompt=None):
+        return model(), get_prompt(prompt or "direct")
+
+    monkeypatch.setattr(inputs, "read_model", read_model)
+    generate = type(model()).generate
+    monkeypatch.setattr(type(model()), "generate", lambda self, b, **k: generate(self, b, **{**k, "max_new_tokens": 4}))
+
+
+def run(*arguments: object) -> tuple[int, dict[str, Any], str]:
+    app = typer.Typer()
+    command.register(app)
+    result = CliRunner().invoke(app, [*map(str, arguments), "--json"])
+    return result.exit_code, json.loads(result.stdout), result.stderr
+
+
+def voice(seconds: float = 0.5, rate: int = 16_000, channels: int = 1) -> np.ndarray:
+    wave = 0.2 * np.sin(2 * np.pi * 150 * np.arange(int(seconds * rate)) / rate) + RNG.normal(
+        0, 0.01, int(seconds * rate)
+    )
+    return np.stack([wave] * channels, axis=1) if channels > 1 else wave
+
+
+def bad_files(folder: Path) -> dict[str, Path]:
+    """A file for each way of being unusable."""
+    files = {name: folder / f"{name}.wav" for name in ("corrupt", "empty", "nan", "hour", "missing", "text", "folder")}
+    files["corrupt"].write_bytes(b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(range(40)))
+    files["empty"].write_bytes(b"")
+    files["text"].write_text("<html>not found</html>")
+    files["folder"].mkdir()
+    soundfile.write(files["nan"], np.full(8000, np.nan, np.float32), 16_000, subtype="FLOAT")
+    soundfile.write(files["hour"], np.zeros(3600 * 4000, np.int16), 4000)
+    return files
+
+
+def test_usable_files_of_every_kind_are_answered(tmp_path):
+    kinds = {"plain": (16_000, 1), "stereo": (16_000, 2), "telephone": (8000, 1), "studio": (96_000, 1)}
+    for name, (rate, channels) in kinds.items():
+        soundfile.write(tmp_path / f"{name}.wav", voice(rate=rate, channels=channels), rate)
+    soundfile.write(tmp_path / "music.flac", voice(), 16_000)
+    status, result, _ = run(*sorted(tmp_path.iterdir()))
+    assert status == 0 and result["failed"] == 0 and result["n"] == 5
+    for row in result["files"]:
+        assert row["label"] in EMOTIONS and sum(row["distribution"].values()) == pytest.approx(1.0)
+        assert row["label_from"] in ("answer", "distribution") and row["seconds"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_bad_files_are_each_named_and_do_not_stop_the_others(tmp_path):
+    bad = bad_files(tmp_path)
+    good = tmp_path / "good.wav"
+    soundfile.write(good, voice(), 16_000)
+    status, result, _ = run(*bad.values(), good)
+    assert status == 1 and result["failed"] == len(bad) and result["n"] == len(bad) + 1
+    errors = {Path(r["file"]).stem: r["error"] for r in result["files"] if "error" in r}
+    assert set(errors) == set(bad)
+    for name, message in errors.items():
+        assert str(bad[name]) in message and len(message) > len(str(bad[name])) + 10
+    assert "label" in result["files"][-1]
+
+
+def test_silence_is_answered_with_a_warning(tmp_path):
+    soundfile.write(tmp_path / "silent.wav", np.zeros(16_000), 16_000)
+    status, result, _ = run(tmp_path / "silent.wav")
+    assert status == 0 and any("silen" in w for w in result["files"][0]["warnings"])
+
+
+def test_own_labels_and_calibration(tmp_path):
+    soundfile.write(tmp_path / "a.wav", voice(), 16_000)
+    status, result, _ = run(
+        tmp_path / "a.wav", "--labels", "bored, excited", "--calibration", "contextual", "--text", "hello there"
+    )
+    assert status == 0 and set(result["files"][0]["distribution"]) == {"bored", "excited"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--labels", "sad"), "at least two"),
+        (("--calibration", "mean"), "none or contextual"),
+        (("b.wav", "--text", "x"), "one by one"),
+    ],
+)
+def test_unusable_options_are_one_line(tmp_path, arguments, message):
+    status, result, _ = run("a.wav", *arguments)
+    assert status == 1 and message in result["error"]
+
+
+def test_for_a_person_it_prints_one_line_a_file(tmp_path):
+    soundfile.write(tmp_path / "a.wav", voice(), 16_000)
+    app = typer.Typer()
+    command.register(app)
+    shown = CliRunner().invoke(app, [str(tmp_path / "a.wav"), str(tmp_path / "none.wav")])
+    assert shown.exit_code == 1 and shown.stdout.count("%") == 3 and "none.wav" in shown.stderr
