@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,16 +29,20 @@ HEARS = PROMPTS["direct"].using("audio")
 _FEATURES = FeatureCache(64 << 20)
 
 
+def _features(wave: NDArray[np.float32]) -> NDArray[np.float32]:
+    from emolab.features import prosody_features
+
+    return prosody_features(wave)[0]
+
+
 def feature_table(samples: Sequence[EmotionSample], progress: bool = True) -> NDArray[np.float64]:
     """Prosodic features (N, K) of samples with absolute paths; computed once per clip and process. NaN becomes 0."""
     from tqdm.auto import tqdm
 
-    from emolab.features import prosody_features
-
     rows = []
     for sample in tqdm(samples, desc="prosody", unit="clip", disable=not progress or len(samples) < 100):
         wave = audio_of(sample)
-        rows.append(_FEATURES.get(content_hash(wave), lambda wave=wave: prosody_features(wave)[0]))
+        rows.append(_FEATURES.get(content_hash(wave), partial(_features, wave)))
     return np.nan_to_num(np.asarray(rows, float))
 
 

@@ -106,9 +106,11 @@ def recovery(
     return {
         "recovery": float(hit[single].mean()),
         "n": len(single),
-        "recovery_ci": bootstrap(lambda i: float(hit[single][i].mean()), [groups[i] for i in single], n_boot, seed),
+        "recovery_ci": bootstrap(
+            lambda i: float(hit[single][i].mean()), [groups[int(i)] for i in single], n_boot, seed
+        ),
         "auc": area(np.arange(len(some))),
-        "auc_ci": bootstrap(area, [groups[i] for i in some], max(1, n_boot // 4), seed),
+        "auc_ci": bootstrap(area, [groups[int(i)] for i in some], max(1, n_boot // 4), seed),
         "by_modality": {
             m: float(hit[single][truth[single, j]].mean()) for j, m in enumerate(modalities) if truth[single, j].any()
         },
@@ -190,7 +192,7 @@ def stated_against_measured(
     result: dict[str, Any] = {"n": len(speaks), "silent": len(texts) - len(speaks)}
     if not len(speaks):
         return result | {"hallucination": None, "omission": None, "agreement": None}
-    owners = [groups[i] for i in speaks]
+    owners = [groups[int(i)] for i in speaks]
 
     def ratio(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> Callable[[NDArray[np.int_]], float]:
         return lambda i: float(part[i].sum() / whole[i].sum()) if whole[i].any() else float("nan")

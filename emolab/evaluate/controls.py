@@ -6,7 +6,7 @@ A score means little without them: much of what audio models seem to hear is rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from emolab.samples import EmotionSample
 CONTROLS = ("silent", "swapped", "shuffled", "no_transcript", "no_video")
 SILENCE_SECONDS = 2.0
 SAMPLE_RATE = 16_000
+Fits = Callable[[NDArray[np.int_], NDArray[np.int_]], NDArray[np.bool_]]
 MEANING = {
     None: "as recorded",
     "silent": f"every voice is the same {SILENCE_SECONDS:g} s of digital silence: not even its length tells anything",
@@ -93,7 +94,7 @@ def donors_for(samples: Sequence[EmotionSample], other_emotion: bool, seed: int 
     return _with_replacement(samples, fits, rng)
 
 
-def _with_replacement(samples: Sequence[EmotionSample], fits, rng: np.random.Generator) -> NDArray[np.int_]:
+def _with_replacement(samples: Sequence[EmotionSample], fits: Fits, rng: np.random.Generator) -> NDArray[np.int_]:
     everyone = np.arange(len(samples))
     donors = np.empty(len(samples), int)
     for i, sample in enumerate(samples):

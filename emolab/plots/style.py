@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -68,7 +67,7 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
 def new_figure(
     width: float = 7.0, height: float = 3.2, rows: int = 1, columns: int = 1, **grid: Any
-) -> tuple[Figure, np.ndarray[Any, np.dtype[np.object_]]]:
+) -> tuple[Figure, Any]:
     """A figure outside pyplot's list (a notebook shows it once) and its axes (rows, columns); `grid` goes to
     `Figure.subplots`.
     """
