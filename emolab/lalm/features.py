@@ -26,3 +26,10 @@ def mel_frames(extractor: Any, waves: list[np.ndarray], seconds: float | None = 
         row[:len(wave)] = wave
     mels = extractor(list(padded), sampling_rate=SAMPLE_RATE, padding=True, truncation=False, return_tensors="pt")["input_features"]
     return mels[..., :frames], lengths
+
+
+def windows(waves: list[np.ndarray], seconds: float) -> tuple[list[np.ndarray], list[int]]:
+    """Cut waves into windows of `seconds`, the last one shorter; also how many windows each wave gave."""
+    size = round(seconds * SAMPLE_RATE)
+    cut = [[wave[i:i + size] for i in range(0, len(wave), size)] for wave in waves]
+    return [piece for pieces in cut for piece in pieces], [len(pieces) for pieces in cut]

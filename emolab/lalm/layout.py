@@ -11,6 +11,17 @@ from emolab.errors import ModelError
 from emolab.lalm.batch import Span
 
 
+def chatml(audio: str, video: str = "", system: str = "You are a helpful assistant.") -> str:
+    """A ChatML template whose audio and video parts are the given markers, opened by a default system turn."""
+    seen = f"{{% elif c['type'] == 'video' %}}{video}" if video else ""
+    return ("{% for m in messages %}{% if loop.first and m['role'] != 'system' %}"
+            f"<|im_start|>system\n{system}<|im_end|>\n"
+            "{% endif %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}"
+            f"{{% for c in m['content'] %}}{{% if c['type'] == 'audio' %}}{audio}{seen}"
+            "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+            "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+
+
 @dataclass
 class Clip:
     """The embeddings of one clip: how many, their spans relative to the first, and the grid of a video (time, height, width)."""

@@ -24,7 +24,11 @@ SHIPPED = {"tiny-omni": TINY_FOLDER}
 FAMILIES = {
     "qwen2_5_omni": ("qwen2_5_omni", "Qwen25Omni", "Qwen2_5OmniThinkerForConditionalGeneration"),
     "qwen2_5_omni_thinker": ("qwen2_5_omni", "Qwen25Omni", "Qwen2_5OmniThinkerForConditionalGeneration"),
+    "qwen3_omni_moe": ("qwen3_omni", "Qwen3Omni", "Qwen3OmniMoeThinkerForConditionalGeneration"),
+    "qwen3_omni_moe_thinker": ("qwen3_omni", "Qwen3Omni", "Qwen3OmniMoeThinkerForConditionalGeneration"),
     "qwen2_audio": ("qwen2_audio", "Qwen2Audio", "Qwen2AudioForConditionalGeneration"),
+    "audioflamingo3": ("audioflamingo3", "AudioFlamingo3", "AudioFlamingo3ForConditionalGeneration"),
+    "voxtral": ("voxtral", "Voxtral", "VoxtralForConditionalGeneration"),
 }
 WHOLE = (r".*lm_head", r".*audio_tower", r".*visual", r".*multi_modal_projector")  # patterns of what is never quantised
 

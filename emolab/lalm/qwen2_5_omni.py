@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,19 +10,11 @@ from torch import Tensor, nn
 
 from emolab.lalm.base import LALM
 from emolab.lalm.features import mel_frames
-from emolab.lalm.layout import Clip
+from emolab.lalm.layout import Clip, chatml
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # CLIP's, as in the published preprocessor configuration
 STD = (0.26862954, 0.26130258, 0.27577711)
 CELLS = (128, 768)  # merged cells that a published checkpoint's frame is scaled to have, at least and at most
-CHAT_TEMPLATE = (
-    "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant."
-    "<|im_end|>\n{% endif %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}"
-    "{% for c in m['content'] %}{% if c['type'] == 'audio' %}<|audio_bos|><|AUDIO|><|audio_eos|>"
-    "{% elif c['type'] == 'video' %}<|vision_bos|><|VIDEO|><|vision_eos|>{% else %}{{ c['text'] }}{% endif %}"
-    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
-
-
 def resized(frames: np.ndarray, factor: int, cells: tuple[int, int]) -> np.ndarray:
     """Scale frames (F, H, W, 3) so that both sides are multiples of `factor` and their cells lie within `cells`."""
     from PIL import Image
@@ -55,8 +47,8 @@ class Qwen25Omni(LALM):
     """`Qwen2_5OmniThinkerForConditionalGeneration`: audio, video and text."""
 
     modalities = ("audio", "video", "text")
-    placeholders = {"audio": "<|AUDIO|>", "video": "<|VIDEO|>"}
-    chat_template = CHAT_TEMPLATE
+    placeholders: ClassVar = {"audio": "<|AUDIO|>", "video": "<|VIDEO|>"}
+    chat_template = chatml("<|audio_bos|><|AUDIO|><|audio_eos|>", "<|vision_bos|><|VIDEO|><|vision_eos|>")
 
     @property
     def decoder(self) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,22 +10,15 @@ from torch import Tensor, nn
 
 from emolab.lalm.base import LALM
 from emolab.lalm.features import mel_frames
+from emolab.lalm.layout import chatml
 from emolab.media import SAMPLE_RATE
-
-CHAT_TEMPLATE = (
-    "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant."
-    "<|im_end|>\n{% endif %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}"
-    "{% for c in m['content'] %}{% if c['type'] == 'audio' %}Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n"
-    "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
-
 
 class Qwen2Audio(LALM):
     """`Qwen2AudioForConditionalGeneration`: audio and text."""
 
     modalities = ("audio", "text")
-    placeholders = {"audio": "<|AUDIO|>"}
-    chat_template = CHAT_TEMPLATE
+    placeholders: ClassVar = {"audio": "<|AUDIO|>"}
+    chat_template = chatml("Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n")
 
     @property
     def decoder(self) -> Any:

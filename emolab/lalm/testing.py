@@ -82,13 +82,71 @@ def _qwen2_audio(hidden: int, layers: int) -> LALM:
                       "tiny-random-qwen2_audio")
 
 
+def _qwen2_text(tokenizer: Any, hidden: int, layers: int, kind: str = "qwen2") -> dict[str, Any]:
+    return {"model_type": kind, "vocab_size": len(tokenizer), "hidden_size": hidden, "intermediate_size": 2 * hidden,
+            "num_hidden_layers": layers, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": hidden // 4,
+            "max_position_embeddings": 2048, "pad_token_id": tokenizer.pad_token_id}
+
+
+def _audioflamingo3(hidden: int, layers: int) -> LALM:
+    from transformers import AudioFlamingo3Config, AudioFlamingo3ForConditionalGeneration
+
+    from emolab.lalm.audioflamingo3 import AudioFlamingo3
+
+    tokenizer = tiny_tokenizer(["<sound>"])
+    config = AudioFlamingo3Config(
+        audio_config={"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
+                      "num_mel_bins": 128, "max_source_positions": 50},
+        text_config=_qwen2_text(tokenizer, hidden, layers), audio_token_id=tokenizer.convert_tokens_to_ids("<sound>"))
+    return AudioFlamingo3(_answering(AudioFlamingo3ForConditionalGeneration(config), tokenizer), tokenizer, _whisper(1),
+                          "tiny-random-audioflamingo3")
+
+
+def _voxtral(hidden: int, layers: int) -> LALM:
+    from transformers import VoxtralConfig, VoxtralForConditionalGeneration
+
+    from emolab.lalm.voxtral import Voxtral
+
+    tokenizer = tiny_tokenizer(["<s>", "[INST]", "[/INST]", "[BEGIN_AUDIO]", "[AUDIO]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"])
+    config = VoxtralConfig(
+        audio_config={"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 128,
+                      "num_mel_bins": 128, "max_source_positions": 100},
+        text_config=_qwen2_text(tokenizer, hidden, layers, "llama"), audio_token_id=tokenizer.convert_tokens_to_ids("[AUDIO]"))
+    return Voxtral(_answering(VoxtralForConditionalGeneration(config), tokenizer), tokenizer, _whisper(2), "tiny-random-voxtral")
+
+
+def _qwen3_omni(hidden: int, layers: int) -> LALM:
+    from transformers import Qwen3OmniMoeThinkerConfig, Qwen3OmniMoeThinkerForConditionalGeneration
+
+    from emolab.lalm.qwen3_omni import Qwen3Omni
+
+    tokenizer = tiny_tokenizer(["<|audio_start|>", "<|audio_pad|>", "<|audio_end|>"])
+    token = tokenizer.convert_tokens_to_ids
+    half = hidden // 4 // 2
+    text = _qwen2_text(tokenizer, hidden, layers) | {
+        "moe_intermediate_size": hidden // 2, "num_experts": 4, "num_experts_per_tok": 2,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [half - 2 * (half // 3), half // 3, half // 3]}}
+    text.pop("model_type")
+    config = Qwen3OmniMoeThinkerConfig(
+        audio_config={"d_model": 32, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 64, "output_dim": hidden,
+                      "num_mel_bins": 128, "n_window_infer": 200, "downsample_hidden_size": 8, "max_source_positions": 200},
+        vision_config={"depth": 1, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": hidden,
+                       "deepstack_visual_indexes": [0], "num_position_embeddings": 16},
+        text_config=text, audio_token_id=token("<|audio_pad|>"), image_token_id=token("<|IMAGE|>"),
+        video_token_id=token("<|VIDEO|>"), audio_start_token_id=token("<|audio_start|>"), user_token_id=token("<|im_start|>"))
+    config.vision_start_token_id, config.vision_end_token_id = token("<|vision_bos|>"), token("<|vision_eos|>")
+    return Qwen3Omni(_answering(Qwen3OmniMoeThinkerForConditionalGeneration(config), tokenizer), tokenizer, _whisper(8),
+                     "tiny-random-qwen3_omni")
+
+
 def _answering(model: Any, tokenizer: Any) -> Any:
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     return model.eval()
 
 
-FAMILIES = {"qwen2_5_omni": _qwen2_5_omni, "qwen2_audio": _qwen2_audio}
+FAMILIES = {"qwen2_5_omni": _qwen2_5_omni, "qwen2_audio": _qwen2_audio, "qwen3_omni": _qwen3_omni,
+            "audioflamingo3": _audioflamingo3, "voxtral": _voxtral}
 
 
 def tiny_random(family: str = "qwen2_5_omni", seed: int = 0, hidden: int = 64, layers: int = 2) -> LALM:

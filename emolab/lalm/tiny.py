@@ -86,7 +86,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 2048) -> PreTrainedT
 def build_config(
     tokenizer: PreTrainedTokenizerFast,
     hidden: int = 192,
-    layers: int = 6,
+    layers: int = 5,
     audio: int = 160,
     audio_layers: int = 4,
     vision: int = 96,

@@ -22,7 +22,7 @@ PROMPT = PROMPTS["direct"]
 
 def samples_for(lalm: LALM, n: int = 3, seed: int = 0) -> list[EmotionSample]:
     """Noise of unequal lengths, with frames where the family sees."""
-    return noise_samples(n, (0.5, 1.1, 0.8), frames=5 if "video" in lalm.modalities else 0, seed=seed)
+    return noise_samples(n, (0.5, 1.0, 0.8), frames=5 if "video" in lalm.modalities else 0, seed=seed)
 
 
 def ragged(lalm: LALM, rows: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -64,7 +64,17 @@ def _qwen2_5_omni(lalm: LALM, samples: list[EmotionSample]) -> dict[str, Tensor]
             "video_grid_thw": torch.from_numpy(np.stack(grids)), "video_second_per_grid": torch.ones(len(samples))}
 
 
-STOCK = {"qwen2_5_omni": _qwen2_5_omni, "qwen2_audio": _whisper_inputs}
+def _audioflamingo3(lalm: LALM, samples: list[EmotionSample]) -> dict[str, Tensor]:
+    x = _whisper_inputs(lalm, samples)
+    return {"input_features": x["input_features"], "input_features_mask": x["feature_attention_mask"]}
+
+
+def _voxtral(lalm: LALM, samples: list[EmotionSample]) -> dict[str, Tensor]:
+    return {"input_features": _whisper_inputs(lalm, samples)["input_features"]}
+
+
+STOCK = {"qwen2_5_omni": _qwen2_5_omni, "qwen2_audio": _whisper_inputs, "qwen3_omni": _whisper_inputs,
+         "audioflamingo3": _audioflamingo3, "voxtral": _voxtral}
 
 
 def stock_logprobs(lalm: LALM, model: Any, samples: list[EmotionSample], batch: PromptBatch, ids: Tensor, mask: Tensor) -> Tensor:

@@ -1,0 +1,43 @@
+"""Audio Flamingo 3 (Goel et al. 2025): a Whisper-like encoder over windows of 30 s, a two-layer projector, and a Qwen2 decoder."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emolab.lalm.base import LALM
+from emolab.lalm.features import mel_frames, windows
+from emolab.lalm.layout import chatml
+
+
+class AudioFlamingo3(LALM):
+    """`AudioFlamingo3ForConditionalGeneration`: audio and text."""
+
+    modalities = ("audio", "text")
+    placeholders: ClassVar = {"audio": "<sound>"}
+    chat_template = chatml("<sound>")
+
+    @property
+    def decoder(self) -> Any:
+        return self.base.model.language_model
+
+    @property
+    def towers(self) -> tuple[nn.Module, ...]:
+        return (self.base.model.audio_tower, self.base.model.multi_modal_projector)
+
+    @property
+    def max_seconds(self) -> float:
+        """Twenty windows, as the published processor allows."""
+        return 20.0 * self.feature_extractor.chunk_length
+
+    def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
+        """Windows are padded and masked, and their real embeddings put one behind the other."""
+        pieces, counts = windows(waves, self.feature_extractor.chunk_length)
+        mels, lengths = mel_frames(self.feature_extractor, pieces, seconds=self.feature_extractor.chunk_length)
+        mask = (torch.arange(mels.shape[-1]) < lengths[:, None]).long()
+        hidden = self.base.model.get_audio_features(mels.to(self.device, self.dtype), mask.to(self.device), return_dict=True)
+        tokens = self.towers[0]._get_feat_extract_output_lengths(lengths)[1]
+        return list(hidden.pooler_output.split([int(part.sum()) for part in tokens.split(counts)]))

@@ -1,0 +1,49 @@
+"""Qwen3-Omni's Thinker (Qwen team 2025): a windowed audio tower and a mixture-of-experts decoder with M-RoPE.
+
+Audio and text only: its video features also enter the decoder's first layers (DeepStack), which embeddings cannot carry.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emolab.lalm.base import LALM
+from emolab.lalm.features import mel_frames
+from emolab.lalm.layout import Clip, chatml
+
+
+class Qwen3Omni(LALM):
+    """`Qwen3OmniMoeThinkerForConditionalGeneration`: audio and text."""
+
+    modalities = ("audio", "text")
+    placeholders: ClassVar = {"audio": "<|audio_pad|>"}
+    chat_template = chatml("<|audio_start|><|audio_pad|><|audio_end|>")
+    seconds_per_embedding = 1 / 13  # a window of 100 mel frames gives 13 embeddings
+
+    @property
+    def decoder(self) -> Any:
+        return self.base.model.language_model
+
+    @property
+    def towers(self) -> tuple[nn.Module, ...]:
+        return (self.base.model.audio_tower, self.base.model.visual)
+
+    @property
+    def max_seconds(self) -> float:
+        return float(self.feature_extractor.chunk_length)
+
+    def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
+        """The tower works on windows of its own, so that clips need no padding; they run one by one to be told apart."""
+        mels, lengths = mel_frames(self.feature_extractor, waves)
+        clips = (mel[None, :, :size].to(self.device) for mel, size in zip(mels, lengths.tolist(), strict=True))
+        return [self.base.model.get_audio_features(
+            clip, torch.ones(1, clip.shape[-1], dtype=torch.long, device=self.device), return_dict=True).last_hidden_state
+            for clip in clips]
+
+    def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:
+        """Audio counts plainly on all three axes."""
+        return super().rope_positions(input_ids, mask, clips).expand(3, -1, -1)

@@ -1,0 +1,49 @@
+"""Voxtral (Mistral AI 2025): a Whisper encoder over windows of 30 s, four frames to an embedding, and a Llama decoder.
+
+It needs a tokenizer with a vocabulary file that transformers reads by itself: the placeholders are found by their tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor, nn
+
+from emolab.lalm.base import LALM
+from emolab.lalm.features import mel_frames, windows
+
+CHAT_TEMPLATE = (
+    "<s>{% for m in messages %}{% if m['role'] == 'system' %}[SYSTEM_PROMPT]{{ m['content'] }}[/SYSTEM_PROMPT]{% else %}[INST]"
+    "{% for c in m['content'] %}{% if c['type'] == 'audio' %}[BEGIN_AUDIO][AUDIO]{% else %}{{ c['text'] }}{% endif %}"
+    "{% endfor %}[/INST]{% endif %}{% endfor %}")
+
+
+class Voxtral(LALM):
+    """`VoxtralForConditionalGeneration`: audio and text. A window's padding is embedded too, as published."""
+
+    modalities = ("audio", "text")
+    placeholders: ClassVar = {"audio": "[AUDIO]"}
+    chat_template = CHAT_TEMPLATE
+    seconds_per_embedding = 0.08
+
+    @property
+    def decoder(self) -> Any:
+        return self.base.model.language_model
+
+    @property
+    def towers(self) -> tuple[nn.Module, ...]:
+        return (self.base.model.audio_tower, self.base.model.multi_modal_projector)
+
+    @property
+    def max_seconds(self) -> float:
+        """Twenty windows: ten minutes of the published ones."""
+        return 20.0 * self.feature_extractor.chunk_length
+
+    def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
+        """Every window gives the same number of embeddings, whatever it holds."""
+        pieces, counts = windows(waves, self.feature_extractor.chunk_length)
+        mels, _ = mel_frames(self.feature_extractor, pieces, seconds=self.feature_extractor.chunk_length)
+        hidden = self.base.model.get_audio_features(mels.to(self.device), return_dict=True).pooler_output
+        size = hidden.shape[0] // len(pieces)
+        return list(hidden.split([size * count for count in counts]))
