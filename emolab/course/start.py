@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import warnings
@@ -10,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emolab.paths import build_folder
+from emolab.errors import EmolabError
+from emolab.paths import CHECKOUT, build_folder
 from emolab.profiles import Profile, profile
 from emolab.synth.embedded import embedded_corpus
 
@@ -41,6 +43,14 @@ class Lab:
         from emolab.lalm import load_model
 
         return load_model(self.profile.model, device=self.profile.device, **options)
+
+    def result(self, name: str) -> dict[str, Any]:
+        """A saved result of the checkout, `benchmarks/results/NAME.json`. Raises EmolabError where there is none."""
+        path = CHECKOUT / "benchmarks" / "results" / f"{name}.json"
+        if not path.is_file():
+            raise EmolabError(f"{path}: no such result; make it with: emolab bench {name}")
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
     def __repr__(self) -> str:
         return f"notebook {self.notebook}, profile {self.profile.name}, model {self.profile.model}, seed {self.seed}"

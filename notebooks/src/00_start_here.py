@@ -99,8 +99,8 @@ pd.DataFrame(
 # ## Ask a model
 #
 # `tiny-omni` is a language model with an ear and an eye. Its architecture
-# is that of Qwen2.5-Omni, a thousand times smaller, so that it trains on
-# your machine while you watch. It has learned to transcribe, and to
+# is that of Qwen2.5-Omni, made small enough to train on your machine while
+# you watch. It has learned to transcribe, and to
 # describe voices and faces. It has *not* been taught what emotions sound
 # like; that is what you will do in notebook 04.
 
