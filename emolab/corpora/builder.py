@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from emolab.corpora.catalogue import info
 from emolab.errors import CorpusError, MediaError
+from emolab.media.files import is_folder, regular_file
 from emolab.media.header import check_header, has_audio
 from emolab.samples import Corpus, EmotionSample, LoadReport
 
@@ -27,26 +28,24 @@ def media_fault(path: Path, check: Check) -> tuple[str, str] | None:
 
     `check` is how hard to look: "exists" (there and not empty), "header" (its container too, cheap), "decode" (all).
     """
-    from emolab.media.check import check_audio
-    from emolab.media.files import regular_file
+    from emolab.media.audio import load_audio
     from emolab.media.frames import load_frames
 
-    if not path.exists():
-        return "missing", f"{path}: no such file"
     try:
-        if path.is_dir():  # a clip as a folder of images
+        if is_folder(path):  # a clip as a folder of images
             load_frames(path, max_frames=None if check == "decode" else 1)
             return None
-        if check == "exists":
-            regular_file(path)
-        else:
+        regular_file(path)
+        if check != "exists":
             check_header(path)
-        if check == "decode" and path.suffix.lower() in VIDEO:
-            load_frames(path, max_frames=8)
-        elif check == "decode" and (error := check_audio(path).error):
-            return "corrupt", error
+        if check == "decode":
+            video = path.suffix.lower() in VIDEO
+            if video:
+                load_frames(path, max_frames=8)
+            if not video or has_audio(path):
+                load_audio(path)
     except MediaError as error:
-        return "corrupt", str(error)
+        return ("corrupt" if os.path.exists(path) else "missing"), str(error)  # noqa: PTH110 (never raises)
     return None
 
 

@@ -106,14 +106,16 @@ def to_datasets(corpus: Corpus) -> datasets.Dataset:
     rows = []
     for sample in corpus:
         row = dict(vars(sample), words=list(sample.words), extra=json.dumps(sample.extra, ensure_ascii=False))
-        row["audio"] = str(corpus.path(sample)) if sample.audio else None
+        row["audio"] = {"bytes": None, "path": str(corpus.path(sample))} if sample.audio else None
         row["video"] = str(corpus.path(sample, "video")) if sample.video else None
         rows.append(row)
     table = {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
-    features = {key: datasets.Value("string") for key in table}
+    features: dict[str, Any] = {key: datasets.Value("string") for key in table}
     features |= {key: datasets.Value("float64") for key in ("valence", "arousal", "dominance")}
-    features |= {"words": datasets.List(datasets.Value("string")), "audio": datasets.Audio(16_000, decode=False)}
-    return datasets.Dataset.from_dict(table, features=datasets.Features(features))
+    features |= {"words": datasets.List(datasets.Value("string")),
+                 "audio": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")}}
+    dataset = datasets.Dataset.from_dict(table, features=datasets.Features(features))
+    return dataset.cast_column("audio", datasets.Audio(16_000, decode=False))  # encoding would need torchcodec
 
 
 def from_datasets(dataset: datasets.Dataset, folder: str | Path, audio: str = "audio", label: str = "emotion",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from emolab.corpora.builder import AUDIO, VIDEO, Check, media_fault, read_csv
 from emolab.emotions import EMOTIONS, normalise_label
 from emolab.errors import CorpusError
+from emolab.media.header import has_audio
 from emolab.samples import Corpus, EmotionSample, LoadReport, read_rows, sample_from_row
 
 PATH_COLUMNS = ("audio", "path", "file", "filename", "wav", "audio_path", "video")
@@ -49,11 +51,15 @@ def load(source: str | Path, root: str | Path | None = None, path_column: str | 
                 raise
             report.skip("bad row", str(error))
             continue
-        fault = media_fault(base / str(sample.audio or sample.video), check)
-        if fault is None:
-            samples[sample.id] = sample
-        else:
+        file = base / str(sample.audio)
+        fault = media_fault(file, check)
+        if fault is not None:
             report.skip(*fault)
+        elif sample.video and check != "exists" and not has_audio(file):
+            report.notes.append(f"{file}: no audio track; kept as video only")
+            samples[sample.id] = replace(sample, audio=None)
+        else:
+            samples[sample.id] = sample
     if not samples:
         first = next((items[0] for items in report.skipped.values()), "no row, no recording")
         raise CorpusError(f"{source}: nothing usable in it ({first})")

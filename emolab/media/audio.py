@@ -10,6 +10,7 @@ import numpy as np
 
 from emolab.errors import MediaError
 from emolab.media.files import AV_OPTIONS, av_url, is_soundfile, read_head, regular_file, unreadable
+from emolab.media.header import LOST_SECONDS, check_header, truncated
 
 if TYPE_CHECKING:
     import soundfile as sf
@@ -20,7 +21,6 @@ SAMPLE_RATE = 16_000
 MAX_SECONDS = 600.0  # ten minutes: twenty times the longest clip that the models hear
 MIN_SECONDS = 0.025  # one analysis frame
 RATES = (4_000, 384_000)
-LOST_SECONDS = 0.05  # a file may end this much before its header says
 MAX_PEAK = 8.0  # full scale is 1; above this the samples are integers stored as floats
 
 
@@ -34,6 +34,7 @@ def load_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> np.ndarray
     infinity or values above 8 times full scale.
     """
     path = regular_file(path)
+    check_header(path)
     blocks, rate = open_blocks(path, max_seconds)
     wave = _resample(path, blocks, rate)
     if len(wave) < MIN_SECONDS * SAMPLE_RATE:
@@ -69,33 +70,6 @@ def check_rate(path: Path, rate: int, channels: int) -> None:
         raise MediaError(f"{path}: the header states no channel; export it again")
 
 
-def lost_wav_frames(path: Path) -> int:
-    """Sample frames that a RIFF header promises and the file lacks; 0 for streams, whose writer knew no length."""
-    size, width = path.stat().st_size, 1
-    with path.open("rb") as file:
-        if file.read(4) != b"RIFF":
-            return 0
-        file.seek(12)
-        for _ in range(1000):  # chunks; a file made of empty ones must not keep us
-            header = file.read(8)
-            length = int.from_bytes(header[4:], "little")
-            if len(header) < 8 or header[:4] == b"data":
-                break
-            if header[:4] == b"fmt ":
-                width = max(1, int.from_bytes(file.read(14)[12:], "little"))
-                file.seek(-14, 1)
-            file.seek(length + length % 2, 1)
-        if header[:4] != b"data" or length >= 0x7FFFF000:
-            return 0
-        return max(0, length - (size - file.tell())) // width
-
-
-def truncated(path: Path, held: float, promised: float) -> MediaError:
-    """The error for a recording that ends before its header says."""
-    return MediaError(f"{path}: truncated, it holds {held:.2f} of the {promised:.2f} s that its header promises; "
-                      "copy or download it again")
-
-
 def _soundfile_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], int] | None:
     import soundfile as sf
 
@@ -106,7 +80,6 @@ def _soundfile_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarr
     rate, promised = file.samplerate, file.frames
     try:
         check_rate(path, rate, file.channels)
-        promised += lost_wav_frames(path)
         if promised > max_seconds * rate and promised < 2**62:  # libsndfile's mark for an unknown length
             raise too_long(path, promised / rate, max_seconds)
     except BaseException:
@@ -146,6 +119,8 @@ def _av_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], in
         if not container.streams.audio:
             raise MediaError(f"{path}: holds no audio track; use it as video only, or give another file")
         stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise unreadable(path, "audio", "its codec is unknown")
         check_rate(path, stream.rate or 0, stream.channels or 0)
         promised = float(stream.duration * stream.time_base) if stream.duration else 0.0
         if promised > max_seconds:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from emolab.errors import MediaError
-from emolab.media.files import regular_file
+from emolab.media.files import is_folder, regular_file
 
 
 def content_hash(content: str | Path | np.ndarray) -> str:
@@ -29,7 +29,7 @@ def content_hash(content: str | Path | np.ndarray) -> str:
         digest.update(np.ascontiguousarray(content).tobytes())
         return digest.hexdigest()
     path = Path(content)
-    if path.is_dir():
+    if is_folder(path):
         digest = hashlib.blake2b(digest_size=16)
         for file in sorted(f for f in path.iterdir() if f.is_file()):
             digest.update(f"{file.name}\0{content_hash(file)}\0".encode())

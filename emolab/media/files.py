@@ -35,6 +35,14 @@ def regular_file(path: str | Path) -> Path:
     return path
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; False for one that cannot even be asked (too long a name, a loop of links)."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def read_head(path: Path, size: int = 512) -> bytes:
     """The first bytes of a file. Raises MediaError if it cannot be read."""
     try:

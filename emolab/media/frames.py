@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from emolab.errors import MediaError
-from emolab.media.files import AV_OPTIONS, av_url, regular_file, unreadable
+from emolab.media.files import AV_OPTIONS, av_url, is_folder, regular_file, unreadable
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 MAX_BYTES = 1 << 30  # decoded frames of one clip
@@ -26,7 +26,7 @@ def load_frames(path: str | Path, fps: float | None = None, max_frames: int | No
     if (fps is not None and fps <= 0) or (max_frames is not None and max_frames < 1):
         raise MediaError(f"{path}: fps must be above 0, max_frames at least 1; got {fps} and {max_frames}")
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         return _folder(path, max_frames)
     path = regular_file(path)
     return _strip(path, max_frames) if path.suffix.lower() in IMAGES else _video(path, fps, max_frames)
@@ -105,8 +105,8 @@ def _frame_times(path: Path) -> np.ndarray:
     import av
 
     with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:
-        if not container.streams.video:
-            raise MediaError(f"{path}: holds no video track; use it as audio only, or give another file")
+        if not container.streams.video or container.streams.video[0].codec_context is None:
+            raise MediaError(f"{path}: holds no video track to decode; use it as audio only, or give another")
         stream = container.streams.video[0]
         stamps = [p.pts if p.pts is not None else p.dts for p in container.demux(stream) if p.size]
         times = sorted(float(stamp * stream.time_base) for stamp in stamps if stamp is not None)

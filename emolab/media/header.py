@@ -11,10 +11,11 @@ import struct
 from pathlib import Path
 
 from emolab.errors import MediaError
-from emolab.media.audio import LOST_SECONDS, lost_wav_frames, truncated
 from emolab.media.files import is_soundfile, read_head, regular_file, unreadable
 
-MATROSKA, ASF, FLV = b"\x1aE\xdf\xa3", b"\x30\x26\xb2\x75", b"FLV"
+LOST_SECONDS = 0.05  # a recording may end this much before its header says
+# Matroska, ASF, FLV, MP3 with tags, AMR, AC-3, MPEG program stream (two); then PNG, JPEG, BMP, WebP is in RIFF
+MAGIC = (b"\x1aE\xdf\xa3", b"\x30\x26\xb2\x75", b"FLV", b"ID3", b"#!AMR", b"\x0bw", b"\0\0\1\xba", b"\0\0\1\xb3")
 IMAGE = (b"\x89PNG", b"\xff\xd8\xff", b"BM")
 
 
@@ -26,8 +27,35 @@ def check_header(path: str | Path) -> None:
         _check_riff(path, head)
     elif is_mp4(head):
         mp4_seconds(path)
-    elif not (is_soundfile(head) or head.startswith((MATROSKA, ASF, FLV, b"ID3", *IMAGE)) or _is_mpeg(head)):
+    elif not (is_soundfile(head) or head.startswith((*MAGIC, *IMAGE)) or _is_mpeg(head)):
         raise unreadable(path, "audio or video")
+
+
+def lost_wav_frames(path: Path) -> int:
+    """Sample frames that a RIFF header promises and the file lacks; 0 for streams, whose writer knew no length."""
+    size, width = path.stat().st_size, 1
+    with path.open("rb") as file:
+        if file.read(4) != b"RIFF":
+            return 0
+        file.seek(12)
+        for _ in range(1000):  # chunks; a file made of empty ones must not keep us
+            header = file.read(8)
+            length = int.from_bytes(header[4:], "little")
+            if len(header) < 8 or header[:4] == b"data":
+                break
+            if header[:4] == b"fmt ":
+                width = max(1, int.from_bytes(file.read(14)[12:], "little"))
+                file.seek(-14, 1)
+            file.seek(length + length % 2, 1)
+        if header[:4] != b"data" or length >= 0x7FFFF000:
+            return 0
+        return max(0, length - (size - file.tell())) // width
+
+
+def truncated(path: Path, held: float, promised: float) -> MediaError:
+    """The error for a recording that ends before its header says."""
+    return MediaError(f"{path}: truncated, it holds {held:.2f} of the {promised:.2f} s that its header promises; "
+                      "copy or download it again")
 
 
 def is_mp4(head: bytes) -> bool:
@@ -95,6 +123,6 @@ def _check_riff(path: Path, head: bytes) -> None:
 
 
 def _is_mpeg(head: bytes) -> bool:
-    """An MPEG audio or AAC frame, an MPEG program stream, or a transport stream."""
+    """An MPEG audio or AAC frame, or a transport stream."""
     sync = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
-    return sync or head.startswith((b"\0\0\1\xba", b"\0\0\1\xb3")) or (head[:1] == b"G" == head[188:189])
+    return sync or (head[:1] == b"G" == head[188:189])

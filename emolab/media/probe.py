@@ -39,8 +39,8 @@ def _probe_av(path: Path) -> MediaInfo:
 
     try:
         with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:
-            audio = container.streams.audio[0] if container.streams.audio else None
-            video = container.streams.video[0] if container.streams.video else None
+            audio = next((s for s in container.streams.audio if s.codec_context is not None), None)
+            video = next((s for s in container.streams.video if s.codec_context is not None), None)
             seconds = container.duration / av.time_base if container.duration else None
             return MediaInfo(seconds, (audio.rate or 0) if audio else 0, (audio.channels or 0) if audio else 0,
                              (video.width or 0) if video else 0, (video.height or 0) if video else 0,

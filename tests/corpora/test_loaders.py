@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from emolab import corpora
-from emolab.corpora import fixtures
 from emolab.errors import CorpusError
 from emolab.media import load_audio, load_frames
 from emolab.taxonomies import TAXONOMIES
@@ -13,11 +12,10 @@ from emolab.taxonomies import TAXONOMIES
 NAMES = tuple(corpora.CORPORA)
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def loaded(request, tmp_path_factory):
-    root = tmp_path_factory.mktemp(request.param) / "corpus"
-    planted = fixtures.make(request.param, root)
-    return request.param, planted, *corpora.load(request.param, root)
+@pytest.fixture(params=NAMES)
+def loaded(request, fixture_corpus):
+    _, planted, corpus, report = fixture_corpus(request.param)
+    return request.param, planted, corpus, report
 
 
 def test_there_are_thirteen():
@@ -86,3 +84,93 @@ def test_a_folder_of_something_else_is_refused_with_the_layout(name, tmp_path):
 def test_unknown_names_are_listed():
     with pytest.raises(CorpusError, match="ravdess"):
         corpora.load("raven", ".")
+
+
+def test_iemocap_keeps_votes_times_and_rescaled_vad(fixture_corpus):
+    _, _, corpus, _ = fixture_corpus("iemocap")
+    sample = next(s for s in corpus if s.id == "iemocap-Ses02F_impro01_M003")
+    assert (sample.speaker, sample.emotion, sample.text) == ("Ses02M", "ang", "Excuse me.")
+    assert (sample.valence, sample.arousal, sample.dominance) == (-0.25, 0.0, 1.0)
+    assert sample.extra["votes"] == {"E2": ["Neutral"], "E3": ["Neutral", "Excited"], "F1": ["Neutral"]}
+    assert sample.extra["ratings"] == {"E3": [3, 2, 2]}
+    assert (sample.extra["session"], sample.extra["start"]) == (2, 3.2901)
+    four, dropped = corpora.relabel(corpus, "iemocap-raw", "iemocap-4")
+    assert set(four.counts()) == {"neutral", "happy", "sad", "angry"}
+    assert four.counts()["happy"] == corpus.counts()["hap"] + corpus.counts()["exc"]
+    assert any("'exc' count as 'happy'" in note for note in dropped.notes)
+
+
+def test_meld_joins_on_part_dialogue_and_utterance(fixture_corpus):
+    _, _, corpus, report = fixture_corpus("meld")
+    sample = next(s for s in corpus if s.id == "meld-val-dia110_utt1")
+    assert (sample.text, sample.emotion, sample.speaker) == ("You\u2019re kidding", "joy", "Guest")
+    assert sample.extra["seconds"] == pytest.approx(1.441)
+    assert [s.id for s in corpus if s.extra.get("miscut")] == ["meld-test-dia0_utt6"]
+    assert any("lasts 45 s" in note for note in report.notes)
+
+
+def test_ravdess_pairs_the_audio_and_the_picture_of_a_take(fixture_corpus):
+    _, _, corpus, _ = fixture_corpus("ravdess")
+    both = [s for s in corpus if s.video]
+    assert [s.audio for s in both] == ["Actor_01/03-01-01-01-01-01-01.wav"]
+    assert [s.video for s in both] == ["Actor_01/01-01-01-01-01-01-01.mp4"]
+    assert both[0].text == "Kids are talking by the door."
+
+
+def test_cremad_keeps_demographics_and_votes(fixture_corpus):
+    _, _, corpus, _ = fixture_corpus("cremad")
+    first = corpus[0]
+    assert (first.speaker, first.extra["gender"], first.extra["age"]) == ("1001", "male", "21")
+    assert first.extra["votes"] == {"VoiceVote": "A", "VoiceLevel": "72.5"}
+
+
+def test_esd_reads_chinese_labels_in_three_encodings(fixture_corpus):
+    _, _, corpus, _ = fixture_corpus("esd")
+    assert {s.text for s in corpus if s.language == "zh"} == {"打远一看"}
+    assert {s.split for s in corpus if s.speaker == "0001"} == {"train", "val", "test"}
+    assert {s.split for s in corpus if s.speaker == "0002"} == {None}
+
+
+def test_emotiontalk_keeps_labels_of_all_views_captions_and_marks(fixture_corpus):
+    _, _, corpus, _ = fixture_corpus("emotiontalk")
+    sample = next(s for s in corpus if s.id.startswith("emotiontalk-G00001"))
+    assert (sample.text, sample.extra["raw_text"]) == ("今天真好啊", "今天[over/]真好[/over]啊")
+    assert sample.caption == "语速较快，音调偏高"
+    assert set(sample.extra["labels"]) == {"Multimodal", "Audio", "Text"}
+    assert sample.extra["continuous"] == 1.5
+    assert len(sample.extra["votes"]["Audio"]) == 2
+
+
+def test_mafw_captions_and_dfew_face_folders(fixture_corpus):
+    _, _, mafw, _ = fixture_corpus("mafw")
+    assert {s.caption for s in mafw} == {"A person frowns."}
+    _, _, dfew, _ = fixture_corpus("dfew")
+    assert [s.video for s in dfew if s.audio is None and s.id in ("dfew-9", "dfew-10")] == [
+        "Clip/clip_224x224/00010", "Clip/clip_224x224/00009"]
+
+
+def test_a_table_without_a_column_is_named(fixture_corpus, tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train-label.csv").write_text("name,emotion\nx,sad\n")
+    with pytest.raises(CorpusError, match=r"train-label.csv: column 'discrete' is missing; it has name, emotion"):
+        corpora.load("mer2023", tmp_path)
+    (tmp_path / "train-label.csv").write_text("name,discrete,valence\nx,sad,1\ny\n")
+    with pytest.raises(CorpusError, match="line 3: no value for column 'discrete'"):
+        corpora.load("mer2023", tmp_path)
+
+
+def test_a_label_that_is_not_of_the_taxonomy_names_the_row(fixture_corpus):
+    _, _, corpus, _ = fixture_corpus("savee")
+    with pytest.raises(CorpusError, match=r"savee, row 1 \(savee-DC_a01\): 'anger' is not a label of ravdess-8"):
+        corpora.relabel(corpus, "ravdess-8", "emolab-7")
+    with pytest.raises(CorpusError, match="taxonomies are"):
+        corpora.relabel(corpus, "savee-7", "nothing")
+
+
+def test_links_back_to_a_folder_above_do_not_trap_the_walk(fixture_corpus, tmp_path):
+    wav = fixture_corpus("emodb")[0] / "wav/03a01Fa.wav"
+    (tmp_path / "wav").mkdir()
+    (tmp_path / "wav/03a01Fa.wav").write_bytes(wav.read_bytes())
+    (tmp_path / "wav/again").symlink_to(tmp_path)
+    corpus, report = corpora.load("emodb", tmp_path)
+    assert len(corpus) == 1 and not report.n_skipped

@@ -1,0 +1,98 @@
+"""Your own recordings: tables in four forms, folders, and every way in which a row can be wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from emolab.corpora.fixtures.media import clip, garbage, wav
+from emolab.corpora.manifest import load
+from emolab.errors import CorpusError
+
+ROWS = [{"path": "a.wav", "label": "Joy.", "speaker": "1", "text": "hello"}, {"path": "b/c.wav", "label": "sadness"},
+        {"path": "d.mp4", "label": ""}]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.wav", "b/c.wav"):
+        wav(tmp_path / name)
+    clip(tmp_path / "d.mp4")
+    return tmp_path
+
+
+def csv(folder, content, name="t.csv"):
+    (folder / name).write_text(content, encoding="utf-8")
+    return folder / name
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
+def test_tables_of_four_kinds(folder, kind):
+    path = folder / f"t.{kind}"
+    frame = pd.DataFrame(ROWS)
+    {"csv": lambda: frame.to_csv(path, index=False), "tsv": lambda: frame.to_csv(path, index=False, sep="\t"),
+     "jsonl": lambda: path.write_text("".join(json.dumps(row) + "\n" for row in ROWS)),
+     "parquet": lambda: frame.to_parquet(path)}[kind]()
+    corpus, report = load(path)
+    assert [s.emotion for s in corpus] == ["happy", "sad", None]
+    assert [s.audio for s in corpus] == ["a.wav", "b/c.wav", "d.mp4"]
+    assert [s.video for s in corpus] == [None, None, "d.mp4"]
+    assert (corpus[0].speaker, corpus[0].text) == ("1", "hello")
+    assert report.found == 3 and not report.n_skipped
+
+
+def test_a_folder_with_folders_named_after_emotions(tmp_path):
+    for name in ("Anger/1.wav", "Anger/take2/2.wav", "misc/3.flac", "4.wav"):
+        wav(tmp_path / name)
+    wav(tmp_path / "Anger/._1.wav")
+    corpus, _ = load(tmp_path)
+    assert {s.id: s.emotion for s in corpus} == {"4.wav": None, "Anger/1.wav": "angry", "Anger/take2/2.wav": "angry",
+                                                 "misc/3.flac": None}
+
+
+def test_other_column_names_and_labels(folder):
+    path = csv(folder, "clip,feeling\na.wav,elated\n")
+    corpus, _ = load(path, path_column="clip", label_column="feeling", labels=None)
+    assert corpus[0].emotion == "elated"
+    corpus, _ = load(path, path_column="clip", label_column="feeling", labels=("positive", "elated"))
+    assert corpus[0].emotion == "elated"
+
+
+@pytest.mark.parametrize(("content", "says"), [
+    ("label\nsad\n", "row 1: needs a column 'audio' or 'path'"), ("path,label\n,sad\n", "row 1: no path"),
+    ("path,label\na.wav,melancholic-ish\n", "row 1: unknown label 'melancholic-ish'; expected one of neutral"),
+    ("path,label\n../a.wav,sad\n", "leads out"), ("path,label\n/etc/passwd,sad\n", "leads out"),
+    ("path,label,valence\na.wav,sad,low\n", "row 1, column 'valence' must be a number"),
+    ("path,label\na.wav,sad\na.wav,sad\n", "row 2: id 'a.wav' occurs twice"), ("path,label\n", "nothing usable"),
+    ("path,label\nnone.wav,sad\n", "nothing usable.*no such file"), ('path,label\n"a.wav,sad\n', "not readable as CSV"),
+])
+def test_a_bad_row_is_named(folder, content, says):
+    with pytest.raises(CorpusError, match=says):
+        load(csv(folder, content))
+
+
+def test_bad_rows_can_be_reported_instead(folder):
+    garbage(folder / "bad.wav")
+    path = csv(folder, "path,label\na.wav,sad\nb/c.wav,puzzled\n../x.wav,sad\nbad.wav,sad\ngone.wav,sad\n")
+    corpus, report = load(path, skip_bad=True)
+    assert [s.id for s in corpus] == ["a.wav"]
+    assert report.summary()["skipped"] == {"bad row": 2, "corrupt": 1, "missing": 1}
+    assert "row 2: unknown label 'puzzled'" in report.skipped["bad row"][0]
+
+
+def test_sources_that_are_none(folder):
+    for name, says in (("gone.csv", "no such file"), ("a.wav", "expected one of .csv"), ("empty", "nothing usable")):
+        (folder / "empty").mkdir(exist_ok=True)
+        with pytest.raises(CorpusError, match=says):
+            load(folder / name)
+    with pytest.raises(CorpusError, match="needs a column 'mood'"):
+        load(csv(folder, "path\na.wav\n"), label_column="mood")
+
+
+def test_a_video_without_sound_is_kept_as_video(tmp_path):
+    clip(tmp_path / "mute.mp4", audio=False)
+    corpus, report = load(tmp_path)
+    assert (corpus[0].audio, corpus[0].video) == (None, "mute.mp4")
+    assert "no audio track" in report.notes[0]

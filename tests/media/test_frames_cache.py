@@ -1,0 +1,151 @@
+"""Frames by time from videos, folders and strips; hashes of content; the feature cache."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emolab.corpora.fixtures.media import clip, image
+from emolab.media import FeatureCache, MediaError, content_hash, frames_of, load_frames
+from emolab.media.frames import spread
+from emolab.media.header import has_audio, mp4_seconds
+from emolab.samples import EmotionSample
+
+
+def left_edge(frames):
+    """Column at which the bright square of `clip` starts in each frame."""
+    return [int(np.argmax(frame[14].mean(axis=1) > 150)) for frame in frames]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return clip(tmp_path_factory.mktemp("video") / "a.mp4", 1.0)  # eight frames, the square moves by two pixels
+
+
+def test_frames_by_time(video):
+    assert load_frames(video).shape == (8, 32, 32, 3)
+    assert left_edge(load_frames(video)) == pytest.approx([4, 6, 8, 10, 12, 14, 16, 18], abs=1)
+    assert left_edge(load_frames(video, fps=4)) == pytest.approx([4, 8, 12, 16], abs=1)
+    twice = [column for column in (4, 6, 8, 10, 12, 14, 16, 18) for _ in range(2)]
+    assert left_edge(load_frames(video, fps=16)) == pytest.approx(twice, abs=1)
+    assert left_edge(load_frames(video, max_frames=2)) == pytest.approx([8, 16], abs=1)
+    assert load_frames(video, fps=4, max_frames=3).shape[0] == 3
+
+
+def test_headers_of_videos(tmp_path, video):
+    assert mp4_seconds(video) == pytest.approx(1.0, abs=0.15)
+    for name in ("a.mp4", "a.avi"):
+        assert has_audio(clip(tmp_path / name))
+        assert not has_audio(clip(tmp_path / f"mute_{name}", audio=False))
+
+
+def test_a_strip_is_cut_into_squares(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 255, (5, 8, 8, 3), dtype=np.uint8)
+    Image.fromarray(np.concatenate(list(frames), axis=1)).save(tmp_path / "strip.png")
+    assert (load_frames(tmp_path / "strip.png") == frames).all()
+    assert (load_frames(tmp_path / "strip.png", max_frames=1) == frames[2:3]).all()
+    Image.fromarray(frames[0, :, :7]).save(tmp_path / "odd.png")
+    with pytest.raises(MediaError, match="7 x 8 pixels is no strip"):
+        load_frames(tmp_path / "odd.png")
+
+
+def test_a_folder_is_ordered_by_number(tmp_path):
+    for i in (10, 9, 1):
+        image(tmp_path / f"frame{i}.png", i)
+    image(tmp_path / "._frame2.png")
+    assert left_edge(load_frames(tmp_path)) == [(4 + 2 * i) % 24 for i in (1, 9, 10)]
+    Image.new("RGB", (8, 8)).save(tmp_path / "frame11.png")
+    with pytest.raises(MediaError, match=r"frame11.png: 8 x 8 pixels"):
+        load_frames(tmp_path)
+
+
+def test_frames_that_cannot_be_had(tmp_path, video):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG nonsense")
+    for path, says in ((tmp_path / "empty", "no image"), (tmp_path / "bad.png", "not readable as an image"),
+                       (tmp_path / "gone.mp4", "no such file")):
+        with pytest.raises(MediaError, match=says):
+            load_frames(path)
+    for wrong in ({"fps": 0}, {"fps": -1}, {"max_frames": 0}):
+        with pytest.raises(MediaError, match="fps must be above 0"):
+            load_frames(video, **wrong)
+
+
+def test_too_many_frames_are_refused_before_memory_is_full(video, monkeypatch):
+    monkeypatch.setattr("emolab.media.frames.MAX_BYTES", 4 * 32 * 32 * 3)
+    assert len(load_frames(video, max_frames=4)) == 4
+    with pytest.raises(MediaError, match="ask for fewer"):
+        load_frames(video)
+
+
+def test_frames_of_prefers_what_is_in_memory(video):
+    sample = EmotionSample("1", video=str(video))
+    assert frames_of(sample, max_frames=2).shape == (2, 32, 32, 3)
+    held = np.zeros((6, 4, 4, 3), np.uint8)
+    assert frames_of(replace(sample, extra={"frames": held}), max_frames=3).shape == (3, 4, 4, 3)
+    with pytest.raises(MediaError, match="uint8"):
+        frames_of(replace(sample, extra={"frames": held.astype(float)}))
+    with pytest.raises(MediaError, match="no video"):
+        frames_of(EmotionSample("1", text="hi"))
+
+
+def test_spread_takes_the_middles():
+    assert spread(3, None).tolist() == spread(3, 5).tolist() == [0, 1, 2]
+    assert spread(9, 3).tolist() == [1, 4, 7]
+
+
+def test_content_hash_follows_content_not_names(tmp_path):
+    (tmp_path / "a").write_bytes(b"same")
+    (tmp_path / "b").write_bytes(b"same")
+    assert content_hash(tmp_path / "a") == content_hash(tmp_path / "b")
+    (tmp_path / "b").write_bytes(b"other")
+    assert content_hash(tmp_path / "a") != content_hash(tmp_path / "b")
+    zeros = np.zeros(4, np.float32)
+    assert len({content_hash(zeros), content_hash(zeros.reshape(2, 2)), content_hash(zeros.astype(np.int32))}) == 3
+    before = content_hash(tmp_path)
+    (tmp_path / "b").rename(tmp_path / "c")
+    assert content_hash(tmp_path) != before
+
+
+def test_cache_is_bounded_and_forgets_the_least_used():
+    cache = FeatureCache(max_bytes=100)
+    made = []
+
+    def make(name):
+        return cache.get(name, lambda: made.append(name) or np.zeros(5))
+
+    for name in ("a", "b", "a", "c", "a", "b"):
+        make(name)  # 40 bytes each: two fit
+    assert made == ["a", "b", "c", "b"]
+    assert cache.nbytes == 80 and len(cache) == 2
+    assert (cache.hits, cache.misses) == (2, 4)
+    assert cache.get("big", lambda: np.zeros(50)).shape == (50,)
+    assert "big" not in cache
+    cache.clear()
+    assert len(cache) == cache.nbytes == 0
+
+
+def test_cache_on_disk_survives_and_replaces_damage(tmp_path):
+    value = np.arange(6.0).reshape(2, 3)
+    FeatureCache(1000, tmp_path).get("k", lambda: value)
+    file, = tmp_path.iterdir()
+    assert (FeatureCache(1000, tmp_path).get("k", lambda: 1 / 0) == value).all()
+    file.write_bytes(file.read_bytes()[:50])
+    assert (FeatureCache(1000, tmp_path).get("k", lambda: value + 1) == value + 1).all()
+    assert (np.load(file) == value + 1).all()
+    with pytest.raises(MediaError, match="numpy arrays"):
+        FeatureCache(1000, tmp_path).get("other", lambda: memoryview(b"1234"))
+
+
+def test_cache_is_computed_once_by_many_threads():
+    cache, made = FeatureCache(10_000), []
+    threads = [threading.Thread(target=cache.get, args=("k", lambda: made.append(1) or np.zeros(3))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [1]

@@ -1,0 +1,157 @@
+"""Tables of samples: what is written comes back, and a bad row is named with its column."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emolab.errors import CorpusError
+from emolab.samples import Corpus, EmotionSample, LoadReport, note_path, resolve, sample_from_row, within
+
+FULL = EmotionSample("a/1", audio="x/1.wav", video="x/1.png", text="Grüße 你好", emotion="sad", speaker="s",
+                     split="test", corpus="c", language="de", valence=-0.5, arousal=0.25, dominance=0.0,
+                     words=("blue", "down"), caption="low", extra={"votes": {"E1": ["sad"]}, "n": 3, "list": [1, 2]})
+
+
+def table(path, *rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_written_tables_come_back(tmp_path, suffix):
+    corpus = Corpus(tmp_path, [FULL, EmotionSample("2", text="only text")], "c")
+    path = corpus.write(tmp_path / "deep" / f"table{suffix}")
+    back = Corpus.read(path)
+    assert back.samples == corpus.samples
+    assert back.root == tmp_path / "deep"
+    assert Corpus.read(tmp_path / "deep").samples == corpus.samples
+    assert list((tmp_path / "deep").iterdir()) == [path]
+
+
+@given(st.builds(EmotionSample, id=st.text(min_size=1), text=st.text(min_size=1), words=st.lists(st.text()).map(tuple),
+                 valence=st.none() | st.floats(-1, 1), extra=st.dictionaries(st.text(), st.integers() | st.text())))
+def test_any_sample_survives_a_table(tmp_path_factory, sample):
+    folder = tmp_path_factory.mktemp("any")
+    surrogate = any("\ud800" <= c <= "\udfff" for value in (sample.id, sample.text, *sample.words) for c in value)
+    if surrogate:
+        return
+    assert Corpus.read(Corpus(folder, [sample]).write(folder / "t.jsonl")).samples == [sample]
+
+
+@pytest.mark.parametrize(("row", "says"), [
+    ([1], "expected an object"), ({"text": "x"}, "column 'id' is missing"), ({"id": "", "text": "x"}, "column 'id'"),
+    ({"id": 7, "text": "x"}, "column 'id' must be text"), ({"id": "1"}, "at least one of the columns"),
+    ({"id": "1", "text": "x", "colour": "red"}, "unknown column 'colour'"),
+    ({"id": "1", "text": "x", "valence": "high"}, "column 'valence' must be a number"),
+    ({"id": "1", "text": "x", "valence": True}, "column 'valence' must be a number"),
+    ({"id": "1", "text": "x", "words": "sad"}, "column 'words' must be a list"),
+    ({"id": "1", "text": "x", "words": [1]}, "column 'words' must be a list"),
+    ({"id": "1", "text": "x", "extra": [1]}, "column 'extra' must be an object"),
+    ({"id": "1", "text": "x", "extra": "{"}, "column 'extra' is not JSON"),
+    ({"id": "1", "text": "x", "emotion": 3}, "column 'emotion' must be text"),
+    ({"id": "1", "audio": "../x.wav"}, "column 'audio': the path '../x.wav' leads out"),
+    ({"id": "1", "audio": "/dev/zero"}, "leads out"), ({"id": "1", "video": "a/../../b"}, "leads out"),
+])
+def test_a_bad_row_is_named(tmp_path, row, says):
+    path = table(tmp_path / "t.jsonl", {"id": "0", "text": "good"}, row)
+    with pytest.raises(CorpusError, match=says) as caught:
+        Corpus.read(path)
+    assert f"{path}, row 2" in str(caught.value)
+
+
+def test_files_that_are_no_tables(tmp_path):
+    (tmp_path / "t.jsonl").write_bytes(b'{"id": "1", "text": "x"}\n\xff\xfe\n')
+    (tmp_path / "half.jsonl").write_text('{"id": "1", "te')
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 not really")
+    (tmp_path / "t.csv").write_text("id\n1\n")
+    for name, says in (("t.jsonl", "row 2: not one JSON"), ("half.jsonl", "row 1"),
+                       ("t.parquet", "not readable as Parquet"), ("t.csv", "corpus load manifest"),
+                       ("none.jsonl", "no such table"), ("", "no such table")):
+        with pytest.raises(CorpusError, match=says):
+            Corpus.read(tmp_path / name)
+
+
+def test_the_same_id_twice(tmp_path):
+    path = table(tmp_path / "t.jsonl", {"id": "1", "text": "x"}, {"id": "2", "text": "x"}, {"id": "1", "text": "y"})
+    with pytest.raises(CorpusError, match="row 3: id '1' is that of row 1"):
+        Corpus.read(path)
+
+
+def test_nan_in_parquet_is_nothing(tmp_path):
+    path = Corpus(tmp_path, [EmotionSample("1", text="x", valence=0.5), EmotionSample("2", text="y")]).write(
+        tmp_path / "t.parquet")
+    assert [s.valence for s in Corpus.read(path)] == [0.5, None]
+    assert [s.emotion for s in Corpus.read(path)] == [None, None]
+
+
+def test_what_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(CorpusError, match=r"t\.txt"):
+        Corpus(tmp_path, [FULL]).write(tmp_path / "t.txt")
+    wave = EmotionSample("1", extra={"waveform": np.zeros(3)})
+    with pytest.raises(CorpusError, match="1: 'extra' cannot be written"):
+        Corpus(tmp_path, [wave]).write(tmp_path / "t.jsonl")
+    assert not list(tmp_path.iterdir())
+
+
+def test_paths_stay_under_the_root(tmp_path):
+    inside = resolve(FULL, tmp_path)
+    assert inside.audio == str(tmp_path / "x/1.wav")
+    assert resolve(inside, tmp_path) == inside
+    for path in ("/etc/passwd", "..", "a/../..", ".", "a\0b", f"{tmp_path}2/x"):
+        with pytest.raises(CorpusError, match="leads out"):
+            within(tmp_path, path, "here")
+    assert within(tmp_path, "a/../b.wav", "") == tmp_path / "b.wav"
+    with pytest.raises(CorpusError, match="no audio"):
+        Corpus(tmp_path, []).path(EmotionSample("1", text="x"))
+
+
+def test_the_root_that_load_noted_is_used(tmp_path):
+    path = table(tmp_path / "t.jsonl", {"id": "1", "audio": "1.wav"})
+    note_path(path).write_text(json.dumps({"root": str(tmp_path / "data")}))
+    assert Corpus.read(path).root == tmp_path / "data"
+    assert Corpus.read(path, root=tmp_path).root == tmp_path
+    note_path(path).write_text("{}")
+    with pytest.raises(CorpusError, match="key 'root'"):
+        Corpus.read(path)
+
+
+def test_choosing_and_counting(tmp_path):
+    corpus = Corpus(tmp_path, [EmotionSample(str(i), text="x", emotion="sad" if i % 2 else "happy", extra={"take": i})
+                               for i in range(6)], "c")
+    assert [s.id for s in corpus.where(emotion="sad")] == ["1", "3", "5"]
+    assert [s.id for s in corpus.where(lambda s: s.id > "2", emotion=("sad", "angry"), take={3, 4})] == ["3"]
+    assert corpus.counts() == {"happy": 3, "sad": 3}
+    assert len(corpus[1:3]) == 2 and corpus[0].id == "0"
+    assert list(corpus.to_pandas()["take"]) == list(range(6))
+    assert corpus.check_labels(("happy", "sad")) is corpus
+    with pytest.raises(CorpusError, match=r"c, row 2 \(1\): emotion 'sad' is not one of happy"):
+        corpus.check_labels(("happy",))
+
+
+def test_reports_add_up():
+    one, two = LoadReport("c", 3), LoadReport("c", 2)
+    one.skip("missing", "a")
+    two.skip("missing", "b")
+    two.notes.append("n")
+    one.add(two)
+    assert one.summary() == {"corpus": "c", "found": 3, "skipped": {"missing": 2}, "items": {"missing": ["a", "b"]},
+                             "notes": ["n"]}
+
+
+def test_ten_thousand_rows_are_read_quickly(tmp_path):
+    rows = [EmotionSample(str(i), audio=f"{i % 100}/{i}.wav", emotion="sad", extra={"n": i}) for i in range(10_000)]
+    for suffix in (".jsonl", ".parquet"):
+        path = Corpus(tmp_path, rows).write(tmp_path / f"t{suffix}")
+        started = time.process_time()
+        assert len(Corpus.read(path)) == 10_000
+        assert time.process_time() - started < 3.0
+
+
+def test_a_row_alone_needs_no_root():
+    assert sample_from_row({"id": "1", "audio": "/anywhere.wav"}, "here").audio == "/anywhere.wav"
