@@ -1,0 +1,96 @@
+"""Saved rollouts: completions with their prompts and columns, so that rewards can be changed without a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emolab.errors import RewardError
+
+if TYPE_CHECKING:
+    from emolab.lalm.base import LALM
+    from emolab.prompts import Prompt
+    from emolab.samples import Corpus
+
+Rollouts = dict[str, list[Any]]
+"""Columns of equal length: "id", "row" (the group), "prompt", "completion", and what rewards read."""
+
+COLUMNS = ("id", "row", "prompt", "completion", "solution", "words", "caption", "text", "logprob")
+
+
+def from_rows(rows: Iterable[Mapping[str, Any]]) -> Rollouts:
+    """Columns of rows; a row without a value has None. Raises RewardError where a row has no completion."""
+    rows = list(rows)
+    for i, row in enumerate(rows, 1):
+        if not isinstance(row.get("completion"), (str, list)):
+            raise RewardError(f"rollout {i}: column 'completion' is missing or not text")
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def read_rollouts(path: str | Path) -> Rollouts:
+    """Read rollouts written by `write_rollouts` (JSON lines). Raises RewardError that names the file and the line."""
+    path = Path(path)
+    if not path.is_file():
+        raise RewardError(f"{path}: no such rollouts; make some with `emolab reward rollouts --out {path}`")
+    rows = []
+    for i, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise RewardError(f"{path}, line {i}: not JSON ({error.msg})") from error
+        if not isinstance(row, dict) or not isinstance(row.get("completion"), (str, list)):
+            raise RewardError(f"{path}, line {i}: needs an object with a column 'completion'")
+        rows.append(row)
+    return from_rows(rows)
+
+
+def write_rollouts(path: str | Path, rollouts: Rollouts) -> Path:
+    """Write rollouts as JSON lines."""
+    path = Path(path)
+    names = list(rollouts)
+    rows = (dict(zip(names, values, strict=True)) for values in zip(*rollouts.values(), strict=True))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def group(rollouts: Mapping[str, Sequence[Any]], row: Any) -> Rollouts:
+    """The rollouts of one prompt, by its value in the column "row". Raises RewardError where there is none."""
+    kept = [i for i, value in enumerate(rollouts.get("row", ())) if value == row]
+    if not kept:
+        raise RewardError(f"no rollouts with row {row!r}")
+    return {name: [values[i] for i in kept] for name, values in rollouts.items()}
+
+
+def collect(lalm: LALM, corpus: Corpus, prompt: Prompt, n: int = 300, size: int = 8, seed: int = 0,
+            max_new_tokens: int = 64, temperature: float = 1.0, batch: int = 8) -> Rollouts:
+    """Sample about `n` completions from a model, in groups of `size` for each of a random choice of labelled samples.
+
+    The columns hold what every shipped rubric reads. Raises RewardError where the corpus has no labelled sample.
+    """
+    import random
+
+    from tqdm import tqdm
+
+    from emolab.samples import resolve
+
+    labelled = [sample for sample in corpus if sample.emotion is not None]
+    if not labelled:
+        raise RewardError(f"{corpus.root}: no sample with an emotion to roll out")
+    count = min(len(labelled), max(1, round(n / size)))
+    chosen = random.Random(seed).sample(labelled, count)
+    rows: list[dict[str, Any]] = []
+    for start in tqdm(range(0, count, batch), desc="rollouts", unit="batch"):
+        samples = chosen[start:start + batch]
+        encoded = lalm.encode([resolve(sample, corpus.root) for sample in samples], prompt)
+        made = lalm.generate(encoded, n=size, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed + start)
+        for i, (sample, texts) in enumerate(zip(samples, made.texts, strict=True)):
+            shown = replace(sample, extra={})
+            rows += [{"id": sample.id, "row": start + i, "prompt": prompt.text(shown), "completion": text,
+                      "solution": sample.emotion, "words": list(sample.words) or None, "caption": sample.caption,
+                      "text": sample.text} for text in texts]
+    return from_rows(rows)

@@ -1,0 +1,2 @@
+"""Notebook widgets: thin views over functions that work without them. Each needs ipywidgets (`pip install
+emolab[course]`)."""
