@@ -60,15 +60,19 @@ def _circle_point(
 def emotion_plane(
     places: Mapping[str, Sequence[float]] = VAD, title: str = "Valence and arousal of emotions"
 ) -> Figure:
-    """Emotions by valence (across) and arousal (up); the size of a point is its dominance. `places`: name → (V, A,
-    D)."""
-    figure, axes = new_figure(5.6, 4.6)
+    """Emotions by valence (across) and arousal (up); the size of a point is its dominance.
+
+    `places`: name → (V, A, D), each in [-1, 1].
+    """
+    figure, axes = new_figure(7.0, 5.0)
     axis = axes[0, 0]
-    for i, (name, (valence, arousal, dominance)) in enumerate(places.items()):
-        axis.scatter([valence], [arousal], s=60 + 100 * (1 + dominance), color=colour_of(name, i), alpha=0.85, zorder=3)
-        axis.annotate(
-            name, (valence, arousal), xytext=(0, 9), textcoords="offset points", ha="center", color=INK, fontsize=9
-        )
+    points = {name: (place[0], place[1]) for name, place in places.items()}
+    for i, (name, (x, y)) in enumerate(points.items()):
+        colour = colour_of(name, i) if name in EMOTIONS else QUIET
+        axis.scatter([x], [y], s=40 + 70 * (1 + places[name][2]), color=colour, alpha=0.85, zorder=3)
+    for name, (x, y, side) in _label_places(points).items():
+        weight = "bold" if name in EMOTIONS else "normal"
+        axis.text(x, y, name, ha=side, va="center", color=INK, fontsize=9, fontweight=weight)
     axis.axhline(0, color=QUIET, linewidth=0.8)
     axis.axvline(0, color=QUIET, linewidth=0.8)
     axis.set(xlim=(-1, 1), ylim=(-1, 1), xlabel="valence", ylabel="arousal", title=title)
@@ -76,14 +80,30 @@ def emotion_plane(
     return figure
 
 
+def _label_places(points: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float, str]]:
+    """A place for each label, (x, y, side): right of, left of, above or below its point, where least is in the way."""
+    taken = [(x, y, 0.06) for x, y in points.values()]
+    places: dict[str, tuple[float, float, str]] = {}
+    for name, (x, y) in points.items():
+        half = 0.0135 * len(name)
+        options = [(x + 0.055, y, "left"), (x - 0.055, y, "right"), (x, y + 0.085, "center"), (x, y - 0.085, "center")]
+        boxes = [(px + {"left": half, "right": -half, "center": 0.0}[side], py) for px, py, side in options]
+        crowd = [sum(max(0.0, half + w - abs(bx - tx)) for tx, ty, w in taken if abs(by - ty) < 0.07)
+                 + max(0.0, abs(bx) + half - 1.0) for bx, by in boxes]
+        best = min(range(len(options)), key=crowd.__getitem__)
+        places[name] = options[best]
+        taken.append((*boxes[best], half))
+    return places
+
+
 @styled
 def similarity_matrices(matrices: Mapping[str, Sequence[Sequence[float]]], labels: Sequence[str] = EMOTIONS) -> Figure:
     """Similarity matrices side by side, (L, L) each with values in [0, 1], by name."""
-    figure, axes = new_figure(3.6 * len(matrices), 3.7, 1, len(matrices))
+    figure, axes = new_figure(3.4 * len(matrices), 4.3, 1, len(matrices))
     image: Any = None
     for i, (axis, (name, matrix)) in enumerate(zip(axes[0], matrices.items(), strict=True)):
         image = axis.imshow(matrix, cmap="Greens", vmin=0, vmax=1)
-        axis.set_xticks(range(len(labels)), labels, rotation=60, ha="right", rotation_mode="anchor")
+        axis.set_xticks(range(len(labels)), labels, rotation=90)
         axis.set_yticks(range(len(labels)), labels if i == 0 else [])
         axis.set_title(name)
         for row, values in enumerate(matrix):
