@@ -1,11 +1,11 @@
 """GRPO that hears: TRL's trainer, with the two places where the model runs replaced.
 
 TRL 1.16 keeps rewards, advantages, losses, KL, logging, callbacks, accelerate and checkpoints. Ours are the rollout
-(through `rollout_func`: prompts encoded once, one prefill, the cache repeated) and the scoring (an override of
-`_get_per_token_logps_and_entropies`: the shared-prefix packed forward of `emolab.lalm.packing`). TRL is given the
-tokenizer only, so it never looks for audio; a row's prompt is found through an integer column that travels in the
-batch, and its embeddings stay in a side store, never copied G times. `tests/training/test_trl_seam.py` asserts every
-signature used here.
+(`rollout.py`, through `rollout_func`: prompts encoded once, one prefill, the cache shared) and the scoring (an
+override of `_get_per_token_logps_and_entropies`: the shared-prefix packed forward of `emolab.lalm.packing`). TRL is
+given the tokenizer only, so it never looks for audio; a row's prompt is found through an integer column that travels
+in the batch, and its embeddings stay in a side store, never copied G times. `tests/training/test_trl_seam.py`
+asserts every signature used here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import copy
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,13 +26,13 @@ from trl.trainer.utils import split_tensor_dict
 
 from emolab.errors import TrainingError
 from emolab.lalm import LALM, PromptBatch
-from emolab.lalm.packing import packed_logprobs
 from emolab.parsing import parse
 from emolab.prompts import Prompt
 from emolab.samples import EmotionSample
 from emolab.training.checkpoints import AtomicCheckpoints
-from emolab.training.guards import GuardedReward, Reward, require_finite, require_hearing, text_of
+from emolab.training.guards import GuardedReward, Reward, require_finite, text_of
 from emolab.training.sampler import GroupSampler
+from emolab.training.scoring import Scoring
 
 
 def reward_rows(
@@ -66,7 +66,7 @@ def parses(text: str) -> bool:
     return parse(text).answer is not None
 
 
-class HearingGRPOTrainer(AtomicCheckpoints, GRPOTrainer):
+class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
     """`trl.GRPOTrainer` over a `LALM` and samples.
 
     Attach LoRA to the model first (`emolab.lalm.quantise`); its adapters stay in the dtype they have, fp32 in 4 bits
@@ -96,6 +96,7 @@ class HearingGRPOTrainer(AtomicCheckpoints, GRPOTrainer):
         self._live: Tensor | None = None
         self._equal_groups: Tensor | None = None
         self._store: tuple[list[int], PromptBatch] | None = None
+        self._heard: set[int] = set()
         self._clock: defaultdict[str, float] = defaultdict(float)
         rewards = [reward_funcs] if callable(reward_funcs) else list(reward_funcs)
         data = reward_rows(self.samples, prompt, columns)
@@ -163,66 +164,6 @@ class HearingGRPOTrainer(AtomicCheckpoints, GRPOTrainer):
             self._buffered_inputs = split_tensor_dict(batch, self.args.steps_per_generation)
         return self._buffered_inputs[self._step % self.args.steps_per_generation]
 
-    def _prompts_of(self, rows: Sequence[int]) -> PromptBatch:
-        """The encoded prompts of these rows, from the side store or encoded now (after a resume inside a batch)."""
-        if self._store is None or not set(rows) <= set(self._store[0]):
-            unique = list(dict.fromkeys(rows))
-            self._store = unique, self.lalm.encode([self.samples[r] for r in unique], self.prompt)
-        known, batch = self._store
-        return batch if list(rows) == known else batch.select([known.index(r) for r in rows])
-
-    # Rollout
-
-    @property
-    def generation_index(self) -> int:
-        """How many batches of completions were sampled before this one; with the seed it fixes the sampling noise."""
-        return self._step // (self.args.steps_per_generation * self.num_iterations)
-
-    def _rollout(self, prompts: list[Any], trainer: Any) -> dict[str, Any]:
-        """TRL's rollout_func: every unique prompt of the step in one generation with one prefill."""
-        start = time.perf_counter()
-        groups = list(self._groups(self._rows))
-        rows, size = [row for row, _ in groups], max(len(at) for _, at in groups)
-        batch, args = self._prompts_of(rows), self.args
-        seed = args.seed * 1_000_003 + self.generation_index * args.world_size + args.process_index
-        self._require_finite_weights()
-        done = self.lalm.generate(
-            batch,
-            n=size,
-            max_new_tokens=self.max_completion_length,
-            temperature=self.temperature,
-            seed=seed,
-            top_p=self.top_p,
-            top_k=self.top_k or 0,
-            min_p=self.min_p or 0.0,
-        )
-        ids, lengths = done.ids.tolist(), done.mask.sum(-1).tolist()
-        prompt_ids = [row[mask.bool()].tolist() for row, mask in zip(batch.input_ids, batch.mask, strict=True)]
-        out: dict[str, Any] = {"prompt_ids": [], "completion_ids": [], "logprobs": None}
-        for b, (_, at) in enumerate(groups):
-            for g in range(len(at)):
-                out["prompt_ids"].append(prompt_ids[b])
-                out["completion_ids"].append(ids[b][g][: max(1, lengths[b][g])])
-        self._clock["rollout"] += time.perf_counter() - start
-        return out
-
-    def _require_finite_weights(self) -> None:
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad and not bool(torch.isfinite(parameter.sum())):
-                raise TrainingError(
-                    f"weights of {name} are not finite before step {self.state.global_step + 1}: resume from an earlier "
-                    "checkpoint with a lower learning rate"
-                )
-
-    def _groups(self, rows: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-        """Runs of equal rows, at most a group long, each with its positions in the batch."""
-        size = self.num_generations if self.model.training else self.num_generations_eval
-        start = 0
-        for i in range(1, len(rows) + 1):
-            if i == len(rows) or rows[i] != rows[start] or i - start == size:
-                yield rows[start], list(range(start, i))
-                start = i
-
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         self._rows = [x["row"] for x in inputs]
         self._live = None
@@ -248,67 +189,6 @@ class HearingGRPOTrainer(AtomicCheckpoints, GRPOTrainer):
         self._clock["reward"] += time.perf_counter() - start
         return parts
 
-    # Scoring
-
-    def _get_per_token_logps_and_entropies(
-        self,
-        model: Any,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        logits_to_keep: int,
-        batch_size: int | None = None,
-        compute_entropy: bool = False,
-        compute_aux_loss: bool = False,
-        **_: Any,
-    ) -> tuple[Tensor, Tensor | None, None]:
-        """Log-probabilities (N, C) and entropies of the completions, one packed row a prompt, through `model`'s own
-        forward.
-
-        Groups that are not live are left out; their log-probabilities are 0, their entropies the mean of the others.
-        """
-        start = time.perf_counter()
-        ids, mask = input_ids[:, -logits_to_keep:], attention_mask[:, -logits_to_keep:]
-        live = self._live if torch.is_grad_enabled() else None
-        chosen = torch.arange(len(ids), device=ids.device) if live is None else live.nonzero()[:, 0]
-        chosen = chosen if len(chosen) else chosen.new_tensor([0])  # one forward keeps the graph, and DDP, alive
-        logps = torch.zeros(ids.shape, dtype=torch.float32, device=ids.device)
-        entropies = torch.zeros_like(logps) if compute_entropy else None
-        for at in chosen.split(batch_size or len(ids)):
-            scores, spread = self._score(model, at, ids, mask, compute_entropy)
-            logps = logps.index_put((at,), scores)
-            if entropies is not None and spread is not None:
-                entropies = entropies.index_put((at,), spread)
-        if entropies is not None and live is not None:
-            entropies = self._fill_entropies(entropies, mask, live)
-        self._clock["update" if torch.is_grad_enabled() else "scoring"] += time.perf_counter() - start
-        return logps, entropies, None
-
-    def _score(self, model: Any, at: Tensor, ids: Tensor, mask: Tensor, entropy: bool) -> tuple[Tensor, Tensor | None]:
-        """Score the completions at positions `at` of the batch in one packed forward: (n, C) log-probabilities,
-        entropies."""
-        rows = [self._rows[i] for i in at.tolist()]
-        unique = list(dict.fromkeys(rows))
-        owner = torch.tensor([unique.index(row) for row in rows], device=ids.device)
-        with self.accelerator.autocast():
-            out = packed_logprobs(
-                self.lalm,
-                self._prompts_of(unique),
-                ids[at],
-                mask[at],
-                owner,
-                model=model,
-                entropy=entropy,
-                temperature=self.temperature,
-            )
-        return out if entropy else (out, None)
-
-    @staticmethod
-    def _fill_entropies(entropies: Tensor, mask: Tensor, live: Tensor) -> Tensor:
-        seen = mask.bool() & live[:, None]
-        return torch.where(
-            live[:, None], entropies, entropies[seen].mean() if seen.any() else entropies.new_tensor(float("nan"))
-        )
-
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         self._rows = inputs["row"].tolist()
         if self._hearing_unchecked:
@@ -326,40 +206,6 @@ class HearingGRPOTrainer(AtomicCheckpoints, GRPOTrainer):
         texts = self.processing_class.batch_decode(inputs["completion_ids"][:1]) if not torch.isfinite(loss) else ()
         require_finite(float(loss.detach()), "the loss", self.state.global_step + 1, self._rows, texts)
         return loss
-
-    def _find_live(self, advantages: Tensor) -> Tensor | None:
-        """Which completions need a forward: those of groups with any advantage. None: all of them."""
-        policy_only = self.beta == 0.0 and not self._entropy_bonus_enabled and self.top_entropy_quantile >= 1.0
-        if not (self.skip_zero_variance and policy_only and self.model.training) or self.aux_loss_enabled:
-            return None
-        live, skipped = torch.ones(len(advantages), dtype=torch.bool, device=advantages.device), 0
-        for _, at in self._groups(self._rows):
-            if not advantages[at].any():
-                live[at] = False
-                skipped += 1
-        self._metrics["train"]["skipped_groups"].append(float(skipped))
-        return live if skipped else None
-
-    # Guards and clocks
-
-    def _check_hearing(self, model: Any, inputs: dict[str, Any]) -> None:
-        """Exchange the media of up to four prompts for silence or blank frames and see whether the loss forward
-        notices."""
-        groups = list(self._groups(self._rows))[:4]
-        rows = [row for row, _ in groups]
-        ids, mask = inputs["completion_ids"], inputs["completion_mask"]
-        at = torch.tensor([i for _, positions in groups for i in positions[:1]], device=ids.device)
-        media = {"audio": "waveform", "video": "frames"}
-        with torch.no_grad():
-            real = self._score(model, at, ids, mask, False)[0]
-            for modality in set(self.prompt.modalities) & set(self.lalm.modalities) & set(media):
-                samples = [self.samples[r] for r in rows]
-                if not any(getattr(s, modality) or media[modality] in s.extra for s in samples):
-                    continue
-                kept, self._store = self._store, (rows, self.lalm.encode(samples, self.prompt, absent=(modality,)))
-                moved = float((self._score(model, at, ids, mask, False)[0] - real).abs().max())
-                self._store = kept
-                require_hearing(moved, modality, rows[0])
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any) -> Tensor:
         if self._step % self.args.gradient_accumulation_steps == 0:
