@@ -138,4 +138,4 @@ def explain_file(
     sample = EmotionSample(id=str(path), audio=str(path), text=text, video=str(video) if video else None)
     donors = donors_of(corpus, chosen.seed) if corpus is not None else []
     result = explain(lalm, sample, prompt, donors, label, absence, chosen, fine)
-    return {"file": str(path), **result, "warnings": list(check_audio(path).warnings)}
+    return {"file": str(path), "video": sample.video, **result, "warnings": list(check_audio(path).warnings)}

@@ -86,29 +86,29 @@ def recovery(
 
     `values` (N, M) per sample and modality; `carriers` the modalities that carry the emotion. `recovery`: share of
     single-carrier samples (that the model answers `right`) whose carrier has the largest value, ties counted as
-    failures. `auc`: carrier against non-carrier over all samples with any carrier, right or wrong. Raises
-    AttributionError if no sample has exactly one carrier.
+    failures. `auc`: carrier against non-carrier over all samples with any carrier, right or wrong. `recovery`
+    is None where the model answers none right. Raises AttributionError if no sample has exactly one carrier.
     """
     truth = np.array([[m in c for m in modalities] for c in carriers])
     usable = np.ones(len(truth), bool) if right is None else np.asarray(right, bool)
     single = np.flatnonzero((truth.sum(1) == 1) & usable)
     some = np.flatnonzero(truth.any(1) & ~truth.all(1))
-    if not len(single):
-        raise AttributionError(
-            "recovery needs samples with exactly one carrying modality that the model answers right; there are none"
-        )
+    if not (truth.sum(1) == 1).any():
+        raise AttributionError("recovery needs samples with exactly one carrying modality; there are none")
     best = values == values.max(1, keepdims=True)
     hit = ((best & truth).any(1) & (best.sum(1) == 1)).astype(float)
 
     def area(index: NDArray[np.int_]) -> float:
         return auc(values[some][index].ravel(), truth[some][index].ravel())
 
+    def share(index: NDArray[np.int_]) -> float:
+        return float(hit[single][index].mean())
+
+    owners = [groups[int(i)] for i in single]
     return {
-        "recovery": float(hit[single].mean()),
+        "recovery": share(np.arange(len(single))) if len(single) else None,
         "n": len(single),
-        "recovery_ci": bootstrap(
-            lambda i: float(hit[single][i].mean()), [groups[int(i)] for i in single], n_boot, seed
-        ),
+        "recovery_ci": bootstrap(share, owners, n_boot, seed) if len(single) else None,
         "auc": area(np.arange(len(some))),
         "auc_ci": bootstrap(area, [groups[int(i)] for i in some], max(1, n_boot // 4), seed),
         "by_modality": {

@@ -31,6 +31,7 @@ def attribute(
     absence: Annotated[str, typer.Option(help="What an absent part is: swap, silence or mean.")] = "swap",
     measure: Annotated[str, typer.Option(help="Value of an answer: posterior or logprob.")] = "posterior",
     fine: Annotated[bool, typer.Option(help="Also words, moments and regions of the face (sampled).")] = True,
+    html: Annotated[Path | None, typer.Option(help="Also draw the explanation of FILE into this page.")] = None,
     n: Annotated[int, typer.Option(help="Samples to validate on.")] = 120,
     corpus: CorpusOption = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Folder that a recipe wrote.")] = None,
@@ -54,8 +55,11 @@ def attribute(
     if file is not None:
         from emolab.attribution.explain import explain_file
 
-        donors = read_corpus(corpus) if absence != "silence" else None
-        emit(explain_file(lalm, file, asked, donors, text, video, label, absence, settings, fine), as_json, render_file)
+        donors = read_corpus(corpus, "smoke") if absence != "silence" else None
+        explained = explain_file(lalm, file, asked, donors, text, video, label, absence, settings, fine)
+        if html is not None:
+            _write_page(explained, html)
+        emit(explained, as_json, render_file)
         return
     result = _validated(lalm, asked, read_corpus(corpus), n, settings)
     if before is not None:
@@ -67,6 +71,15 @@ def attribute(
 
         write_result(result, out)
     emit(result, as_json, render_suite)
+
+
+def _write_page(explained: dict[str, Any], path: Path) -> None:
+    from emolab.plots.explanation import explanation_html, page
+    from emolab.samples import EmotionSample
+
+    video = explained["video"]
+    sample = EmotionSample(Path(explained["file"]).name, audio=explained["file"], video=video)
+    path.write_text(page(explanation_html(sample, explained), sample.id), encoding="utf-8")
 
 
 def _validated(lalm: Any, prompt: Any, corpus: Any, n: int, settings: Any) -> dict[str, Any]:

@@ -46,8 +46,10 @@ def test_recovery_of_a_perfect_a_reversed_and_a_tied_method():
 def test_recovery_counts_only_right_answers_and_needs_some():
     answered = np.array([True, False, False, True, True])
     assert recovery(PERFECT, CARRIERS, SPEAKERS, answered, n_boot=20)["n"] == 2
+    nothing_right = recovery(PERFECT, CARRIERS, SPEAKERS, np.zeros(5, bool), n_boot=20)
+    assert nothing_right["recovery"] is None and nothing_right["recovery_ci"] is None and nothing_right["auc"] == 1.0
     with pytest.raises(AttributionError, match="exactly one carrying"):
-        recovery(PERFECT, CARRIERS, SPEAKERS, np.zeros(5, bool))
+        recovery(PERFECT[3:4], CARRIERS[3:4], SPEAKERS[3:4])
 
 
 def test_random_attributions_recover_a_third():

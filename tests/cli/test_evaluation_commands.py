@@ -1,0 +1,160 @@
+"""`zeroshot`, `evaluate` and `attribute` from the command line, on a small corpus on disk and a tiny random model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from emolab.emotions import EMOTIONS
+from emolab.prompts import get_prompt
+from emolab.samples import Corpus, EmotionSample
+
+CONTRACT = {"ua", "wa", "ua_ci", "n", "parse_rate", "seed", "seconds"}
+
+
+@cache
+def model() -> Any:
+    from emolab.lalm.testing import tiny_random
+
+    return tiny_random()
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    import emolab.evaluate.inputs as inputs
+
+    def read_model(name=None, checkpoint=None, quantise=None, prompt=None):
+        return model(), get_prompt(prompt or "direct")
+
+    monkeypatch.setattr(inputs, "read_model", read_model)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty-eight clips of 0.6 s with faces, in two splits, with a table and its truth."""
+    root = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    samples, truth = [], []
+    for i in range(28):
+        split = "train" if i < 14 else "test"
+        wave = 0.1 * np.sin(np.arange(9600) * (0.03 + 0.01 * (i % 7))) + rng.normal(0, 0.01, 9600)
+        soundfile.write(root / f"{i}.wav", wave, 16_000)
+        Image.fromarray(rng.integers(0, 255, (32, 128, 3), dtype=np.uint8)).save(root / f"{i}.png")
+        condition, carrier = [("A", "audio"), ("V", "video"), ("T", "text")][i % 3]
+        extra = {"condition": condition, "carriers": [carrier], "distractors": []}
+        shown = {"audio": "neutral", "video": "neutral", "text": "neutral"} | {carrier: EMOTIONS[i % 7]}
+        truth.append(json.dumps({"id": f"s{i}", "shown": shown}))
+        samples.append(
+            EmotionSample(
+                f"s{i}",
+                f"{i}.wav",
+                f"{i}.png",
+                "the train leaves at nine",
+                EMOTIONS[i % 7],
+                f"{split}{i % 3}",
+                split,
+                extra=extra,
+            )
+        )
+    Corpus(root, samples).write(root / "table.jsonl")
+    (root / "truth.jsonl").write_text("\n".join(truth))
+    return root
+
+
+def run(name: str, *arguments: object) -> tuple[int, dict[str, Any]]:
+    from importlib import import_module
+
+    app = typer.Typer()
+    import_module(f"emolab.cli.{name}").register(app)
+    result = CliRunner().invoke(app, [*map(str, arguments), "--json"])
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_zeroshot_gives_generated_scored_controlled_and_classical(folder):
+    status, result = run("zeroshot", "--corpus", folder, "--out", folder / "out" / "zero.json")
+    assert status == 0 and set(result) >= CONTRACT and result["n"] == 14
+    assert set(result["labels"]) == {"none", "contextual", "mean"}
+    assert all(set(result["controls"][k]) >= CONTRACT for k in ("silent", "swapped", "shuffled"))
+    assert set(result["baseline"]) >= CONTRACT and result["baseline"]["ua"] > 0.3
+    saved = json.loads((folder / "out" / "zero.json").read_text())
+    assert saved["controls"]["silent"]["ua"] == result["controls"]["silent"]["ua"]
+    assert (folder / "out" / "zero.parquet").is_file()
+
+
+def test_evaluate_scores_part_of_a_corpus_and_draws(folder):
+    picture = folder / "confusion.png"
+    status, result = run(
+        "evaluate", "--corpus", folder, "--mode", "labels", "--where", "condition=A,T", "--confusion", picture
+    )
+    assert status == 0 and set(result) >= CONTRACT and 0 < result["n"] < 14 and picture.stat().st_size > 1000
+    status, result = run("evaluate", "--corpus", folder, "--control", "deaf")
+    assert status == 1 and "silent, swapped" in result["error"]
+    status, result = run("evaluate", "--corpus", folder / "nowhere")
+    assert status == 1 and "no such table" in result["error"]
+
+
+def test_attribute_explains_a_file(folder):
+    page = folder / "page.html"
+    status, result = run("attribute", folder / "20.wav", "--corpus", folder, "--text", "oh no", "--html", page)
+    assert status == 0 and set(result["phi"]) == {"audio", "text"} and set(result["players"]) == {"word", "window"}
+    assert sum(result["phi"].values()) == pytest.approx(result["full"] - result["empty"], abs=1e-5)
+    text = page.read_text()
+    assert text.startswith("<!doctype html>") and "data:audio/flac" in text and "http" not in text
+    status, result = run("attribute", folder / "none.wav", "--absence", "silence")
+    assert status == 1 and "none.wav" in result["error"]
+
+
+def test_attribute_wants_a_file_or_validate(folder):
+    for arguments in ((), (folder / "20.wav", "--validate")):
+        status, result = run("attribute", *arguments)
+        assert status == 1 and "--validate" in result["error"]
+
+
+def test_validate_gives_methods_with_recovery_and_intervals(folder, monkeypatch):
+    import emolab.attribution.validate as suite
+
+    monkeypatch.setattr(suite.validate, "__defaults__", _quick(suite.validate))
+    status, result = run("attribute", "--validate", "--corpus", folder, "--n", 9)
+    assert status == 0 and result["methods"]
+    assert all({"name", "recovery", "recovery_ci", "auc"} <= set(row) for row in result["methods"])
+
+
+def _quick(function: Any) -> tuple[Any, ...]:
+    """Defaults without the costlier checks: they have tests of their own."""
+    import inspect
+
+    names = [p for p in inspect.signature(function).parameters.values() if p.default is not p.empty]
+    quick = {"n_checks": 3, "checks": (), "n_boot": 20}
+    return tuple(quick.get(p.name, p.default) for p in names)
+
+
+def test_explorer_redraws_and_keeps_what_it_computed():
+    pytest.importorskip("ipywidgets")
+    from emolab.widgets.attribution import OWN, explorer_of
+
+    sample = EmotionSample("a", text="oh no", emotion="sad")
+    asked = []
+
+    def compute(sample, label, absence, measure, fine):
+        asked.append((sample.id, label, absence, measure, fine))
+        return {"own": label is None, "label": label or "sad", "absence": absence, "phi": {"text": 1.0},
+                "distribution": {"sad": 1.0}, "players": {"word": [{"name": "oh", "phi": 1.0}]}}  # fmt: skip
+
+    view = explorer_of([sample, replace(sample, id="b")], EMOTIONS, compute)
+    sample_input, label_input, _ = view.children[0].children
+    shown = view.children[2]
+    assert "oh" in shown.value and asked == [("a", None, "swap", "posterior", True)]
+    sample_input.value = "b"
+    label_input.value = "angry"
+    label_input.value = OWN
+    assert [a[:2] for a in asked] == [("a", None), ("b", None), ("b", "angry")]
