@@ -45,10 +45,12 @@ def make(out: str | Path, size: str = "course", seed: int = 0, workers: int | No
     _claim(out, info)
     made = [realise(spec) for spec in specs]
     corpus = Corpus(out, [to_sample(spec, m) for spec, m in zip(specs, made, strict=True)], NAME)
+    truth = "".join(json.dumps(to_truth(spec, m)) + "\n" for spec, m in zip(specs, made, strict=True)).encode()
+    if (out / TRUTH).is_file() and (out / TRUTH).read_bytes() != truth:
+        raise CorpusError(f"{out}: was begun by another version of emolab; delete it or choose another folder")
+    _write(out / TRUTH, truth)
     corpus.write(out / "table.jsonl")
     corpus.write(out / "table.parquet")
-    truth = (json.dumps(to_truth(spec, m)) + "\n" for spec, m in zip(specs, made, strict=True))
-    _write(out / TRUTH, "".join(truth).encode())
     _render_missing(specs, out, workers)
     sums = _checksums(out, corpus)
     _write(out / CHECKSUMS, sums)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from emolab.errors import CorpusError
 from emolab.samples import Corpus
 from emolab.synth import corpus as making
 from emolab.synth import plan as planning
+from emolab.synth import prosody
 from emolab.synth.plan import CONDITIONS
 
 TINY = {("a", "train"): (6, 0, 0, 0), ("a", "test"): (0, 0, 0, 1)}
@@ -91,14 +93,21 @@ def test_interrupted_run_is_finished_with_the_same_bytes(made: Path, tmp_path: P
 
 
 def test_damaged_file_is_made_again(made: Path, tmp_path: Path) -> None:
-    import shutil
-
     root = tmp_path / "copy"
     shutil.copytree(made, root)
     victim = sorted((root / "audio").iterdir())[2]
     victim.write_bytes(victim.read_bytes()[:100])
     (root / "table.parquet").unlink()
     making.make(root, "tiny", seed=5, workers=1)
+    assert digests(root) == digests(made)
+
+
+def test_media_of_another_version_are_not_mixed_in(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(made, root)
+    monkeypatch.setitem(prosody.PROFILES, "sad", prosody.Prosody())
+    with pytest.raises(CorpusError, match="another version"):
+        making.make(root, "tiny", seed=5, workers=1)
     assert digests(root) == digests(made)
 
 
