@@ -11,7 +11,8 @@ import numpy as np
 from emolab.attribution.checks import deletion_table, null_values, randomised_weights, snr_sweep
 from emolab.attribution.collect import Measured, Settings, measure, method_values
 from emolab.attribution.shares import null_band, shares
-from emolab.attribution.truth import conflict, recovery, stated_against_measured, structure_left
+from emolab.attribution.stated import stated_against_measured, stated_cues, true_cues
+from emolab.attribution.truth import conflict, recovery, structure_left
 from emolab.attribution.values import ABSENCES, stratified_donors
 from emolab.errors import AttributionError
 from emolab.evaluate.results import provenance
@@ -121,7 +122,7 @@ def validate(
     if "faithfulness" in checks:
         result["faithfulness"] = deletion_table(lalm, samples[:n_checks], donors, prompt, "window", chosen)
     if "stated" in checks:
-        result["stated"] = _stated(lalm, measured, prompt, band["phi_upper"], n_boot)
+        result["stated"] = _stated(lalm, measured, prompt, band["phi_upper"], truth, n_boot)
     config = {
         "model": lalm.name,
         "prompt": prompt.id,
@@ -205,6 +206,7 @@ def _stated(
     measured: Measured,
     prompt: Prompt,
     threshold: np.ndarray,
+    truth: Mapping[str, Mapping[str, Any]] | None,
     n_boot: int,
     batch_size: int = 16,
     max_new_tokens: int = 96,
@@ -215,4 +217,8 @@ def _stated(
     for _, batch in batches(lalm, measured.samples, prompt, batch_size, "rationales", progress=False):
         texts += [row[0] for row in lalm.generate(batch, n=1, greedy=True, max_new_tokens=max_new_tokens).texts]
     values = measured.shapley(next(iter(measured.tables)))
-    return stated_against_measured(texts, values, threshold, [s.speaker for s in measured.samples], n_boot=n_boot)
+    speakers = [s.speaker for s in measured.samples]
+    found = stated_against_measured(texts, values, threshold, speakers, n_boot=n_boot)
+    if truth and all("prosody" in truth.get(s.id, ()) for s in measured.samples):
+        found["cues"] = stated_cues(texts, [true_cues(truth[s.id]) for s in measured.samples])
+    return found

@@ -10,13 +10,17 @@ from emolab.attribution.checks import deletion_table, null_values, randomised_we
 from emolab.attribution.collect import Settings, measure, method_values
 from emolab.attribution.explain import explain
 from emolab.attribution.shares import null_band
+from emolab.attribution.stated import (
+    evidence_sentence,
+    stated_against_measured,
+    stated_cues,
+    stated_modalities,
+)
 from emolab.attribution.truth import (
     auc,
     bootstrap,
     conflict,
     recovery,
-    stated_against_measured,
-    stated_modalities,
     structure_left,
 )
 from emolab.attribution.validate import choose, donors_of, validate
@@ -111,6 +115,23 @@ def test_stated_against_measured_by_hand():
     )
     assert (found["hallucination"], found["omission"], found["agreement"], found["silent"]) == (0.5, 0.5, 0.5, 1)
     assert stated_against_measured(["x"], values[:1], np.zeros(3), ["a"])["hallucination"] is None
+
+
+def test_evidence_sentences_are_read_back():
+    for carriers in (["audio"], ["video", "text"], ["audio", "video", "text"]):
+        text = f"<think>{evidence_sentence(carriers)}</think><answer>sad</answer>"
+        assert stated_modalities(text) == set(carriers)
+    assert stated_modalities(f"<think>{evidence_sentence([])}</think><answer>neutral</answer>") == set()
+
+
+def test_stated_cues_by_hand():
+    said = ["a high, lively voice, fast and loud, clear", "a low, flat voice, slow and quiet, breathy", "who knows"]
+    true = [{"pitch": "high", "pace": "fast"}, {"pitch": "high", "pace": "slow"}, {}]
+    true = [{"range": "wide", "loudness": "loud", "quality": "clear", "timbre": "even"} | t for t in true]
+    found = stated_cues(said, true)
+    assert found["silent"] == 1 and found["by_attribute"]["pitch"] == 0.5 and found["by_attribute"]["pace"] == 1.0
+    assert found["wrong"] == pytest.approx((0 + 4 / 6) / 2)
+    assert stated_cues(["x"], [{}])["wrong"] is None
 
 
 def test_noise_has_the_wanted_level():

@@ -1,0 +1,141 @@
+"""What a rationale states against what was measured, and against what is true of the recording."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emolab.attribution.truth import bootstrap, mean_interval
+from emolab.parsing import parse
+from emolab.samples import MODALITIES
+
+Floats = NDArray[np.float64]
+STATED = {
+    "audio": re.compile(
+        r"\b(voice|pitch|tone|loud\w*|quiet|fast|slow|pace|speak\w*|sounds?|breathy|rough|shaky|vocal|acoustic\w*|audio|"
+        r"rhythm|intonation|volume|falling|rising|heard|hear)\b",
+        re.I,
+    ),
+    "video": re.compile(
+        r"\b(face|facial|brows?|eyebrows?|eyes?|mouth|nose|lips?|smil\w*|frown\w*|visual\w*|expression|look\w*|sees?|seen|"
+        r"video)\b",
+        re.I,
+    ),
+    "text": re.compile(
+        r"\b(words?|wording|says?|said|text|sentence|content|transcript|lexical|phrase|meaning)\b", re.I
+    ),
+}
+SECTION_MODALITY = {"content": "text", "acoustics": "audio", "visual": "video"}
+SPLIT_CLAIM = re.compile(r"\b(neutral|no (?:clear )?emotion|nothing|unclear|plain|ordinary)\b", re.I)
+NAMES = {"audio": "the voice", "video": "the face", "text": "the words"}
+
+
+def stated_modalities(text: str) -> set[str]:
+    """Modalities that a rationale claims as evidence.
+
+    In a structured rationale the sections that say more than "neutral" or nothing; else modalities whose vocabulary
+    (STATED) it uses.
+    """
+    parsed = parse(text)
+    if any(name in parsed.sections for name in SECTION_MODALITY):
+        return {
+            SECTION_MODALITY[n]
+            for n, words in parsed.sections.items()
+            if n in SECTION_MODALITY and not SPLIT_CLAIM.search(words)
+        }
+    return {m for m, pattern in STATED.items() if pattern.search(parsed.think or "")}
+
+
+def stated_against_measured(
+    texts: Sequence[str],
+    values: Floats,
+    threshold: Floats,
+    groups: Sequence[Hashable],
+    modalities: Sequence[str] = MODALITIES,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Do rationales name the modality that moved the answer?
+
+    `threshold` (M,): a modality counts as having contributed where its φ (N, M) exceeds what an uninformative one
+    gets. `hallucination`: share of stated modalities that did not contribute; `omission`: share of contributing ones
+    that are not stated; `agreement`: share of rationales that state the modality with the largest φ. Rationales that
+    state nothing are counted in `silent`.
+    """
+    stated = np.array([[m in stated_modalities(t) for m in modalities] for t in texts]).reshape(
+        len(texts), len(modalities)
+    )
+    counted = values > threshold
+    top = np.argmax(values, axis=1) if len(values) else np.zeros(0, int)
+    speaks = np.flatnonzero(stated.any(1))
+    result: dict[str, Any] = {"n": len(speaks), "silent": len(texts) - len(speaks)}
+    if not len(speaks):
+        return result | {"hallucination": None, "omission": None, "agreement": None}
+    owners = [groups[int(i)] for i in speaks]
+
+    def ratio(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> Callable[[NDArray[np.int_]], float]:
+        return lambda i: float(part[i].sum() / whole[i].sum()) if whole[i].any() else float("nan")
+
+    s, c = stated[speaks], counted[speaks]
+    named = s[np.arange(len(s)), top[speaks]][:, None]
+    parts = {"hallucination": (s & ~c, s), "omission": (c & ~s, c), "agreement": (named, np.ones_like(named))}
+    for name, (part, whole) in parts.items():
+        result[name] = ratio(part, whole)(np.arange(len(speaks)))
+        result[f"{name}_ci"] = bootstrap(ratio(part, whole), owners, n_boot, seed)
+    return result
+
+
+def evidence_sentence(carriers: Collection[str]) -> str:
+    """A rationale that names where the evidence lies.
+
+    >>> evidence_sentence(["audio", "text"])
+    'the voice and the words tell it'
+    """
+    named = [NAMES[m] for m in MODALITIES if m in carriers]
+    if not named:
+        return "nothing tells it"
+    single = len(named) == 1 and "text" not in carriers
+    return f"{' and '.join(named)} {'tells' if single else 'tell'} it"
+
+
+def stated_cues(texts: Sequence[str], true: Sequence[Mapping[str, str]], seed: int = 0) -> dict[str, Any]:
+    """Are the voice attributes that texts state those of the recording? `true` maps attribute to class for each text.
+
+    `wrong` is the share of stated attributes that are not so, over all texts, with a 95% interval over texts;
+    `wrong_shuffled` the same with the texts exchanged between recordings: what sounding plausible gets one.
+    `by_attribute` is the share of right ones. Texts that state nothing are counted in `silent`.
+    """
+    from emolab.synth.attributes import voice_attributes_in
+
+    stated = [voice_attributes_in(text) for text in texts]
+    pairs = [(s, t) for s, t in zip(stated, true, strict=True) if s]
+    result: dict[str, Any] = {"n": len(pairs), "silent": len(texts) - len(pairs)}
+    if not pairs:
+        return result | {"wrong": None, "wrong_ci": None, "wrong_shuffled": None, "by_attribute": {}}
+    wrong = np.array([np.mean([t.get(name) != value for name, value in s.items()]) for s, t in pairs])
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    shuffled = [
+        np.mean([pairs[j][1].get(k) != v for k, v in s.items()]) for (s, _), j in zip(pairs, order, strict=True)
+    ]
+    names = sorted({name for s, _ in pairs for name in s})
+    right = {k: float(np.mean([t.get(k) == s[k] for s, t in pairs if k in s])) for k in names}
+    return result | {
+        "wrong": float(wrong.mean()),
+        "wrong_ci": mean_interval(wrong),
+        "wrong_shuffled": float(np.mean(shuffled)),
+        "by_attribute": right,
+    }
+
+
+def true_cues(truth: Mapping[str, Any]) -> dict[str, str]:
+    """The voice attributes of a recording, from its row of the corpus's truth (`emolab.synth.corpus.read_truth`)."""
+    from dataclasses import asdict
+
+    from emolab.synth.describe_voice import describe
+    from emolab.synth.prosody import Prosody
+
+    return dict(asdict(describe(Prosody(**truth["prosody"]))))
