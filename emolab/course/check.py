@@ -34,3 +34,8 @@ def ex_4_1(mine: Function) -> Verdict:
 def ex_5_1(mine: Function) -> Verdict:
     """Exercise 5.1, Shapley values of three modalities: `mine(value) -> {"audio": …, "video": …, "text": …}`."""
     return judge(EXERCISES["5.1"], mine)
+
+
+def ex_10_1(mine: Function) -> Verdict:
+    """Exercise 10.1, the hallucination rate: `mine(stated (n, 3), values (n, 3), threshold (3,)) -> float`."""
+    return judge(EXERCISES["10.1"], mine)

@@ -9,6 +9,7 @@ from emolab.course.compare import Exercise
 from emolab.course.exercises.accuracy import UNWEIGHTED_ACCURACY
 from emolab.course.exercises.advantages import GROUP_ADVANTAGES
 from emolab.course.exercises.calibration import MEAN_CALIBRATION
+from emolab.course.exercises.hallucination import HALLUCINATION_RATE
 from emolab.course.exercises.normalisation import TALKER_NORMALISATION
 from emolab.course.exercises.shapley import SHAPLEY_VALUES
 from emolab.course.exercises.similarity import SIMILARITY_REWARD
@@ -22,5 +23,6 @@ EXERCISES: dict[str, Exercise] = {
         SIMILARITY_REWARD,
         GROUP_ADVANTAGES,
         SHAPLEY_VALUES,
+        HALLUCINATION_RATE,
     )
 }
