@@ -7,14 +7,17 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from emolab.corpora.catalogue import info
+from emolab.emotions import normalise_label
 from emolab.errors import CorpusError, MediaError
 from emolab.media.files import is_folder, regular_file
 from emolab.media.header import check_header, has_audio
 from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.taxonomies import TAXONOMIES
 
 AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
 VIDEO = (".mp4", ".avi", ".mov", ".mkv", ".flv", ".webm")
@@ -185,17 +188,22 @@ class Builder:
             return None
         return video
 
-    def add(self, sample: EmotionSample) -> bool:
-        """Take a sample. One without an emotion, or with the id of another, is reported instead."""
+    def add(self, sample: EmotionSample) -> None:
+        """Take a sample. One without an emotion of the corpus, or with the id of another, is reported instead.
+
+        The emotion is respelt as the corpus's taxonomy has it ("Fear" where that says "fearful").
+        """
+        item, labels = sample.audio or sample.video or sample.id, TAXONOMIES[self.info.labels]
+        emotion = sample.emotion if sample.emotion in labels else normalise_label(sample.emotion, labels)
         if sample.id in self._ids:
-            self.skip("duplicate", sample.audio or sample.video or sample.id)
-        elif sample.emotion is None:
-            self.skip("unlabelled", sample.audio or sample.video or sample.id)
+            self.skip("duplicate", item)
+        elif not sample.emotion:
+            self.skip("unlabelled", item)
+        elif emotion is None:
+            self.skip("unknown label", f"{item}: {sample.emotion!r}")
         else:
             self._ids.add(sample.id)
-            self.samples.append(sample)
-            return True
-        return False
+            self.samples.append(sample if emotion == sample.emotion else replace(sample, emotion=emotion))
 
     def finish(self, layout: str) -> tuple[Corpus, LoadReport]:
         """The corpus, by id, and its report. Raises CorpusError, which tells the `layout`, if no sample was found."""

@@ -57,7 +57,7 @@ def _sample(build: Builder, row: dict[str, str], part: str, clip: str) -> Emotio
              "season": row.get("Season"), "episode": row.get("Episode"), "seconds": round(end - start, 3),
              **({"miscut": True} if miscut else {})}
     return EmotionSample(id=f"meld-{part}-dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}", audio=build.sound(clip),
-                         video=clip, text=row["Utterance"], emotion=row["Emotion"].lower() or None,
+                         video=clip, text=row["Utterance"], emotion=row["Emotion"],
                          speaker=row["Speaker"], split=part, corpus="meld", language="en", extra=extra)
 
 

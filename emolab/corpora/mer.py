@@ -17,7 +17,7 @@ def load_part(build: Builder, table: str, folder: str, split: str) -> None:
             valence = _number(row.get("valence"), f"{source}, row {i}")
             build.add(EmotionSample(
                 id=f"{build.info.name}-{split}-{row['name']}", audio=build.sound(clip), video=clip, valence=valence,
-                emotion=row["discrete"].lower() or None, split=split, corpus=build.info.name, language="zh"))
+                emotion=row["discrete"], split=split, corpus=build.info.name, language="zh"))
     for file in clips.values():
         build.skip("unlabelled", file)
 

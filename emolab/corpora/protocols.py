@@ -147,7 +147,7 @@ PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (
     Protocol("tess-2fold", "tess", "disjoint", "leave one speaker out", _leave_out(_speaker)),
     Protocol("emodb-10fold", "emodb", "disjoint", "leave one speaker out", _leave_out(_speaker)),
     Protocol("esd-folders", "esd", "shared", "Zhou et al. 2022: the folders train, evaluation, test", _by_split()),
-    Protocol("emotiontalk-official", "emotiontalk", "disjoint", "groups G00001+G00012 val, G00003+G00015 test",
+    Protocol("emotiontalk-official", "emotiontalk", "unknown", "groups G00001+G00012 val, G00003+G00015 test",
              _by_split()),
     Protocol("mer2023-official", "mer2023", "unknown", "Lian et al. 2023: one fold per test set",
              _by_split(tests=("test1", "test2", "test3"))),

@@ -57,8 +57,8 @@ SOURCES: dict[str, Source] = {
         "Sign the licence linked at https://hltsingapore.github.io/ESD/ and unpack the archive you are sent: the "
         "folder then holds 0001 to 0020.")),
     "emotiontalk": Source(steps=(
-        "Ask for it at https://github.com/NKU-HLT/EmotionTalk and unpack Text, Audio, Video and Multimodal side by "
-        "side into the folder.")),
+        "Accept the terms at https://huggingface.co/datasets/BAAI/Emotiontalk, download it there, and unpack Text, "
+        "Audio, Video and Multimodal side by side into the folder.")),
     "mer2023": Source(steps=(
         "Sign the agreement at http://merchallenge.cn/ and unpack train, test1, test2, test3 and the four *-label.csv "
         "files into the folder.")),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from emolab.errors import MediaError
+from emolab.media.audio import MAX_SECONDS, too_long
 from emolab.media.files import AV_OPTIONS, av_url, is_folder, regular_file, unreadable
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
@@ -21,7 +22,8 @@ def load_frames(path: str | Path, fps: float | None = None, max_frames: int | No
     `path` is a video file, a folder of images (in the order of the numbers in their names), or a strip image whose
     width is a multiple of its height. With `fps`, a video gives the frame shown at 0, 1/fps, 2/fps… seconds; folders
     and strips have no clock and give every frame. With `max_frames`, at most that many, evenly spaced.
-    Raises MediaError if there is nothing usable, or if the frames would take more than 1 GiB.
+    Raises MediaError if there is nothing usable, if a video is longer than ten minutes, or if the frames would take
+    more than 1 GiB.
     """
     if (fps is not None and fps <= 0) or (max_frames is not None and max_frames < 1):
         raise MediaError(f"{path}: fps must be above 0, max_frames at least 1; got {fps} and {max_frames}")
@@ -107,6 +109,8 @@ def _frame_times(path: Path) -> np.ndarray:
     with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:
         if not container.streams.video or container.streams.video[0].codec_context is None:
             raise MediaError(f"{path}: holds no video track to decode; use it as audio only, or give another")
+        if container.duration and container.duration / av.time_base > MAX_SECONDS:
+            raise too_long(path, container.duration / av.time_base, MAX_SECONDS)
         stream = container.streams.video[0]
         stamps = [p.pts if p.pts is not None else p.dts for p in container.demux(stream) if p.size]
         times = sorted(float(stamp * stream.time_base) for stamp in stamps if stamp is not None)

@@ -87,10 +87,10 @@ def test_an_overlap_of_speakers_is_refused():
 
 
 def test_an_overlap_in_a_corpus_stops_its_protocol(fixture_corpus):
-    _, _, corpus, _ = fixture_corpus("emotiontalk")
+    _, _, corpus, _ = fixture_corpus("iemocap")
     mixed = corpus.replace(replace(s, speaker="one") for s in corpus)
     with pytest.raises(CorpusError, match="one are in test"):
-        protocol("emotiontalk-official").folds(mixed)
+        protocol("iemocap-5fold").folds(mixed)
 
 
 def test_other_and_incomplete_corpora_are_refused(fixture_corpus):

@@ -82,6 +82,12 @@ def test_too_many_frames_are_refused_before_memory_is_full(video, monkeypatch):
         load_frames(video)
 
 
+def test_a_long_video_is_refused(video, monkeypatch):
+    monkeypatch.setattr("emolab.media.frames.MAX_SECONDS", 0.5)
+    with pytest.raises(MediaError, match="cut it into utterances"):
+        load_frames(video, max_frames=1)
+
+
 def test_frames_of_prefers_what_is_in_memory(video):
     sample = EmotionSample("1", video=str(video))
     assert frames_of(sample, max_frames=2).shape == (2, 32, 32, 3)
