@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 import threading
 import time
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 900
 STARTUP_SECONDS = 300
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TQDM_MININTERVAL": "2"}
 
 
@@ -54,7 +56,7 @@ def execute(path: Path, learner: bool = False) -> Run:
         try:
             client.execute(env={**os.environ, **OFFLINE})
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as failure:
-            error = str(failure)
+            error = _COLOURS.sub("", str(failure))
     return Run(notebook, time.perf_counter() - started, memory.peak / 2**30, error)
 
 

@@ -54,7 +54,8 @@ from emolab.synth.text import sentence
 from emolab.synth.voice import record, speak
 
 voice = "f08"
-said = shipped_sentences(voice)[0]
+said = next(known for known in shipped_sentences(voice)
+            if sentence(known).emotion == "neutral")
 neutral = shipped(voice, said)
 waves = {}
 for emotion in EMOTIONS:

@@ -96,7 +96,7 @@ from emolab.synth.vocoder import track_f0
 
 voices = lab.corpus.where(split="test", condition="A", domain="a")
 picked = {
-    emotion: resolve(voices.where(emotion=emotion, speaker="f08")[0],
+    emotion: resolve(voices.where(emotion=emotion, voice="f08")[0],
                      lab.corpus.root)
     for emotion in ("angry", "sad")
 }
