@@ -106,6 +106,8 @@ pd.DataFrame(
 # like; that is what you will do in notebook 04.
 
 # %%
+from IPython.display import display
+
 from emolab.prompts import PROMPTS
 
 lalm = lab.model()

@@ -89,6 +89,8 @@ pd.DataFrame(
 # moves, and at how fast the syllables follow each other.
 
 # %%
+from IPython.display import display
+
 from emolab.media import audio_of
 from emolab.plots.data import clip_card
 from emolab.samples import resolve

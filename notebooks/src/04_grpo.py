@@ -47,7 +47,6 @@ lab
 # %%
 import pandas as pd
 
-from emolab.prompts import PROMPTS
 from emolab.recipes import common, emo_rl
 
 settings = emo_rl.EmoRLSettings.cpu(

@@ -92,6 +92,8 @@ print(f"right before {untaught.right.mean():.0%}, "
 # right.
 
 # %%
+from IPython.display import display
+
 from emolab.media import audio_of, frames_of
 
 picked = next(

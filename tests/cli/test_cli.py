@@ -87,8 +87,8 @@ def test_the_promised_commands_exist():
 
 
 def test_every_command_file_is_registered():
-    folder = Path(doctor.__file__).parent
-    assert {p.stem for p in folder.glob("*.py")} - {"__init__", "main", "apps", "output", "tables"} == set(COMMAND_FILES)
+    found = {path.stem for path in Path(doctor.__file__).parent.glob("*.py")}
+    assert found - {"__init__", "main", "apps", "output", "tables"} == set(COMMAND_FILES)
 
 
 def demo_app():
