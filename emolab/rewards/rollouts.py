@@ -37,7 +37,10 @@ def read_rollouts(path: str | Path) -> Rollouts:
     if not path.is_file():
         raise RewardError(f"{path}: no such rollouts; make some with `emolab reward rollouts --out {path}`")
     rows = []
-    for i, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    # Not splitlines(): a completion may hold U+2028 and its like, which JSON leaves as they are.
+    for i, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        if not line:
+            continue
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
@@ -54,7 +57,7 @@ def write_rollouts(path: str | Path, rollouts: Rollouts) -> Path:
     names = list(rollouts)
     rows = (dict(zip(names, values, strict=True)) for values in zip(*rollouts.values(), strict=True))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
 

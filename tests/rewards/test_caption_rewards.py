@@ -88,3 +88,21 @@ def test_another_embedder_needs_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(RewardError, match=r"pip install 'emolab\[embeddings\]'"):
         embed("x", "no/such-model")
+
+
+def test_sentence_transformers_models_are_used_when_installed(monkeypatch):
+    import sys
+    from types import SimpleNamespace
+
+    class Fake:
+        def __init__(self, name):
+            self.name = name
+
+        def encode(self, text, normalize_embeddings, show_progress_bar):
+            vector = np.array([text.count("a") + 1.0, text.count("s") + 1.0, len(text) + 1.0])
+            return vector / np.linalg.norm(vector) if normalize_embeddings else vector
+
+    monkeypatch.setitem(sys.modules, "sentence_transformers", SimpleNamespace(SentenceTransformer=Fake))
+    assert embed("sass", "fake/model") @ embed("sass", "fake/model") == pytest.approx(1.0)
+    assert anchors("fake/model").shape == (7, 3)
+    assert EmoGRPO(embedder="fake/model").consistency("sad", "sad") == pytest.approx(1.0)

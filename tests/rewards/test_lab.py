@@ -77,6 +77,8 @@ def test_every_shipped_rubric_can_be_turned(name):
 def test_rollouts_are_written_and_read(tmp_path):
     path = write_rollouts(tmp_path / "deep" / "r.jsonl", ROLLOUTS)
     assert read_rollouts(path) == ROLLOUTS
+    odd = from_rows([{"completion": "a\u2028b\x85c\ud800\r\n", "solution": "sad"}])
+    assert read_rollouts(write_rollouts(tmp_path / "odd.jsonl", odd)) == odd
     with pytest.raises(RewardError, match="no such rollouts"):
         read_rollouts(tmp_path / "none.jsonl")
     path.write_text('{"completion": "x"}\n{"prompt": "?"}\n')
