@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -43,15 +43,13 @@ def _options(
     """Options that come before a command."""
 
 
+@cache
 def build() -> typer.Typer:
-    """The whole application with every command registered; called once."""
+    """The whole application, with every command registered (once in a process)."""
     for name, group in COMMAND_FILES.items():
-        if find_spec(f"emolab.cli.{name}") is None:
-            continue
         import_module(f"emolab.cli.{name}").register(GROUPS[group] if group else app)
     for name, group_app in GROUPS.items():
-        if group_app.registered_commands or group_app.registered_groups:
-            app.add_typer(group_app, name=name)
+        app.add_typer(group_app, name=name)
     return app
 
 
