@@ -52,7 +52,8 @@ def load(
     root: Annotated[Path, typer.Argument(help="Its folder as published; for the others, the table or folder.")],
     labels: Annotated[str | None, typer.Option(help="Map labels to this taxonomy, for example emolab-7.")] = None,
     keep_calm: Annotated[bool, typer.Option(help="Count RAVDESS's calm as neutral.")] = False,
-    protocol: Annotated[str | None, typer.Option(help="Also show the folds of this protocol.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="Split by this protocol, and show its folds.")] = None,
+    fold: Annotated[str | None, typer.Option(help="Which of its folds; the first where none is given.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the table here (.parquet, .jsonl), with its report.")] = None,
     check: CheckOption = "header",
     path_column: Annotated[str | None, typer.Option(help="Manifest: column of the paths.")] = None,
@@ -61,7 +62,6 @@ def load(
     as_json: JsonOption = False,
 ) -> None:
     """Read a corpus into a table; say what was found and every file that was not used, by reason."""
-    from emolab.corpora.protocols import protocol as named_protocol
     from emolab.corpora.protocols import protocols_of
     from emolab.corpora.verify import describe
 
@@ -73,8 +73,8 @@ def load(
                                        labels=label_set(labels or "emolab-7"), check=_check(check))
     else:
         corpus, report = _load(name, root, labels, keep_calm, check)
-    folds = [fold.summary() for fold in named_protocol(protocol).folds(corpus)] if protocol else []
-    result = {**describe(corpus), **report.summary(), "labels": labels or "as published", "folds": folds,
+    corpus, split = _divide(corpus, protocol, fold)
+    result = {**describe(corpus), **report.summary(), "labels": labels or "as published", **split,
               "protocols": protocols_of(corpus.name), "table": _write(corpus, report, out) if out else None}
     emit(result, as_json, _render_load)
 
@@ -102,6 +102,20 @@ def _load(name: str, root: Path, labels: str | None, keep_calm: bool, check: str
     return corpora.load(name, root, labels, _check(check), keep_calm)
 
 
+def _divide(corpus: Corpus, protocol: str | None, fold: str | None) -> tuple[Corpus, dict[str, Any]]:
+    """The corpus with the splits of one fold, and all folds for the result."""
+    from emolab.corpora.protocols import protocol as named
+    from emolab.errors import CorpusError
+
+    if protocol is None:
+        return corpus, {"folds": [], "fold": None}
+    folds = {found.name: found for found in named(protocol).folds(corpus)}
+    chosen = folds.get(fold or next(iter(folds)))
+    if chosen is None:
+        raise CorpusError(f"--fold {fold!r}: {protocol} has {', '.join(folds)}")
+    return chosen.table(), {"folds": [found.summary() for found in folds.values()], "fold": chosen.name}
+
+
 def _write(corpus: Corpus, report: LoadReport, out: Path) -> str:
     from emolab.samples import note_path
 
@@ -119,7 +133,8 @@ def _render_load(result: dict[str, Any]) -> None:
     for fold in result["folds"]:
         shared = fold["shared_speakers"]
         speakers = "speakers not stated" if shared is None else f"{len(shared)} speakers shared"
-        typer.echo(f"  {fold['name']}: train {fold['train']}, val {fold['val']}, test {fold['test']}; {speakers}")
+        mark = "*" if fold["name"] == result["fold"] else " "
+        typer.echo(f"{mark} {fold['name']}: train {fold['train']}, val {fold['val']}, test {fold['test']}; {speakers}")
     if result["protocols"] and not result["folds"]:
         typer.echo(f"protocols: {', '.join(result['protocols'])} (show one with --protocol)")
     if result["table"]:

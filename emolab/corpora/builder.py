@@ -65,25 +65,25 @@ def read_text(path: Path, encodings: tuple[str, ...] = ("utf-8-sig", "gb18030", 
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise CorpusError(f"{path}: not text in any of {', '.join(encodings)}; restore the original file")
+    raise CorpusError(f"{path}: not text in {' or '.join(encodings)}; restore the file, or save it as UTF-8")
 
 
 def read_csv(path: Path, columns: Iterable[str] = (), encodings: tuple[str, ...] = ("utf-8-sig", "cp1252", "gb18030"),
              delimiter: str = ",") -> list[dict[str, str]]:
     """Rows of a CSV file as dicts. Raises CorpusError that names the file, the line and the column that is missing."""
     reader = csv.DictReader(io.StringIO(read_text(path, encodings)), delimiter=delimiter, strict=True)
-    names = [name.strip() for name in reader.fieldnames or []]
-    reader.fieldnames = names
-    if absent := [name for name in columns if name not in names]:
-        raise CorpusError(f"{path}: column {absent[0]!r} is missing; it has {', '.join(names) or 'no header'}")
     rows = []
     try:
+        names = [name.strip() for name in reader.fieldnames or []]
+        if absent := [name for name in columns if name not in names]:
+            raise CorpusError(f"{path}: column {absent[0]!r} is missing; it has {', '.join(names) or 'no header'}")
+        reader.fieldnames = names
         for row in reader:
             if short := [name for name in columns if row.get(name) is None]:
                 raise CorpusError(f"{path}, line {reader.line_num}: no value for column {short[0]!r}; complete the row")
             rows.append({key: (value or "").strip() for key, value in row.items() if isinstance(key, str)})
     except csv.Error as error:
-        raise CorpusError(f"{path}, line {reader.line_num}: not readable as CSV ({error}); repair the row") from error
+        raise CorpusError(f"{path}, line {max(1, reader.line_num)}: not readable as CSV ({error}); repair the row") from error
     return rows
 
 
@@ -110,8 +110,8 @@ class Builder:
             from tqdm import tqdm
 
             found, seen = [], set()
-            walk = tqdm(os.walk(self.root, followlinks=True), desc=f"{self.info.title}: folders", delay=2, leave=False)
-            for folder, folders, files in walk:
+            walk = os.walk(self.root, onerror=self._unreadable, followlinks=True)
+            for folder, folders, files in tqdm(walk, desc=f"{self.info.title}: folders", delay=2, leave=False):
                 here = (status := Path(folder).stat()).st_dev, status.st_ino
                 if here in seen:  # a link back to a folder above
                     folders.clear()
@@ -127,6 +127,9 @@ class Builder:
                         found.append(relative)
             self._index = sorted(found, key=lambda file: (file.count("/"), file))
         return self._index
+
+    def _unreadable(self, error: OSError) -> None:
+        self.skip("unreadable folder", str(error.filename))
 
     def files(self, *suffixes: str, under: str = "") -> Iterator[str]:
         """Files with one of these suffixes (any case), below a folder named `under` if given."""
@@ -158,7 +161,7 @@ class Builder:
         """A JSON object; None (and reported as corrupt) if the file is not one."""
         try:
             value = json.loads(read_text(self.root / file))
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, CorpusError):
             value = None
         if not isinstance(value, dict):
             self.skip("corrupt annotation", file)

@@ -13,6 +13,7 @@ from emolab.errors import CorpusError
 from emolab.media.header import has_audio
 from emolab.samples import Corpus, EmotionSample, LoadReport, read_rows, sample_from_row
 
+UTF8 = ("utf-8-sig",)  # guessing another encoding would garble names and texts without a word
 PATH_COLUMNS = ("audio", "path", "file", "filename", "wav", "audio_path", "video")
 LABEL_COLUMNS = ("emotion", "label", "emo")
 TEXT_COLUMNS = ("text", "transcript", "sentence", "utterance")
@@ -77,7 +78,7 @@ def _folder_rows(folder: Path, labels: Sequence[str] | None) -> Iterator[tuple[s
 
 def _table_rows(table: Path, path_column: str | None, label_column: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
     readers: dict[str, Callable[[], Any]] = {
-        ".csv": lambda: read_csv(table), ".tsv": lambda: read_csv(table, delimiter="\t"),
+        ".csv": lambda: read_csv(table, encodings=UTF8), ".tsv": lambda: read_csv(table, encodings=UTF8, delimiter="\t"),
         ".jsonl": lambda: read_rows(table), ".parquet": lambda: read_rows(table)}
     if not table.is_file():
         raise CorpusError(f"{table}: no such file or folder; give a table or a folder of recordings")

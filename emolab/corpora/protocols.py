@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -33,6 +33,11 @@ class Fold:
         """Speakers of the test part that also occur in train or val."""
         seen = {s.speaker for part in (self.train, self.val) for s in part if s.speaker is not None}
         return sorted({s.speaker for s in self.test if s.speaker is not None} & seen)
+
+    def table(self) -> Corpus:
+        """One corpus of all parts, each sample's `split` set to its part."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        return self.train.replace(replace(s, split=name) for name, part in parts.items() for s in part)
 
     def summary(self) -> dict[str, Any]:
         """JSON-ready sizes and what is known of the speakers."""

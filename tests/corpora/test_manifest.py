@@ -66,6 +66,7 @@ def test_other_column_names_and_labels(folder):
     ("path,label\n../a.wav,sad\n", "leads out"), ("path,label\n/etc/passwd,sad\n", "leads out"),
     ("path,label,valence\na.wav,sad,low\n", "row 1, column 'valence' must be a number"),
     ("path,label\na.wav,sad\na.wav,sad\n", "row 2: id 'a.wav' occurs twice"), ("path,label\n", "nothing usable"),
+    ('path,"label\na.wav,sad\n', "line 1: not readable as CSV"), ("", "nothing usable"),
     ("path,label\nnone.wav,sad\n", "nothing usable.*no such file"), ('path,label\n"a.wav,sad\n', "not readable as CSV"),
 ])
 def test_a_bad_row_is_named(folder, content, says):
@@ -89,6 +90,14 @@ def test_sources_that_are_none(folder):
             load(folder / name)
     with pytest.raises(CorpusError, match="needs a column 'mood'"):
         load(csv(folder, "path\na.wav\n"), label_column="mood")
+
+
+def test_a_table_in_another_encoding_is_refused(folder):
+    (folder / "t.csv").write_bytes("path,text\na.wav,grüß dich\n".encode("cp1252"))
+    with pytest.raises(CorpusError, match="save it as UTF-8"):
+        load(folder / "t.csv")
+    (folder / "t.csv").write_bytes("path,text\na.wav,grüß dich\n".encode("utf-8-sig"))
+    assert load(folder / "t.csv")[0][0].text == "grüß dich"
 
 
 def test_a_video_without_sound_is_kept_as_video(tmp_path):

@@ -116,6 +116,17 @@ def test_load_command_maps_labels_and_shows_folds(fixture_corpus):
     assert result["skipped"]["calm: no such label in the target"] == 24
     assert [fold["test"] for fold in result["folds"]] == [28] * 6
     assert result["folds"][0]["shared_speakers"] == []
+    assert (result["fold"], result["splits"]) == ("fold1", {"test": 28, "train": 140})
+
+
+def test_a_fold_becomes_the_split_of_the_table(fixture_corpus, tmp_path):
+    root, *_ = fixture_corpus("iemocap")
+    arguments = ("load", "iemocap", root, "--labels", "iemocap-4", "--protocol", "iemocap-5fold")
+    result = run(*arguments, "--fold", "leave out 3", "--out", tmp_path / "t.parquet")
+    table = Corpus.read(tmp_path / "t.parquet")
+    assert {s.extra["session"] for s in table if s.split == "test"} == {3}
+    assert result["splits"] == dict(sorted(table.counts("split").items()))
+    assert "has leave out 1" in run(*arguments, "--fold", "fold9", code=1)["error"]
 
 
 def test_verify_command_fails_where_files_are_bad(table):
