@@ -5,7 +5,7 @@ The rule: a rubric pays no hack more than an honest wrong answer. A rubric that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,6 +164,17 @@ def audit(rubric: Rubric, progress: float = 1.0, style: str | None = None) -> di
 def audit_all(progress: float = 1.0) -> list[dict[str, Any]]:
     """`audit` of every shipped rubric."""
     return [audit(rubric, progress) for rubric in RUBRICS.values()]
+
+
+def audit_matrix(audits: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Audits as a table to show: rubric → what an honest right and wrong answer and each hack earn on average."""
+    return {found["rubric"]: {"honest, right": found["right"], "honest, wrong": found["wrong"],
+                              **{row["hack"]: row["pay"] for row in found["rows"]}} for found in audits}
+
+
+def paying_hacks(audits: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Rubric → the hacks that it pays more than an honest wrong answer, in at least one case."""
+    return {found["rubric"]: [row["hack"] for row in found["rows"] if not row["ok"]] for found in audits}
 
 
 def _mean(values: list[float]) -> float:

@@ -18,9 +18,13 @@ _SHOWN = 160
 
 
 def reward_lab(rubric: Rubric, rollouts: Mapping[str, Sequence[Any]]) -> Widget:
-    """An ipywidgets view of `rubric` over saved rollouts; every change re-scores them, without a model."""
+    """An ipywidgets view of `rubric` over saved rollouts; every change re-scores them, without a model.
+
+    Rollouts without a column "row" count as one group.
+    """
     import ipywidgets as w
 
+    rollouts = {"row": [0] * len(rollouts["completion"]), **rollouts}
     rows = list(dict.fromkeys(rollouts["row"]))
     inputs = {control.key: _input(control) for control in controls(rubric)}
     chosen = w.Dropdown(options=rows, description="group")

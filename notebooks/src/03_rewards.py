@@ -238,6 +238,11 @@ pd.DataFrame(
 ).round(3)
 
 # %% [markdown]
+# To turn weights, gates and parameters by hand and watch the ranking move,
+# open the reward lab in a live notebook:
+# `from emolab.widgets.reward_lab import reward_lab`, then
+# `reward_lab(rubric("emo_rl"), rollouts)`.
+#
 # ## Attack your own reward
 #
 # Released code checks the form with a regular expression, and reads the
@@ -266,6 +271,28 @@ pd.DataFrame(
 # Every number above 0 in the first column that is lower in the second is a
 # hole that training could find. A model does not know that it is cheating:
 # it only knows what paid.
+#
+# The package has a red team of such attacks, and one rule for the rewards
+# that it ships: no attack earns more than an honest wrong answer. Here is
+# what each rubric pays, on average over the seven emotions (in a terminal:
+# `emolab reward audit all`). Rubrics called *published* pay as their papers
+# say, or as their code does.
+
+# %%
+from emolab.rewards.redteam import audit_all, audit_matrix, paying_hacks
+
+audits = audit_all()
+pd.DataFrame(audit_matrix(audits)).round(2)
+
+# %%
+pd.Series(
+    {name: ", ".join(hacks) or "none"
+     for name, hacks in paying_hacks(audits).items()}
+).to_frame("attacks that pay more than an honest wrong answer")
+
+# %% [markdown]
+# Averages hide single cases: the second table names every attack that pays
+# for at least one emotion.
 #
 # ## Summary
 #

@@ -134,3 +134,5 @@ def test_widget_is_a_view_of_the_functions():
     top.children[0].value = 1
     assert table.value != before
     assert ranking_html([]) == "<p>no completions</p>"
+    alone = reward_lab(rubric("direct"), {"completion": ["<answer>sad</answer>"], "solution": ["sad"]})
+    assert "&lt;answer&gt;sad" in alone.children[3].value

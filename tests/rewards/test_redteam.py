@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from emolab.errors import RewardError
 from emolab.rewards import Accuracy, Format, Part, Rubric
-from emolab.rewards.redteam import HACKS, audit, cases, honest, style_of
+from emolab.rewards.redteam import HACKS, audit, audit_matrix, cases, honest, paying_hacks, style_of
 from emolab.rewards.shipped import RUBRICS, rubric
 
 OURS = [name for name in RUBRICS if not name.endswith("published")]
@@ -29,6 +29,12 @@ def test_published_rubrics_pay_hacks_and_say_so():
     assert "answer inside think, other answer outside" in paid["r1_omni_published"]
     assert {"label spam", "every wheel word"} <= paid["affectgpt_rl_published"]
     assert "reference template, wrong emotion" in paid["mecap_r1_published"]
+    audits = [audit(RUBRICS[name]) for name in ("direct", "r1_omni_published")]
+    found = paying_hacks(audits)
+    assert found["direct"] == [] and set(found["r1_omni_published"]) == paid["r1_omni_published"]
+    table = audit_matrix(audits)
+    assert list(table["direct"]) == ["honest, right", "honest, wrong", *HACKS]
+    assert table["direct"]["honest, right"] == pytest.approx(1.2)
     literal = audit(RUBRICS["emo_rl_published"])
     assert literal["neutral_right"] == pytest.approx(literal["wrong"])
     assert literal["published"] and not audit(RUBRICS["emo_rl"])["published"]
