@@ -21,7 +21,7 @@ from emolab.synth.face_aus import AUS
 from emolab.synth.prosody import Prosody
 
 TASKS = {"transcribe": 0.27, "voice": 0.38, "face": 0.15, "meaning": 0.08, "closed": 0.06, "word": 0.06}
-ALSO = 0.3  # how often a question about one modality comes with another one beside it
+ALSO = 0.2  # how often a question about one modality comes with another one beside it
 SPAN_TOKENS = 64  # embeddings of one face clip: 4 pairs of frames, 4 × 4 merged patches
 
 
@@ -120,33 +120,49 @@ def tokens_of(example: Example, tokenizer: Any, memory: Memory) -> tuple[list[in
     return ids, [*tokenizer(example.answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
 
 
-def answer_loss(model: Any, examples: list[Example], tokenizer: Any, memory: Memory, seconds_per_grid: float) -> Tensor:
-    """Mean next-token loss over the answers of a batch."""
+def answer_loss(
+    model: Any, examples: list[Example], tokenizer: Any, memory: Memory, seconds_per_grid: float, chunks: int = 3
+) -> Tensor:
+    """Mean next-token loss over the answers of a batch, run in chunks of like lengths so that little is padding."""
     pairs = [tokens_of(e, tokenizer, memory) for e in examples]
+    order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
+    total = sum(len(answer) for _, answer in pairs)
+    losses = []
+    for part in np.array_split(np.array(order), chunks):
+        chosen = part.tolist()
+        losses.append(
+            _summed_loss(model, [examples[i] for i in chosen], [pairs[i] for i in chosen], memory, seconds_per_grid)
+        )
+    return torch.stack(losses).sum() / total
+
+
+def _summed_loss(
+    model: Any,
+    examples: list[Example],
+    pairs: list[tuple[list[int], list[int]]],
+    memory: Memory,
+    seconds_per_grid: float,
+) -> Tensor:
     width = max(len(p) + len(a) for p, a in pairs)
-    ids = torch.full((len(pairs), width), tokenizer.pad_token_id)
+    ids = torch.full((len(pairs), width), model.config.text_config.pad_token_id)
     mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
     for i, (prompt, answer) in enumerate(pairs):
-        n, total = len(prompt), len(prompt) + len(answer)
-        ids[i, :total], mask[i, :total] = torch.tensor(prompt + answer), 1
-        labels[i, n:total] = torch.tensor(answer)
-    config = model.config
+        n, end = len(prompt), len(prompt) + len(answer)
+        ids[i, :end], mask[i, :end] = torch.tensor(prompt + answer), 1
+        labels[i, n:end] = torch.tensor(answer)
     embeds = model.get_input_embeddings()(ids)
     for token, media in (
-        (config.audio_token_id, [memory.audio[e.audio] for e in examples if e.audio is not None]),
-        (config.video_token_id, [memory.video[e.video] for e in examples if e.video is not None]),
+        (model.config.audio_token_id, [memory.audio[e.audio].float() for e in examples if e.audio is not None]),
+        (model.config.video_token_id, [memory.video[e.video].float() for e in examples if e.video is not None]),
     ):
         if media:
-            embeds = embeds.masked_scatter(
-                (ids == token)[..., None].expand_as(embeds), torch.cat(media).to(embeds.dtype)
-            )
+            there = (ids == token)[..., None].expand_as(embeds)
+            embeds = embeds.masked_scatter(there, torch.cat(media).to(embeds.dtype))
     positions = _positions(model, ids, mask, examples, memory, seconds_per_grid)
-    hidden = model.model.language_model(
-        inputs_embeds=embeds, attention_mask=mask, position_ids=positions, use_cache=False
-    ).last_hidden_state
+    out = model.model.language_model(inputs_embeds=embeds, attention_mask=mask, position_ids=positions, use_cache=False)
     keep = labels[:, 1:] != -100
-    logits = model.lm_head(hidden[:, :-1][keep])
-    return F.cross_entropy(logits.float(), labels[:, 1:][keep])
+    logits = model.lm_head(out.last_hidden_state[:, :-1][keep])
+    return F.cross_entropy(logits.float(), labels[:, 1:][keep], reduction="sum")
 
 
 def _positions(

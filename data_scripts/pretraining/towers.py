@@ -165,7 +165,8 @@ CELLS = 16  # merged patches of one pair of frames: what a head reads, place by 
 
 
 def over_time(tokens: torch.Tensor) -> torch.Tensor:
-    """Embeddings (n, pairs · 16, hidden) averaged over a clip's pairs of frames, places side by side: (n, 16 · hidden)."""
+    """Embeddings (n, pairs · 16, hidden) averaged over a clip's pairs of frames, places side by side: (n, 16 ·
+    hidden)."""
     return tokens.reshape(len(tokens), -1, CELLS, tokens.shape[-1]).mean(1).flatten(1)
 
 

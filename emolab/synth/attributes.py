@@ -10,6 +10,7 @@ import re
 from emolab.synth.describe_face import CLASSES
 from emolab.synth.describe_voice import ATTRIBUTES, ENDING_WORDS, RANGE_WORDS
 
+
 def _face_pattern(name: str) -> str:
     """An attribute's noun with one of its classes after it ("the brows are raised") or before it ("raised brows")."""
     classes = "|".join(CLASSES[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ def embedded_corpus(size: str = "course", seed: int = SEED) -> Corpus:
     folder = corpus_folder(size, seed)
     if (folder / INFO).is_file():
         info = json.loads((folder / INFO).read_text(encoding="utf-8"))
-        if info.get("complete") and info.get("version") == VERSION:
+        if info.get("version") != VERSION:
+            shutil.rmtree(folder)  # of an older emolab, and made to be made again
+        elif info.get("complete"):
             return Corpus.read(folder)
     return make(folder, size=size, seed=seed)

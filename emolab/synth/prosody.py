@@ -72,11 +72,11 @@ PROFILES: dict[str, Prosody] = {
 
 # A neutral voice, and how much utterances differ for reasons other than emotion (standard deviations).
 BASE = Prosody(jitter=0.004, shimmer=0.4, breath=0.04, pause=8)
-SPREAD = Prosody(f0=0.8, range=0.16, slope=0.67, accent=0.52, accent_width=0.15, final=0.9, rate=0.075, pause=6,
-                 energy=1.85, energy_stress=0.6, tilt=0.44, breath=0.03, jitter=0.0015, shimmer=0.15, tremor=0.035,
-                 rough=0.022, formant=0.009)
+SPREAD = Prosody(f0=0.56, range=0.11, slope=0.47, accent=0.36, accent_width=0.1, final=0.63, rate=0.052, pause=4.2,
+                 energy=1.3, energy_stress=0.42, tilt=0.31, breath=0.021, jitter=0.001, shimmer=0.1, tremor=0.025,
+                 rough=0.015, formant=0.0063)
 FLOOR = {"pause": 0.0, "breath": 0.0, "jitter": 0.001, "shimmer": 0.1, "tremor": 0.0, "rough": 0.0}
-CUE_SD = 0.25
+CUE_SD = 0.2
 
 # Talkers of domain b use some cues more and others less.
 DOMAIN_WEIGHTS: dict[str, dict[str, float]] = {
