@@ -198,17 +198,23 @@ def verify(
     check: CheckOption = "header",
     as_json: JsonOption = False,
 ) -> None:
-    """Check every media file of a table; exit with status 1 if one cannot be used."""
+    """Check every media file of a table; exit with status 1 if one cannot be used.
+
+    With --corpus, load it from its folder and exit with status 1 if it is not complete; faults that are known of the
+    published corpus are only listed.
+    """
     from emolab.corpora.verify import verify as verify_files
     from emolab.samples import Corpus
 
     if corpus is not None:
         loaded, report = _load(corpus, table, None, False, check)
         size = _expected(corpus)
+        complete = len(loaded) >= size
     else:
         loaded = Corpus.read(table, root)
         report, size = verify_files(loaded, _check(check)), None
-    result = {**report.summary(), "n": len(loaded), "published": size, "ok": not report.n_skipped}
+        complete = not report.n_skipped
+    result = {**report.summary(), "n": len(loaded), "expected": size, "ok": complete}
     emit(result, as_json, _render_verify)
     if not result["ok"]:
         raise typer.Exit(1)
@@ -221,8 +227,8 @@ def _expected(name: str) -> int:
 
 
 def _render_verify(result: dict[str, Any]) -> None:
-    published = f" of {result['published']} published" if result["published"] else ""
-    typer.echo(f"{result['corpus']}: {result['n']} samples{published}, {result['found']} usable, "
+    expected = f" of the {result['expected']} of a complete copy" if result["expected"] else ""
+    typer.echo(f"{result['corpus']}: {result['n']} samples{expected}, {result['found']} usable, "
                f"{sum(result['skipped'].values())} not used")
     _render_report(result)
 

@@ -83,7 +83,8 @@ def read_csv(path: Path, columns: Iterable[str] = (), encodings: tuple[str, ...]
                 raise CorpusError(f"{path}, line {reader.line_num}: no value for column {short[0]!r}; complete the row")
             rows.append({key: (value or "").strip() for key, value in row.items() if isinstance(key, str)})
     except csv.Error as error:
-        raise CorpusError(f"{path}, line {max(1, reader.line_num)}: not readable as CSV ({error}); repair the row") from error
+        line = max(1, reader.line_num)
+        raise CorpusError(f"{path}, line {line}: not readable as CSV ({error}); repair the row") from error
     return rows
 
 

@@ -10,7 +10,7 @@ from emolab.errors import CorpusError
 
 @dataclass(frozen=True)
 class CorpusInfo:
-    """Facts of one corpus. `labels` names its taxonomy; `size` counts usable utterances as published."""
+    """Facts of one corpus. `labels` names its taxonomy; `size` counts what a loader finds in a complete copy."""
 
     name: str
     title: str
@@ -37,7 +37,7 @@ CORPORA: dict[str, CorpusInfo] = {info.name: info for info in (
                "https://affective-meld.github.io/", True),
     CorpusInfo("ravdess", "RAVDESS", 1_440, "ravdess-8", "en", _ALL, "CC BY-NC-SA 4.0",
                "https://zenodo.org/records/1188976", True),
-    CorpusInfo("cremad", "CREMA-D", 7_442, "cremad-6", "en", ("audio", "text"),
+    CorpusInfo("cremad", "CREMA-D", 7_438, "cremad-6", "en", ("audio", "text"),
                "Open Database License 1.0, contents under the Database Contents License",
                "https://github.com/CheyneyComputerScience/CREMA-D", True),
     CorpusInfo("savee", "SAVEE", 480, "savee-7", "en", ("audio",),

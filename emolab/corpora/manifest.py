@@ -78,7 +78,8 @@ def _folder_rows(folder: Path, labels: Sequence[str] | None) -> Iterator[tuple[s
 
 def _table_rows(table: Path, path_column: str | None, label_column: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
     readers: dict[str, Callable[[], Any]] = {
-        ".csv": lambda: read_csv(table, encodings=UTF8), ".tsv": lambda: read_csv(table, encodings=UTF8, delimiter="\t"),
+        ".csv": lambda: read_csv(table, encodings=UTF8),
+        ".tsv": lambda: read_csv(table, encodings=UTF8, delimiter="\t"),
         ".jsonl": lambda: read_rows(table), ".parquet": lambda: read_rows(table)}
     if not table.is_file():
         raise CorpusError(f"{table}: no such file or folder; give a table or a folder of recordings")

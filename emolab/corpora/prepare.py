@@ -47,7 +47,7 @@ def prepare(name: str, folder: Path, archives: Sequence[Path] = (), url: str | N
         if source.archives or archives:
             raise
         raise CorpusError(f"{info(name).title} cannot be downloaded by a script. {source.steps} ({error})") from error
-    return {**report.summary(), "published": info(name).size, "licence": info(name).licence, "folder": str(folder),
+    return {**report.summary(), "expected": info(name).size, "licence": info(name).licence, "folder": str(folder),
             "n": len(corpus), "files": record}
 
 
@@ -146,5 +146,5 @@ def _sentence(result: dict[str, Any]) -> str:
     skipped = ", ".join(f"{n} {reason}" for reason, n in result["skipped"].items()) or "nothing"
     unchecked = [name for name, entry in result["files"].items() if not entry["verified"]]
     warning = f" No published hash for {', '.join(unchecked)}: seen values are in {RECORD}." if unchecked else ""
-    counts = f"{result['n']} samples of {result['published']} published"
+    counts = f"{result['n']} samples, {result['expected']} in a complete copy"
     return f"{result['folder']}: {counts}; not used: {skipped}.{warning}"

@@ -129,10 +129,11 @@ def test_a_fold_becomes_the_split_of_the_table(fixture_corpus, tmp_path):
     assert "has leave out 1" in run(*arguments, "--fold", "fold9", code=1)["error"]
 
 
-def test_verify_command_fails_where_files_are_bad(table):
+def test_verify_command_fails_where_files_are_bad(table, fixture_corpus):
     table.write(table.root / "table.jsonl")
     result = run("verify", table.root, code=1)
     assert not result["ok"] and result["skipped"] == {"missing": 1, "corrupt": 2}
+    assert run("verify", fixture_corpus("savee")[0], "--corpus", "savee", code=1)["expected"] == 480
     assert run("verify", table.root, "--check", "nonsense", code=1)["error"].startswith("--check 'nonsense'")
 
 
