@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 CorpusOption = Annotated[
     Path | None, typer.Option("--corpus", help="Corpus folder; the embedded corpus where none is given.")
 ]
-OutOption = Annotated[
-    Path, typer.Option(help="Folder for checkpoints, metrics and results; run again to continue there.")
-]
+OutOption = Annotated[Path, typer.Option(help="Folder for checkpoints, metrics, results; run again to continue.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of the data order, the adapters and the sampling.")]
 ModelOption = Annotated[str | None, typer.Option(help="Model name or folder; the profile's where none is given.")]
 ReasoningOption = Annotated[str, typer.Option(help="structured (ESR), free (EUR) or direct (IR).")]

@@ -148,12 +148,24 @@ def load_checkpoint(folder: str | Path) -> tuple[LALM, dict[str, Any]]:
 
 
 class Stages:
-    """Runs the stages of a recipe in order and keeps their results and seconds."""
+    """Runs the stages of a recipe in order, in a folder of its own, and keeps their seconds.
 
-    def __init__(self, out: Path, say: Callable[[str], None] | None = None):
-        self.out, self.say = out, say or (lambda text: None)
+    The folder notes the settings; TrainingError when it holds a run with others, whose checkpoints must not be
+    continued.
+    """
+
+    def __init__(self, out: str | Path, settings: Any, say: Callable[[str], None] | None = None):
+        from emolab.training.checkpoints import write_json
+
+        self.out, self.say = Path(out), say or (lambda text: None)
         self.seconds: dict[str, float] = {}
-        out.mkdir(parents=True, exist_ok=True)
+        mine, noted = settings_dict(settings), self.out / "settings.json"
+        if noted.is_file() and (theirs := json.loads(noted.read_text(encoding="utf-8"))) != mine:
+            names = sorted(k for k in mine.keys() | theirs.keys() if mine.get(k) != theirs.get(k))
+            raise TrainingError(
+                f"{out}: holds a run with other settings ({', '.join(names)}); choose another folder or delete it"
+            )
+        write_json(noted, mine)
 
     def run(self, name: str, work: Callable[[], Any]) -> Any:
         """Announce, time and run one stage."""

@@ -193,7 +193,7 @@ def run(
     """
     from emolab.training.checkpoints import write_json
 
-    stages = common.Stages(Path(out), say)
+    stages = common.Stages(out, settings, say)
     parts = common.split(corpus, settings.cold_per_label, settings.seed, settings.domain, settings.test_per_label)
     prompt = common.prompt_named(settings.reasoning, settings.modalities)
     direct = common.prompt_named("direct", settings.modalities)
@@ -253,7 +253,7 @@ def cold_start_only(
     """Zero-shot and cold start alone: what a lesson on GRPO starts from."""
     from emolab.training.checkpoints import write_json
 
-    stages = common.Stages(Path(out), say)
+    stages = common.Stages(out, settings, say)
     parts = common.split(corpus, settings.cold_per_label, settings.seed, settings.domain, settings.test_per_label)
     prompt = common.prompt_named(settings.reasoning, settings.modalities)
     options: dict[str, Any] = {"seed": settings.seed, "max_new_tokens": settings.max_new_tokens, "progress": progress}

@@ -1,0 +1,57 @@
+"""Supervised fine-tuning: its loss, its order, what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from training_helpers import PROMPT, plain_logprobs, samples, small_lalm, weights
+
+from emolab.errors import TrainingError
+from emolab.lalm import Completions
+from emolab.lalm.testing import tiny_random
+from emolab.training.sft import SFTSettings, cold_start, learning_rate_at, supervised_loss
+
+TARGETS = ["<answer>happy</answer>", "<answer>sad</answer>", "<answer>angry</answer>", "no"]
+
+
+def test_the_loss_is_over_answer_tokens_alone() -> None:
+    lalm = small_lalm()
+    batch = lalm.encode(samples(4), PROMPT)
+    answers = Completions.from_texts(lalm.tokenizer, [[t] for t in TARGETS], eos_id=lalm.eos_ids[0])
+    ids = [row[0][mask[0].bool()].tolist() for row, mask in zip(answers.ids, answers.mask, strict=True)]
+    scores, mask = plain_logprobs(lalm, batch, [0, 1, 2, 3], ids)
+    got = supervised_loss(lalm, batch, answers)
+    assert float(got.detach()) == pytest.approx(-float((scores * mask).sum() / mask.sum()), abs=1e-5)
+
+
+def test_it_learns_the_same_from_the_same_seed() -> None:
+    settings = SFTSettings(epochs=12, batch_size=4, learning_rate=2e-2)
+    runs = []
+    for _ in range(2):
+        lalm = small_lalm()
+        runs.append((cold_start(lalm, samples(4), TARGETS, PROMPT, settings, progress=False), weights(lalm)))
+    assert runs[0][0] == runs[1][0] and all(torch.equal(runs[0][1][k], runs[1][1][k]) for k in runs[0][1])
+    losses = [row["loss"] for row in runs[0][0]]
+    assert len(losses) == 12 and losses[-1] < 0.7 * losses[0]
+
+
+def test_learning_rate_warms_up_and_falls_to_zero() -> None:
+    settings = SFTSettings(learning_rate=1.0, warmup=0.2)
+    rates = [learning_rate_at(i, 10, settings) for i in range(10)]
+    assert (
+        rates[:3] == [0.5, 1.0, 1.0]
+        and rates == sorted(rates[:2]) + sorted(rates[2:], reverse=True)
+        and rates[-1] < 0.1
+    )
+
+
+def test_what_it_refuses() -> None:
+    lalm = small_lalm()
+    with pytest.raises(TrainingError, match="4 samples and 1"):
+        cold_start(lalm, samples(4), ["a"], PROMPT, progress=False)
+    with pytest.raises(TrainingError, match="noise-1: the target text is empty"):
+        cold_start(lalm, samples(2), ["a", " "], PROMPT, progress=False)
+    frozen = tiny_random()
+    frozen.model.requires_grad_(False)
+    with pytest.raises(TrainingError, match="attach LoRA"):
+        cold_start(frozen, samples(1), ["a"], PROMPT, progress=False)
