@@ -176,7 +176,8 @@ class Corpus:
     def read(cls, path: str | Path, root: str | Path | None = None) -> Corpus:
         """Read a table written by `write`: a .jsonl or .parquet file, or a folder with table.parquet or table.jsonl.
 
-        `root` defaults to what `emolab corpus load` noted beside the table, else to the table's folder.
+        Its name is the samples' `corpus` if they agree on one, else the file's. `root` defaults to what
+        `emolab corpus load` noted beside the table, else to the table's folder.
         Raises CorpusError that names the row and the column when a row is not a sample, an id occurs twice, or a path
         leads out of the root.
         """
@@ -195,7 +196,8 @@ class Corpus:
                                   "make ids unique")
             seen[sample.id] = i
             samples.append(sample)
-        return cls(base, samples, path.stem)
+        names = {sample.corpus for sample in samples}
+        return cls(base, samples, (names.pop() if len(names) == 1 else None) or path.stem)
 
 
 def within(root: Path, relative: str, where: str) -> Path:

@@ -32,6 +32,8 @@ def test_written_tables_come_back(tmp_path, suffix):
     assert back.root == tmp_path / "deep"
     assert Corpus.read(tmp_path / "deep").samples == corpus.samples
     assert list((tmp_path / "deep").iterdir()) == [path]
+    assert back.name == "table"
+    assert Corpus.read(Corpus(tmp_path, [FULL]).write(tmp_path / "one.jsonl")).name == "c"
 
 
 @given(st.builds(EmotionSample, id=st.text(min_size=1), text=st.text(min_size=1), words=st.lists(st.text()).map(tuple),
