@@ -1,13 +1,13 @@
 """Attention of a packed row: completions that share a prompt read its keys once, and no mask is ever built.
 
-A packed row holds `[prompt 1 | its completions | prompt 2 | its completions …]` without padding (see `packing`). A completion
-token attends to its prompt and to its own completion so far. The two parts are computed apart and joined by their
-log-sum-exps, as in Milakov & Gimelshein 2018 (online softmax) and FlashAttention (Dao et al. 2022, section 3.1):
+A packed row holds `[prompt 1 | its completions | prompt 2 | its completions …]` without padding (see `packing`). A
+completion token attends to its prompt and to its own completion so far. The two parts are computed apart and joined
+by their log-sum-exps, as in online softmax (Milakov & Gimelshein 2018) and FlashAttention (Dao et al. 2022, §3.1):
 
     out = exp(l1 - l) out1 + exp(l2 - l) out2,   l = log(exp l1 + exp l2)
 
-and the backward of each part is the flash kernel's own, called with the joined `out` and `l`. The work is P²/2 + P·GC + G·C²/2
-instead of (P + GC)².
+and the backward of each part is the flash kernel's own, called with the joined `out` and `l`. The work is P²/2 +
+P·GC + G·C²/2 instead of (P + GC)².
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ NAME = "emolab_packed"
 class TreeLayout:
     """Where the prompts and completions of a packed row lie.
 
-    `prompts` holds (start, prompt end, end of its last completion) for each prompt; `own` (N, L) indexes each completion's
-    tokens in the row, rows of unequal length filled with their last token; `back` (n,) picks the real ones out of the
-    flattened `own`, in row order; `inside` (n,) are their positions in the row; `longest` is the longest context.
+    `prompts` holds (start, prompt end, end of its last completion) for each prompt; `own` (N, L) indexes each
+    completion's tokens in the row, rows of unequal length filled with their last token; `back` (n,) picks the real
+    ones out of the flattened `own`, in row order; `inside` (n,) are their positions in the row; `longest` is the
+    longest context.
     """
 
     prompts: list[tuple[int, int, int]]
@@ -83,8 +84,8 @@ def _flash_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, out
     groups, lengths = key.shape[1], (query.shape[2], key.shape[2])
     seed = torch.zeros(2, dtype=torch.uint64, device=query.device)
     dq, dk, dv = aten._scaled_dot_product_flash_attention_backward(
-        grad, query, _repeated(key, query), _repeated(value, query), out, lse.contiguous(), None, None, *lengths, 0.0, causal,
-        seed, torch.zeros((), dtype=torch.uint64, device=query.device), scale=scale)
+        grad, query, _repeated(key, query), _repeated(value, query), out, lse.contiguous(), None, None, *lengths, 0.0,
+        causal, seed, torch.zeros((), dtype=torch.uint64, device=query.device), scale=scale)
     return dq, _folded(dk, groups), _folded(dv, groups)
 
 
@@ -106,11 +107,12 @@ class TreeAttention(torch.autograd.Function):
         lse = torch.empty(query.shape[:3], dtype=torch.float32, device=query.device)
         for start, prompt, end in layout.prompts:
             keys, values = key[:, :, start:prompt], value[:, :, start:prompt]
-            out[:, :, start:prompt], lse[:, :, start:prompt] = _flash(query[:, :, start:prompt], keys, values, True, scale)
-            if end > prompt:
-                out[:, :, prompt:end], lse[:, :, prompt:end] = _flash(query[:, :, prompt:end], keys, values, False, scale)
+            for first, last, causal in ((start, prompt, True), (prompt, end, False)):
+                if last > first:
+                    at = slice(first, last)
+                    out[:, :, at], lse[:, :, at] = _flash(query[:, :, at], keys, values, causal, scale)
         if len(layout.inside):
-            own, own_lse = _flash(*(_gather(x, layout) for x in (query, key, value)), True, scale)
+            own, own_lse = _flash(_gather(query, layout), _gather(key, layout), _gather(value, layout), True, scale)
             _join(out, lse, own, own_lse, layout)
         ctx.save_for_backward(query, key, value, out, lse)
         ctx.layout, ctx.scale = layout, scale
@@ -127,8 +129,8 @@ class TreeAttention(torch.autograd.Function):
             for first, last, causal in ((start, prompt, True), (prompt, end, False)):
                 if last > first:
                     at = slice(first, last)
-                    q, k, v = _flash_backward(grad[:, :, at], query[:, :, at], keys, values, out[:, :, at], lse[:, :, at],
-                                              causal, scale)
+                    q, k, v = _flash_backward(grad[:, :, at], query[:, :, at], keys, values, out[:, :, at],
+                                              lse[:, :, at], causal, scale)
                     dq[:, :, at] = q
                     dk[:, :, start:prompt] += k
                     dv[:, :, start:prompt] += v
@@ -138,7 +140,8 @@ class TreeAttention(torch.autograd.Function):
             kept = torch.zeros(layout.own.numel(), dtype=torch.bool, device=grad.device)
             kept[layout.back] = True
             own_grad = own_grad * kept.view(layout.own.shape)[:, None, :, None]
-            parts = _flash_backward(own_grad, *(_gather(x, layout) for x in (query, key, value, out)), own_lse, True, scale)
+            parts = _flash_backward(own_grad, _gather(query, layout), _gather(key, layout), _gather(value, layout),
+                                    _gather(out, layout), own_lse, True, scale)
             for total, part in zip((dq, dk, dv), parts, strict=True):
                 total[0].index_add_(1, layout.inside, _scatter(part, layout))
         return dq, dk, dv, None, None
@@ -159,17 +162,20 @@ def _join(out: Tensor, lse: Tensor, own: Tensor, own_lse: Tensor, layout: TreeLa
     at = layout.inside
     first, second = lse[0][:, at], own_lse.transpose(1, 2).reshape(-1, lse.shape[1])[layout.back].T
     joined = torch.logaddexp(first, second.float())
-    both = out[0][:, at] * (first - joined).exp()[..., None] + _scatter(own, layout) * (second - joined).exp()[..., None]
+    both = out[0][:, at] * (first - joined).exp()[..., None]
+    both = both + _scatter(own, layout) * (second - joined).exp()[..., None]
     out[0].index_copy_(1, at, both.to(out.dtype))
     lse[0].index_copy_(1, at, joined)
 
 
-def dense_attention(query: Tensor, key: Tensor, value: Tensor, layout: TreeLayout, scale: float, dropout: float = 0.0) -> Tensor:
+def dense_attention(query: Tensor, key: Tensor, value: Tensor, layout: TreeLayout, scale: float,
+                    dropout: float = 0.0) -> Tensor:
     """The same with one masked `scaled_dot_product_attention` for each prompt: any device, any type, dropout."""
     parts = []
     for start, prompt, end in layout.prompts:
         q, k, v = (x[:, :, start:end] for x in (query, key, value))
-        parts.append(F.scaled_dot_product_attention(q, _repeated(k, q), _repeated(v, q), layout.mask(start, prompt, end),
+        parts.append(F.scaled_dot_product_attention(q, _repeated(k, q), _repeated(v, q),
+                                                    layout.mask(start, prompt, end),
                                                     dropout, scale=scale))
     return torch.cat(parts, 2)
 
@@ -198,5 +204,6 @@ def install(decoder: torch.nn.Module) -> None:
     AttentionInterface.register(NAME, packed_attention)
     AttentionMaskInterface.register(NAME, sdpa_mask)
     for module in decoder.modules():
-        if hasattr(config := getattr(module, "config", None), "_attn_implementation"):
+        config = getattr(module, "config", None)
+        if config is not None and hasattr(config, "_attn_implementation"):
             config._attn_implementation = NAME

@@ -1,4 +1,4 @@
-"""Audio Flamingo 3 (Goel et al. 2025): a Whisper-like encoder over windows of 30 s, a two-layer projector, and a Qwen2 decoder."""
+"""Audio Flamingo 3 (Goel et al. 2025): a Whisper-like encoder over windows of 30 s, a projector, a Qwen2 decoder."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class AudioFlamingo3(LALM):
         pieces, counts = windows(waves, self.feature_extractor.chunk_length)
         mels, lengths = mel_frames(self.feature_extractor, pieces, seconds=self.feature_extractor.chunk_length)
         mask = (torch.arange(mels.shape[-1]) < lengths[:, None]).long()
-        hidden = self.base.model.get_audio_features(mels.to(self.device, self.dtype), mask.to(self.device), return_dict=True)
+        hidden = self.base.model.get_audio_features(mels.to(self.device, self.dtype), mask.to(self.device),
+                                                    return_dict=True)
         tokens = self.towers[0]._get_feat_extract_output_lengths(lengths)[1]
         return list(hidden.pooler_output.split([int(part.sum()) for part in tokens.split(counts)]))

@@ -35,9 +35,9 @@ Donors = Mapping[str, "Sequence[EmotionSample]"]
 class LALM(ABC):
     """A language model that hears, and perhaps sees.
 
-    `model` is the transformers module, PEFT-wrapped or not; `modalities` what it takes. Families implement how media become
-    embeddings and which positions those get; encoding, sampling and scoring are the same for all. Towers are frozen at
-    construction, and what they compute is cached by content until `unfreeze_towers`.
+    `model` is the transformers module, PEFT-wrapped or not; `modalities` what it takes. Families implement how media
+    become embeddings and which positions those get; encoding, sampling and scoring are the same for all. Towers are
+    frozen at construction, and what they compute is cached by content until `unfreeze_towers`.
     """
 
     modalities: ClassVar[tuple[str, ...]]
@@ -153,10 +153,10 @@ class LALM(ABC):
                replacements: Donors | None = None) -> PromptBatch:
         """Prompts of samples as embeddings.
 
-        Shown are the modalities that the prompt names, the model takes and the sample has. Those in `absent` are replaced by
-        silence or black frames of the same length, or by no transcript; those in `replacements` by another sample's
-        (modality -> one donor for each sample). Raises ModelError if nothing is left to show, a clip is longer than
-        `max_seconds`, or placeholders and embeddings do not match; MediaError for an unusable file.
+        Shown are the modalities that the prompt names, the model takes and the sample has. Those in `absent` are
+        replaced by silence or black frames of the same length, or by no transcript; those in `replacements` by
+        another sample's (modality -> one donor for each sample). Raises ModelError if nothing is left to show, a
+        clip is longer than `max_seconds`, or placeholders and clips do not match; MediaError for an unusable file.
         """
         donors = {m: list(given) for m, given in (replacements or {}).items()}
         for modality, given in donors.items():
@@ -173,27 +173,30 @@ class LALM(ABC):
             words = None if "text" in absent or "text" not in shown[i] else sources[i]["text"].text
             text = prompt.text(replace(sample, text=words))
             rendered = self.render(prompt.system, text, list(mine))
-            rows.append(build_row(self.tokenizer, rendered, words, {self.tokens[m]: c for m, c in mine.items()}, sample.id))
+            rows.append(build_row(self.tokenizer, rendered, words, {self.tokens[m]: c for m, c in mine.items()},
+                                  sample.id))
             clips.append(list(mine.values()))
         features = [[media[m][i][1] for m in ("audio", "video") if m in shown[i]] for i in range(len(samples))]
         return self._collate(rows, clips, features, [s.id for s in samples])
 
     def render(self, system: str, text: str, media: Sequence[str]) -> str:
         """The prompt as the tokenizer is given it, one placeholder for each clip, up to where the answer starts."""
-        return self.tokenizer.apply_chat_template(messages(system, text, media), chat_template=self.template, tokenize=False,
-                                                  add_generation_prompt=True)
+        return self.tokenizer.apply_chat_template(messages(system, text, media), chat_template=self.template,
+                                                  tokenize=False, add_generation_prompt=True)
 
     def _shown(self, name: str, source: Mapping[str, EmotionSample], prompt: Prompt) -> set[str]:
         has = {"audio": lambda s: s.audio is not None or s.extra.get("waveform") is not None,
-               "video": lambda s: s.video is not None or s.extra.get("frames") is not None, "text": lambda s: bool(s.text)}
+               "video": lambda s: s.video is not None or s.extra.get("frames") is not None,
+               "text": lambda s: bool(s.text)}
         wanted = [m for m in prompt.modalities if m in self.modalities]
         shown = {m for m in wanted if has[m](source[m])}
         if not shown:
-            raise ModelError(f"{name}: has none of {', '.join(prompt.modalities)} that prompt {prompt.name!r} shows to a model "
-                             f"taking {', '.join(self.modalities)}; choose another prompt or sample")
+            raise ModelError(f"{name}: has none of {', '.join(prompt.modalities)} that prompt {prompt.name!r} shows "
+                             f"to a model taking {', '.join(self.modalities)}; choose another prompt or sample")
         return shown
 
-    def _media(self, modality: str, wanted: list[tuple[int, EmotionSample]], absent: bool) -> dict[int, tuple[Clip, Tensor]]:
+    def _media(self, modality: str, wanted: list[tuple[int, EmotionSample]],
+               absent: bool) -> dict[int, tuple[Clip, Tensor]]:
         """Clips and embeddings by sample index; unique content is computed once, in batches, and cached."""
         keys, sources = {}, {}
         for i, sample in wanted:
@@ -209,14 +212,13 @@ class LALM(ABC):
                 computed.update(zip(part, run(content), strict=True))
             return computed[key]
 
-        features = {}
-        for key in sources:
-            if self.frozen:
-                with torch.no_grad():
-                    features[key] = torch.from_numpy(self.cache.get(key, lambda k=key: compute(k).float().cpu().numpy()))
-            else:
-                features[key] = compute(key)
-        return {i: (self._clip(modality, sources[keys[i]], features[keys[i]]), features[keys[i]].flatten(0, -2)) for i, _ in wanted}
+        def cached(key: str) -> Tensor:
+            with torch.no_grad():
+                return torch.from_numpy(self.cache.get(key, lambda: compute(key).float().cpu().numpy()))
+
+        features = {key: cached(key) if self.frozen else compute(key) for key in sources}
+        return {i: (self._clip(modality, sources[keys[i]], features[keys[i]]), features[keys[i]].flatten(0, -2))
+                for i, _ in wanted}
 
     def _key(self, modality: str, sample: EmotionSample, absent: bool) -> str:
         given = sample.extra.get("waveform" if modality == "audio" else "frames")
@@ -237,8 +239,8 @@ class LALM(ABC):
         if modality == "audio":
             content = audio_of(sample)
             if len(content) > self.max_seconds * SAMPLE_RATE:
-                raise ModelError(f"{sample.audio or sample.id}: {len(content) / SAMPLE_RATE:.1f} s of audio, and {self.name} takes at "
-                                 f"most {self.max_seconds:g} s; cut it into shorter clips")
+                raise ModelError(f"{sample.audio or sample.id}: {len(content) / SAMPLE_RATE:.1f} s of audio, and "
+                                 f"{self.name} takes at most {self.max_seconds:g} s; cut it into shorter clips")
         else:
             content = frames_of(sample, self.frames_per_second, self.max_frames)
         return np.zeros_like(content) if absent else content
@@ -254,7 +256,8 @@ class LALM(ABC):
                       t * covers, (h, w)) for t in range(time) for h in range(height) for w in range(width)]
         return Clip("video", spans, (time, height, width), step)
 
-    def _collate(self, rows: list[Row], clips: list[list[Clip]], features: list[list[Tensor]], ids: list[str]) -> PromptBatch:
+    def _collate(self, rows: list[Row], clips: list[list[Clip]], features: list[list[Tensor]],
+                 ids: list[str]) -> PromptBatch:
         width = max(len(row.ids) for row in rows)
         input_ids = torch.tensor([[self.pad_id] * (width - len(row.ids)) + row.ids for row in rows])
         mask = torch.tensor([[0] * (width - len(row.ids)) + [1] * len(row.ids) for row in rows])
@@ -272,23 +275,25 @@ class LALM(ABC):
                                           feature.to(self.device, embeds.dtype))
         return PromptBatch(embeds, mask.to(self.device), positions, input_ids, media, spans, ids)
 
-    def generate(self, batch: PromptBatch, n: int = 1, max_new_tokens: int = 64, temperature: float = 1.0, top_p: float = 1.0,
-                 top_k: int = 0, min_p: float = 0.0, seed: int | None = None, greedy: bool = False) -> Completions:
+    def generate(self, batch: PromptBatch, n: int = 1, max_new_tokens: int = 64, temperature: float = 1.0,
+                 top_p: float = 1.0, top_k: int = 0, min_p: float = 0.0, seed: int | None = None,
+                 greedy: bool = False) -> Completions:
         """Sample `n` completions of each prompt; see `sampling.sample_completions`."""
         return sample_completions(self, batch, n, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy)
 
-    def logprobs(self, batch: PromptBatch, completions: Completions, model: nn.Module | None = None, entropy: bool = False,
-                 temperature: float = 1.0) -> Any:
-        """Log-probabilities (B, G, C) of completions, 0 where masked, differentiable; with `entropy` also entropies (B, G, C)."""
+    def logprobs(self, batch: PromptBatch, completions: Completions, model: nn.Module | None = None,
+                 entropy: bool = False, temperature: float = 1.0) -> Any:
+        """Log-probabilities (B, G, C), 0 where masked, differentiable; with `entropy` also entropies (B, G, C)."""
         B, G, C = completions.ids.shape
         owner = torch.arange(B, device=completions.ids.device).repeat_interleave(G)
-        out = packed_logprobs(self, batch, completions.ids.reshape(B * G, C), completions.mask.reshape(B * G, C), owner, model,
-                              entropy, temperature)
+        out = packed_logprobs(self, batch, completions.ids.reshape(B * G, C), completions.mask.reshape(B * G, C),
+                              owner, model, entropy, temperature)
         return tuple(x.view(B, G, C) for x in out) if entropy else out.view(B, G, C)
 
     def text_scores(self, batch: PromptBatch, texts: Sequence[Sequence[str]], eos: bool = True) -> Tensor:
-        """Summed log-probability (B, G) of given answers, the same number for each prompt; `eos` adds the end of the turn."""
-        completions = Completions.from_texts(self.tokenizer, texts, self.tokenizer.eos_token_id if eos else None, self.device)
+        """Summed log-probability (B, G) of given answers, as many for each prompt; `eos` adds the end of the turn."""
+        completions = Completions.from_texts(self.tokenizer, texts, self.tokenizer.eos_token_id if eos else None,
+                                             self.device)
         return self.logprobs(batch, completions).sum(-1)
 
     def label_scores(self, batch: PromptBatch, labels: Sequence[str], template: str = "<answer>{label}</answer>",

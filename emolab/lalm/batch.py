@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Span:
     """One atom of a prompt's evidence: positions `start:end` of its row, counted after padding.
 
-    There is one span for each audio embedding (`t0`, `t1` in seconds), for each video embedding (`frame`, the first frame it
-    covers, `region`, its (row, column) in the merged grid, `t0`, `t1`), and for each word of the transcript (`word`).
-    Instructions and special tokens have none.
+    There is one span for each audio embedding (`t0`, `t1` in seconds), for each video embedding (`frame`, the first
+    frame it covers, `region`, its (row, column) in the merged grid, `t0`, `t1`), and for each word of the transcript
+    (`word`). Instructions and special tokens have none.
     """
 
     modality: str
@@ -39,10 +39,10 @@ class Span:
 class PromptBatch:
     """B prompts, left-padded to P positions.
 
-    `embeds` (B, P, D); `mask` (B, P) long, 1 where a position is real; `positions` (R, B, P), R = 1 or 3 (M-RoPE); `input_ids`
-    (B, P); `media` (B, P) bool: where `embeds` is used as it is. Elsewhere the model looks its live embedding table up, so
-    that training the table (or a tied head) is exact; `with_embeds` makes every position use `embeds`. `ids` names the
-    samples.
+    `embeds` (B, P, D); `mask` (B, P) long, 1 where a position is real; `positions` (R, B, P), R = 1 or 3 (M-RoPE);
+    `input_ids` (B, P); `media` (B, P) bool: where `embeds` is used as it is. Elsewhere the model looks its live
+    embedding table up, so that training the table (or a tied head) is exact; `with_embeds` makes every position use
+    `embeds`. `ids` names the samples.
     """
 
     embeds: Tensor
@@ -94,7 +94,8 @@ class PromptBatch:
         spans = [[s.moved(width - b.embeds.shape[1]) for s in row] for b in batches for row in b.spans]
         return cls(torch.cat([padded(b.embeds, 1) for b in batches]), torch.cat([padded(b.mask, 1) for b in batches]),
                    torch.cat([padded(b.positions, 2) for b in batches], 1),
-                   torch.cat([padded(b.input_ids, 1) for b in batches]), torch.cat([padded(b.media, 1) for b in batches]),
+                   torch.cat([padded(b.input_ids, 1) for b in batches]),
+                   torch.cat([padded(b.media, 1) for b in batches]),
                    spans, [i for b in batches for i in b.ids])
 
 
@@ -102,8 +103,8 @@ class PromptBatch:
 class Completions:
     """G completions of each of B prompts, right-padded to C tokens.
 
-    `ids` (B, G, C); `mask` (B, G, C) long, which includes the end-of-turn token; `texts` without special tokens; `logprobs`
-    (B, G, C) of the sampled tokens under softmax(logits / temperature), before any truncation, or None.
+    `ids` (B, G, C); `mask` (B, G, C) long, which includes the end-of-turn token; `texts` without special tokens;
+    `logprobs` (B, G, C) of the sampled tokens under softmax(logits / temperature), before any truncation, or None.
     """
 
     ids: Tensor

@@ -1,4 +1,4 @@
-"""Log-mel spectrograms as Whisper's feature extractor makes them, without the 30 s of padding where a tower needs none."""
+"""Log-mel spectrograms as Whisper's feature extractor makes them, without padding to 30 s where a tower needs none."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from emolab.media import SAMPLE_RATE
 def mel_frames(extractor: Any, waves: list[np.ndarray], seconds: float | None = None) -> tuple[Tensor, Tensor]:
     """Log-mel features (B, mels, frames) of 16 kHz waves, and the real frames of each (B,).
 
-    Padded to the longest wave, or to `seconds`. A published processor pads every clip with zeros to 30 s before the Fourier
-    transform; enough zeros for the last window give the same real frames.
+    Padded to the longest wave, or to `seconds`. A published processor pads every clip with zeros to 30 s before the
+    Fourier transform; enough zeros for the last window give the same real frames.
     """
     hop = extractor.hop_length
     lengths = torch.tensor([-(-len(wave) // hop) for wave in waves])
@@ -24,7 +24,8 @@ def mel_frames(extractor: Any, waves: list[np.ndarray], seconds: float | None = 
     padded = np.zeros((len(waves), samples), np.float32)
     for row, wave in zip(padded, waves, strict=True):
         row[:len(wave)] = wave
-    mels = extractor(list(padded), sampling_rate=SAMPLE_RATE, padding=True, truncation=False, return_tensors="pt")["input_features"]
+    mels = extractor(list(padded), sampling_rate=SAMPLE_RATE, padding=True, truncation=False,
+                     return_tensors="pt")["input_features"]
     return mels[..., :frames], lengths
 
 

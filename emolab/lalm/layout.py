@@ -1,4 +1,4 @@
-"""From a prompt and a sample to token ids with room for the media, and to the spans that say what each position is."""
+"""From a prompt and a sample to token ids with room for media, and to the spans that say what each position is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def chatml(audio: str, video: str = "", system: str = "You are a helpful assista
 
 @dataclass
 class Clip:
-    """The embeddings of one clip: how many, their spans relative to the first, and the grid of a video (time, height, width)."""
+    """The embeddings of one clip: their spans relative to the first, and a video's grid (time, height, width)."""
 
     modality: str
     spans: list[Span]
@@ -58,7 +58,8 @@ def choose_template(tokenizer: Any, own: str, placeholders: Mapping[str, str]) -
     template = getattr(tokenizer, "chat_template", None)
     if not isinstance(template, str):
         return own
-    probe = tokenizer.apply_chat_template(messages("", "words", list(placeholders)), chat_template=template, tokenize=False,
+    probe = tokenizer.apply_chat_template(messages("", "words", list(placeholders)), chat_template=template,
+                                          tokenize=False,
                                           add_generation_prompt=True)
     return template if all(probe.count(token) == 1 for token in placeholders.values()) else own
 
@@ -72,9 +73,13 @@ def build_row(tokenizer: Any, rendered: str, transcript: str | None, clips: Mapp
     ids: list[int] = encoded["input_ids"]
     for token, clip in clips.items():
         if (found := ids.count(token)) != 1:
-            raise ModelError(f"{name}: {found} placeholders for 1 {clip.modality} clip in the prompt; its text must not contain "
-                             f"{tokenizer.convert_ids_to_tokens(token)!r}, and the chat template must have one place for it")
-    out, spans, place = [], [], []
+            raise ModelError(f"{name}: {found} placeholders for 1 {clip.modality} clip in the prompt; its text must "
+                             f"not contain "
+                             f"{tokenizer.convert_ids_to_tokens(token)!r}, and the chat template must have one place "
+                             f"for it")
+    out: list[int] = []
+    spans: list[Span] = []
+    place: list[int] = []
     for token in ids:
         place.append(len(out))
         if token in clips:

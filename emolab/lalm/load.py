@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from emolab.errors import ModelError
-from emolab.lalm.quantise import adapters_in_float32, keep_trainable, quiet_bitsandbytes
+from emolab.lalm.quantise import adapters_in_float32, keep_trainable
 from emolab.lalm.tiny import TINY_FOLDER
 
 if TYPE_CHECKING:
@@ -37,16 +37,18 @@ def load_model(name: str | Path, quantise: str | None = None, device: str | torc
                dtype: torch.dtype | None = None, adapter: str | Path | None = None, **settings: Any) -> LALM:
     """Load an audio or omni language model.
 
-    `name` is "tiny-omni", a folder (of a model, or of an adapter that names its model), or a hub id; `quantise` None or "nf4";
-    `device` a GPU if there is one, by default; `dtype` float32 on the CPU and bfloat16 elsewhere, by default; `adapter` a
-    folder written by `LALM.save`. `settings` go to the family (`cache_bytes`, `cache_directory`).
+    `name` is "tiny-omni", a folder (of a model, or of an adapter that names its model), or a hub id; `quantise` None
+    or "nf4"; `device` a GPU if there is one, by default; `dtype` float32 on the CPU and bfloat16 elsewhere, by
+    default; `adapter` a folder written by `LALM.save`. `settings` go to the family (`cache_bytes`, `cache_directory`).
 
-    Raises ModelError, saying what to do, for an unknown family, a missing or broken folder, or a model that is not reachable.
+    Raises ModelError, saying what to do, for an unknown family, a missing or broken folder, or a model that is not
+    reachable.
     """
     if quantise not in (None, "nf4"):
         raise ModelError(f"quantise = {quantise!r} is unknown; use None or 'nf4'")
-    if adapter is None and (Path(name) / "adapter_config.json").is_file() and not (Path(name) / "config.json").is_file():
-        name, adapter = _base_of(Path(name)), name
+    folder = Path(name)
+    if adapter is None and (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        name, adapter = _base_of(folder), folder
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     dtype = dtype or (torch.float32 if place.type == "cpu" else torch.bfloat16)
     source = str(SHIPPED.get(str(name), name))
@@ -54,7 +56,8 @@ def load_model(name: str | Path, quantise: str | None = None, device: str | torc
     model = _weights(source, transformers_class, quantise, place, dtype)
     model.name_or_path = str(name)
     tokenizer, extractor = _processors(source)
-    lalm: LALM = getattr(import_module(f"emolab.lalm.{module}"), family)(model, tokenizer, extractor, str(name), **settings)
+    lalm: LALM = getattr(import_module(f"emolab.lalm.{module}"), family)(model, tokenizer, extractor, str(name),
+                                                                         **settings)
     keep_trainable(lalm.decoder)
     if adapter is not None:
         load_adapter(lalm, adapter)
@@ -78,7 +81,8 @@ def load_adapter(lalm: LALM, folder: str | Path, trainable: bool = True) -> LALM
 def _base_of(folder: Path) -> str:
     base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
     if not base:
-        raise ModelError(f"{folder}: its adapter_config.json names no base model; pass the model, and this folder as `adapter`")
+        raise ModelError(f"{folder}: its adapter_config.json names no base model; pass the model, and this folder as "
+                         f"`adapter`")
     return str(base)
 
 
@@ -91,12 +95,12 @@ def _model_type(source: str) -> str:
     try:
         config, _ = PretrainedConfig.get_config_dict(source)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{source}: no such folder, and not reachable on the hub ({_short(error)}); download it where there is a "
-                         "network and give its folder, or use 'tiny-omni'") from error
+        raise ModelError(f"{source}: no such folder, and not reachable on the hub ({_short(error)}); download it "
+                         f"where there is a network and give its folder, or use 'tiny-omni'") from error
     kind = config.get("model_type")
     if kind not in FAMILIES:
-        raise ModelError(f"{source}: model type {kind!r} is not one of {', '.join(FAMILIES)}; use one of these, or add a family "
-                         "as one file in emolab/lalm")
+        raise ModelError(f"{source}: model type {kind!r} is not one of {', '.join(FAMILIES)}; use one of these, or "
+                         f"add a family as one file in emolab/lalm")
     return str(kind)
 
 
@@ -106,16 +110,17 @@ def _weights(source: str, name: str, quantise: str | None, device: torch.device,
     options: dict[str, Any] = {"dtype": dtype, "device_map": {"": device}}
     if quantise:
         options["quantization_config"] = transformers.BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype, llm_int8_skip_modules=list(WHOLE))
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype,
+            llm_int8_skip_modules=list(WHOLE))
     try:
-        with quiet_bitsandbytes(), quiet_loading():
+        with quiet_loading():
             model, report = getattr(transformers, name).from_pretrained(source, output_loading_info=True, **options)
     except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
-        raise ModelError(f"{source}: its weights cannot be loaded as {name} ({_short(error)}); check that the folder is complete, "
-                         "and the memory") from error
+        raise ModelError(f"{source}: its weights cannot be loaded as {name} ({_short(error)}); check that the folder "
+                         f"is complete, and the memory") from error
     if missing := sorted(report["missing_keys"]):
-        raise ModelError(f"{source}: {len(missing)} weights are missing, {missing[0]} first; the checkpoint is incomplete or of "
-                         "another model")
+        raise ModelError(f"{source}: {len(missing)} weights are missing, {missing[0]} first; the checkpoint is "
+                         f"incomplete or of another model")
     return model.eval()
 
 
@@ -125,8 +130,8 @@ def _processors(source: str) -> tuple[Any, Any]:
     try:
         return AutoTokenizer.from_pretrained(source, padding_side="left"), AutoFeatureExtractor.from_pretrained(source)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{source}: its tokenizer or feature extractor cannot be loaded ({_short(error)}); the folder needs "
-                         "tokenizer files and preprocessor_config.json") from error
+        raise ModelError(f"{source}: its tokenizer or feature extractor cannot be loaded ({_short(error)}); the "
+                         f"folder needs tokenizer files and preprocessor_config.json") from error
 
 
 @contextmanager

@@ -1,11 +1,12 @@
-"""Log-probabilities of many completions from one packed row: each prompt is run once, whatever the number of completions.
+"""Log-probabilities of many completions from one packed row: each prompt is run once, however many it has.
 
     [prompt 1 | c11[:-1] | c12[:-1] | … | prompt 2 | c21[:-1] | …]
 
-Position ids of each completion restart behind its prompt, attention is `attention.TreeLayout`, and nothing is padded: a
-prompt's last state scores every first token, and a completion's last token needs no state of its own. Tokens fall from
-G·(P + C) to P + G·(C − 1). The model's own forward is called once, with the embedding and the head rerouted inside it, so that
-wrappers that synchronise there (DDP, FSDP, PEFT, accelerate) keep working; logits exist only where a token is scored, in chunks.
+Position ids of each completion restart behind its prompt, attention is `attention.TreeLayout`, and nothing is
+padded: a prompt's last state scores every first token, and a completion's last token needs no state of its own.
+Tokens fall from G·(P + C) to P + G·(C − 1). The model's own forward is called once, with the embedding and the head
+rerouted inside it, so that wrappers that synchronise there (DDP, FSDP, PEFT, accelerate) keep working; logits exist
+only where a token is scored, in chunks.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ LOGITS_BUDGET = 1 << 24  # elements of float32 logits that may exist at a time
 class PackedRow:
     """One packed row and what to score in it.
 
-    `input_ids` (1, T); `positions` (R, 1, T); `media_at` (m,) positions that take `media` (m, D) instead of the embedding
-    table; `source` (n,) the position whose state predicts `target` (n,); `cell` (n,) where the result goes in the flattened
-    (N, C) output.
+    `input_ids` (1, T); `positions` (R, 1, T); `media_at` (m,) positions that take `media` (m, D) instead of the
+    embedding table; `source` (n,) the position whose state predicts `target` (n,); `cell` (n,) where the result goes
+    in the flattened (N, C) output.
     """
 
     input_ids: Tensor
@@ -56,7 +57,7 @@ def packed_tokens(batch: PromptBatch, mask: Tensor, owner: Tensor) -> int:
 
 
 def pack(batch: PromptBatch, ids: Tensor, mask: Tensor, owner: Tensor) -> PackedRow | None:
-    """Lay completions `ids` (N, C) of prompts `owner` (N,) out behind their prompts; None if every completion is empty."""
+    """Lay completions `ids` (N, C) out behind their prompts `owner` (N,); None if every completion is empty."""
     lengths, owner = mask.long().sum(-1).cpu(), owner.cpu()
     order = torch.argsort(owner, stable=True)
     order = order[lengths[order] > 0]
@@ -72,14 +73,15 @@ def pack(batch: PromptBatch, ids: Tensor, mask: Tensor, owner: Tensor) -> Packed
         starts.append(at)
         at += length - 1
         prompts[row][2] = at
-    own = _Own(torch.tensor(starts), lengths[order] - 1, torch.tensor([prompts[row][1] - 1 for row in owner[order].tolist()]))
+    last = torch.tensor([prompts[row][1] - 1 for row in owner[order].tolist()])
+    own = _Own(torch.tensor(starts), lengths[order] - 1, last)
     longest = max(sizes[row] + int(lengths[owner == row].max()) for row in prompts)
     return _fill(batch, ids, order, prompts, own, at, longest)
 
 
 @dataclass
 class _Own:
-    """Of each completion (N,): where its tokens start in the row, how many are in it, and its prompt's last position."""
+    """Of each completion (N,): where its tokens start in the row, how many there are, its prompt's last position."""
 
     start: Tensor
     size: Tensor
@@ -146,10 +148,10 @@ def embed_packed(table: Callable[[Tensor], Tensor], row: PackedRow) -> Callable[
 
 def score_packed(head: Callable[[Tensor], Tensor], row: PackedRow, temperature: float, entropy: bool, scaling: float,
                  size: int) -> Callable[[Tensor], Tensor]:
-    """The head of a packed row: hidden states (1, T, D) -> (1, n, 2), log-probability and entropy of each scored token.
+    """The head of a packed row: states (1, T, D) -> (1, n, 2), log-probability and entropy of each scored token.
 
-    `scaling` is what the model divides its logits by after the head; it is applied inside, and undone for what comes after.
-    At most `size` rows of logits exist at a time; with a gradient, chunks are computed again in the backward.
+    `scaling` is what the model divides its logits by after the head; it is applied inside, and undone for what comes
+    after. At most `size` rows of logits exist at a time; with a gradient, chunks are computed again in the backward.
     """
     def chunk(states: Tensor, target: Tensor) -> Tensor:
         logits = head(states).float() / (temperature * scaling)
@@ -176,19 +178,20 @@ def score_packed(head: Callable[[Tensor], Tensor], row: PackedRow, temperature: 
     return forward
 
 
-def packed_logprobs(lalm: LALM, batch: PromptBatch, ids: Tensor, mask: Tensor, owner: Tensor, model: torch.nn.Module | None = None,
-                    entropy: bool = False, temperature: float = 1.0) -> Any:
+def packed_logprobs(lalm: LALM, batch: PromptBatch, ids: Tensor, mask: Tensor, owner: Tensor,
+                    model: torch.nn.Module | None = None, entropy: bool = False, temperature: float = 1.0) -> Any:
     """Log-probabilities of completions in any order, any number for each prompt, in one packed forward.
 
-    `ids`, `mask` (N, C) right-padded completions; `owner` (N,) the row of `batch` that each belongs to; `model` the wrapped
-    model to call, `lalm.model` by default. Returns (N, C) float32, 0 where the mask is 0, differentiable; with `entropy` also
-    the entropies (N, C) of the distributions, detached. Log-probabilities are of softmax(logits / temperature).
+    `ids`, `mask` (N, C) right-padded completions; `owner` (N,) the row of `batch` that each belongs to; `model` the
+    wrapped model to call, `lalm.model` by default. Returns (N, C) float32, 0 where the mask is 0, differentiable;
+    with `entropy` also the entropies (N, C) of the distributions, detached. Log-probabilities are of softmax(logits
+    / temperature).
 
     Raises ModelError if the shapes do not fit.
     """
     if ids.shape != mask.shape or owner.shape != ids.shape[:1]:
-        raise ModelError(f"completions {tuple(ids.shape)}, mask {tuple(mask.shape)} and owner {tuple(owner.shape)} do not fit; "
-                         "expected (N, C), (N, C) and (N,)")
+        raise ModelError(f"completions {tuple(ids.shape)}, mask {tuple(mask.shape)} and owner {tuple(owner.shape)} do "
+                         f"not fit; expected (N, C), (N, C) and (N,)")
     row = pack(batch, ids, mask, owner)
     out = torch.zeros(ids.numel(), 2, device=ids.device)
     if row is not None:
@@ -198,7 +201,8 @@ def packed_logprobs(lalm: LALM, batch: PromptBatch, ids: Tensor, mask: Tensor, o
               rerouted(head, score_packed(head.forward, row, temperature, entropy, lalm.logits_scaling,
                                              max(1, LOGITS_BUDGET // table.weight.shape[0])))):
             scored = called(input_ids=row.input_ids, attention_mask=torch.ones(1, 1, 1, 1, device=ids.device),
-                            position_ids=row.positions[0] if len(row.positions) == 1 else row.positions, use_cache=False,
+                            position_ids=row.positions[0] if len(row.positions) == 1 else row.positions,
+                            use_cache=False,
                             packed=row.layout).logits
         out = out.index_copy(0, row.cell, scored[0].float())
     logprobs = out[:, 0].view(ids.shape)

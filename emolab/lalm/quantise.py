@@ -1,61 +1,57 @@
 """4-bit weights (NF4, Dettmers et al. 2023) and low-rank adapters, on the CPU and on a GPU.
 
-Only the decoder's linear layers are quantised: the towers are small and frozen, and the head decides log-probabilities.
-Adapters stay in float32: at a learning rate of 1e-6, an update of a bf16 weight rounds away.
+Only the decoder's linear layers are quantised: the towers are small and frozen, and the head decides
+log-probabilities. Adapters stay in float32: at a learning rate of 1e-6, an update of a bf16 weight rounds away.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from emolab.errors import ModelError
+from emolab.lalm.packing import rerouted
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
+FOLDED_BYTES = 2 << 30
 TARGETS = {"attention": ATTENTION, "all-linear": ATTENTION + MLP}
 
 
-@contextmanager
-def quiet_bitsandbytes() -> Iterator[None]:
-    """Hide bitsandbytes' notice about optional CPU kernels; it computes the same without them."""
-    logger = logging.getLogger("bitsandbytes")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
+# bitsandbytes warns on import that optional CPU kernels are missing; it computes the same without them
+logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(lambda record: "kernels" not in record.getMessage())
 
 
 def quantise_model(lalm: LALM, compute_dtype: torch.dtype | None = None) -> LALM:
     """Replace the decoder's linear layers by NF4 ones, in place. Returns the same model.
 
-    `compute_dtype` is what weights are dequantised to, the model's own type by default. Raises ModelError if bitsandbytes is
-    missing, or if the model is already quantised or has adapters.
+    `compute_dtype` is what weights are dequantised to, the model's own type by default. Raises ModelError if
+    bitsandbytes is missing, or if the model is already quantised or has adapters.
     """
     if hasattr(lalm.model, "peft_config"):
         raise ModelError(f"{lalm.name}: quantise before adding adapters, not after")
     try:
-        with quiet_bitsandbytes():
-            from bitsandbytes.nn import Linear4bit, Params4bit
+        from bitsandbytes.nn import Linear4bit, Params4bit
     except ImportError as error:
-        raise ModelError(f"4-bit weights need bitsandbytes ({error}); pip install bitsandbytes, or load without quantise") from error
+        raise ModelError(f"4-bit weights need bitsandbytes ({error}); pip install bitsandbytes, or load without "
+                         f"quantise") from error
     if is_quantised(lalm):
         raise ModelError(f"{lalm.name}: its weights are already in 4 bits")
     dtype = compute_dtype or lalm.dtype
     for parent in list(lalm.decoder.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is nn.Linear:
-                new = Linear4bit(child.in_features, child.out_features, bias=child.bias is not None, compute_dtype=dtype,
+                new = Linear4bit(child.in_features, child.out_features, bias=child.bias is not None,
+                                 compute_dtype=dtype,
                                  quant_type="nf4", compress_statistics=False, device="meta")
                 weight = Params4bit(child.weight.data, requires_grad=False, quant_type="nf4",
                                     compress_statistics=False, module=new)
@@ -71,12 +67,54 @@ def quantise_model(lalm: LALM, compute_dtype: torch.dtype | None = None) -> LALM
 def keep_trainable(decoder: nn.Module) -> None:
     """Forbid bitsandbytes its inference-only CPU format.
 
-    On CPUs with AVX512-BF16 a forward without gradient repacks the weights for good, for a kernel that computes in bf16 and
-    through which no gradient flows: after the first rollout, training would be wrong or fail.
+    On CPUs with AVX512-BF16 a forward without gradient repacks the weights for good, for a kernel that computes in
+    bf16 and through which no gradient flows: after the first rollout, training would be wrong or fail.
     """
     for module in decoder.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
+
+
+@contextmanager
+def folded(lalm: LALM, budget: int = FOLDED_BYTES) -> Iterator[None]:
+    """Decode with each linear layer's weights dequantised once and its adapter folded in, for as long as this lasts.
+
+    A decoding step multiplies few rows, so that on the CPU dequantising and the adapter's small products cost as much
+    as the layer itself. Nothing changes on a GPU, or where the weights would take more than `budget` bytes.
+    """
+    layers = [m for m in lalm.decoder.modules() if foldable(m)]
+    inner = {id(m.get_base_layer()) for m in layers if hasattr(m, "lora_A")}
+    layers = [m for m in layers if id(m) not in inner]
+    size = 4 * sum(m.in_features * m.out_features for m in layers)
+    with ExitStack() as stack:
+        if lalm.device.type == "cpu" and size <= budget:
+            for layer in layers:
+                stack.enter_context(rerouted(layer, dense_linear(layer)))
+        yield
+
+
+def foldable(module: nn.Module) -> bool:
+    """Whether a layer is a plain LoRA layer with one running adapter, or a 4-bit layer without one."""
+    if hasattr(module, "lora_A"):
+        layer: Any = module
+        special = layer.merged or any(layer.use_dora.values()) or any(layer.lora_bias.values())
+        return isinstance(layer.get_base_layer(), nn.Linear) and not special
+    return type(module).__name__ == "Linear4bit"
+
+
+def dense_linear(layer: Any) -> Callable[[Tensor], Tensor]:
+    """A layer's forward with full weights, its running adapters added."""
+    base = layer.get_base_layer() if hasattr(layer, "get_base_layer") else layer
+    weight = base.weight.data
+    if type(base.weight).__name__ == "Params4bit":
+        from bitsandbytes.functional import dequantize_4bit
+
+        weight = dequantize_4bit(weight, base.weight.quant_state)
+    if base is not layer and not layer.disable_adapters:
+        for name in layer.active_adapters:
+            if name in layer.lora_A:
+                weight = weight + layer.get_delta_weight(name).to(weight.dtype)
+    return lambda x: F.linear(x, weight.to(x.dtype), base.bias)
 
 
 def is_quantised(lalm: LALM) -> bool:
@@ -88,7 +126,7 @@ def add_lora(lalm: LALM, rank: int = 16, alpha: int = 32, targets: str | Sequenc
              dropout: float = 0.0) -> LALM:
     """Wrap the model with float32 LoRA adapters (Hu et al. 2021) on its decoder, in place. Everything else is frozen.
 
-    `targets` is "all-linear" (attention and MLP), "attention", or names of layers. Raises ModelError if none is found.
+    `targets` is "all-linear" (attention and MLP), "attention", or names of layers. Raises ModelError if there is none.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -97,8 +135,8 @@ def add_lora(lalm: LALM, rank: int = 16, alpha: int = 32, targets: str | Sequenc
     found = [f"{prefix}.{name}" for name, _ in lalm.decoder.named_modules() if name.rsplit(".", 1)[-1] in names]
     if not found:
         raise ModelError(f"{lalm.name}: no layer called {', '.join(sorted(names))} in its decoder to adapt")
-    with quiet_bitsandbytes():
-        lalm.model = get_peft_model(lalm.model, LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=found))
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=found)
+    lalm.model = get_peft_model(lalm.model, config)
     adapters_in_float32(lalm.model)
     return lalm
 

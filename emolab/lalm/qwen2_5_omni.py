@@ -1,4 +1,4 @@
-"""Qwen2.5-Omni's Thinker (Xu et al. 2025): audio and vision towers and a decoder with three-axis positions (M-RoPE)."""
+"""Qwen2.5-Omni's Thinker (Xu et al. 2025): audio and vision towers, a decoder with three-axis positions (M-RoPE)."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def patchify(frames: np.ndarray, config: Any) -> tuple[np.ndarray, np.ndarray]:
     """Frames (F, H, W, 3) uint8 -> patches (n, C·t·p·p) float32 and their grid (time, height, width).
 
     The layout of transformers' `Qwen2VLImageProcessor`, which repeats an image in time, for real frames: windows of
-    `spatial_merge_size`² patches lie together, and an odd last frame is repeated. Published sizes (14-pixel patches) are scaled
-    to at least 128 merged cells; smaller configurations keep a frame's size up to a multiple of a cell.
+    `spatial_merge_size`² patches lie together, and an odd last frame is repeated. Published sizes (14-pixel patches)
+    are scaled to at least 128 merged cells; smaller configurations keep a frame's size up to a multiple of a cell.
     """
     p, merge, t = config.patch_size, config.spatial_merge_size, config.temporal_patch_size
     frames = resized(frames, p * merge, CELLS if p == 14 else (1, CELLS[1]))
     frames = np.concatenate([frames, frames[-1:].repeat(-len(frames) % t, 0)])
-    pixels = (frames.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(STD)
+    pixels = (frames.astype(np.float32) / 255 - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
     time, height, width = len(frames) // t, frames.shape[1] // p, frames.shape[2] // p
     blocks = pixels.reshape(time, t, height // merge, merge, p, width // merge, merge, p, 3)
     patches = blocks.transpose(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(time * height * width, 3 * t * p * p)
@@ -77,7 +77,8 @@ class Qwen25Omni(LALM):
         grid = torch.from_numpy(np.stack(grids)).to(self.device)
         pixels = torch.from_numpy(np.concatenate(patches)).to(self.device)
         hidden = self.base.model.get_video_features(pixels, grid, return_dict=True).pooler_output
-        return [h.view(t, height // merge, width // merge, -1) for h, (t, height, width) in zip(hidden, grid.tolist(), strict=True)]
+        return [h.view(t, height // merge, width // merge, -1) for h,
+                (t, height, width) in zip(hidden, grid.tolist(), strict=True)]
 
     def frames_per_step(self) -> int:
         return int(self.base.config.vision_config.temporal_patch_size)

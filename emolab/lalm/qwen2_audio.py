@@ -13,6 +13,7 @@ from emolab.lalm.features import mel_frames
 from emolab.lalm.layout import chatml
 from emolab.media import SAMPLE_RATE
 
+
 class Qwen2Audio(LALM):
     """`Qwen2AudioForConditionalGeneration`: audio and text."""
 
@@ -35,7 +36,7 @@ class Qwen2Audio(LALM):
         return frames * self.feature_extractor.hop_length / SAMPLE_RATE
 
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
-        """Every clip is padded to the tower's full length, and the tower masks the padding, as the model's own forward does."""
+        """Clips are padded to the tower's full length, and the padding masked, as the model's own forward does."""
         from transformers.masking_utils import create_bidirectional_mask
 
         tower, projector = self.towers

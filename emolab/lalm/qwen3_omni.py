@@ -1,6 +1,6 @@
 """Qwen3-Omni's Thinker (Qwen team 2025): a windowed audio tower and a mixture-of-experts decoder with M-RoPE.
 
-Audio and text only: its video features also enter the decoder's first layers (DeepStack), which embeddings cannot carry.
+Audio and text only: its video features also enter the decoder's first layers (DeepStack), beside the embeddings.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ class Qwen3Omni(LALM):
         return float(self.feature_extractor.chunk_length)
 
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
-        """The tower works on windows of its own, so that clips need no padding; they run one by one to be told apart."""
+        """The tower works on windows of its own, so that clips need no padding; they run one by one."""
         mels, lengths = mel_frames(self.feature_extractor, waves)
         clips = (mel[None, :, :size].to(self.device) for mel, size in zip(mels, lengths.tolist(), strict=True))
         return [self.base.model.get_audio_features(
-            clip, torch.ones(1, clip.shape[-1], dtype=torch.long, device=self.device), return_dict=True).last_hidden_state
+            clip, torch.ones(1, clip.shape[-1], dtype=torch.long, device=self.device),
+            return_dict=True).last_hidden_state
             for clip in clips]
 
     def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:

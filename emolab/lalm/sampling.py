@@ -1,8 +1,8 @@
 """Sampling many completions of each prompt: one prefill a prompt, whose keys are then read by all of its completions.
 
-The key-value cache of a prompt is never repeated: a step's queries of one prompt are stacked and multiplied with the one copy,
-so that memory and reading fall by the group's size. Completions' own keys grow beside it. Finished rows leave the batch when
-that saves a quarter of it.
+The key-value cache of a prompt is never repeated: a step's queries of one prompt are stacked and multiplied with the
+one copy, so that memory and reading fall by the group's size. Completions' own keys grow beside it. Finished rows
+leave the batch when that saves a quarter of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from emolab.errors import ModelError
 from emolab.lalm.batch import Completions
+from emolab.lalm.quantise import folded
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -29,7 +30,7 @@ SHRINK_AT = 0.75
 class DecodeCache:
     """Keys and values of B prompts, and of G completions of each as they grow: what a decoder is given as its cache.
 
-    Own buffers are (B, K, G, capacity, d) for each layer. Also the `packed` layout of the step: it does the attention.
+    Own buffers are (B, K, G, capacity, d) for each layer. It is also the `packed` layout of a step: it attends.
     """
 
     is_compileable = False
@@ -40,7 +41,8 @@ class DecodeCache:
         self.bias = None if bool(mask.all()) else torch.zeros_like(mask, dtype=self.prompt[0][0].dtype).masked_fill(
             mask == 0, float("-inf"))[:, None, None]
         self.rows, self.n, self.most, self.length = mask.shape[0], n, most, 0
-        self.own: list[list[Tensor]] = [[self._empty(x, min(FIRST_CAPACITY, most)) for x in pair] for pair in self.prompt]
+        first = min(FIRST_CAPACITY, most)
+        self.own: list[list[Tensor]] = [[self._empty(x, first) for x in pair] for pair in self.prompt]
 
     def _empty(self, like: Tensor, capacity: int) -> Tensor:
         return like.new_empty(self.rows, like.shape[1], self.n, capacity, like.shape[3])
@@ -95,12 +97,17 @@ class DecodeCache:
 
 
 class Chooser:
-    """Draws the next tokens: greedily, or by temperature, top-k, top-p and min-p as transformers and TRL define them."""
+    """Draws next tokens: greedily, or by temperature, top-k, top-p and min-p as transformers and TRL define them."""
 
-    def __init__(self, rows: int, steps: int, temperature: float, top_p: float, top_k: int, min_p: float, seed: int | None,
-                 greedy: bool, device: torch.device) -> None:
-        from transformers import (LogitsProcessorList, MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper,
-                                  TopPLogitsWarper)
+    def __init__(self, rows: int, steps: int, temperature: float, top_p: float, top_k: int, min_p: float,
+                 seed: int | None, greedy: bool, device: torch.device) -> None:
+        from transformers import (
+            LogitsProcessorList,
+            MinPLogitsWarper,
+            TemperatureLogitsWarper,
+            TopKLogitsWarper,
+            TopPLogitsWarper,
+        )
 
         self.greedy, self.temperature = greedy, temperature
         self.warpers = LogitsProcessorList()
@@ -117,21 +124,22 @@ class Chooser:
         self.draws = torch.empty(0) if greedy else torch.rand(steps, rows, generator=generator).to(device)
 
     def __call__(self, logits: Tensor, step: int, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """logits (r, V) of rows (r,) -> token (r,) and its log-probability under softmax(logits / temperature) (r,)."""
+        """Logits (r, V) of rows (r,) -> token and its log-probability under softmax(logits / temperature), (r,)."""
         logits = logits.float()
         if self.greedy:
             token = logits.argmax(-1)
         else:
             heaped = self.warpers(None, logits).softmax(-1).cumsum(-1)
             total = heaped[:, -1:]
-            point = torch.minimum(self.draws[step, rows][:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
+            point = torch.minimum(self.draws[step, rows][:, None] * total,
+                                  torch.nextafter(total, torch.zeros_like(total)))
             token = torch.searchsorted(heaped, point, right=True)[:, 0]
         return token, -F.cross_entropy(logits / self.temperature, token, reduction="none")
 
 
 @contextmanager
 def evaluating(model: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode, and back to what every module was in: with checkpointing on, training mode would drop the cache."""
+    """Evaluation mode, and back: with checkpointing on, training mode would drop the cache."""
     training = [m for m in model.modules() if m.training]
     model.eval()
     try:
@@ -147,7 +155,7 @@ def check_settings(n: int, max_new_tokens: int, temperature: float, top_p: float
                               ("temperature", temperature, temperature > 0), ("top_p", top_p, 0 < top_p <= 1),
                               ("top_k", top_k, top_k >= 0), ("min_p", min_p, 0 <= min_p <= 1)):
         if not fits:
-            raise ModelError(f"{name} = {value} is out of range for sampling; use greedy=True for the most likely answer")
+            raise ModelError(f"{name} = {value} is out of range for sampling; use greedy=True for the likeliest answer")
 
 
 @torch.no_grad()
@@ -156,14 +164,14 @@ def sample_completions(lalm: LALM, batch: PromptBatch, n: int = 1, max_new_token
                        greedy: bool = False) -> Completions:
     """Sample `n` completions of each prompt, each until its end-of-turn token or `max_new_tokens`.
 
-    Truncations follow transformers (and TRL): temperature first, then top-k (0: off), top-p (1: off), min-p (0: off). The same
-    `seed` gives the same completions; without one, torch's global generator decides. Raises ModelError for a setting out of
-    range.
+    Truncations follow transformers (and TRL): temperature first, then top-k (0: off), top-p (1: off), min-p (0: off).
+    The same `seed` gives the same completions; without one, torch's global generator decides. Raises ModelError for a
+    setting out of range.
     """
     check_settings(n, max_new_tokens, temperature, top_p, top_k, min_p)
     rows = len(batch) * n
     choose = Chooser(rows, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy, lalm.device)
-    with evaluating(lalm.model):
+    with evaluating(lalm.model), folded(lalm):
         ids, logprobs, lengths = _decode(lalm, batch, n, max_new_tokens, choose)
     width = int(lengths.max())
     mask = (torch.arange(width, device=ids.device) < lengths[:, None]).long()
@@ -171,7 +179,8 @@ def sample_completions(lalm: LALM, batch: PromptBatch, n: int = 1, max_new_token
     kept = [row[:size] for row, size in zip(ids.tolist(), lengths.tolist(), strict=True)]
     texts = lalm.tokenizer.batch_decode(kept, skip_special_tokens=True)
     shape = (len(batch), n, width)
-    return Completions(ids.view(shape), mask.view(shape), [texts[i:i + n] for i in range(0, rows, n)], logprobs.view(shape))
+    return Completions(ids.view(shape), mask.view(shape), [texts[i:i + n] for i in range(0, rows, n)],
+                       logprobs.view(shape))
 
 
 def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
@@ -183,7 +192,8 @@ def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
     embeds = torch.where(media, batch.embeds[:, first:], lalm.table(batch.input_ids[:, first:]))
     positions, mask = batch.positions[:, :, first:], batch.mask[:, first:]
     cache = DynamicCache()
-    hidden = lalm.decoder(inputs_embeds=embeds, attention_mask=mask, position_ids=positions[0] if len(positions) == 1 else positions,
+    hidden = lalm.decoder(inputs_embeds=embeds, attention_mask=mask,
+                          position_ids=positions[0] if len(positions) == 1 else positions,
                           past_key_values=cache, use_cache=True).last_hidden_state
     return lalm.head(hidden[:, -1]) / lalm.logits_scaling, (cache, mask)
 
@@ -218,7 +228,8 @@ def _decode(lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser)
             rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]
         cache.step()
         positions = (after + step)[:, rows.flatten() // n][..., None]
-        hidden = lalm.decoder(inputs_embeds=lalm.table(token[:, None]), attention_mask=dummy, use_cache=True, past_key_values=cache,
-                              position_ids=positions[0] if len(positions) == 1 else positions, packed=cache).last_hidden_state
+        hidden = lalm.decoder(inputs_embeds=lalm.table(token[:, None]), attention_mask=dummy, use_cache=True,
+                              position_ids=positions[0] if len(positions) == 1 else positions,
+                              past_key_values=cache, packed=cache).last_hidden_state
         logits = lalm.head(hidden[:, -1]) / lalm.logits_scaling
     return ids, logprobs, lengths

@@ -1,6 +1,8 @@
-"""Voxtral (Mistral AI 2025): a Whisper encoder over windows of 30 s, four frames to an embedding, and a Llama decoder.
+"""Voxtral (Mistral AI 2025): a Whisper encoder over windows of 30 s, four frames to an embedding, and a Llama
+decoder.
 
-It needs a tokenizer with a vocabulary file that transformers reads by itself: the placeholders are found by their tokens.
+It needs a tokenizer with a vocabulary file that transformers reads by itself: the placeholders are found by their
+tokens.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from emolab.lalm.base import LALM
 from emolab.lalm.features import mel_frames, windows
 
 CHAT_TEMPLATE = (
-    "<s>{% for m in messages %}{% if m['role'] == 'system' %}[SYSTEM_PROMPT]{{ m['content'] }}[/SYSTEM_PROMPT]{% else %}[INST]"
+    "<s>{% for m in messages %}{% if m['role'] == 'system' %}[SYSTEM_PROMPT]{{ m['content'] }}[/SYSTEM_PROMPT]{% else "
+    "%}[INST]"
     "{% for c in m['content'] %}{% if c['type'] == 'audio' %}[BEGIN_AUDIO][AUDIO]{% else %}{{ c['text'] }}{% endif %}"
     "{% endfor %}[/INST]{% endif %}{% endfor %}")
 

@@ -77,7 +77,8 @@ STOCK = {"qwen2_5_omni": _qwen2_5_omni, "qwen2_audio": _whisper_inputs, "qwen3_o
          "audioflamingo3": _audioflamingo3, "voxtral": _voxtral}
 
 
-def stock_logprobs(lalm: LALM, model: Any, samples: list[EmotionSample], batch: PromptBatch, ids: Tensor, mask: Tensor) -> Tensor:
+def stock_logprobs(lalm: LALM, model: Any, samples: list[EmotionSample], batch: PromptBatch, ids: Tensor,
+                   mask: Tensor) -> Tensor:
     """One row per completion through the model's own forward, audio and all; ids (B·G, C), each prompt's G together."""
     G = len(ids) // len(samples)
     rows = torch.cat([batch.input_ids.repeat_interleave(G, 0), ids], 1)

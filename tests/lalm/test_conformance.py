@@ -73,8 +73,10 @@ def test_spans_point_at_their_placeholders(shared):
         for span in spans["text"]:
             assert span.word in lalm.tokenizer.decode(batch.input_ids[i, span.start:span.end])
         if "video" in lalm.modalities:
-            assert batch.positions_of(i, "video").tolist() == (batch.input_ids[i] == lalm.tokens["video"]).nonzero()[:, 0].tolist()
-            assert {s.frame for s in spans["video"]} == {0, 2, 4} and {s.region for s in spans["video"]} == {(0, 0), (0, 1), (1, 0), (1, 1)}
+            shown = (batch.input_ids[i] == lalm.tokens["video"]).nonzero()[:, 0]
+            assert batch.positions_of(i, "video").tolist() == shown.tolist()
+            assert {s.frame for s in spans["video"]} == {0, 2, 4}
+            assert {s.region for s in spans["video"]} == {(0, 0), (0, 1), (1, 0), (1, 1)}
         assert batch.media[i].sum() == len(spans["audio"]) + len(spans["video"])
 
 
@@ -175,15 +177,16 @@ def test_swapped_audio_moves_logprobs_and_absence_keeps_the_layout(shared):
 def test_greedy_equals_stock_generate(shared):
     lalm, samples, batch = shared
     ours = lalm.generate(batch, n=2, max_new_tokens=10, greedy=True)
-    theirs = stock_copy(lalm).generate(input_ids=batch.input_ids, attention_mask=batch.mask, max_new_tokens=10, do_sample=False,
-                                       **stock_inputs(lalm, samples))[:, batch.input_ids.shape[1]:]
+    theirs = stock_copy(lalm).generate(input_ids=batch.input_ids, attention_mask=batch.mask, max_new_tokens=10,
+                                       do_sample=False, **stock_inputs(lalm, samples))[:, batch.input_ids.shape[1]:]
     width = theirs.shape[1]
     assert torch.equal(ours.ids[:, 0, :width], theirs) and torch.equal(ours.ids[:, 0], ours.ids[:, 1])
 
 
 def test_sampling_is_seeded_scored_and_independent_of_who_stays(shared, monkeypatch):
     lalm, _, batch = shared
-    monkeypatch.setattr(type(lalm), "eos_ids", list(range(0, len(lalm.tokenizer), 4)))     # a quarter of all tokens ends a row
+    ends = list(range(0, len(lalm.tokenizer), 4))               # a quarter of all tokens ends a row
+    monkeypatch.setattr(type(lalm), "eos_ids", ends)
     monkeypatch.setattr(sampling, "FIRST_CAPACITY", 2)
     settings = {"n": 6, "max_new_tokens": 9, "temperature": 0.8, "seed": 3}
     first = lalm.generate(batch, **settings)
@@ -251,7 +254,8 @@ def test_disk_cache_is_shared_between_equal_models_only(tmp_path, lalm, monkeypa
     for model, runs in ((equal, 0), (other, 1)):
         calls: list[int] = []
         run = model.audio_embeddings
-        monkeypatch.setattr(model, "audio_embeddings", lambda waves, calls=calls, run=run: calls.append(1) or run(waves))
+        counted = lambda waves, calls=calls, run=run: calls.append(1) or run(waves)  # noqa: E731
+        monkeypatch.setattr(model, "audio_embeddings", counted)
         model.cache = FeatureCache(1 << 20, tmp_path)
         assert torch.equal(model.encode(samples, PROMPT).embeds, batch.embeds) == (runs == 0) and len(calls) == runs
 
@@ -266,7 +270,8 @@ def test_batches_select_repeat_and_concat(shared):
     assert (packed_logprobs(lalm, joined, ids, mask, torch.arange(len(samples))) - whole).abs().max() < 1e-5
     picked = batch.select([2, 0]).repeat(2)
     assert picked.ids == [samples[2].id] * 2 + [samples[0].id] * 2
-    assert (packed_logprobs(lalm, picked, ids[[2, 0]], mask[[2, 0]], torch.tensor([1, 3])) - whole[[2, 0]]).abs().max() < 1e-5
+    again = packed_logprobs(lalm, picked, ids[[2, 0]], mask[[2, 0]], torch.tensor([1, 3]))
+    assert (again - whole[[2, 0]]).abs().max() < 1e-5
 
 
 def test_gradient_reaches_given_embeddings(shared):
@@ -283,7 +288,8 @@ def test_errors_name_the_clip_and_the_limit(shared):
     lalm, samples, _ = shared
     too_long = torch.zeros(int(16_000 * (lalm.max_seconds + 1))).numpy()
     hour = replace(samples[0], id="lecture", extra={**samples[0].extra, "waveform": too_long})
-    with pytest.raises(ModelError, match=rf"lecture: {lalm.max_seconds + 1:.1f} s of audio.* at most {lalm.max_seconds:g} s"):
+    with pytest.raises(ModelError, match=rf"lecture: {lalm.max_seconds + 1:.1f} s of audio.* at most "
+                                         rf"{lalm.max_seconds:g} s"):
         lalm.encode([hour], PROMPT)
     with pytest.raises(ModelError, match="noise-0: 2 placeholders for 1 audio clip"):
         lalm.encode([replace(samples[0], text=f"say {lalm.placeholders['audio']} now")], PROMPT)

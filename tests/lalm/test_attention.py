@@ -1,0 +1,64 @@
+"""Tree attention against one masked attention over the whole row."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from emolab.errors import ModelError
+from emolab.lalm.attention import TreeAttention, TreeLayout, dense_attention, packed_attention
+
+
+def layout_of(prompts, sizes):
+    """Prompts of the given lengths, each followed by completions of the given sizes; also who owns each position."""
+    spans, starts, owner, at, number = [], [], [], 0, 0
+    for prompt, completions in zip(prompts, sizes, strict=True):
+        begin = at
+        owner += [(len(spans), -1)] * prompt
+        at += prompt
+        for size in completions:
+            starts.append((at, size))
+            owner += [(len(spans), number)] * size
+            at, number = at + size, number + 1
+        spans.append((begin, begin + prompt, at))
+    kept = [(start, size) for start, size in starts if size]
+    width = max((size for _, size in kept), default=0)
+    index = [[start + min(i, size - 1) for i in range(width)] for start, size in kept]
+    own = torch.tensor(index, dtype=torch.long).view(len(kept), width)
+    real = torch.tensor([[i < size for i in range(width)] for _, size in kept], dtype=torch.bool).view(len(kept), width)
+    layout = TreeLayout(spans, own, real.flatten().nonzero()[:, 0], own[real], at)
+    mask = torch.tensor([[p == q and d in (-1, c) and j <= i for j, (q, d) in enumerate(owner)]
+                         for i, (p, c) in enumerate(owner)])
+    return layout, mask
+
+
+@pytest.mark.parametrize("prompts, sizes", [([5], [[3, 1, 4]]), ([4, 7], [[2, 0, 5], [6]]),
+                                            ([3, 2, 6], [[], [1], [4, 4]]),
+                                            ([6], [[]])])
+def test_tree_and_dense_equal_one_mask_with_gradients(prompts, sizes):
+    layout, mask = layout_of(prompts, sizes)
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(1, heads, len(mask), 8) for heads in (4, 2, 2)]
+    given = [torch.randn(shape, generator=generator, dtype=torch.float32) for shape in shapes]
+    weights = torch.randn(shapes[0], generator=generator)
+
+    def run(attend):
+        tensors = [x.clone().requires_grad_() for x in given]
+        out = attend(*tensors)
+        (out * weights).sum().backward()
+        return [out.detach(), *(x.grad for x in tensors)]
+
+    expected = run(lambda q, k, v: F.scaled_dot_product_attention(
+        q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1), mask, scale=0.4))
+    for attend in (lambda q, k, v: TreeAttention.apply(q, k, v, layout, 0.4),
+                   lambda q, k, v: dense_attention(q, k, v, layout, 0.4)):
+        for ours, theirs in zip(run(attend), expected, strict=True):
+            assert (ours - theirs).abs().max() < 1e-5
+
+
+def test_a_window_that_is_too_small_is_an_error():
+    layout, mask = layout_of([5], [[3]])
+    query = torch.zeros(1, 2, len(mask), 8)
+    with pytest.raises(ModelError, match="context of 8 tokens exceeds this model's attention window of 4"):
+        packed_attention(None, query, query, query, None, packed=layout, sliding_window=4)

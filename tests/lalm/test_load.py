@@ -1,0 +1,98 @@
+"""Models and adapters to disk and back, in 4 bits or not, and what is said when that fails."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+from lalm_helpers import FAMILIES, PROMPT, samples_for, tiny_random
+from safetensors.torch import load_file, save_file
+
+from emolab.errors import ModelError
+from emolab.lalm.load import FAMILIES as LOADABLE
+from emolab.lalm.load import load_adapter, load_model
+from emolab.lalm.quantise import add_lora, is_quantised, quantise_model
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def saved(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    lalm = tiny_random(request.param, seed=4)
+    return lalm.save(folder), lalm, samples_for(lalm, 2)
+
+
+def scores(lalm, samples):
+    with torch.no_grad():
+        return lalm.label_scores(lalm.encode(samples, PROMPT), ["happy", "sad"])
+
+
+def test_a_folder_gives_the_same_model(saved):
+    folder, lalm, samples = saved
+    loaded = load_model(folder, device="cpu")
+    assert type(loaded) is type(lalm) and (scores(loaded, samples) - scores(lalm, samples)).abs().max() < 1e-6
+    assert json.loads((folder / "config.json").read_text())["model_type"] in LOADABLE
+
+
+def test_four_bits_and_adapter_come_back(saved, tmp_path):
+    folder, _, samples = saved
+    quantised = load_model(folder, quantise="nf4", device="cpu")
+    in_memory = quantise_model(load_model(folder, device="cpu"))
+    assert is_quantised(quantised) and (scores(quantised, samples) - scores(in_memory, samples)).abs().max() < 1e-5
+    whole = [n for t in quantised.towers for n, p in t.named_parameters() if type(p).__name__ == "Params4bit"]
+    assert not whole and type(quantised.head.weight).__name__ != "Params4bit"
+    add_lora(quantised, rank=2)
+    for name, parameter in quantised.model.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(0, 0.3)
+    quantised.save(tmp_path)
+    again = load_model(tmp_path, quantise="nf4", device="cpu")       # the adapter names its model
+    assert (scores(again, samples) - scores(quantised, samples)).abs().max() < 1e-5
+    assert (scores(again, samples) - scores(in_memory, samples)).abs().max() > 1e-3
+    assert {p.dtype for p in again.model.parameters() if p.requires_grad} == {torch.float32}
+    with pytest.raises(ModelError, match="already in 4 bits"):
+        quantise_model(in_memory)
+    with pytest.raises(ModelError, match="before adding adapters"):
+        quantise_model(quantised)
+
+
+def test_a_full_omni_checkpoint_loads_its_thinker_only(tmp_path):
+    lalm = tiny_random(seed=6)
+    lalm.save(tmp_path)
+    weights = {f"thinker.{k}": v for k, v in load_file(tmp_path / "model.safetensors").items()}
+    weights["talker.model.embed_tokens.weight"] = weights["token2wav.some"] = torch.zeros(3, 3)
+    save_file({k: v.clone() for k, v in weights.items()}, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    thinker = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2_5_omni", "thinker_config": thinker}))
+    samples = samples_for(lalm, 2)
+    loaded = load_model(tmp_path, device="cpu")
+    assert (scores(loaded, samples) - scores(lalm, samples)).abs().max() < 1e-6
+    assert not [n for n, _ in loaded.model.named_parameters() if "talker" in n]
+
+
+def test_errors_say_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="quantise = 'int3' is unknown"):
+        load_model("tiny-omni", quantise="int3")
+    with pytest.raises(ModelError, match=r"holds no config\.json"):
+        load_model(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ModelError, match="model type 'bert' is not one of qwen2_5_omni"):
+        load_model(tmp_path)
+    with pytest.raises(ModelError, match="not reachable on the hub"):
+        load_model("nobody/no-such-model")
+    lalm = tiny_random("qwen2_audio")
+    with pytest.raises(ModelError, match=r"holds no adapter_config\.json"):
+        load_adapter(lalm, tmp_path)
+    lalm.save(tmp_path)
+    broken = tmp_path / "broken"
+    shutil.copytree(tmp_path, broken, ignore=shutil.ignore_patterns("broken"))
+    weights = load_file(broken / "model.safetensors")
+    weights.pop(next(k for k in weights if "q_proj" in k))
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="1 weights are missing"):
+        load_model(broken, device="cpu")
+    (tmp_path / "preprocessor_config.json").unlink()
+    with pytest.raises(ModelError, match=r"tokenizer or feature extractor .* preprocessor_config\.json"):
+        load_model(tmp_path, device="cpu")
