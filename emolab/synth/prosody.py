@@ -6,8 +6,8 @@ energy; sadness narrows F0 and lowers level, rate and high-frequency energy; fea
 about disgust and surprise: slow, low and creaky for the one, a high and wide voice with a rising end for the other,
 and the unsteady voice of fear, are our choice. Every magnitude, the spread between utterances, and the weights of
 domain b are ours, tuned so that the task is learnable, far from trivial, and confused where people confuse it: on new
-talkers and sentences, logistic regression tells the seven apart with 98% unweighted accuracy from these very numbers,
-and 76% from `features`.
+talkers and sentences, logistic regression on `features` tells the seven apart with about 77% unweighted accuracy, and
+with about 89% when it may first compare each clip with the talker's others (corpus "course", seed 0).
 """
 
 from __future__ import annotations
