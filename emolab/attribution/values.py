@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emolab.attribution.players import Player
+from emolab.attribution.prefix import tree_scores
 from emolab.emotions import EMOTIONS
 from emolab.errors import AttributionError
 from emolab.samples import MODALITIES, EmotionSample
@@ -184,12 +185,10 @@ class EmbeddingGame:
 
     @torch.no_grad()
     def _score(self, kept: Tensor, ways: Tensor, labels: Sequence[str]) -> NDArray[np.float64]:
-        scores = []
-        for start in range(0, len(kept), self.rows_per_call):
-            part = slice(start, start + self.rows_per_call)
-            prompts = self.batch.repeat(len(kept[part])).with_embeds(self.embeddings(kept[part], ways[part]))
-            scores.append(label_values(self.lalm, prompts, labels, self.measure, self.template))
-        return torch.cat(scores).double().cpu().numpy()
+        texts = [self.template.replace("{label}", label) for label in labels]
+        parts = zip(kept.split(self.rows_per_call), ways.split(self.rows_per_call), strict=True)
+        scores = torch.cat([tree_scores(self, k, w, texts) for k, w in parts])
+        return as_measured(self.lalm, scores, texts, self.measure).double().cpu().numpy()
 
     def differentiable(self, batch: PromptBatch) -> Tensor:
         """Value (B,) of the target after each prompt of `batch`, with a gradient."""
@@ -204,10 +203,14 @@ def label_values(
     """Value (B, L) of each label's answer after each prompt, by one of MEASURES. Raises AttributionError on an
     unknown one.
     """
+    texts = [template.replace("{label}", label) for label in labels]
+    return as_measured(lalm, lalm.text_scores(batch, [texts] * len(batch)), texts, measure)
+
+
+def as_measured(lalm: LALM, scores: Tensor, texts: Sequence[str], measure: str) -> Tensor:
+    """Summed log-probabilities (B, L) of answers as one of MEASURES. Raises AttributionError on an unknown one."""
     if measure not in MEASURES:
         raise AttributionError(f"unknown measure {measure!r}; choose from {', '.join(MEASURES)}")
-    texts = [template.replace("{label}", label) for label in labels]
-    scores = lalm.text_scores(batch, [texts] * len(batch))
     if measure == "posterior":
         return scores.log_softmax(-1)
     tokens = [len(lalm.tokenizer(text, add_special_tokens=False)["input_ids"]) + 1 for text in texts]

@@ -20,6 +20,7 @@ from emolab.attribution.players import (
     players_of,
     words,
 )
+from emolab.attribution.prefix import tree_scores
 from emolab.attribution.shapley import coalitions, exact, sampled
 from emolab.attribution.values import (
     ABSENCES,
@@ -74,6 +75,26 @@ def test_batched_coalitions_equal_one_at_a_time_and_every_label_at_once():
     assert played.label_values(coalitions(3)) == pytest.approx(table, abs=1e-5)
     assert played(coalitions(3)) == pytest.approx(table[:, 2], abs=1e-5)
     assert np.exp(table[-1]).sum() == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["modality", "window", "word"])
+@pytest.mark.parametrize("family", ["qwen2_5_omni", "qwen2_audio"])
+def test_shared_prefixes_equal_every_coalition_run_on_its_own(family, kind):
+    played = game(family, kind=kind, donors=3)
+    kept = torch.from_numpy(np.random.default_rng(0).random((12, len(played.players))) < 0.5)
+    ways = torch.arange(12) % 3
+    texts = ["<answer>sad</answer>", "<answer>surprised</answer>", "no"]
+    batch = played.batch.repeat(12).with_embeds(played.embeddings(kept, ways))
+    with torch.no_grad():
+        alone = played.lalm.text_scores(batch, [texts] * 12)
+    assert torch.allclose(tree_scores(played, kept, ways, texts), alone, atol=1e-4)
+
+
+def test_a_padded_prompt_is_refused():
+    played = game()
+    played.batch = played.lalm.encode(corpus().samples[:2], PROMPT)
+    with pytest.raises(AttributionError, match="one prompt"):
+        played(coalitions(3))
 
 
 def test_swap_is_the_mean_over_donors_by_hand():
