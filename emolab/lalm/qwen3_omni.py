@@ -37,7 +37,7 @@ class Qwen3Omni(LALM):
         return float(self.feature_extractor.chunk_length)
 
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
-        """The tower works on windows of its own, so that clips need no padding; they run one by one."""
+        """Clips run one by one: the tower pads windows so that a clip's embeddings would depend on its neighbours."""
         mels, lengths = mel_frames(self.feature_extractor, waves)
         clips = (mel[None, :, :size].to(self.device) for mel, size in zip(mels, lengths.tolist(), strict=True))
         return [self.base.model.get_audio_features(

@@ -79,10 +79,16 @@ STOCK = {"qwen2_5_omni": _qwen2_5_omni, "qwen2_audio": _whisper_inputs, "qwen3_o
 
 def stock_logprobs(lalm: LALM, model: Any, samples: list[EmotionSample], batch: PromptBatch, ids: Tensor,
                    mask: Tensor) -> Tensor:
-    """One row per completion through the model's own forward, audio and all; ids (B·G, C), each prompt's G together."""
-    G = len(ids) // len(samples)
-    rows = torch.cat([batch.input_ids.repeat_interleave(G, 0), ids], 1)
-    seen = torch.cat([batch.mask.repeat_interleave(G, 0), mask], 1)
-    logits = model(input_ids=rows, attention_mask=seen, use_cache=False, **stock_inputs(lalm, samples, G)).logits
-    width = ids.shape[1]
-    return logits[:, -width - 1:-1].float().log_softmax(-1).gather(-1, ids[..., None])[..., 0] * mask
+    """One row per completion through the model's own forward, audio and all; ids (B·G, C), each prompt's G together.
+
+    Clips run one by one: Qwen3-Omni's tower embeds a clip differently beside a longer one.
+    """
+    parts = []
+    n = len(samples)
+    for i, (sample, own, real) in enumerate(zip(samples, ids.chunk(n), mask.chunk(n), strict=True)):
+        rows = torch.cat([batch.input_ids[i].expand(len(own), -1), own], 1)
+        seen = torch.cat([batch.mask[i].expand(len(own), -1), real], 1)
+        inputs = stock_inputs(lalm, [sample], len(own))
+        logits = model(input_ids=rows, attention_mask=seen, use_cache=False, **inputs).logits[:, -own.shape[1] - 1:-1]
+        parts.append(logits.float().log_softmax(-1).gather(-1, own[..., None])[..., 0] * real)
+    return torch.cat(parts)

@@ -147,10 +147,14 @@ def test_chunked_head_and_entropy(shared, monkeypatch):
     completions = Completions(ids.view(-1, G, 7), mask.view(-1, G, 7), [])
     whole, entropy = lalm.logprobs(batch, completions, entropy=True, temperature=0.7)
     stock = stock_copy(lalm)
-    rows = torch.cat([batch.input_ids.repeat_interleave(G, 0), ids], 1)
-    seen = torch.cat([batch.mask.repeat_interleave(G, 0), mask], 1)
-    logits = stock(input_ids=rows, attention_mask=seen, **stock_inputs(lalm, samples, G)).logits[:, -8:-1] / 0.7
-    by_hand = torch.distributions.Categorical(logits=logits).entropy().view_as(entropy) * mask.view_as(entropy)
+    logits = []
+    for i, sample in enumerate(samples):
+        rows = torch.cat([batch.input_ids[i].expand(G, -1), completions.ids[i]], 1)
+        seen = torch.cat([batch.mask[i].expand(G, -1), completions.mask[i]], 1)
+        whole_row = stock(input_ids=rows, attention_mask=seen, **stock_inputs(lalm, [sample], G)).logits
+        logits.append(whole_row[:, -8:-1] / 0.7)
+    by_hand = torch.distributions.Categorical(logits=torch.cat(logits)).entropy() * mask
+    by_hand = by_hand.view_as(entropy)
     assert (entropy - by_hand).abs().max() < 1e-4 and not entropy.requires_grad
     expected = gradients(lalm.model, whole.view_as(mask), mask)
     monkeypatch.setattr(packing, "LOGITS_BUDGET", 5 * len(lalm.tokenizer))
@@ -177,10 +181,11 @@ def test_swapped_audio_moves_logprobs_and_absence_keeps_the_layout(shared):
 def test_greedy_equals_stock_generate(shared):
     lalm, samples, batch = shared
     ours = lalm.generate(batch, n=2, max_new_tokens=10, greedy=True)
-    theirs = stock_copy(lalm).generate(input_ids=batch.input_ids, attention_mask=batch.mask, max_new_tokens=10,
-                                       do_sample=False, **stock_inputs(lalm, samples))[:, batch.input_ids.shape[1]:]
-    width = theirs.shape[1]
-    assert torch.equal(ours.ids[:, 0, :width], theirs) and torch.equal(ours.ids[:, 0], ours.ids[:, 1])
+    stock, width = stock_copy(lalm), batch.input_ids.shape[1]
+    for i, sample in enumerate(samples):
+        theirs = stock.generate(input_ids=batch.input_ids[i:i + 1], attention_mask=batch.mask[i:i + 1], do_sample=False,
+                                max_new_tokens=10, **stock_inputs(lalm, [sample]))[0, width:]
+        assert torch.equal(ours.ids[i, 0, :len(theirs)], theirs) and torch.equal(ours.ids[i, 0], ours.ids[i, 1])
 
 
 def test_sampling_is_seeded_scored_and_independent_of_who_stays(shared, monkeypatch):
