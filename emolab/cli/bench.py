@@ -6,6 +6,7 @@ lie inside its functions.
 
 from __future__ import annotations
 
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +21,7 @@ def load(path: Path) -> ModuleType:
     spec = spec_from_file_location(f"emolab_benchmarks_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path}: not a Python file")
-    module = module_from_spec(spec)
+    module = sys.modules[spec.name] = module_from_spec(spec)  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
