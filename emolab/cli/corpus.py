@@ -228,7 +228,8 @@ def _expected(name: str) -> int:
 
 def _render_verify(result: dict[str, Any]) -> None:
     expected = f" of the {result['expected']} of a complete copy" if result["expected"] else ""
-    typer.echo(f"{result['corpus']}: {result['n']} samples{expected}, {result['found']} usable, "
+    usable = "" if result["expected"] else f", {result['found']} files can be used"
+    typer.echo(f"{result['corpus']}: {result['n']} samples{expected}{usable}, "
                f"{sum(result['skipped'].values())} not used")
     _render_report(result)
 

@@ -32,7 +32,7 @@ def media_fault(path: Path, check: Check) -> tuple[str, str] | None:
     `check` is how hard to look: "exists" (there and not empty), "header" (its container too, cheap), "decode" (all).
     """
     from emolab.media.audio import load_audio
-    from emolab.media.frames import load_frames
+    from emolab.media.frames import IMAGES, load_frames
 
     try:
         if is_folder(path):  # a clip as a folder of images
@@ -42,10 +42,10 @@ def media_fault(path: Path, check: Check) -> tuple[str, str] | None:
         if check != "exists":
             check_header(path)
         if check == "decode":
-            video = path.suffix.lower() in VIDEO
-            if video:
+            seen = path.suffix.lower() in (*VIDEO, *IMAGES)
+            if seen:
                 load_frames(path, max_frames=8)
-            if not video or has_audio(path):
+            if not seen or (path.suffix.lower() in VIDEO and has_audio(path)):
                 load_audio(path)
     except MediaError as error:
         return ("corrupt" if os.path.exists(path) else "missing"), str(error)  # noqa: PTH110 (never raises)

@@ -52,20 +52,20 @@ def read_emobox(path: str | Path, root: str | Path | None = None) -> Corpus:
 
 def write_swift(corpus: Corpus, path: str | Path, question: str = DEFAULT_QUESTION, system: str | None = None,
                 answers: bool = False) -> Path:
-    """Write the JSONL that ms-swift trains from: {messages, audios, videos, solution}, media paths absolute.
+    """Write the JSONL that ms-swift trains from: {messages, audios, videos, images, solution}, media paths absolute.
 
-    The user's turn is a placeholder per medium, then `question`. With `answers` the assistant's turn holds the label
-    (for supervised training); without, only `solution` does (for GRPO). Raises CorpusError for a sample without emotion
-    or media.
+    The user's turn is a placeholder per medium (a strip of frames goes as an image), then `question`. With `answers`
+    the assistant's turn holds the label (for supervised training); without, only `solution` does (for GRPO). Raises
+    CorpusError for a sample without emotion or media.
     """
     rows = []
     for sample in corpus:
-        media = {key: str(corpus.path(sample, kind)) for kind, key in (("audio", "audios"), ("video", "videos"))
+        media = {_swift_key(getattr(sample, kind), kind): str(corpus.path(sample, kind)) for kind in ("audio", "video")
                  if getattr(sample, kind)}
         if sample.emotion is None or not media:
             raise CorpusError(f"{sample.id}: ms-swift rows need an emotion and media; select samples that have both")
         solution = f"<answer>{sample.emotion}</answer>"
-        places = ("<audio>" if "audios" in media else "") + ("<video>" if "videos" in media else "")
+        places = "".join(f"<{key[:-1]}>" for key in media)
         messages = [{"role": "system", "content": system}] if system else []
         messages.append({"role": "user", "content": places + question})
         if answers:
@@ -90,10 +90,16 @@ def read_swift(path: str | Path, root: str | Path | None = None) -> Corpus:
         answer = ANSWER.search(written)
         question = PLACES.sub("", str(turns.get("user") or "")).strip()
         return {"id": str(row.get("id") or where.rsplit(" ", 1)[-1]), "audio": _first(row, "audios"),
-                "video": _first(row, "videos"), "text": row.get("text"),
+                "video": _first(row, "videos") or _first(row, "images"), "text": row.get("text"),
                 "emotion": answer[1] if answer else written.strip(),
                 "extra": {"question": question} if question else {}}
     return _read(path, root, convert)
+
+
+def _swift_key(path: str, kind: str) -> str:
+    from emolab.media.frames import IMAGES
+
+    return "images" if kind == "video" and Path(path).suffix.lower() in IMAGES else f"{kind}s"
 
 
 def to_datasets(corpus: Corpus) -> datasets.Dataset:

@@ -42,8 +42,9 @@ def _media(corpus: Corpus) -> list[Path]:
 
 def _warnings(path: Path) -> list[str]:
     from emolab.media.check import check_audio
+    from emolab.media.frames import IMAGES
 
-    if path.is_dir():
+    if path.is_dir() or path.suffix.lower() in IMAGES:
         return []
     found = check_audio(path)
     return [f"{path}: {warning}" for warning in found.warnings if found.silent or found.clipped]

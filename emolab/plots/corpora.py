@@ -24,7 +24,7 @@ def corpus_sheet(table: pd.DataFrame, title: str = "") -> Figure:
     """
     figure, axes = new_figure(10.5, 6.4, 2, 2)
     order = [str(name) for name in table["emotion"].value_counts().index]
-    splits = [str(name) for name in table["split"].dropna().unique()]
+    splits = sorted(table["split"].dropna().unique(), key=lambda name: (name != "train", name != "val", name))
     _labels(axes[0, 0], table, order, splits)
     _durations(axes[0, 1], table)
     _speakers(axes[1, 0], table)

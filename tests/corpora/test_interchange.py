@@ -68,6 +68,15 @@ def test_swift_carries_video_and_reads_plain_solutions(fixture_corpus, tmp_path)
     assert [s.emotion for s in interchange.read_swift(tmp_path / "plain.jsonl")] == ["joy", "sad"]
 
 
+def test_swift_takes_a_strip_of_frames_for_an_image(corpus, tmp_path):
+    strip = corpus.replace([EmotionSample("1", audio="wav/03a01Aa.wav", video="strip.png", emotion="sad")])
+    path = interchange.write_swift(strip, corpus.root / "strip.jsonl")
+    first = lines(path)[0]
+    assert first["images"] == [str(corpus.root / "strip.png")] and "videos" not in first
+    assert first["messages"][0]["content"].startswith("<audio><image>")
+    assert interchange.read_swift(path)[0].video == str(corpus.root / "strip.png")
+
+
 def test_datasets(corpus, tmp_path):
     table = interchange.to_datasets(corpus)
     assert len(table) == len(corpus)

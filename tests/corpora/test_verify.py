@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 import typer
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from emolab.cli.corpus import register
 from emolab.corpora import CORPORA
-from emolab.corpora.fixtures.media import cut, garbage, wav
+from emolab.corpora.fixtures.media import cut, garbage, image, wav
 from emolab.corpora.verify import describe, durations_of, verify
 from emolab.plots.corpora import corpus_sheet
 from emolab.samples import Corpus, EmotionSample
@@ -50,8 +51,10 @@ def test_decoding_also_notes_silence(table):
     import soundfile as sf
 
     sf.write(table.root / "quiet.wav", np.zeros(8_000), 16_000)
+    image(table.root / "strip.png")
+    table.samples[0] = replace(table.samples[0], video="strip.png")
     report = verify(table, "decode")
-    assert report.found == 2
+    assert report.found == 3
     assert len(report.notes) == 1 and "quiet.wav: silent" in report.notes[0]
 
 
