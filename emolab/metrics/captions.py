@@ -66,8 +66,9 @@ def _lcs(a: Sequence[str], b: Sequence[str]) -> int:
 def meteor(gold: Sequence[Reference], pred: Sequence[str]) -> float:
     """Mean METEOR with the parameters of Banerjee & Lavie (2005): F = 10PR / (R + 9P), less ½ (chunks / matches)³.
 
-    Words match exactly, else by base form, else by family of our lexicon. The Java scorer uses WordNet for the last
-    two, so scores are close to its own but not equal; with exact matches only they are equal.
+    Words match exactly, else by base form, else by family of our lexicon, where other scorers use a stemmer and
+    WordNet. Among equal words a match goes on with the run before it, else takes the first; other scorers break ties
+    otherwise, and METEOR 1.5 has tuned parameters, so compare scores of one scorer only.
     """
     return _mean(max(_meteor(tokens(r), tokens(p)) for r in references(g)) for g, p in zip(gold, pred, strict=True))
 
@@ -94,7 +95,8 @@ def _align(reference: list[str], candidate: list[str]) -> list[tuple[int, int]]:
                 places.setdefault(key(word), []).append(j)
         for i, word in enumerate(candidate):
             if i not in pairs and (free := places.get(key(word))):
-                pairs[i] = free.pop(0)
+                following = pairs.get(i - 1, -2) + 1
+                pairs[i] = free.pop(free.index(following) if following in free else 0)
                 taken.add(pairs[i])
     return list(pairs.items())
 

@@ -57,6 +57,8 @@ def test_meteor_by_hand():
     assert found == pytest.approx(f * (1 - 0.5 * (2 / 6) ** 3))
     assert meteor(["a b c d"], ["a b c d"]) == pytest.approx(1 - 0.5 * (1 / 4) ** 3)
     assert meteor(["x"], ["y"]) == 0.0
+    run_goes_on = meteor(["a cat and a dog"], ["and a dog"])
+    assert run_goes_on == pytest.approx(10 * 0.6 / (0.6 + 9) * (1 - 0.5 * (1 / 3) ** 3))
 
 
 def test_meteor_matches_base_forms_and_families():
