@@ -48,7 +48,7 @@ def prepare(name: str, folder: Path, archives: Sequence[Path] = (), url: str | N
             raise
         raise CorpusError(f"{info(name).title} cannot be downloaded by a script. {source.steps} ({error})") from error
     return {**report.summary(), "expected": info(name).size, "licence": info(name).licence, "folder": str(folder),
-            "n": len(corpus), "files": record}
+            "n": len(corpus), "complete": len(corpus) >= info(name).size, "files": record}
 
 
 def _get(archive: Archive, folder: Path, record: dict[str, Any], url: str | None, keep: bool,
@@ -117,7 +117,7 @@ def _resolve(folder: Path, path: Path, pointer: re.Match[bytes], bases: tuple[st
 
 
 def main(name: str, arguments: Sequence[str] | None = None) -> None:
-    """Command line of `data_scripts/<name>.py`. Exits with status 1 and one line on an error."""
+    """Command line of `data_scripts/<name>.py`. Exits with status 1 on an error or an incomplete corpus."""
     about = info(name)
     source = SOURCES[name]
     how = "Downloads, checks and unpacks it." if source.archives else f"Cannot be downloaded: {source.steps}"
@@ -140,6 +140,10 @@ def main(name: str, arguments: Sequence[str] | None = None) -> None:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(1) from error
     typer.echo(json.dumps(result, ensure_ascii=False) if options["json"] else _sentence(result))
+    if not result["complete"]:
+        typer.echo(f"incomplete: {result['n']} of {result['expected']} samples; to fetch again, delete "
+                   f"{options['folder'] / RECORD} and repeat", err=True)
+        raise SystemExit(1)
 
 
 def _sentence(result: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,9 +90,17 @@ def test_a_script_checks_what_is_there(tmp_path):
     planted = fixtures.make("esd", tmp_path / "esd")
     command = [sys.executable, SCRIPTS / "esd.py", tmp_path / "esd", "--json"]
     run = subprocess.run(command, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout)["n"] == planted.found
-    assert "Licence" in run.stderr
+    result = json.loads(run.stdout)
+    assert (result["n"], result["expected"], result["complete"]) == (planted.found, 35_000, False)
+    assert run.returncode == 1
+    assert "Licence" in run.stderr and f"incomplete: {planted.found} of 35000" in run.stderr
+
+
+def test_a_complete_corpus_ends_well(tmp_path, monkeypatch, capsys):
+    planted = fixtures.make("savee", tmp_path / "savee")
+    monkeypatch.setitem(CORPORA, "savee", replace(CORPORA["savee"], size=planted.found))
+    main("savee", [str(tmp_path / "savee")])
+    assert f"{planted.found} samples, {planted.found} in a complete copy" in capsys.readouterr().out
 
 
 def test_a_damaged_record_is_told(tmp_path):
