@@ -13,6 +13,7 @@ P·GC + G·C²/2 instead of (P + GC)².
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -42,14 +43,19 @@ class TreeLayout:
 
     def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
         """Attention output, (1, T, H, d)."""
+        query, key = query.to(value.dtype), key.to(value.dtype)  # rotation leaves float32 under autocast
         if dropout or not flash_works(query):
             out = dense_attention(query, key, value, self, scale, dropout)
         else:
             out = TreeAttention.apply(query, key, value, self, scale)
         return out.transpose(1, 2)
 
-    def mask(self, start: int, prompt: int, end: int) -> Tensor:
-        """(S, S) bool for one prompt and its completions, True where a query may look."""
+    @cached_property
+    def masks(self) -> list[Tensor]:
+        """For each prompt with its completions (S, S) bool, True where a query may look."""
+        return [self._mask(*span) for span in self.prompts]
+
+    def _mask(self, start: int, prompt: int, end: int) -> Tensor:
         at = torch.arange(start, end, device=self.own.device)
         owner = torch.full_like(at, -1)
         number = torch.arange(self.own.shape[0], device=at.device)[:, None].expand_as(self.own).reshape(-1)[self.back]
@@ -59,42 +65,24 @@ class TreeLayout:
 
 
 def flash_works(query: Tensor) -> bool:
-    """Whether the device has a flash kernel that gives log-sum-exps for this type."""
-    if query.device.type == "cpu":
-        return query.dtype in (torch.float32, torch.bfloat16, torch.float16)
-    return query.device.type == "cuda" and query.dtype in (torch.bfloat16, torch.float16) and query.shape[-1] % 8 == 0
+    """Whether there is a flash kernel that gives log-sum-exps and groups heads by itself: the CPU's."""
+    return query.device.type == "cpu" and query.dtype in (torch.float32, torch.bfloat16, torch.float16)
 
 
 def _flash(query: Tensor, key: Tensor, value: Tensor, causal: bool, scale: float) -> tuple[Tensor, Tensor]:
     """Output (B, H, L, d) and log-sum-exp (B, H, L) in float32."""
-    aten = torch.ops.aten
-    if query.device.type == "cpu":
-        return aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, scale=scale)
-    key, value = _repeated(key, query), _repeated(value, query)
-    out = aten._scaled_dot_product_flash_attention(query, key, value, 0.0, causal, scale=scale)
-    return out[0], out[1][..., :query.shape[2]]
+    return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, scale=scale)
 
 
 def _flash_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, lse: Tensor, causal: bool,
                     scale: float) -> tuple[Tensor, Tensor, Tensor]:
-    aten = torch.ops.aten
-    if query.device.type == "cpu":
-        return aten._scaled_dot_product_flash_attention_for_cpu_backward(
-            grad, query, key, value, out, lse, 0.0, causal, scale=scale)
-    groups, lengths = key.shape[1], (query.shape[2], key.shape[2])
-    seed = torch.zeros(2, dtype=torch.uint64, device=query.device)
-    dq, dk, dv = aten._scaled_dot_product_flash_attention_backward(
-        grad, query, _repeated(key, query), _repeated(value, query), out, lse.contiguous(), None, None, *lengths, 0.0,
-        causal, seed, torch.zeros((), dtype=torch.uint64, device=query.device), scale=scale)
-    return dq, _folded(dk, groups), _folded(dv, groups)
+    """Gradients of query, key and value."""
+    return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
+        grad, query, key, value, out, lse, 0.0, causal, scale=scale)
 
 
 def _repeated(x: Tensor, query: Tensor) -> Tensor:
     return x if x.shape[1] == query.shape[1] else x.repeat_interleave(query.shape[1] // x.shape[1], 1)
-
-
-def _folded(x: Tensor, groups: int) -> Tensor:
-    return x if x.shape[1] == groups else x.unflatten(1, (groups, -1)).sum(2)
 
 
 class TreeAttention(torch.autograd.Function):
@@ -172,11 +160,10 @@ def dense_attention(query: Tensor, key: Tensor, value: Tensor, layout: TreeLayou
                     dropout: float = 0.0) -> Tensor:
     """The same with one masked `scaled_dot_product_attention` for each prompt: any device, any type, dropout."""
     parts = []
-    for start, prompt, end in layout.prompts:
+    for (start, _, end), mask in zip(layout.prompts, layout.masks, strict=True):
         q, k, v = (x[:, :, start:end] for x in (query, key, value))
         parts.append(F.scaled_dot_product_attention(q, _repeated(k, q), _repeated(v, q),
-                                                    layout.mask(start, prompt, end),
-                                                    dropout, scale=scale))
+                                                    mask, dropout, scale=scale))
     return torch.cat(parts, 2)
 
 

@@ -178,14 +178,25 @@ def score_packed(head: Callable[[Tensor], Tensor], row: PackedRow, temperature: 
     return forward
 
 
+def unwrapped(model: torch.nn.Module) -> Any:
+    """The transformers model inside DDP, FSDP, accelerate or PEFT. Raises ModelError if there is none."""
+    from transformers import PreTrainedModel
+
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel):
+            return module
+    raise ModelError(f"{type(model).__name__} wraps no transformers model; pass the model that the LALM was "
+                         "made of, wrapped")
+
+
 def packed_logprobs(lalm: LALM, batch: PromptBatch, ids: Tensor, mask: Tensor, owner: Tensor,
                     model: torch.nn.Module | None = None, entropy: bool = False, temperature: float = 1.0) -> Any:
     """Log-probabilities of completions in any order, any number for each prompt, in one packed forward.
 
-    `ids`, `mask` (N, C) right-padded completions; `owner` (N,) the row of `batch` that each belongs to; `model` the
-    wrapped model to call, `lalm.model` by default. Returns (N, C) float32, 0 where the mask is 0, differentiable;
-    with `entropy` also the entropies (N, C) of the distributions, detached. Log-probabilities are of softmax(logits
-    / temperature).
+    `ids`, `mask` (N, C) right-padded completions; `owner` (N,) the row of `batch` that each belongs to; `model` what is
+    called instead of `lalm.model`: the same model wrapped, or a copy of it. Returns (N, C) float32, 0 where the mask
+    is 0, differentiable; with `entropy` also the entropies (N, C) of the distributions, detached. Both are of
+    softmax(logits / temperature).
 
     Raises ModelError if the shapes do not fit.
     """
@@ -196,14 +207,14 @@ def packed_logprobs(lalm: LALM, batch: PromptBatch, ids: Tensor, mask: Tensor, o
     out = torch.zeros(ids.numel(), 2, device=ids.device)
     if row is not None:
         called = lalm.model if model is None else model
-        table, head = lalm.table, lalm.head
+        inner = unwrapped(called)
+        table, head = inner.get_input_embeddings(), inner.get_output_embeddings()
         with (rerouted(table, embed_packed(table.forward, row)),
               rerouted(head, score_packed(head.forward, row, temperature, entropy, lalm.logits_scaling,
-                                             max(1, LOGITS_BUDGET // table.weight.shape[0])))):
+                                          max(1, LOGITS_BUDGET // table.weight.shape[0])))):
             scored = called(input_ids=row.input_ids, attention_mask=torch.ones(1, 1, 1, 1, device=ids.device),
                             position_ids=row.positions[0] if len(row.positions) == 1 else row.positions,
-                            use_cache=False,
-                            packed=row.layout).logits
+                            use_cache=False, packed=row.layout).logits
         out = out.index_copy(0, row.cell, scored[0].float())
     logprobs = out[:, 0].view(ids.shape)
     return (logprobs, out[:, 1].view(ids.shape).detach()) if entropy else logprobs

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 
 from emolab.errors import ModelError
 from emolab.lalm.attention import TreeAttention, TreeLayout, dense_attention, packed_attention
+from emolab.lalm.testing import noise_samples, tiny_random
+from emolab.prompts import PROMPTS
 
 
 def layout_of(prompts, sizes):
@@ -55,6 +57,18 @@ def test_tree_and_dense_equal_one_mask_with_gradients(prompts, sizes):
                    lambda q, k, v: dense_attention(q, k, v, layout, 0.4)):
         for ours, theirs in zip(run(attend), expected, strict=True):
             assert (ours - theirs).abs().max() < 1e-5
+
+
+def test_autocast_stays_close_and_trains():
+    lalm = tiny_random()
+    batch = lalm.encode(noise_samples(2), PROMPTS["direct"])
+    completions = lalm.generate(batch, n=2, max_new_tokens=5, seed=0)
+    exact = lalm.logprobs(batch, completions)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = lalm.logprobs(batch, completions)
+    rough.sum().backward()
+    assert 0 < (rough - exact).abs().max() < 0.1
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in lalm.decoder.layers[0].self_attn.parameters())
 
 
 def test_a_window_that_is_too_small_is_an_error():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -139,6 +140,24 @@ def test_order_and_number_of_completions_are_free(shared):
     assert nothing.abs().max() == 0
     with pytest.raises(ModelError, match="do not fit"):
         packed_logprobs(lalm, batch, ids, mask[:2], owners(len(samples)))
+
+
+def test_a_copy_and_a_wrapped_model_score_alike(lalm):
+    batch = lalm.encode(samples_for(lalm), PROMPT)
+    ids, mask = ragged(lalm, len(batch) * G)
+    expected = packed_logprobs(lalm, batch, ids, mask, owners(len(batch))).detach()
+    frozen = copy.deepcopy(lalm.model)
+    for parameter in lalm.model.parameters():
+        parameter.data *= 1.1
+    assert (packed_logprobs(lalm, batch, ids, mask, owners(len(batch)), model=frozen) - expected).abs().max() < 1e-6
+    wrapped = torch.nn.Sequential()
+    wrapped.forward = lambda **inputs: lalm.model(**inputs)
+    wrapped.append(lalm.model)
+    moved = packed_logprobs(lalm, batch, ids, mask, owners(len(batch)), model=wrapped)
+    assert (moved - packed_logprobs(lalm, batch, ids, mask, owners(len(batch)))).abs().max() < 1e-6
+    assert (moved - expected).abs().max() > 1e-3
+    with pytest.raises(ModelError, match="wraps no transformers model"):
+        packed_logprobs(lalm, batch, ids, mask, owners(len(batch)), model=torch.nn.Linear(2, 2))
 
 
 def test_chunked_head_and_entropy(shared, monkeypatch):
