@@ -47,7 +47,7 @@ def audio(work: Work = WORK, steps: int = 4500, threads: Threads = 2) -> None:
 
 
 @app.command()
-def vision(work: Work = WORK, steps: int = 1500, threads: Threads = 2) -> None:
+def vision(work: Work = WORK, steps: int = 2000, threads: Threads = 2) -> None:
     """Train the vision tower on action units."""
     from data_scripts.pretraining import stages
 
@@ -56,12 +56,21 @@ def vision(work: Work = WORK, steps: int = 1500, threads: Threads = 2) -> None:
 
 
 @app.command()
-def align(work: Work = WORK, steps: int = 4000, threads: Threads = 2) -> None:
+def align(work: Work = WORK, steps: int = 1900, threads: Threads = 2) -> None:
     """Train the language model to transcribe, to describe, and to know what words mean."""
     from data_scripts.pretraining import stages
 
     _use(threads)
     stages.train_alignment(work, steps)
+
+
+@app.command()
+def formats(work: Work = WORK, steps: int = 450, threads: Threads = 2) -> None:
+    """Practise the forms of completions, without any voice's or face's emotion."""
+    from data_scripts.pretraining import stages
+
+    _use(threads)
+    stages.train_formats(work, steps)
 
 
 @app.command()
@@ -90,6 +99,7 @@ def everything(work: Work = WORK, threads: Threads = 2) -> None:
     audio(work, threads=threads)
     vision(work, threads=threads)
     align(work, threads=threads)
+    formats(work, threads=threads)
     export(work)
     report(work, threads=threads)
 

@@ -21,6 +21,13 @@ from emolab.synth.face_aus import AUS
 from emolab.synth.prosody import Prosody
 
 TASKS = {"transcribe": 0.27, "voice": 0.38, "face": 0.15, "meaning": 0.08, "closed": 0.06, "word": 0.06}
+FORMATS = {"parts": 0.3, "shown": 0.1, "structured": 0.07, "free": 0.07, "words": 0.08, "caption": 0.08}
+FORMATS |= {"transcribe": 0.1, "voice": 0.08, "face": 0.04, "meaning": 0.02, "closed": 0.03, "word": 0.03}
+PARTS = (
+    "Describe what is said and how it sounds: <think><content>what is said</content>"
+    "<acoustics>how it sounds</acoustics></think>."
+)
+SHOWN = PARTS.replace("</think>", "<visual>how the face looks</visual></think>")
 ALSO = 0.2  # how often a question about one modality comes with another one beside it
 SPAN_TOKENS = 64  # embeddings of one face clip: 4 pairs of frames, 4 × 4 merged patches
 
@@ -76,9 +83,12 @@ def text_question(prompt: Prompt, words: str) -> str:
     return prompt.using("text").text(EmotionSample(id="text", text=words))
 
 
-def draw(memory: Memory, rng: np.random.Generator, task: str | None = None) -> Example:
-    """One example of a task (drawn by `TASKS` where none is given)."""
-    task = task or str(rng.choice(list(TASKS), p=list(TASKS.values())))
+def draw(memory: Memory, rng: np.random.Generator, task: str) -> Example:
+    """One example of a task of `TASKS` or `FORMATS`."""
+    if task in ("structured", "free", "words"):
+        return _about_words(rng, task)
+    if task in ("parts", "shown", "caption"):
+        return _in_form(memory, rng, task)
     if task in ("meaning", "closed"):
         words, emotion = text.text_examples(1, rng)[0] if rng.random() < 0.15 else _emotional(rng)
         prompt = PROMPTS["meaning" if task == "meaning" else "direct"]
@@ -99,6 +109,38 @@ def draw(memory: Memory, rng: np.random.Generator, task: str | None = None) -> E
     if rng.random() < ALSO:
         question = PROMPTS[task].using("text").text(EmotionSample(id="voice", text=row["text"]))
     return Example(audio, video if rng.random() < ALSO else None, question, voice_sentence(row, rng), task)
+
+
+def _about_words(rng: np.random.Generator, task: str) -> Example:
+    """A completion format, practised on words alone: the label is what the words say."""
+    words, emotion = _emotional(rng)
+    question = text_question(PROMPTS[task], words)
+    says = f"the words say {emotion}"
+    if task == "structured":
+        think = f"<content>words with feeling</content><summary>{says}</summary>"
+    else:
+        think = says
+    family = [w.word for w in text_words.EMOTION_WORDS if w.emotion == emotion]
+    several = ", ".join(str(w) for w in rng.permutation(family)[: int(rng.integers(1, 4))])
+    return Example(
+        None, None, question, f"<think>{think}</think><answer>{several if task == 'words' else emotion}</answer>", task
+    )
+
+
+def _in_form(memory: Memory, rng: np.random.Generator, task: str) -> Example:
+    """A completion format, practised on a voice (and a face): described, and no feeling named."""
+    audio, video = int(rng.integers(len(memory.audio))), int(rng.integers(len(memory.video)))
+    row = memory.voices[audio]
+    heard = voice_sentence(row, rng)
+    if task == "caption":
+        question = text_question(PROMPTS["caption"], row["text"])
+        return Example(audio, None, question, f"<answer>One hears {heard}.</answer>", task)
+    content = "words with feeling" if row["feeling"] else "neutral words"
+    seen = f"<visual>{face_sentence(memory.faces[video], rng)}</visual>" if task == "shown" else ""
+    sample = EmotionSample(id="parts", text=row["text"])
+    question = PROMPTS["voice"].using("text").text(sample).replace(PROMPTS["voice"].user, SHOWN if seen else PARTS)
+    answer = f"<think><content>{content}</content><acoustics>{heard}</acoustics>{seen}</think>"
+    return Example(audio, video if seen else None, question, answer, task)
 
 
 def _emotional(rng: np.random.Generator) -> tuple[str, str]:

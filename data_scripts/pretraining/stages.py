@@ -141,16 +141,17 @@ def train_vision(work: Path, steps: int, batch: int = 32, lr: float = 1e-3) -> N
     )
 
 
-def _tower_state(work: Path, name: str) -> dict[str, torch.Tensor]:
+def _state(work: Path, name: str, prefix: str) -> dict[str, torch.Tensor]:
+    """The part of a stage's checkpoint under `prefix`."""
     state = torch.load(work / f"{name}.pt", weights_only=True)["modules"]
-    return {k.removeprefix("tower."): v for k, v in state.items() if k.startswith("tower.")}
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def with_towers(work: Path) -> Any:
     """The model with its pre-trained towers, frozen."""
     model = new_model(work)
-    model.model.audio_tower.load_state_dict(_tower_state(work, "audio"))
-    model.model.visual.load_state_dict(_tower_state(work, "vision"))
+    model.model.audio_tower.load_state_dict(_state(work, "audio", "tower."))
+    model.model.visual.load_state_dict(_state(work, "vision", "tower."))
     for tower in (model.model.audio_tower, model.model.visual):
         tower.requires_grad_(False)
     return model
@@ -175,25 +176,39 @@ def remember(model: Any, rows: list[dict[str, Any]], seen: list[dict[str, Any]])
 
 def train_alignment(work: Path, steps: int, batch: int = 48, lr: float = 2e-3) -> None:
     """The language model on its tasks, towers frozen."""
-    tokenizer, model = make_tokenizer(work), with_towers(work)
+    _train_language("align", align.TASKS, with_towers(work), work, steps, batch, lr)
+
+
+def train_formats(work: Path, steps: int, batch: int = 48, lr: float = 6e-4) -> None:
+    """The forms of the completions, on what may be said of words, voices and faces; the tasks of before beside them."""
+    model = with_towers(work)
+    model.model.language_model.load_state_dict(_state(work, "align", "language."))
+    _train_language("formats", align.FORMATS, model, work, steps, batch, lr)
+
+
+def _train_language(
+    name: str, tasks: dict[str, float], model: Any, work: Path, steps: int, batch: int, lr: float
+) -> None:
+    tokenizer = make_tokenizer(work)
     memory = remember(model, voices.load(work / "voices", "train"), faces.load(work / "faces", "train"))
     held_out = remember(model, voices.load(work / "voices", "val"), faces.load(work / "faces", "test"))
     modules = nn.ModuleDict({"language": model.model.language_model})
 
     def loss_of(generator: torch.Generator) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
-        examples = [align.draw(memory, rng) for _ in range(batch)]
+        drawn = rng.choice(list(tasks), batch, p=np.array(list(tasks.values())) / sum(tasks.values()))
+        examples = [align.draw(memory, rng, str(task)) for task in drawn]
         return {"answer": align.answer_loss(model, examples, tokenizer, memory, float(rng.uniform(0.3, 0.8)))}
 
     @torch.no_grad()
     def evaluate() -> dict[str, float]:
         rng, scores = np.random.default_rng(5), {}
-        for task in align.TASKS:
+        for task in tasks:
             examples = [align.draw(held_out, rng, task) for _ in range(96)]
             scores[task] = round(float(align.answer_loss(model, examples, tokenizer, held_out, 0.5)), 4)
         return scores
 
-    train("align", modules, loss_of, work, steps=steps, lr=lr, every=250, evaluate=evaluate)
+    train(name, modules, loss_of, work, steps=steps, lr=lr, every=250, evaluate=evaluate)
 
 
 def export(work: Path, folder: Path = TINY_FOLDER) -> Path:
@@ -202,8 +217,7 @@ def export(work: Path, folder: Path = TINY_FOLDER) -> Path:
     from transformers import WhisperFeatureExtractor
 
     model = with_towers(work)
-    state = torch.load(work / "align.pt", weights_only=True)["modules"]
-    model.model.language_model.load_state_dict({k.removeprefix("language."): v for k, v in state.items()})
+    model.model.language_model.load_state_dict(_state(work, "formats", "language."))
     tokenizer = make_tokenizer(work)
     model.generation_config.pad_token_id, model.generation_config.eos_token_id = (
         tokenizer.pad_token_id,

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from emolab.synth import describe_voice, prosody, seeds, talkers, text, voice
 from emolab.synth.espeak import Speech, synth_bank
+from emolab.synth.text_grammar import CLAUSES
 
 TOKEN_SECONDS = 0.04
 PHONES = ("", *"aeiouIEUVO03@A&", *"wjrl", *"mnN", *"bdgptk?", *"vDzZfTsShx")  # first letter of espeak-ng's mnemonic
@@ -60,6 +61,11 @@ def sentences(n: int, rng: np.random.Generator) -> tuple[str, ...]:
         else text.random_sentence(rng)
         for _ in range(n)
     )
+
+
+def has_feeling(words: str) -> bool:
+    """Whether a sentence of `sentences` holds a clause that expresses something."""
+    return any(clause.lower() in words.lower() for clauses in CLAUSES.values() for clause in clauses)
 
 
 def _render(seed: seeds.Seed, job: VoiceJob, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, Any]]:
@@ -147,4 +153,7 @@ def load(folder: Path, split: str) -> list[dict[str, Any]]:
     """All rows of the shards of a split."""
     import torch
 
-    return [row for path in sorted(folder.glob(f"{split}-*.pt")) for row in torch.load(path, weights_only=True)]
+    rows = [row for path in sorted(folder.glob(f"{split}-*.pt")) for row in torch.load(path, weights_only=True)]
+    for row in rows:
+        row["feeling"] = has_feeling(row["text"])
+    return rows
