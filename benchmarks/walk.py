@@ -23,7 +23,7 @@ ROWS = (
     ("sft", "supervised on GRPO's labels"),
     ("after", "cold start + 4-bit GRPO"),
 )
-CONTROLS = ("silent", "swapped")
+CONTROLS = ("silent", "shuffled", "swapped")
 
 
 def register(app: typer.Typer) -> None:
@@ -73,14 +73,12 @@ def table(result: dict[str, Any]) -> str:
     def percent(value: float | None) -> str:
         return "" if value is None else f"{100 * value:.1f}"
 
-    titles = ("", "UA %", "95% interval", "spread over seeds", "parsed %", "silent %", "swapped %")
+    titles = ("", "UA %", "95% interval", "spread over seeds", "parsed %", "silent %", "shuffled %", "swapped %")
     lines = [f"| {' | '.join(titles)} |", "|---" + "|---:" * (len(titles) - 1) + "|"]
     for row in result["rows"]:
         low, high = (percent(v) for v in row["ua_ci"])
-        lines.append(
-            f"| {row['name']} | {percent(row['ua'])} | {low} to {high} | {percent(row['ua_sd'])} | "
-            f"{percent(row['parse_rate'])} | {percent(row['silent'])} | {percent(row['swapped'])} |"
-        )
+        rest = [percent(row[key]) for key in ("ua_sd", "parse_rate", *CONTROLS)]
+        lines.append(f"| {row['name']} | {percent(row['ua'])} | {low} to {high} | {' | '.join(rest)} |")
     seconds = result["training_seconds"]
     note = (
         f"\n{len(result['seeds'])} seeds, {result['n']['test']} test clips; cold start and GRPO together took "

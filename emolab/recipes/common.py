@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emolab.lalm import LALM
 
 INFO = "emolab.json"
-CONTROLS = ("silent", "swapped")
+CONTROLS = ("silent", "shuffled", "swapped")
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def test_a_whole_run_and_its_checkpoints(random_model: str, noise_corpus: Corpus
     for stage in ("zero_shot", "before", "after", "sft"):
         assert set(result[stage]) >= KEYS, stage
         assert result[stage]["n"] == 14 and 0 <= result[stage]["ua"] <= 1
-    assert set(result["controls"]) == {"silent", "swapped"} and result["metric"] == "ua"
+    assert set(result["controls"]) == {"silent", "shuffled", "swapped"} and result["metric"] == "ua"
     assert result["n"] == {"cold": 7, "train": 14, "test": 14} and "grpo" in result["seconds"]
     json.dumps(result)
     assert json.loads((tmp_path / "result.json").read_text())["after"] == result["after"]
