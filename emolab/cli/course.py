@@ -101,7 +101,7 @@ def _render_run(summary: dict[str, Any]) -> None:
 
     for row in summary["notebooks"]:
         typer.echo(f"{'ok    ' if row['ok'] else 'FAILED'} {row['seconds'] / 60:5.1f} min  {row['name']}")
-    typer.echo(f"{summary['seconds'] / 60:.1f} minutes in all; read the pages in {build_folder() / 'course'}")
+    typer.echo(f"{summary['seconds'] / 60:.1f} minutes in all; start at {build_folder() / 'course' / 'index.html'}")
 
 
 def _render_check(result: dict[str, Any]) -> None:

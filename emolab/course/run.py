@@ -105,7 +105,7 @@ def write_html(run: Run, name: str, folder: Path) -> Path:
 
 
 def run_course(paths: list[Path], learner: bool = False, folder: Path | None = None) -> dict[str, Any]:
-    """Execute notebooks in order; write `NAME.html` for each and `summary.json` to `folder` (default `build/course`).
+    """Execute notebooks in order; write their pages, `index.html` and `summary.json` to `folder` (`build/course`).
 
     Returns the summary, `{"seconds", "notebooks": [{"name", "seconds", "ok"}]}`. One that fails does not stop the next.
     """
@@ -125,4 +125,15 @@ def run_course(paths: list[Path], learner: bool = False, folder: Path | None = N
                 bar.write(f"{path.stem} failed:\n{result.error}")
     summary = {"seconds": round(time.perf_counter() - started, 1), "notebooks": rows}
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    (folder / "index.html").write_text(_index(summary), encoding="utf-8")
     return summary
+
+
+def _index(summary: dict[str, Any]) -> str:
+    items = (
+        f'<li><a href="{row["name"]}.html">{row["name"]}</a> {row["seconds"] / 60:.1f} min'
+        f"{'' if row['ok'] else ' <b>failed</b>'}</li>"
+        for row in summary["notebooks"]
+    )
+    title = f"emolab: the course, run in {summary['seconds'] / 60:.1f} minutes"
+    return f'<!doctype html><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><ul>{"".join(items)}</ul>\n'

@@ -154,6 +154,8 @@ def test_running_the_course_writes_pages_and_a_summary_and_goes_on_after_a_failu
     assert [(row["name"], row["ok"]) for row in summary["notebooks"]] == [("04_broken", False), ("03_rewards", True)]
     assert all(list(row) == ["name", "seconds", "ok"] for row in summary["notebooks"])
     assert "on purpose" in (tmp_path / "out" / "04_broken.html").read_text(encoding="utf-8")
+    index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert 'href="03_rewards.html"' in index and index.count("failed") == 1
 
 
 def test_light_outputs_drop_widgets_progress_and_counts():
