@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from emolab.emotions import EMOTIONS, normalise_label, similarity
+from emolab.emotions import EMOTIONS, SimilarityTable, normalise_label, similarity
 from emolab.errors import RewardError
 from emolab.parsing import parse_label
 from emolab.rewards.base import Reward
@@ -58,16 +58,16 @@ def _first_answer(text: str) -> str:
 class ESWR(Reward):
     """Emotion similarity-weighted reward (EMO-RL, arXiv 2509.15654): 1 on an exact match, α·S where S > γ, else 0.
 
-    S is the similarity of answer and gold, by default on Plutchik's circle; with γ = 0.7 only 45° neighbours (S =
-    0.854) earn partial credit. The paper anneals α but does not state how; here α falls linearly from 1 to 0 over
-    training (`alpha` takes a number or another schedule). With `published`, S is read literally, so that a correct
-    "neutral" (S = ½ < γ) earns 0.
+    S is the similarity of answer and gold (`kind`, as `emolab.emotions.similarity` takes it), by default on
+    Plutchik's circle; with γ = 0.7 only 45° neighbours (S = 0.854) earn partial credit. The paper anneals α but does
+    not state how; here α falls linearly from 1 to 0 over training (`alpha` takes a number or another schedule). With
+    `published`, S is read literally, so that a correct "neutral" (S = ½ < γ) earns 0.
     """
 
     labels: tuple[str, ...] = EMOTIONS
     alpha: float | Linear = ANNEALED
     gamma: float = 0.7
-    kind: str = "plutchik"
+    kind: str | SimilarityTable = "plutchik"
     published: bool = False
     name: ClassVar[str] = "eswr"
     columns: ClassVar[tuple[str, ...]] = ("solution",)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from emolab.emotions import EMOTIONS, similarity
+from emolab.emotions import EMOTIONS, learned_similarity, similarity
 from emolab.errors import RewardError
 from emolab.rewards import ESWR, Accuracy, Format, Linear, Part, Rubric, Structure
 
@@ -46,6 +46,15 @@ def test_eswr_trap_a_correct_neutral_earns_nothing_when_read_literally():
 def test_eswr_trap_joy_never_earns_partial_credit():
     for other in EMOTIONS[2:]:
         assert call(ESWR(alpha=1.0), answers(other), solution=["happy"]) == [0.0]
+
+
+def test_eswr_takes_other_similarities_and_label_sets():
+    table = learned_similarity([[3, 1], [1, 3]], ("sad", "angry"))
+    learned = ESWR(labels=("sad", "angry"), alpha=1.0, kind=table)
+    assert call(learned, answers("angry"), solution=["sad"]) == [pytest.approx(2 * (0.75 * 0.25) ** 0.5)]
+    assert call(ESWR(alpha=1.0, kind="vad"), answers("angry"), solution=["disgusted"])[0] > 0.7
+    meld = ("neutral", "joy", "sadness", "anger", "surprise", "fear", "disgust")
+    assert call(ESWR(labels=meld, alpha=1.0), answers("surprised", "joy"), solution=["fear", "joy"])[1] == 1.0
 
 
 def test_eswr_curriculum_follows_training():
