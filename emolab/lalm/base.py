@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,7 +18,7 @@ from emolab.lalm.attention import install
 from emolab.lalm.batch import Completions, PromptBatch, Span
 from emolab.lalm.layout import Clip, Row, build_row, choose_template, messages
 from emolab.lalm.packing import packed_logprobs
-from emolab.lalm.sampling import sample_completions
+from emolab.lalm.sampling import evaluating, sample_completions
 from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frames_of
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ class LALM(ABC):
     def unfreeze_towers(self) -> None:
         """Train the towers: they run for every `encode`, with a gradient, and the cache is dropped."""
         self.cache.clear()
+        self._fingerprint = None
         for tower in self.towers:
             tower.requires_grad_(True)
 
@@ -213,7 +214,9 @@ class LALM(ABC):
             return computed[key]
 
         def cached(key: str) -> Tensor:
-            with torch.no_grad():
+            with torch.no_grad(), ExitStack() as stack:  # a trainer may have put the whole model into training mode
+                for tower in self.towers:
+                    stack.enter_context(evaluating(tower))
                 return torch.from_numpy(self.cache.get(key, lambda: compute(key).float().cpu().numpy()))
 
         features = {key: cached(key) if self.frozen else compute(key) for key in sources}
