@@ -19,6 +19,7 @@ import typer
 
 app = typer.Typer(help=__doc__, add_completion=False)
 WORK = Path("build/pretrain")
+LOGS = Path(__file__).resolve().parent / "pretraining" / "log"
 Work = Annotated[Path, typer.Option(help="Where data, checkpoints and logs are kept.")]
 Threads = Annotated[int, typer.Option(help="Threads of torch.")]
 
@@ -82,14 +83,23 @@ def export(work: Work = WORK) -> None:
 
 
 @app.command()
-def report(work: Work = WORK, model: str = "tiny-omni", threads: Threads = 2) -> None:
-    """Measure what the exported model can do on people and sentences it never met."""
+def report(work: Work = WORK, threads: Threads = 2) -> None:
+    """Measure the exported model on people and sentences it never met; write its card and keep the logs."""
+    import shutil
+
+    from data_scripts.pretraining import card
     from data_scripts.pretraining.report import report as measure
     from emolab.lalm import load_model
-    from emolab.synth import corpus
+    from emolab.lalm.tiny import TINY_FOLDER
+    from emolab.synth.embedded import embedded_corpus
 
     _use(threads)
-    measure(load_model(model), corpus.make(work / "corpus", "course", seed=1), work / "report.json")
+    lalm = load_model("tiny-omni")
+    LOGS.mkdir(exist_ok=True)
+    found = measure(lalm, embedded_corpus("course"), LOGS / "report.json")
+    card.write(found, sum(p.numel() for p in lalm.model.parameters()), TINY_FOLDER / "MODEL_CARD.md")
+    for log in work.glob("*.jsonl"):
+        shutil.copy(log, LOGS / log.name)
 
 
 @app.command(name="all")
