@@ -70,3 +70,31 @@ def test_speed_is_near_its_limits():
     many, few = bench["completions"](2_000), bench["completions"](2_000, seed=1)
     assert bench["cold"](lambda: RUBRICS["affectgpt_rl"].rescore(many), repeats=2) < 3 * 2.0 / 5
     assert bench["cold"](lambda: bench["six_parts"]().rescore(few), repeats=2) < 3 * 0.2
+
+
+def test_rollouts_samples_the_test_split_of_a_corpus(app, tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from emolab.evaluate import inputs
+    from emolab.prompts import PROMPTS
+    from emolab.samples import Corpus, EmotionSample
+
+    class Parrot:
+        name = "parrot"
+
+        def encode(self, samples, prompt):
+            return samples
+
+        def generate(self, samples, n, **settings):
+            return SimpleNamespace(texts=[["<answer>sad</answer>"] * n for _ in samples])
+
+    samples = [EmotionSample(f"{split}{i}", text="hello", emotion="sad", split=split)
+               for split in ("train", "test") for i in range(4)]
+    table = Corpus(tmp_path, samples).write(tmp_path / "table.jsonl")
+    monkeypatch.setattr(inputs, "read_model", lambda *_: (Parrot(), PROMPTS["direct"]))
+    out = tmp_path / "rollouts.jsonl"
+    done = run(app, "rollouts", "--corpus", str(table), "--out", str(out), "--n", "6", "--group", "3", "--json")
+    assert json.loads(done.stdout)["groups"] == 2
+    found = json.loads(run(app, "rescore", "direct", str(out), "--json").stdout)
+    assert found["total"] == pytest.approx(1.2) and found["zero_variance"] == 1.0
+    assert all('"id": "test' in line for line in out.read_text().splitlines())
