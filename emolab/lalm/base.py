@@ -206,18 +206,22 @@ class LALM(ABC):
         computed: dict[str, Tensor] = {}
 
         def compute(key: str) -> Tensor:
-            for start in range(0, len(missing) if key not in computed else 0, TOWER_BATCH):
-                part = missing[start:start + TOWER_BATCH]
+            waiting = [k for k in dict.fromkeys([key, *missing]) if k not in computed] if key not in computed else []
+            for start in range(0, len(waiting), TOWER_BATCH):
+                part = waiting[start:start + TOWER_BATCH]
                 content = [self._content(modality, sources[k], absent) for k in part]
                 run = self.audio_embeddings if modality == "audio" else self.video_embeddings
                 computed.update(zip(part, run(content), strict=True))
             return computed[key]
 
-        def cached(key: str) -> Tensor:
+        def frozen(key: str) -> np.ndarray:
             with torch.no_grad(), ExitStack() as stack:  # a trainer may have put the whole model into training mode
                 for tower in self.towers:
                     stack.enter_context(evaluating(tower))
-                return torch.from_numpy(self.cache.get(key, lambda: compute(key).float().cpu().numpy()))
+                return compute(key).float().cpu().numpy()
+
+        def cached(key: str) -> Tensor:
+            return torch.from_numpy(self.cache.get(key, lambda: frozen(key)))
 
         features = {key: cached(key) if self.frozen else compute(key) for key in sources}
         return {i: (self._clip(modality, sources[keys[i]], features[keys[i]]), features[keys[i]].flatten(0, -2))
