@@ -260,7 +260,8 @@ def test_tower_runs_once_for_each_clip_unless_it_trains(lalm, monkeypatch):
     assert calls == [2], "unique clips of one batch in one call, then the cache"
     assert torch.equal(first.embeds[:2], again.embeds) and torch.equal(first.embeds[0], first.embeds[2])
     lalm.cache.max_bytes = lalm.cache.nbytes                    # one more clip pushes the first one out
-    assert torch.equal(lalm.encode([*samples_for(lalm, 1, seed=7), *samples], PROMPT).embeds[1:], first.embeds[:2])
+    pushed = lalm.encode([*samples_for(lalm, 1, seed=7), *samples], PROMPT)
+    assert torch.allclose(pushed.embeds[1:], first.embeds[:2], atol=1e-5)
     calls.clear()
     lalm.unfreeze_towers()
     batch = lalm.encode(samples, PROMPT)
