@@ -66,8 +66,7 @@ def write(report: dict[str, Any], parameters: int, path: Path) -> Path:
         _table(report["face"], "face"),
         f"\nWord error rate of its transcripts: {words['model']:.3f}; taking the transcript of the nearest training"
         f" clip: {words['nearest_training_clip']:.3f}.\n",
-        "Linear probes of seven emotions on its frozen embeddings (chance 0.143), trained on the corpus's training
-        talkers:\n",
+        "Linear probes of seven emotions on its frozen embeddings (chance 0.143), on training talkers:\n",
         "| embeddings | UA | 95% interval | clips |\n|---|---:|---:|---:|",
         _probe("voice (audio tower, mean and deviation over time)", report["emotion_probe_audio"]),
         _probe("face (vision tower, averaged over time)", report["emotion_probe_face"]),
