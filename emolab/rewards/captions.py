@@ -77,7 +77,7 @@ class EmoGRPO(Reward):
 
     centre: bool = True
     floor: float = 0.6
-    overlap: float = 0.5
+    overlap: float = 0.6
     embedder: str = BUILT_IN
     published: bool = False
     name: ClassVar[str] = "emo_grpo"
