@@ -19,6 +19,7 @@ COMMAND_FILES: dict[str, str] = {
     "say": "",
     "zeroshot": "",
     "train": "train",
+    "plan": "",
     "evaluate": "",
     "predict": "",
     "attribute": "",

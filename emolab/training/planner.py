@@ -1,0 +1,210 @@
+"""How much memory a GRPO step takes, from a model's configuration alone, and the largest micro-batch that fits.
+
+Counts follow what this package's trainer allocates: NF4 decoder weights (half a byte and one float32 scale for 64
+weights), everything else in 16 bits, float32 adapters with their gradient and two Adam moments, one packed row for
+each micro-batch (P + G(C - 1) positions a prompt), logits in chunks, and while sampling the keys and values of P +
+GC positions. Activations are the tensors that autograd keeps for a Qwen2-like layer with LoRA on all linear layers;
+`tests/training/test_planner.py` counts them in a real backward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from emolab.errors import TrainingError
+
+GB = 1e9
+CONTEXT_GB = 0.6  # CUDA context and kernels
+FRAGMENTATION = 1.05  # what the caching allocator holds beyond what is used; ours, checked against measured peaks
+LOGITS_ELEMENTS = 1 << 24  # `emolab.lalm.packing.LOGITS_BUDGET`
+LOGITS_COPIES = 3  # logits, their softmax and their gradient, in float32
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """What memory depends on. `towers` counts every weight outside the language model."""
+
+    name: str
+    layers: int
+    hidden: int
+    intermediate: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocabulary: int
+    tied: bool
+    towers: int
+    attention_bias: bool = True
+
+    @property
+    def linears(self) -> list[tuple[int, int]]:
+        """(in, out) of a layer's linear maps: q, k, v, o, gate, up, down."""
+        q, kv = self.heads * self.head_dim, self.kv_heads * self.head_dim
+        h, i = self.hidden, self.intermediate
+        return [(h, q), (h, kv), (h, kv), (q, h), (h, i), (h, i), (i, h)]
+
+    @property
+    def decoder_weights(self) -> int:
+        """Weights of all layers' linear maps: what 4 bits apply to."""
+        return self.layers * sum(a * b for a, b in self.linears)
+
+    @property
+    def other_weights(self) -> int:
+        """Embeddings, head, norms, biases and towers."""
+        table = self.vocabulary * self.hidden * (1 if self.tied else 2)
+        bias = (self.heads + 2 * self.kv_heads) * self.head_dim if self.attention_bias else 0
+        return table + self.layers * (2 * self.hidden + bias) + self.hidden + self.towers
+
+
+# From the published configurations; towers are Whisper-large encoders (and, for Omni, the vision tower).
+KNOWN: dict[str, ModelSize] = {
+    size.name: size
+    for size in (
+        ModelSize("Qwen/Qwen2-Audio-7B-Instruct", 32, 4096, 11008, 32, 32, 128, 156032, False, 642_000_000),
+        ModelSize("Qwen/Qwen2.5-Omni-7B", 28, 3584, 18944, 28, 4, 128, 152064, False, 1_315_000_000),
+        ModelSize("Qwen/Qwen2.5-Omni-3B", 36, 2048, 11008, 16, 2, 128, 151936, False, 1_310_000_000),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One process's step. `prompts` is the micro-batch: how many prompts' groups go through one packed forward."""
+
+    prompts: int = 1
+    group: int = 8
+    prompt_tokens: int = 300
+    completion_tokens: int = 256
+    quantise: str | None = "nf4"
+    lora_rank: int = 16
+    checkpointing: bool = False
+    bytes_per_value: int = 2
+    extra_adapter: bool = False
+
+    @property
+    def packed_tokens(self) -> int:
+        """Positions of the packed row: each prompt once, each completion without its last token."""
+        return self.prompts * (self.prompt_tokens + self.group * (self.completion_tokens - 1))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Predicted GB by part; `update` and `rollout` are the two peaks, of which the larger is `total`."""
+
+    parts: dict[str, float]
+    update: float
+    rollout: float
+    fits: bool
+    largest: int
+    workload: Workload = field(repr=False, default_factory=Workload)
+
+    @property
+    def total(self) -> float:
+        return max(self.update, self.rollout)
+
+
+def size_of(name: str) -> ModelSize:
+    """Sizes of a known model, or read from a folder's or hub id's configuration.
+
+    Raises TrainingError where neither works.
+    """
+    if name in KNOWN:
+        return KNOWN[name]
+    from transformers import AutoConfig
+
+    from emolab.lalm.load import SHIPPED
+
+    try:
+        config = AutoConfig.from_pretrained(str(SHIPPED.get(name, name)))
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"{name}: no known size and no readable config.json; known are {', '.join(KNOWN)}, or give a model's folder"
+        ) from error
+    return size_from_config(name, config)
+
+
+def size_from_config(name: str, config: Any) -> ModelSize:
+    """Sizes from a transformers configuration; towers are counted on the meta device, without memory."""
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoModelForMultimodalLM
+
+    text = config.get_text_config()
+    heads = text.num_attention_heads
+    head_dim = getattr(text, "head_dim", None) or text.hidden_size // heads
+    size = ModelSize(
+        name,
+        text.num_hidden_layers,
+        text.hidden_size,
+        text.intermediate_size,
+        heads,
+        text.num_key_value_heads,
+        head_dim,
+        text.vocab_size,
+        any(getattr(part, "tie_word_embeddings", False) for part in (config, text)),
+        0,
+    )
+    with torch.device("meta"):
+        try:
+            model = AutoModelForMultimodalLM.from_config(config)
+        except ValueError:
+            model = AutoModelForImageTextToText.from_config(config)
+    total = sum(p.numel() for p in model.parameters())
+    return ModelSize(**{**size.__dict__, "towers": total - size.decoder_weights - size.other_weights})
+
+
+def activation_bytes(size: ModelSize, load: Workload) -> int:
+    """Bytes that autograd keeps for one packed position in one layer, in training with LoRA on all linear maps.
+
+    In float32: the inputs and outputs of both norms, query, key, value and output of the attention with its
+    log-sum-exp, the gate, its activation, the up projection and their product, and the seven small outputs of A. In
+    16 bits the norms work in float32, and each of the seven adapters keeps a float32 copy of its input instead of
+    sharing it.
+    """
+    h, i, r = size.hidden, size.intermediate, load.lora_rank
+    q, kv = size.heads * size.head_dim, size.kv_heads * size.head_dim
+    attention, small = 2 * q + 2 * kv, 4 * (7 * r + size.heads + 2)
+    if load.bytes_per_value == 4:
+        return 4 * (4 * h + attention + 4 * i) + small
+    return 4 * 2 * h + 4 * (5 * h + q + i) + load.bytes_per_value * (attention + 3 * i) + small
+
+
+def predict(size: ModelSize, load: Workload) -> dict[str, float]:
+    """GB of every part of a step."""
+    decoder = 0.5 + 4 / 64 if load.quantise == "nf4" else load.bytes_per_value
+    lora = size.layers * sum(load.lora_rank * (a + b) for a, b in size.linears)
+    scored = load.prompts * load.group * load.completion_tokens
+    per_layer = activation_bytes(size, load) * load.packed_tokens
+    kept = load.bytes_per_value * size.hidden * load.packed_tokens
+    activations = size.layers * kept + per_layer if load.checkpointing else size.layers * per_layer
+    cached = load.prompts * (load.prompt_tokens + load.group * load.completion_tokens)
+    cache = 2 * load.bytes_per_value * size.layers * size.kv_heads * size.head_dim * cached
+    unpacked = load.bytes_per_value * size.hidden * size.intermediate if load.quantise else 0
+    return {
+        "weights": (decoder * size.decoder_weights + load.bytes_per_value * size.other_weights) / GB,
+        "adapters": lora * (16 + (4 if load.extra_adapter else 0)) / GB,
+        "activations": activations / GB,
+        "logits": 4 * LOGITS_COPIES * min(LOGITS_ELEMENTS, scored * size.vocabulary) / GB,
+        "unpacked weight": 2 * unpacked / GB,
+        "cache": cache / GB,
+    }
+
+
+def peaks(parts: dict[str, float], context: float = CONTEXT_GB) -> tuple[float, float]:
+    """(update, rollout) in GB: activations and logits are gone while sampling, the cache is gone while updating."""
+    always = parts["weights"] + parts["adapters"] + parts["unpacked weight"]
+    update = always + FRAGMENTATION * (parts["activations"] + parts["logits"]) + context
+    return update, always + FRAGMENTATION * parts["cache"] + context
+
+
+def plan(size: ModelSize, load: Workload, gpu_gb: float) -> Plan:
+    """What a step takes, whether it fits into `gpu_gb`, and the most prompts a micro-batch can have there (0: none)."""
+    parts = predict(size, load)
+    update, rollout = peaks(parts)
+    largest = 0
+    for prompts in range(1, 257):
+        more = Workload(**{**load.__dict__, "prompts": prompts})
+        if max(peaks(predict(size, more))) > gpu_gb:
+            break
+        largest = prompts
+    return Plan(parts, update, rollout, max(update, rollout) <= gpu_gb, largest, load)

@@ -1,0 +1,96 @@
+"""The planner against what a real model holds and what autograd keeps in a real backward."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+import typer
+from training_helpers import PROMPT, samples
+from typer.testing import CliRunner
+
+from emolab.cli import plan as command
+from emolab.errors import TrainingError
+from emolab.lalm.packing import packed_logprobs
+from emolab.lalm.quantise import add_lora
+from emolab.lalm.testing import tiny_random
+from emolab.training.planner import KNOWN, Workload, activation_bytes, plan, predict, size_from_config, size_of
+
+
+def test_weights_are_counted_exactly() -> None:
+    lalm = tiny_random("qwen2_audio")
+    size = size_from_config("tiny", lalm.model.config)
+    assert size.decoder_weights + size.other_weights == sum(p.numel() for p in lalm.model.parameters())
+    assert size.towers == sum(p.numel() for t in lalm.towers for p in t.parameters())
+
+
+def test_known_sizes_are_those_of_the_published_models() -> None:
+    billions = {k.split("/")[1]: round((v.decoder_weights + v.other_weights) / 1e9, 1) for k, v in KNOWN.items()}
+    assert billions == {"Qwen2-Audio-7B-Instruct": 8.4, "Qwen2.5-Omni-7B": 8.9, "Qwen2.5-Omni-3B": 4.7}
+
+
+def kept_bytes(lalm: object, completion: int, group: int) -> tuple[int, int]:
+    """(bytes that autograd keeps in the decoder for one packed forward, prompt length)."""
+    batch = lalm.encode(samples(1), PROMPT)  # type: ignore[attr-defined]
+    ids = torch.randint(20, 300, (group, completion))
+    weights = {p.untyped_storage().data_ptr() for p in lalm.model.parameters()}  # type: ignore[attr-defined]
+    kept: dict[int, int] = {}
+
+    def pack(x: torch.Tensor) -> torch.Tensor:
+        storage = x.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        out = packed_logprobs(lalm, batch, ids, torch.ones_like(ids), torch.zeros(group, dtype=torch.long))  # type: ignore[arg-type]
+        out.sum().backward()
+    return sum(kept.values()), int(batch.lengths[0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_activations_are_near_what_autograd_keeps(dtype: torch.dtype) -> None:
+    counts = []
+    for layers in (2, 4):
+        lalm = tiny_random("qwen2_5_omni", layers=layers)
+        lalm.model.to(dtype)
+        add_lora(lalm, rank=8)
+        counts.append(kept_bytes(lalm, 24, 8))
+    size = size_from_config("tiny", tiny_random("qwen2_5_omni").model.config)
+    load = Workload(1, 8, counts[0][1], 24, None, 8, bytes_per_value=dtype.itemsize)
+    measured = (counts[1][0] - counts[0][0]) / 2 / load.packed_tokens
+    assert activation_bytes(size, load) == pytest.approx(measured, rel=0.1)
+
+
+def test_what_grows_with_what() -> None:
+    size = KNOWN["Qwen/Qwen2-Audio-7B-Instruct"]
+    small, large = predict(size, Workload()), predict(size, Workload(prompts=2, group=16))
+    assert large["weights"] == small["weights"] and large["logits"] <= 4 * 3 * 2**24 / 1e9
+    assert large["activations"] > 3.5 * small["activations"] and large["cache"] > 3.5 * small["cache"]
+    assert predict(size, Workload(checkpointing=True))["activations"] < 0.2 * small["activations"]
+    assert predict(size, Workload(quantise=None))["weights"] > 2 * small["weights"]
+
+
+def test_the_largest_micro_batch_is_the_last_that_fits() -> None:
+    size = KNOWN["Qwen/Qwen2.5-Omni-3B"]
+    found = plan(size, Workload(checkpointing=True), 24.0)
+    assert found.fits and found.largest >= 1
+    assert plan(size, Workload(prompts=found.largest, checkpointing=True), 24.0).fits
+    assert not plan(size, Workload(prompts=found.largest + 1, checkpointing=True), 24.0).fits
+    assert plan(size, Workload(), 2.0).largest == 0
+
+
+def test_the_command(tmp_path: object) -> None:
+    app = typer.Typer()
+    command.register(app)
+    done = CliRunner().invoke(app, ["--gpu", "24", "--group", "8", "--json"])
+    result = json.loads(done.stdout)
+    assert (
+        done.exit_code == 0
+        and result["parts_gb"]["weights"] > 4
+        and result["total_gb"] == max(result["update_gb"], result["rollout_gb"])
+    )
+    assert "update peak" in CliRunner().invoke(app, ["--checkpointing"]).stdout
+    with pytest.raises(TrainingError, match="no known size"):
+        size_of(str(tmp_path))
