@@ -113,15 +113,12 @@ class Bench:
     def __init__(self, shape: str, family: str, sizes: Sizes, quick: bool = False):
         import torch
 
-        from emolab.prompts import Prompt
-
         torch.manual_seed(0)
         models = load(Path(__file__).with_name("_grpo_models.py"))
         self.sizes, self.lalm = sizes, models.random_model(family, *SHAPES[shape], quick)
         self.sample = _clip(sizes.seconds)
-        bare = len(self.lalm.encode([self.sample], Prompt("bench", "v1", "x", "plain", ("audio",))).input_ids[0])
-        words = " ".join(["x"] * max(1, sizes.prompt - bare + 1))
-        self.prompt = Prompt("bench", "v1", words, "plain", ("audio",))
+        one, eleven = (len(self.lalm.encode([self.sample], _asking(n)).input_ids[0]) for n in (1, 11))
+        self.prompt = _asking(1 + max(0, round((sizes.prompt - one) * 10 / (eleven - one))))
         self.batch = self.lalm.encode([self.sample], self.prompt)
         vocabulary = self.lalm.table.weight.shape[0]
         self.ids = torch.randint(20, vocabulary, (sizes.group, sizes.completion), device=self.lalm.device)
@@ -205,6 +202,12 @@ class Bench:
         if what == "step":
             return (lambda: (rollout[0](), update[0]())[1]), (lambda: (rollout[1](), update[1]())[1])
         return update if what == "update" else rollout
+
+
+def _asking(words: int) -> Any:
+    from emolab.prompts import Prompt
+
+    return Prompt("bench", "v1", " ".join(["x"] * words), "plain", ("audio",))
 
 
 def _clip(seconds: float) -> Any:

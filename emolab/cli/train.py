@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,8 @@ SeedOption = Annotated[int, typer.Option(help="Seed of the data order, the adapt
 ModelOption = Annotated[str | None, typer.Option(help="Model name or folder; the profile's where none is given.")]
 ReasoningOption = Annotated[str, typer.Option(help="structured (ESR), free (EUR) or direct (IR).")]
 TestOption = Annotated[int | None, typer.Option(help="Test clips of each label; all of them by default.")]
+LaunchOption = Annotated[str | None, typer.Option(help="Several processes: ddp, zero2, zero3, fsdp2, ddp-cpu.")]
+ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Processes to launch.")]
 StepsOption = Annotated[int | None, typer.Option(help="GRPO steps; the profile's by default.")]
 
 
@@ -41,14 +44,22 @@ def emo_rl(
     test_per_label: TestOption = None,
     baseline: Annotated[bool, typer.Option(help="Also fine-tune on the same labels as GRPO.")] = True,
     controls: Annotated[bool, typer.Option(help="Also score with silent and with swapped voices.")] = True,
+    launch: LaunchOption = None,
+    processes: ProcessesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """EMO-RL: cold start, then GRPO in 4 bits with the emotion-similarity reward; measured before and after."""
+    if launch is not None:
+        from emolab.training.launch import relaunch
+
+        raise typer.Exit(relaunch(launch, processes, sys.argv[1:]))
     from emolab.recipes import emo_rl as recipe
+    from emolab.training.launch import is_main
 
     settings = _settings(model, steps, seed=seed, reasoning=reasoning, test_per_label=test_per_label)
     result = recipe.run(settings, _corpus(corpus), out, baseline=baseline, controls=controls, say=_say)
-    emit(result, as_json, render)
+    if is_main():
+        emit(result, as_json, render)
 
 
 @command

@@ -16,6 +16,7 @@ from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate import evaluate
 from emolab.prompts import Prompt, get_prompt
 from emolab.samples import Corpus, EmotionSample, resolve
+from emolab.training.launch import is_main
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
@@ -127,9 +128,10 @@ def save_checkpoint(folder: str | Path, lalm: LALM, info: dict[str, Any]) -> Pat
     from emolab.training.checkpoints import write_json
 
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lalm.save(folder)
-    write_json(folder / INFO, info)
+    if is_main():
+        folder.mkdir(parents=True, exist_ok=True)
+        lalm.save(folder)
+        write_json(folder / INFO, info)
     return folder
 
 
@@ -165,7 +167,8 @@ class Stages:
             raise TrainingError(
                 f"{out}: holds a run with other settings ({', '.join(names)}); choose another folder or delete it"
             )
-        write_json(noted, mine)
+        if is_main():
+            write_json(noted, mine)
 
     def run(self, name: str, work: Callable[[], Any]) -> Any:
         """Announce, time and run one stage."""

@@ -27,6 +27,7 @@ from emolab.errors import TrainingError
 from emolab.recipes import common
 from emolab.recipes.rationales import rationale
 from emolab.rewards import ESWR, Format, Part, Rubric, Structure
+from emolab.training.launch import is_main
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
@@ -238,7 +239,8 @@ def run(
         "out": str(out),
         "last_step": history[-1] if history else None,
     }
-    write_json(stages.out / "result.json", result)
+    if is_main():
+        write_json(stages.out / "result.json", result)
     return result
 
 
@@ -279,7 +281,8 @@ def cold_start_only(
         "settings": common.settings_dict(settings),
         "out": str(out),
     }
-    write_json(stages.out / "result.json", result)
+    if is_main():
+        write_json(stages.out / "result.json", result)
     return result
 
 

@@ -59,7 +59,8 @@ def supervised_loss(lalm: LALM, batch: PromptBatch, completions: Completions, mo
 
 def _order(n: int, batch_size: int, epochs: float, seed: int) -> Iterator[list[int]]:
     """Batches of indices: successive seeded permutations, cut into equal batches, the last of the run included."""
-    total, turn, queue = math.ceil(n * epochs / batch_size), 0, []
+    total, turn = math.ceil(n * epochs / batch_size), 0
+    queue: list[int] = []
     for _ in range(total):
         while len(queue) < batch_size:
             generator = torch.Generator().manual_seed(seed * 1_000_003 + turn)

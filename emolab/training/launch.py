@@ -1,0 +1,53 @@
+"""Several processes: run the same command again under `accelerate launch`, with one of the shipped configurations."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from emolab.errors import TrainingError
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+def config_names() -> list[str]:
+    """The shipped configurations: ddp, zero2, zero3, fsdp2, ddp-cpu."""
+    return sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+
+
+def is_main() -> bool:
+    """Whether this process is the one that writes files and prints: the first, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def launch_command(config: str, processes: int | None, arguments: Sequence[str]) -> list[str]:
+    """The command line that runs `emolab arguments…` in several processes. `config` is a shipped name or a file.
+
+    Raises TrainingError for a configuration that does not exist.
+    """
+    path = Path(config) if config.endswith((".yaml", ".yml")) else CONFIGS / f"{config}.yaml"
+    if not path.is_file():
+        raise TrainingError(
+            f"{config}: no such configuration; expected one of {', '.join(config_names())}, or a .yaml file"
+        )
+    program = Path(sys.executable).with_name("emolab")
+    many = ["--num_processes", str(processes)] if processes else []
+    head = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(path), *many, "--no_python"]
+    return [*head, str(program), *arguments]
+
+
+def relaunch(config: str, processes: int | None, arguments: Sequence[str]) -> int:
+    """Run the command line of `launch_command` and wait; returns its exit status.
+
+    `--launch` and `--processes`, with their values, are left out of the arguments that the processes see.
+    """
+    kept, skip = [], False
+    for argument in arguments:
+        if skip or argument.split("=")[0] in ("--launch", "--processes"):
+            skip = not skip and "=" not in argument
+            continue
+        kept.append(argument)
+    return subprocess.run(launch_command(config, processes, kept), check=False).returncode
