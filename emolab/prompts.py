@@ -1,6 +1,7 @@
 """Prompts with version names: what a model is asked, the same for every family, for rewards and for evaluation.
 
-A prompt is the user's turn. Audio and video come before the words; the transcript is a line of its own, and only where the
+A prompt is the user's turn. Audio and video come before the words; the transcript is a line of its own, and only where
+the
 prompt presents text. Changing a wording means a new version, because every result file states it.
 """
 
@@ -18,7 +19,8 @@ from emolab.samples import MODALITIES, EmotionSample
 class Prompt:
     """One way of asking.
 
-    `style` names the completion format that `emolab.parsing` expects ("direct", "free", "structured", "words", "caption",
+    `style` names the completion format that `emolab.parsing` expects ("direct", "free", "structured", "words",
+    "caption",
     "plain"); `modalities` are those presented to the model, as far as a sample has them.
     """
 
@@ -55,13 +57,25 @@ _CLOSED = with_labels()
 _ALL = (
     Prompt("direct", "v1", f"{_CLOSED} Reply with <answer>emotion</answer>.", "direct"),
     Prompt("free", "v1", f"{_CLOSED} Think first: <think>reasons</think><answer>emotion</answer>.", "free"),
-    Prompt("structured", "v1", f"{_CLOSED} Think in three parts: <think><content>what is said</content>"
-           "<acoustics>how it sounds</acoustics><summary>what follows</summary></think><answer>emotion</answer>.",
-           "structured"),
-    Prompt("words", "v1", "Which words say how the speaker feels? Think first: <think>reasons</think>"
-           "<answer>word, word</answer>.", "words"),
-    Prompt("caption", "v1", "Describe how the speaker sounds and feels. Reply with <answer>description</answer>.",
-           "caption"),
+    Prompt(
+        "structured",
+        "v1",
+        f"{_CLOSED} Think in three parts: <think><content>what is said</content>"
+        "<acoustics>how it sounds</acoustics><summary>what follows</summary></think><answer>emotion</answer>.",
+        "structured",
+    ),
+    Prompt(
+        "words",
+        "v1",
+        "Which words say how the speaker feels? Think first: <think>reasons</think><answer>word, word</answer>.",
+        "words",
+    ),
+    Prompt(
+        "caption",
+        "v1",
+        "Describe how the speaker sounds and feels. Reply with <answer>description</answer>.",
+        "caption",
+    ),
     Prompt("transcribe", "v1", "Write down what is said.", "plain", ("audio",)),
     Prompt("voice", "v1", "Describe the voice.", "plain", ("audio",)),
     Prompt("face", "v1", "Describe the face.", "plain", ("video",)),

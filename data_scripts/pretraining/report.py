@@ -61,7 +61,7 @@ def face_samples(n: int, seed: int) -> list[EmotionSample]:
         who = face.identity("m" if i % 2 else "f", rng)
         frames = face.clip(units, who, rng, speech=rng.random(face.FRAMES).astype(np.float32))
         truth = describe_face.describe(units).dict()
-        samples.append(EmotionSample(f"face-{i}", extra={"frames": frames, "truth": truth}))
+        samples.append(EmotionSample(f"face-{i}", extra={"frames": frames, "fps": face.FPS, "truth": truth}))
     return samples
 
 
@@ -73,7 +73,11 @@ def emotional_faces(n: int, seed: int) -> list[EmotionSample]:
         emotion, who = EMOTIONS[i % 7], face.identity("m" if i % 2 else "f", rng)
         units = face.sample_aus(emotion, float(rng.beta(4, 1)), rng)
         frames = face.clip(units, who, rng, speech=rng.random(face.FRAMES).astype(np.float32))
-        samples.append(EmotionSample(f"feeling-{i}", emotion=emotion, speaker=f"{seed}-{i}", extra={"frames": frames}))
+        samples.append(
+            EmotionSample(
+                f"feeling-{i}", emotion=emotion, speaker=f"{seed}-{i}", extra={"frames": frames, "fps": face.FPS}
+            )
+        )
     return samples
 
 

@@ -1,1 +1,2 @@
-"""The embedded corpus: voices, faces and texts made from known parameters, so that the truth about every sample is on record."""
+"""The embedded corpus: voices, faces and texts made from known parameters, so that the truth about every sample is on
+record."""

@@ -1,6 +1,7 @@
 """Reading descriptions back: which attributes of a voice or of a face a text states.
 
-The inverse of `describe_voice` and `describe_face`, for scoring a model's descriptions and for checking what a rationale claims.
+The inverse of `describe_voice` and `describe_face`, for scoring a model's descriptions and for checking what a
+rationale claims.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from emolab.synth.plan import FEELINGS, Spec, plan
 from emolab.synth.realise import NAME, realise, render, to_sample, to_truth
 from emolab.synth.vocoder import SAMPLE_RATE
 
-VERSION = 2
+VERSION = 3
 INFO, TRUTH, CHECKSUMS = "corpus.json", "truth.jsonl", "checksums.txt"
 _JOB = 12                        # samples that one worker makes between two reports
 

@@ -19,6 +19,7 @@ __all__ = ["AUS", "EMOTION_AUS", "FRAMES", "SIZE", "FaceIdentity", "Pose", "Scen
            "onset_apex", "render", "sample_any_aus", "sample_aus", "to_vector"]
 
 FRAMES, SIZE = 8, 64
+FPS = 4.0                        # nominal: the frames of a clip are spread over its voice, of about two seconds
 
 
 def onset_apex(n: int, rng: np.random.Generator) -> np.ndarray:

@@ -55,7 +55,7 @@ def to_sample(spec: Spec, made: Realised) -> EmotionSample:
     extra = {"condition": spec.condition, "carriers": list(spec.carriers), "distractors": list(spec.distractors),
              "domain": spec.domain, "sarcastic": spec.sarcastic, "sentence": spec.sentence.id,
              "voice": spec.talker.voice,
-             "gender": spec.talker.sex, "snr_db": round(made.room.snr_db or 0.0, 1)}
+             "gender": spec.talker.sex, "snr_db": round(made.room.snr_db or 0.0, 1), "fps": face.FPS}
     return EmotionSample(
         spec.id, f"audio/{spec.id}.flac", f"video/{spec.id}.jpg", spec.sentence.text, spec.emotion, spec.talker.id,
         spec.split,
