@@ -39,7 +39,7 @@ def voice_samples(split: str, n: int, seed: int) -> list[EmotionSample]:
     samples = []
     for i in tqdm(range(n), desc=f"{split} voices"):
         who = pool[i * len(pool) // n]  # talker by talker: their seeds stay in memory
-        said = seeds.sentences_of(who.voice)
+        said = seeds.shipped_sentences(who.voice)
         name = said[int(rng.integers(len(said)))]
         spoken = prosody.sample_any(rng)
         dry = voice.speak(seeds.shipped(who.voice, name), spoken, rng, who.f0_shift, who.warp)

@@ -53,7 +53,7 @@ def test_it_transcribes_a_training_talker() -> None:
     from emolab.synth import prosody, seeds, talkers, voice
 
     rng, who = np.random.default_rng(0), talkers.talkers("train", "a")[0]
-    said = seeds.sentences_of(who.voice)[0]
+    said = seeds.shipped_sentences(who.voice)[0]
     dry = voice.speak(seeds.shipped(who.voice, said), prosody.Prosody(), rng, who.f0_shift, who.warp)
     sample = EmotionSample("clip", extra={"waveform": voice.record(dry, prosody.Prosody(), rng)})
     lalm = load_model("tiny-omni")
