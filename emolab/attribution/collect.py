@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,7 @@ class Settings:
     measure: str = "posterior"
     n_donors: int = 4
     gradient_steps: int = 8
+    gradient_ways: int = 2
     seed: int = 0
     labels: tuple[str, ...] = EMOTIONS
 
@@ -109,7 +110,8 @@ def measure(
             own = chosen.labels[int(tables[absence][-1][-1].argmax())]
             if inner and absence == absences[0]:
                 game.target = own
-                gradients.append(integrated_gradients(game, chosen.gradient_steps))
+                part = replace(game, absent=absent[: chosen.gradient_ways])
+                gradients.append(integrated_gradients(part, chosen.gradient_steps))
                 rollouts.append(attention_rollout(lalm, batch, players))
     return Measured(
         list(samples),
