@@ -32,11 +32,18 @@ def register(app: typer.Typer) -> None:
 
 
 def measure(corpus: Any, seed: int, out: Path) -> dict[str, Any]:
-    """One seed: the recipe's stages and the classical baseline on the same clips, each with its controls."""
+    """One seed: the recipe's stages and the classical baseline on the same clips, each with its controls.
+
+    A seed that was measured with the same settings and corpus before is read from `out`.
+    """
     from emolab.baselines import classical_baseline
     from emolab.recipes import common, emo_rl
 
     settings = emo_rl.EmoRLSettings.cpu(seed=seed)
+    of = {"settings": common.settings_dict(settings), "clips": len(corpus)}
+    kept = out / "walk.json"
+    if kept.is_file() and (known := json.loads(kept.read_text(encoding="utf-8")))["of"] == of:
+        return dict(known)
     run = emo_rl.run(settings, corpus, out)
     inside = corpus.where(domain=settings.domain)
     train, test = inside.where(split="train"), inside.where(split="test")
@@ -44,7 +51,10 @@ def measure(corpus: Any, seed: int, out: Path) -> dict[str, Any]:
     classical["controls"] = {
         name: common.slim(classical_baseline(train, test, seed, control=name)) for name in CONTROLS
     }
-    return {"classical": classical, **{key: run[key] for key, _ in ROWS[1:]}, "seconds": run["seconds"], "n": run["n"]}
+    stages = {"classical": classical, **{key: run[key] for key, _ in ROWS[1:]}}
+    result = {"of": of, **stages, "seconds": run["seconds"], "n": run["n"]}
+    kept.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
 
 
 def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
