@@ -101,8 +101,8 @@ pd.DataFrame(
 #
 # `tiny-omni` is a language model with an ear and an eye. Its architecture
 # is that of Qwen2.5-Omni, made small enough to train on your machine while
-# you watch. It has learned to transcribe, and to
-# describe voices and faces. It has *not* been taught what emotions sound
+# you watch. It has learned to describe voices and faces, what emotion words
+# mean, and a little dictation. It has *not* been taught what emotions sound
 # like; that is what you will do in notebook 04.
 
 # %%
@@ -123,8 +123,11 @@ with pd.option_context("display.max_colwidth", None):
     display(pd.DataFrame(answers, index=["clip 1", "clip 2", "clip 3"]).T)
 
 # %% [markdown]
-# It hears *how* somebody speaks. What follows from that, it has to learn.
-# Three clips prove nothing, though: notebook 02 asks it about hundreds.
+# Compare its description of each voice with what you heard: it hears *how*
+# somebody speaks. Its dictation is another matter (the true words are in
+# the cell above): an ear this small catches the melody, not the lyrics. And
+# which emotion a melody means, it has yet to learn. Three clips prove
+# nothing, though: notebook 02 asks it about many more.
 #
 # ## One number, and which one
 #

@@ -50,7 +50,8 @@ import pandas as pd
 from emolab.recipes import common, emo_rl
 
 settings = emo_rl.EmoRLSettings.cpu(
-    reasoning="direct", steps=30, max_new_tokens=12, test_per_label=10)
+    reasoning="direct", cold_per_label=4, cold_epochs=3, steps=90,
+    max_new_tokens=12, test_per_label=10)
 lalm = common.prepare_model(settings.model, settings.quantise,
                             settings.lora_rank, settings.lora_alpha, 0)
 parameters = list(lalm.model.named_parameters())
