@@ -27,6 +27,7 @@ from emolab.prompts import PROMPTS
 from emolab.samples import Corpus, EmotionSample, resolve
 from emolab.synth import corpus as synth_corpus
 from emolab.synth import describe_face, describe_voice, face, prosody, seeds, talkers, voice
+from emolab.synth import text as bank
 from emolab.synth.attributes import face_attributes_in, voice_attributes_in
 
 BATCH = 32
@@ -44,7 +45,7 @@ def voice_samples(split: str, n: int, seed: int) -> list[EmotionSample]:
         spoken = prosody.sample_any(rng)
         dry = voice.speak(seeds.shipped(who.voice, name), spoken, rng, who.f0_shift, who.warp)
         wave = voice.record(dry, spoken, rng, voice.sample_room(rng))
-        text = seeds.index()[who.voice]["sentences"][name]["text"]
+        text = bank.sentence(name).text
         truth = vars(describe_voice.describe(spoken))
         samples.append(
             EmotionSample(f"{split}-{i}", text=text, speaker=who.id, extra={"waveform": wave, "truth": truth})

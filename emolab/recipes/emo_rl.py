@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from emolab.errors import TrainingError
 from emolab.recipes import common
 from emolab.recipes.rationales import rationale
-from emolab.rewards import ESWR, Format, Part, Rubric, Structure
+from emolab.rewards import ESWR, Format, Linear, Part, Rubric, Structure
 from emolab.training.launch import is_main
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class EmoRLSettings:
     max_new_tokens: int = 256  # [?]
     structure_weight: float = 0.2  # [?]
     gamma: float = 0.7  # [2]
+    alpha: float = 1.0  # [2] where α's curriculum starts; it ends at 0
     sft_epochs: float = 3.0  # the baseline on GRPO's labels: ours
     sft_learning_rate: float = 1e-4
     test_per_label: int | None = None
@@ -96,7 +97,13 @@ class EmoRLSettings:
 def rubric(settings: EmoRLSettings) -> Rubric:
     """ESWR with its α curriculum, and the form that the reasoning style asks for."""
     form = Structure() if settings.reasoning == "structured" else Format(settings.reasoning)
-    return Rubric("emo_rl", (Part(ESWR(gamma=settings.gamma)), Part(form, weight=settings.structure_weight)))
+    return Rubric(
+        "emo_rl",
+        (
+            Part(ESWR(gamma=settings.gamma, alpha=Linear(settings.alpha, 0.0))),
+            Part(form, weight=settings.structure_weight),
+        ),
+    )
 
 
 def cold_start_stage(
