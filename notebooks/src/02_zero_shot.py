@@ -139,6 +139,9 @@ for name in ("silent", "swapped", "no_transcript"):
 controls({"tiny-omni, zero-shot": under})
 
 # %% [markdown]
+# Where the first bar stands at chance there is nothing to lose, and the
+# controls cannot tell. Look at them again after training, in notebook 04.
+#
 # ## Is the task just hard?
 #
 # Classical signal processing describes a clip by its pitch, level, timing
