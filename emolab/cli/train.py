@@ -20,7 +20,9 @@ CorpusOption = Annotated[
 OutOption = Annotated[Path, typer.Option(help="Folder for checkpoints, metrics, results; run again to continue.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of the data order, the adapters and the sampling.")]
 ModelOption = Annotated[str | None, typer.Option(help="Model name or folder; the profile's where none is given.")]
-ReasoningOption = Annotated[str, typer.Option(help="structured (ESR), free (EUR) or direct (IR).")]
+ReasoningOption = Annotated[
+    str | None, typer.Option(help="structured (ESR), free (EUR) or direct (IR); the profile's by default.")
+]
 TestOption = Annotated[int | None, typer.Option(help="Test clips of each label; all of them by default.")]
 LaunchOption = Annotated[str | None, typer.Option(help="Several processes: ddp, zero2, zero3, fsdp2, ddp-cpu.")]
 ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Processes to launch.")]
@@ -39,7 +41,7 @@ def emo_rl(
     out: OutOption = Path("build/emo-rl"),
     seed: SeedOption = 0,
     steps: StepsOption = None,
-    reasoning: ReasoningOption = "structured",
+    reasoning: ReasoningOption = None,
     model: ModelOption = None,
     test_per_label: TestOption = None,
     baseline: Annotated[bool, typer.Option(help="Also fine-tune on the same labels as GRPO.")] = True,
@@ -56,7 +58,7 @@ def emo_rl(
     from emolab.recipes import emo_rl as recipe
     from emolab.training.launch import is_main
 
-    settings = _settings(model, steps, seed=seed, reasoning=reasoning, test_per_label=test_per_label)
+    settings = _settings(model, steps, seed=seed, test_per_label=test_per_label, **_given(reasoning))
     result = recipe.run(settings, _corpus(corpus), out, baseline=baseline, controls=controls, say=_say)
     if is_main():
         emit(result, as_json, render)
@@ -67,7 +69,7 @@ def cold_start(
     corpus: CorpusOption = None,
     out: OutOption = Path("build/cold-start"),
     seed: SeedOption = 0,
-    reasoning: ReasoningOption = "structured",
+    reasoning: ReasoningOption = None,
     model: ModelOption = None,
     test_per_label: TestOption = None,
     as_json: JsonOption = False,
@@ -75,7 +77,7 @@ def cold_start(
     """The cold start alone: a few clips with written rationales, then measured on held-out talkers and sentences."""
     from emolab.recipes import emo_rl as recipe
 
-    settings = _settings(model, None, seed=seed, reasoning=reasoning, test_per_label=test_per_label)
+    settings = _settings(model, None, seed=seed, test_per_label=test_per_label, **_given(reasoning))
     emit(recipe.cold_start_only(settings, _corpus(corpus), out, say=_say), as_json, render)
 
 
@@ -107,6 +109,10 @@ def _settings(model: str | None, steps: int | None, **changes: Any) -> EmoRLSett
         "max_new_tokens": chosen.max_new_tokens,
     }
     return EmoRLSettings(**{**values, **changes})
+
+
+def _given(reasoning: str | None) -> dict[str, str]:
+    return {"reasoning": reasoning} if reasoning else {}
 
 
 def _say(text: str) -> None:
