@@ -20,7 +20,7 @@ RENAMED = {
     "entropy": "entropy",
     "reward": "reward",
     "reward_std": "reward_std",
-    "frac_reward_zero_std": "zero_variance",
+    "zero_variance": "zero_variance",
     "parse_rate": "parse_rate",
     "completions/mean_length": "length",
     "completions/clipped_ratio": "truncated",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,20 @@ def last_checkpoint(folder: str | Path) -> Path | None:
     return max(found, key=lambda p: int(p.name.split("-")[-1]), default=None)
 
 
+@contextmanager
+def without_base_name(model: Any) -> Iterator[None]:
+    """Hide the base model's name from PEFT, which else asks the hub about it whenever an adapter is saved."""
+    configs = list(getattr(model, "peft_config", {}).values())
+    names = [config.base_model_name_or_path for config in configs]
+    for config in configs:
+        config.base_model_name_or_path = None
+    try:
+        yield
+    finally:
+        for config, name in zip(configs, names, strict=True):
+            config.base_model_name_or_path = name
+
+
 class AtomicCheckpoints:
     """Mix-in for a `trl.GRPOTrainer`.
 
@@ -38,6 +54,7 @@ class AtomicCheckpoints:
     args: Any
     state: Any
     accelerator: Any
+    model: Any
     _step: int
     _buffered_inputs: Any
     _metrics: Any
@@ -58,7 +75,8 @@ class AtomicCheckpoints:
         self.accelerator.wait_for_everyone()
         self._writing = True
         try:
-            super()._save_checkpoint(model, trial)  # type: ignore[misc]
+            with without_base_name(self.accelerator.unwrap_model(self.model)):
+                super()._save_checkpoint(model, trial)  # type: ignore[misc]
         finally:
             self._writing = False
         torch.save(

@@ -40,7 +40,7 @@ def grpo_config(
         "num_generations": group_size,
         "use_cpu": not cuda,
         "bf16": False,
-        "gradient_checkpointing": False,
+        "activation_checkpointing": False,
         "report_to": [],
         "disable_tqdm": True,
         "logging_steps": 1,

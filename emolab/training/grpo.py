@@ -105,6 +105,7 @@ class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
         kept = {name: p.detach().clone() for name, p in lalm.model.named_parameters() if p.requires_grad}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="You are using 'rollout_func'")
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
             super().__init__(
                 model=lalm.model,
                 reward_funcs=[GuardedReward(r) for r in rewards],
@@ -184,6 +185,8 @@ class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
         size = self.num_generations if mode == "train" else self.num_generations_eval
         groups = total.view(-1, size)
         equal = (groups.amax(1) - groups.amin(1) <= 1e-7 * groups.abs().amax(1)).repeat_interleave(size)
+        # TRL's own fraction misses groups whose standard deviation is not exactly 0 after rounding.
+        self._metrics[mode]["zero_variance"].append(equal.float().mean().item())
         here = slice(self.accelerator.process_index * len(prompts), (self.accelerator.process_index + 1) * len(prompts))
         self._equal_groups = equal[here] if self.multi_objective_aggregation == "sum_then_normalize" else None
         self._clock["reward"] += time.perf_counter() - start
@@ -219,6 +222,12 @@ class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
         if norm is not None:
             require_finite(float(norm), "the gradient norm", self.state.global_step + 1, self._rows, self._texts)
         return norm
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """As TRL's, without the deprecation notes that transformers gives TRL."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+            return super().train(*args, **kwargs)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if started := self._clock.pop("started", 0.0):

@@ -27,7 +27,9 @@ def test_the_stream_depends_on_the_seed_only() -> None:
 def test_config_speaks_of_prompts(tmp_path) -> None:
     args = grpo_config(tmp_path, prompts_per_step=6, group_size=4, micro_batches=3, loss_type="cispo", max_steps=1)
     assert args.per_device_train_batch_size == 8 and args.gradient_accumulation_steps == 3 and args.epsilon_high == 5.0
-    assert not args.bf16 and not args.gradient_checkpointing and args.report_to == []
+    assert (
+        not args.bf16 and not args.activation_checkpointing and not args.gradient_checkpointing and args.report_to == []
+    )
     for wrong in ({"group_size": 1}, {"micro_batches": 4}):
         with pytest.raises(TrainingError):
             grpo_config(tmp_path, **{"prompts_per_step": 6, "group_size": 4, **wrong})
