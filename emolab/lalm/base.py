@@ -310,8 +310,10 @@ class LALM(ABC):
 
     def save(self, folder: str | Path) -> Path:
         """Write the adapter if there is one, else the whole model with its tokenizer: what `load_model` reads."""
-        self.model.save_pretrained(str(folder))
-        if not hasattr(self.model, "peft_config"):
+        if hasattr(self.model, "peft_config"):
+            self.model.save_pretrained(str(folder), save_embedding_layers=False)  # "auto" asks the hub about the base
+        else:
+            self.model.save_pretrained(str(folder))
             self.tokenizer.save_pretrained(str(folder))
             self.feature_extractor.save_pretrained(str(folder))
         return Path(folder)
