@@ -57,6 +57,10 @@ def execute(path: Path, learner: bool = False) -> Run:
             client.execute(env={**os.environ, **OFFLINE})
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as failure:
             error = _COLOURS.sub("", str(failure))
+        except AssertionError as failure:  # nbclient's own clean-up stumbles after a kernel died
+            if not isinstance(failure.__context__, DeadKernelError):
+                raise
+            error = str(failure.__context__)
     return Run(notebook, time.perf_counter() - started, memory.peak / 2**30, error)
 
 

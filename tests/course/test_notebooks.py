@@ -158,6 +158,11 @@ def test_running_the_course_writes_pages_and_a_summary_and_goes_on_after_a_failu
     assert 'href="03_rewards.html"' in index and index.count("failed") == 1
 
 
+def test_a_kernel_that_dies_is_a_failed_notebook(notebook):
+    notebook.write_text("# %%\nimport os\n\nos._exit(1)\n", encoding="utf-8")
+    assert "died" in execute(notebook).error
+
+
 def test_light_outputs_drop_widgets_progress_and_counts():
     outputs = nbformat.from_dict(
         [
