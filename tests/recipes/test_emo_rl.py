@@ -22,6 +22,7 @@ def tiny_settings(model: str, **changes: Any) -> emo_rl.EmoRLSettings:
     return emo_rl.EmoRLSettings.cpu(
         **{
             "model": model,
+            "reasoning": "structured",
             "cold_per_label": 1,
             "cold_epochs": 1,
             "cold_batch": 4,
