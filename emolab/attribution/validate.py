@@ -94,7 +94,8 @@ def validate(
     """
     started = time.perf_counter()
     chosen = settings or Settings()
-    samples = choose(corpus, n, chosen.seed, shown_modalities(lalm, prompt))
+    shown = shown_modalities(lalm, prompt)
+    samples = choose(corpus, n, chosen.seed, shown)
     donors = donors_of(corpus, chosen.seed)
     measured = measure(lalm, samples, donors, prompt, chosen, absences, progress=progress)
     nulls = null_values(lalm, samples[:n_checks], donors, prompt, chosen)
@@ -104,16 +105,12 @@ def validate(
         "prompt": prompt.id,
         "n": len(samples),
         "answered_right": float(measured.right.mean()),
-        "methods": _methods(measured, truth, n_boot, chosen.seed),
+        "methods": _methods(measured, shown, truth, n_boot, chosen.seed),
         "axioms": axioms(measured),
         "shares": _share_table(measured, band),
     }
     if "snr" in checks:
-        agreeing = (
-            choose(corpus, n_checks, chosen.seed, shown_modalities(lalm, prompt), ("AV",))
-            if "video" in prompt.modalities
-            else [s for s in samples if s.extra["condition"] == "A"][:n_checks]
-        )
+        agreeing = choose(corpus, n_checks, chosen.seed, shown, ("AV",) if "video" in shown else ("AT",))
         result["snr"] = snr_sweep(lalm, agreeing, donors, prompt, chosen)
     if "sanity" in checks:
         with randomised_weights(lalm, chosen.seed):
@@ -139,24 +136,25 @@ def validate(
 
 
 def _methods(
-    measured: Measured, truth: Mapping[str, Mapping[str, Any]] | None, n_boot: int, seed: int
+    measured: Measured,
+    shown: Sequence[str],
+    truth: Mapping[str, Mapping[str, Any]] | None,
+    n_boot: int,
+    seed: int,
 ) -> list[dict[str, Any]]:
+    """One row a method, over the modalities that the model is shown: the others are dummies, and would flatter."""
     carriers = [s.extra["carriers"] for s in measured.samples]
     speakers = [s.speaker for s in measured.samples]
     contested = [i for i, s in enumerate(measured.samples) if s.extra.get("distractors") and truth and s.id in truth]
     rows = []
-    for name, values in method_values(measured, seed).items():
-        row = {"name": name, **recovery(values, carriers, speakers, measured.right, n_boot=n_boot, seed=seed)}
+    columns = [MODALITIES.index(m) for m in shown]
+    for name, every in method_values(measured, seed).items():
+        values = every[:, columns]
+        row = {"name": name, **recovery(values, carriers, speakers, measured.right, shown, n_boot, seed)}
         if truth and contested:
-            shown = [dict(truth[measured.samples[i].id]["shown"]) for i in contested]
-            found = conflict(
-                values[contested],
-                [measured.own[i] for i in contested],
-                shown,
-                [speakers[i] for i in contested],
-                n_boot=n_boot,
-                seed=seed,
-            )
+            emotions = [dict(truth[measured.samples[i].id]["shown"]) for i in contested]
+            own, owners = [measured.own[i] for i in contested], [speakers[i] for i in contested]
+            found = conflict(values[contested], own, emotions, owners, shown, n_boot, seed)
             row |= {
                 "conflict": found["follows"],
                 "conflict_ci": found["follows_ci"],
