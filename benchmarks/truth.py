@@ -69,8 +69,8 @@ def markdown(result: dict[str, Any]) -> str:
     lines.append(
         f"\n{result['after']['n']} held-out samples of the conditions that the model can hear; {right[0]} answered "
         f"right before GRPO, {right[1]} after. 95% intervals over talkers. Carrier named: of the samples that "
-        "are answered right and whose emotion lies in one modality, the share for which that one has the largest value. "
-        f"Made by `{result['command']}`."
+        "are answered right and whose emotion lies in one modality, the share for which that one has the largest "
+        f"value. Made by `{result['command']}`."
     )
     return "\n".join(lines)
 

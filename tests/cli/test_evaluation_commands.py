@@ -158,3 +158,13 @@ def test_explorer_redraws_and_keeps_what_it_computed():
     label_input.value = "angry"
     label_input.value = OWN
     assert [a[:2] for a in asked] == [("a", None), ("b", None), ("b", "angry")]
+
+
+def test_the_truth_benchmark_writes_a_table_of_methods():
+    from emolab.cli.bench import FOLDER, load
+
+    row = {"name": "Shapley, swap", "recovery": 0.9, "recovery_ci": [0.8, 1.0], "auc": 0.95, "auc_ci": [0.9, 1.0]}
+    suite = {"methods": [row], "n": 60, "answered_right": 0.5}
+    before = suite | {"methods": [row | {"recovery": None, "recovery_ci": None}]}
+    table = load(FOLDER / "truth.py").markdown({"before": before, "after": suite, "command": "emolab bench truth"})
+    assert "| Shapley, swap | – | 0.90 [0.80, 1.00] | 0.95 [0.90, 1.00]" in table and table.count("50%") == 2
