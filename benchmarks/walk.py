@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "walk.json"
 ROWS = (
     ("classical", "prosodic features + logistic regression"),
-    ("zero_shot", "zero-shot"),
+    ("zero_shot", "zero-shot, written answers"),
+    ("zero_labels", "zero-shot, label scores, calibrated"),
     ("before", "cold start"),
     ("sft", "supervised on GRPO's labels"),
     ("after", "cold start + 4-bit GRPO"),
@@ -51,9 +52,23 @@ def measure(corpus: Any, seed: int, out: Path) -> dict[str, Any]:
     classical["controls"] = {
         name: common.slim(classical_baseline(train, test, seed, control=name)) for name in CONTROLS
     }
-    stages = {"classical": classical, **{key: run[key] for key, _ in ROWS[1:]}}
+    stages = {"classical": classical, "zero_labels": label_scores(settings, test)}
+    stages |= {key: run[key] for key, _ in ROWS if key in run}
     result = {"of": of, **stages, "seconds": run["seconds"], "n": run["n"]}
     kept.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def label_scores(settings: Any, test: Any) -> dict[str, Any]:
+    """The untrained model again, choosing the likeliest label, with label bias taken off: it seldom answers by itself."""
+    from emolab.evaluate import evaluate
+    from emolab.lalm import load_model
+    from emolab.recipes import common
+
+    lalm, prompt = load_model(settings.model), common.prompt_named("direct", settings.modalities)
+    options: dict[str, Any] = {"mode": "labels", "calibration": "contextual", "seed": settings.seed}
+    result = common.slim(evaluate(lalm, test, prompt, **options))
+    result["controls"] = {name: common.slim(evaluate(lalm, test, prompt, control=name, **options)) for name in CONTROLS}
     return result
 
 
