@@ -191,7 +191,7 @@ def recovery_table(
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].invert_yaxis()
     if earlier:
-        axes[0, -1].plot([], [], "o", color="#14817b", label="after RL")
+        axes[0, -1].plot([], [], "o", color="#14817b", label="after training")
         axes[0, -1].plot([], [], "o", color="#14817b", mfc="white", label="before")
         axes[0, -1].legend(loc="lower left", fontsize=8)
     if title:
