@@ -60,7 +60,7 @@ def measure(corpus: Any, seed: int, out: Path) -> dict[str, Any]:
 
 
 def label_scores(settings: Any, test: Any) -> dict[str, Any]:
-    """The untrained model again, choosing the likeliest label, with label bias taken off: it seldom answers by itself."""
+    """The untrained model again, choosing the likeliest label, with label bias taken off: it seldom answers."""
     from emolab.evaluate import evaluate
     from emolab.lalm import load_model
     from emolab.recipes import common
