@@ -78,7 +78,7 @@ donors = donors_of(lab.corpus)
 untaught = measure(lalm, samples, donors, prompt, absences=("swap",),
                    inner=False, progress=False)
 losses = cold_start(lalm, lessons, targets, prompt,
-                    SFTSettings(epochs=8, batch_size=24,
+                    SFTSettings(epochs=4, batch_size=24,
                                 learning_rate=2e-3), progress=False)
 taught = measure(lalm, samples, donors, prompt, absences=("swap",),
                  inner=False, progress=False)
@@ -88,8 +88,8 @@ print(f"right before {untaught.right.mean():.0%}, "
 # %% [markdown]
 # ## One sample, three players
 #
-# Pick a sample in which voice and words disagree, and which the model gets
-# right.
+# Pick a sample in which the voice tells the truth, the words or the face
+# mislead, and the model is right nevertheless.
 
 # %%
 from IPython.display import display
@@ -98,12 +98,11 @@ from emolab.media import audio_of, frames_of
 
 picked = next(
     i for i, s in enumerate(samples)
-    if s.extra["condition"] in ("A>T", "T>A", "A>V", "V>A")
-    and taught.right[i]
+    if s.extra["condition"] in ("A>T", "A>V") and taught.right[i]
 )
 sample = samples[picked]
 print(f'"{sample.text}"  felt: {sample.emotion}, '
-      f"believe the {sample.extra['carriers'][0]}")
+      f"misled by the {sample.extra['distractors'][0]}")
 display(listen({"voice": audio_of(sample)}))
 watch({"face": frames_of(sample)})
 
