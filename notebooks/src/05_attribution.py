@@ -161,11 +161,12 @@ recovery_table(scores["after"], scores["before"],
                title="Naming the carrier (hollow: before the lessons)")
 
 # %% [markdown]
-# The row called *chance* is a random number generator. Whatever is not
-# clearly above it should not be believed; that includes every method on
-# the untaught model, which had nothing to attribute. Compare *Shapley* with
-# *only one in* and *leave one out*, which are cheaper: where the two
-# disagree, modalities interact.
+# The row called *chance* is a random number generator: what is not clearly
+# above it should not be believed. Mind what is counted. Only right answers
+# are, and before the lessons those are other samples than after: hollow and
+# full dots answer different questions, and few samples mean wide intervals.
+# Compare *Shapley* with *only one in* and *leave one out*, which are
+# cheaper: where they disagree, modalities interact.
 #
 # ## What training changed
 #
