@@ -107,7 +107,7 @@ def table(result: dict[str, Any]) -> str:
     seconds = result["training_seconds"]
     note = (
         f"\n{len(result['seeds'])} seeds, {result['n']['test']} test clips; cold start and GRPO together took "
-        f"{seconds / 60:.1f} minutes a seed on two cores. "
+        f"{seconds / 60:.1f} minutes a seed. "
         "Made by `emolab bench walk`; every run is in `benchmarks/results/walk.json`."
     )
     return "\n".join([*lines, note])
