@@ -7,37 +7,34 @@ from typing import Any
 
 INTRODUCTION = """# tiny-omni
 
-A tiny audio-visual language model of the real `Qwen2_5OmniThinkerForConditionalGeneration` classes, {parameters:.1f}
-million
-parameters, made for learning and for tests. `data_scripts/pretrain_tiny.py` made it; its logs are in
-`data_scripts/pretraining/log`. Licence: Apache-2.0, like the package.
+A tiny audio-visual language model of the real `Qwen2_5OmniThinkerForConditionalGeneration` classes,
+{parameters:.1f} million parameters, made for learning and for tests. `data_scripts/pretrain_tiny.py` made it;
+its logs are in `data_scripts/pretraining/log`. Licence: Apache-2.0, like the package.
 
 ## What it was taught, and what it was not
 
-Only synthetic material: speech that espeak-ng spoke neutrally and that our vocoder then gave random prosody, drawn
-without
-regard to emotion; faces with random action units; texts of a small grammar of about 460 words. It learned to
-transcribe, to
-describe a voice (pitch, range, pace, loudness, timbre, quality, ending), to describe a face (brows, eyes, nose,
-mouth), what
-emotion words and emotional texts mean, and to write the tags of the course's completions.
+Only synthetic material: speech that espeak-ng spoke neutrally and that our vocoder then gave random prosody,
+drawn without regard to emotion; faces with random action units; texts of a small grammar of about 460 words. It
+learned to transcribe, to describe a voice (pitch, range, pace, loudness, timbre, quality, ending), to describe
+a face (brows, eyes, nose, mouth), what emotion words and emotional texts mean, and to write the tags of the
+course's completions.
 
-**It was never told the emotion of a voice or of a face.** Zero-shot emotion recognition from them is therefore near
-chance,
-and everything above that in the course is learned in the course.
+**It was never told the emotion of a voice or of a face.** Zero-shot emotion recognition from them is therefore
+near chance, and everything above that in the course is learned in the course.
 
 ## What it can do
 
 Held out: four base voices (sixteen talkers), their sentences, and the people behind the faces. "Reference" is a
-logistic
-regression on prosodic features (voices) or on principal components of pixels (faces), trained on 1,600 and 2,000 clips.
+logistic regression on prosodic features (voices) or on principal components of pixels (faces), trained on 1,600
+and 2,000 clips.
 """
 LIMITS = """
 ## What it cannot do
 
-- Real recordings: it has only heard espeak-ng's voices through one vocoder. Its answers on your own voice are for
-trying out
-  the interface, not for use.
+- Real recordings: it has only heard espeak-ng's voices through one vocoder. Its answers on your own voice are
+  for trying out the interface, not for use.
+- Transcripts: it writes plausible sentences of its grammar, with most words wrong when the sentence is not one of
+  them. The words that it is asked about are given to it as text.
 - Other languages, words outside its vocabulary, several speakers, music, clips of more than about six seconds.
 - Real faces, or anything but 64-pixel drawings in the style of the corpus.
 - Conversation. It knows the prompts of `emolab.prompts` and little else.
