@@ -53,6 +53,20 @@ def plain_values(game: Any, sample: Any, prompt: Any) -> Callable[[Any], Any]:
     return value
 
 
+def counted(game: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], list[int]]:
+    """The game with 0/1 masks of any kind as its argument, and the sizes of the calls that it has had."""
+    import numpy as np
+
+    sizes: list[int] = []
+
+    def value(present: Any) -> Any:
+        rows = np.asarray(present).astype(bool)
+        sizes.append(len(rows))
+        return game(rows)
+
+    return value, sizes
+
+
 def forward(lalm: Any, batch: Any, text: str) -> float:
     """Log-probability of an answer after one prompt by a forward of the stock model; its mean over the tokens for one
     label.
@@ -117,14 +131,15 @@ def modality_rows(game: Any, sample: Any, prompt: Any) -> list[dict[str, Any]]:
     plain = plain_values(game, sample, prompt)
     ours, found = seconds(lambda: exact(game, n), 5)
     loop, reference = seconds(lambda: exact(plain, n), 1)
-    explainer = shap.explainers.Exact(lambda x: plain(x.astype(bool)), np.zeros((1, n)))
+    asked, sizes = counted(plain)
+    explainer = shap.explainers.Exact(asked, np.zeros((1, n)))
     peer, theirs = seconds(lambda: explainer(np.ones((1, n))).values[0], 1)
     limit, _ = seconds(token_limit(game, 1 + 7 * len(game.absent)), 5)
     gap = float(np.abs(found.values - reference.values).max())
     return [
         {"name": "emolab, exact", "players": "modalities", "seconds": ours, "evaluations": 8, "error": gap},
         {"name": "plain loop", "players": "modalities", "seconds": loop, "evaluations": 8, "error": 0.0},
-        {"name": "shap Exact", "players": "modalities", "seconds": peer, "evaluations": 8,
+        {"name": "shap Exact", "players": "modalities", "seconds": peer, "evaluations": sum(sizes),
          "error": float(np.abs(theirs - reference.values).max())},
         {"name": "token limit", "players": "modalities", "seconds": limit, "evaluations": 8, "error": None},
     ]  # fmt: skip
@@ -144,10 +159,11 @@ def window_rows(game: Any, sample: Any, prompt: Any, pairs: int) -> list[dict[st
     plain = plain_values(game, sample, prompt)
     budget = 2 * pairs * (n + 1)
     ours, found = seconds(lambda: sampled(game, n, np.random.default_rng(0), max_pairs=pairs, min_pairs=2), 3)
-    permutation = shap.explainers.Permutation(lambda x: plain(x.astype(bool)), np.zeros((1, n)), seed=0)
+    (asked_shap, sizes_shap), (asked_captum, sizes_captum) = counted(plain), counted(plain)
+    permutation = shap.explainers.Permutation(asked_shap, np.zeros((1, n)), seed=0)
     theirs_shap, values_shap = seconds(lambda: permutation(np.ones((1, n)), max_evals=budget, silent=True).values[0], 1)
     torch.manual_seed(0)
-    sampler = ShapleyValueSampling(lambda x: torch.from_numpy(plain(x.bool().numpy())))
+    sampler = ShapleyValueSampling(lambda x: torch.from_numpy(asked_captum(x.numpy())))
     theirs_captum, values_captum = seconds(
         lambda: sampler.attribute(torch.ones(1, n), baselines=0, n_samples=2 * pairs).numpy()[0], 1
     )
@@ -155,8 +171,8 @@ def window_rows(game: Any, sample: Any, prompt: Any, pairs: int) -> list[dict[st
     rows = []
     for name, taken, values, used in (
         ("emolab, antithetic", ours, found.values, found.evaluations),
-        ("shap Permutation", theirs_shap, values_shap, budget),
-        ("captum ShapleyValueSampling", theirs_captum, values_captum, 2 * pairs * n + 1),
+        ("shap Permutation", theirs_shap, values_shap, sum(sizes_shap)),
+        ("captum ShapleyValueSampling", theirs_captum, values_captum, sum(sizes_captum)),
     ):
         error = float(np.abs(values - truth).max() / scale)
         rows.append({"name": name, "players": f"{n} windows", "seconds": taken, "evaluations": used, "error": error})

@@ -76,17 +76,20 @@ def null_values(
     prompt: Prompt,
     settings: Settings | None = None,
 ) -> Floats:
-    """φ (N, 3, 3) for the gold label: entry [i, m] with modality m of sample i taken from a donor, so that it cannot
-    know the answer.
+    """φ (N, 3, 3) for the gold label: entry [i, m] with modality m of sample i taken from a donor in another emotion,
+    so that it cannot know the answer. Raises AttributionError if all donors are in the emotion of a sample.
     """
     chosen = settings or Settings()
+    strangers = {e: [d for d in donors if d.emotion != e] for e in {s.emotion for s in samples}}
+    strange = {e: DonorPool.encode(lalm, others, prompt) for e, others in strangers.items()}
     pool = DonorPool.encode(lalm, donors, prompt)
     found = np.zeros((len(samples), len(MODALITIES), len(MODALITIES)))
     for i, sample in enumerate(samples):
         batch = lalm.encode([sample], prompt)
         players = modality_players(batch)
         absent = absent_embeddings(lalm, sample, prompt, batch, "swap", pool, chosen.n_donors, chosen.seed + i)
-        stranger = absent_embeddings(lalm, sample, prompt, batch, "swap", pool, 1, chosen.seed + 10_000 + i)[0]
+        others, seed = strange[sample.emotion], chosen.seed + 10_000 + i
+        stranger = absent_embeddings(lalm, sample, prompt, batch, "swap", others, 1, seed)[0]
         for m, player in enumerate(players):
             swapped = batch.embeds.clone()
             swapped[0, list(player.positions)] = stranger[list(player.positions)]
