@@ -74,6 +74,7 @@ def setup(notebook: str, threads: int | None = None) -> Lab:
 def quiet() -> None:
     """Keep libraries from printing what a learner can do nothing about; what this package reports is not touched."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave the core to others on a busy machine
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
     for name in NOISY_LOGGERS:
