@@ -48,7 +48,7 @@ from emolab.recipes import common
 mixed = lab.corpus.where(split="train", domain="a")
 lessons = [
     sample for condition in sorted(mixed.counts("condition"))
-    for sample in mixed.where(condition=condition)[:40]
+    for sample in mixed.where(condition=condition)[:160]
 ]
 lessons = common.resolved(mixed.replace(lessons))
 answers = [f"<answer>{s.emotion}</answer>" for s in lessons]
