@@ -102,6 +102,11 @@ class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
         data = reward_rows(self.samples, prompt, columns)
         self._set_length(args, len(data))
         beta, args.beta = args.beta, args.beta if hasattr(lalm.model, "peft_config") else 0.0
+        reference = None
+        if beta and not hasattr(lalm.model, "peft_config"):
+            # TRL would load the reference anew from a hub name. Copied before TRL patches the forward: the patch
+            # is bound to the original's head.
+            reference = copy.deepcopy(lalm.model).requires_grad_(False).eval()
         kept = {name: p.detach().clone() for name, p in lalm.model.named_parameters() if p.requires_grad}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="You are using 'rollout_func'")
@@ -117,9 +122,8 @@ class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
             )
         self._undo_casts(kept)
         self.beta = args.beta = beta
-        if beta and not hasattr(lalm.model, "peft_config"):
-            # TRL would load the reference anew from a hub name; a copy is what was asked for.
-            self.ref_model = copy.deepcopy(lalm.model).requires_grad_(False).eval()
+        if reference is not None:
+            self.ref_model = reference
         self.train_dataset = data  # plain dicts: TRL reads every row G times a step, and Arrow decodes it each time
         self.remove_callback(PrinterCallback)
 
