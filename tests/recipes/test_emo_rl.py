@@ -23,7 +23,6 @@ def tiny_settings(model: str, **changes: Any) -> emo_rl.EmoRLSettings:
         **{
             "model": model,
             "reasoning": "structured",
-            "reasoning": "structured",
             "cold_per_label": 1,
             "cold_epochs": 1,
             "cold_batch": 4,
