@@ -68,7 +68,7 @@ class History(TrainerCallback):
             self.rows = [r for r in self.rows if r["step"] <= state.global_step]
             return
         if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            lines = self.path.read_text(encoding="utf-8").split("\n")
             # A killed run may have left half a line; it belongs to a step after the checkpoint.
             rows = [json.loads(line) for line in lines if line.endswith("}")]
             self.rows = [r for r in rows if r["step"] <= state.global_step]

@@ -13,7 +13,6 @@ from emolab.errors import TrainingError
 from emolab.lalm import LALM, PromptBatch
 from emolab.prompts import Prompt
 from emolab.samples import EmotionSample
-from emolab.training.merged import merged_adapters
 
 
 class Rollout:
@@ -70,17 +69,16 @@ class Rollout:
         batch, args = self._prompts_of(rows), self.args
         seed = args.seed * 1_000_003 + self.generation_index * args.world_size + args.process_index
         self._require_finite_weights()
-        with merged_adapters(self.lalm.model):
-            done = self.lalm.generate(
-                batch,
-                n=size,
-                max_new_tokens=self.max_completion_length,
-                temperature=self.temperature,
-                seed=seed,
-                top_p=self.top_p,
-                top_k=self.top_k or 0,
-                min_p=self.min_p or 0.0,
-            )
+        done = self.lalm.generate(
+            batch,
+            n=size,
+            max_new_tokens=self.max_completion_length,
+            temperature=self.temperature,
+            seed=seed,
+            top_p=self.top_p,
+            top_k=self.top_k or 0,
+            min_p=self.min_p or 0.0,
+        )
         ids, lengths = done.ids.tolist(), done.mask.sum(-1).tolist()
         prompt_ids = [row[mask.bool()].tolist() for row, mask in zip(batch.input_ids, batch.mask, strict=True)]
         out: dict[str, Any] = {"prompt_ids": [], "completion_ids": [], "logprobs": None}
