@@ -1,4 +1,4 @@
-"""One thread a process: the suite runs one worker per core, and sums over several threads may differ in the last bit."""
+"""One thread a process: there is one worker a core, and sums over several threads may differ in the last bit."""
 
 from __future__ import annotations
 
