@@ -25,7 +25,12 @@ def register(app: typer.Typer) -> None:
 @command
 def predict(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Audio files: wav, flac, ogg, mp3, m4a, …")],
-    checkpoint: Annotated[Path | None, typer.Option(help="Folder that a recipe wrote.")] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that a recipe wrote; by default, on the cpu profile, what emo-rl taught the tiny model."
+        ),
+    ] = None,
     model: ModelOption = None,
     prompt: PromptOption = None,
     text: Annotated[str | None, typer.Option(help="What is said, if known (for one file).")] = None,
@@ -52,7 +57,7 @@ def predict(
         )
     if text is not None and len(files) > 1:
         raise EvaluationError("--text belongs to one file; predict the files one by one")
-    lalm, asked = read_model(model, checkpoint, quantise, prompt)
+    lalm, asked = read_model(model, checkpoint or taught(model, prompt), quantise, prompt)
     asked = asking_for(asked, chosen)
     results = predict_files(lalm, files, asked, text=text, labels=chosen, calibration=calibration)
     failed = sum("error" in r for r in results)
@@ -70,6 +75,14 @@ def predict(
     )
     if failed:
         raise typer.Exit(1)
+
+
+def taught(model: str | None, prompt: str | None) -> Path | None:
+    """The shipped adapters, where nobody asks for another model or prompt and the profile has the shipped one."""
+    from emolab.lalm.tiny import TAUGHT_FOLDER
+    from emolab.profiles import profile
+
+    return TAUGHT_FOLDER if model is None and prompt is None and profile().model == "tiny-omni" else None
 
 
 def asking_for(prompt: Prompt, labels: Sequence[str]) -> Prompt:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast, Qwen2_5OmniThinkerConfig
 
 TINY_FOLDER = Path(__file__).parent / "tiny_data"
+TAUGHT_FOLDER = TINY_FOLDER / "emo-rl"  # of `emolab train emo-rl --reasoning structured`: what `predict` uses
 SPECIAL_TOKENS = (
     "<|endoftext|>",
     "<|im_start|>",

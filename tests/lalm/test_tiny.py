@@ -70,3 +70,29 @@ def test_it_hears_an_extreme_voice(cues: dict[str, float], stated: dict[str, str
     said = [voice_attributes_in(row[0]) for row in texts]
     right = [attributes.get(name) == word for attributes in said for name, word in stated.items()]
     assert sum(right) >= 0.75 * len(right), said
+
+
+def test_the_shipped_adapters_answer_with_a_rationale() -> None:
+    """What `emolab predict` uses: the tiny model as emo-rl taught it, in 4 bits."""
+    import numpy as np
+
+    from emolab.emotions import EMOTIONS
+    from emolab.lalm.tiny import TAUGHT_FOLDER
+    from emolab.parsing import parse, parse_label
+    from emolab.prompts import get_prompt
+    from emolab.recipes.common import load_checkpoint
+    from emolab.samples import EmotionSample
+    from emolab.synth import prosody, seeds, talkers, voice
+
+    rng, who = np.random.default_rng(0), talkers.talkers("test", "a")[0]
+    seed = seeds.shipped(who.voice, seeds.shipped_sentences(who.voice)[0])
+    samples = []
+    for emotion in EMOTIONS:
+        spoken = prosody.sample_prosody(emotion, 1.0, rng, who.expressivity)
+        dry = voice.speak(seed, spoken, rng, who.f0_shift, who.warp)
+        samples.append(EmotionSample(emotion, extra={"waveform": voice.record(dry, spoken, rng)}))
+    lalm, info = load_checkpoint(TAUGHT_FOLDER)
+    prompt = get_prompt(info["prompt"]).using(*info["modalities"])
+    texts = [row[0] for row in lalm.generate(lalm.encode(samples, prompt), max_new_tokens=48, greedy=True).texts]
+    assert all(parse(text).think for text in texts)
+    assert sum(parse_label(text) == emotion for text, emotion in zip(texts, EMOTIONS, strict=True)) >= 4, texts
