@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emolab.errors import CorpusError, EvaluationError
-from emolab.samples import FIELDS, Corpus, EmotionSample
+from emolab.samples import FIELDS, TABLES, Corpus, EmotionSample
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
     from emolab.prompts import Prompt
-
-TABLES = ("table.parquet", "table.jsonl")
-
 
 def read_corpus(path: str | Path | None = None, size: str = "course") -> Corpus:
     """The corpus in a folder (its table.parquet or table.jsonl), of a table file, or without a path the embedded one
@@ -31,19 +28,13 @@ def read_corpus(path: str | Path | None = None, size: str = "course") -> Corpus:
         return embedded_corpus(size)
     path = Path(path)
     if path.is_dir():
-        found = next((path / name for name in TABLES if (path / name).is_file()), None)
-        if found is None:
+        if not any((path / name).is_file() for name in TABLES):
             raise CorpusError(
                 f"{path}: no {' or '.join(TABLES)} in this folder; make one with "
                 f"`emolab corpus make synthetic --out {path}`"
             )
-        return replace_name(Corpus.read(found), path.name)
+        return replace(Corpus.read(path), name=path.name)
     return Corpus.read(path)
-
-
-def replace_name(corpus: Corpus, name: str) -> Corpus:
-    """The same corpus under another name."""
-    return replace(corpus, name=name)
 
 
 def part_of(

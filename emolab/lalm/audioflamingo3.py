@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from emolab.lalm.base import LALM
+from emolab.lalm.audio_text import AudioText
 from emolab.lalm.features import mel_frames, windows
 from emolab.lalm.layout import chatml
 
 
-class AudioFlamingo3(LALM):
+class AudioFlamingo3(AudioText):
     """`AudioFlamingo3ForConditionalGeneration`: audio and text."""
 
-    modalities = ("audio", "text")
     placeholders: ClassVar = {"audio": "<sound>"}
     chat_template = chatml("<sound>")
-
-    @property
-    def decoder(self) -> Any:
-        return self.base.model.language_model
-
-    @property
-    def towers(self) -> tuple[nn.Module, ...]:
-        return (self.base.model.audio_tower, self.base.model.multi_modal_projector)
 
     @property
     def max_seconds(self) -> float:

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from emolab.lalm.base import LALM
+from emolab.lalm.audio_text import AudioText
 from emolab.lalm.features import mel_frames
 from emolab.lalm.layout import chatml
 from emolab.media import SAMPLE_RATE
 
 
-class Qwen2Audio(LALM):
+class Qwen2Audio(AudioText):
     """`Qwen2AudioForConditionalGeneration`: audio and text."""
 
-    modalities = ("audio", "text")
     placeholders: ClassVar = {"audio": "<|AUDIO|>"}
     chat_template = chatml("Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n")
-
-    @property
-    def decoder(self) -> Any:
-        return self.base.model.language_model
-
-    @property
-    def towers(self) -> tuple[nn.Module, ...]:
-        return (self.base.model.audio_tower, self.base.model.multi_modal_projector)
 
     @property
     def max_seconds(self) -> float:

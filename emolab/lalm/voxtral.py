@@ -7,12 +7,12 @@ tokens.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
-from emolab.lalm.base import LALM
+from emolab.lalm.audio_text import AudioText
 from emolab.lalm.features import mel_frames, windows
 
 CHAT_TEMPLATE = (
@@ -22,21 +22,12 @@ CHAT_TEMPLATE = (
     "{% endfor %}[/INST]{% endif %}{% endfor %}")
 
 
-class Voxtral(LALM):
+class Voxtral(AudioText):
     """`VoxtralForConditionalGeneration`: audio and text. A window's padding is embedded too, as published."""
 
-    modalities = ("audio", "text")
     placeholders: ClassVar = {"audio": "[AUDIO]"}
     chat_template = CHAT_TEMPLATE
     seconds_per_embedding = 0.08
-
-    @property
-    def decoder(self) -> Any:
-        return self.base.model.language_model
-
-    @property
-    def towers(self) -> tuple[nn.Module, ...]:
-        return (self.base.model.audio_tower, self.base.model.multi_modal_projector)
 
     @property
     def max_seconds(self) -> float:
