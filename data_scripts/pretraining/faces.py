@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from data_scripts.pretraining import shards
 from emolab.synth import describe_face, face
 
 PER_SHARD = 400
@@ -41,10 +42,7 @@ def make_shard(path: Path, seed: int, n: int) -> Path:
     rows = [_row(rng) for _ in range(n)]
     for row in rows:
         row["frames"], row["units"] = torch.from_numpy(row["frames"]), torch.from_numpy(row["units"])
-    scratch = path.with_suffix(".tmp")
-    torch.save(rows, scratch)
-    scratch.replace(path)
-    return path
+    return shards.save(rows, path)
 
 
 def make(folder: Path, n: int = 6000, held_out: int = 400, workers: int = 2) -> list[Path]:
@@ -55,10 +53,3 @@ def make(folder: Path, n: int = 6000, held_out: int = 400, workers: int = 2) -> 
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         done = [pool.submit(make_shard, *job) for job in todo]
         return [future.result() for future in tqdm(done, desc="faces")]
-
-
-def load(folder: Path, split: str) -> list[dict[str, Any]]:
-    """All rows of the shards of a split."""
-    import torch
-
-    return [row for path in sorted(folder.glob(f"{split}-*.pt")) for row in torch.load(path, weights_only=True)]

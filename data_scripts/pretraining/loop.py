@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
+from data_scripts.pretraining import shards
+
 
 def one_cycle(step: int, steps: int, peak: float, warm: float = 0.1) -> float:
     """Learning rate: linear warm-up over the first `warm` of the run, then a cosine to 1% of the peak."""
@@ -76,10 +78,7 @@ def train(
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             seen = {}
-            scratch = path.with_suffix(".tmp")
-            torch.save(
-                {"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, scratch
-            )
-            scratch.replace(path)
+            state = {"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
+            shards.save(state, path)
     modules.eval()
     return path

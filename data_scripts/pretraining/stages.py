@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from data_scripts.pretraining import align, faces, towers, voices
+from data_scripts.pretraining import align, faces, shards, towers, voices
 from data_scripts.pretraining.loop import train
 from emolab.emotions import EMOTIONS
 from emolab.lalm.tiny import TINY_FOLDER, build_config, train_tokenizer
@@ -117,8 +117,8 @@ def train_vision(work: Path, steps: int, batch: int = 32, lr: float = 1e-3) -> N
     tower = new_model(work).model.visual
     tower.config._attn_implementation = "eager"
     data, held_out = (
-        towers.face_data(faces.load(work / "faces", "train")),
-        towers.face_data(faces.load(work / "faces", "test")),
+        towers.face_data(shards.load(work / "faces", "train")),
+        towers.face_data(shards.load(work / "faces", "test")),
     )
     sizes = [len(v) for v in describe_face.CLASSES.values()]
     width = towers.CELLS * tower.config.out_hidden_size
@@ -190,8 +190,8 @@ def _train_language(
     name: str, tasks: dict[str, float], model: Any, work: Path, steps: int, batch: int, lr: float
 ) -> None:
     tokenizer = make_tokenizer(work)
-    memory = remember(model, voices.load(work / "voices", "train"), faces.load(work / "faces", "train"))
-    held_out = remember(model, voices.load(work / "voices", "val"), faces.load(work / "faces", "test"))
+    memory = remember(model, voices.load(work / "voices", "train"), shards.load(work / "faces", "train"))
+    held_out = remember(model, voices.load(work / "voices", "val"), shards.load(work / "faces", "test"))
     modules = nn.ModuleDict({"language": model.model.language_model})
 
     def loss_of(generator: torch.Generator) -> dict[str, torch.Tensor]:

@@ -141,7 +141,7 @@ class FaceData:
 
 
 def face_data(rows: list[dict[str, Any]]) -> FaceData:
-    """Rows of `faces.load` as tensors."""
+    """Rows of the face shards as tensors."""
     return FaceData(
         torch.stack([r["frames"] for r in rows]),
         torch.stack([r["units"] for r in rows]),

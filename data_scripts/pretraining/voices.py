@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from data_scripts.pretraining import shards
 from emolab.synth import describe_voice, prosody, seeds, talkers, text, voice
 from emolab.synth.espeak import Speech, synth_bank
 from emolab.synth.text_grammar import CLAUSES
@@ -116,10 +117,7 @@ def make_shard(job: VoiceJob) -> Path:
     for row, mel in zip(rows, mel_of(waves), strict=True):
         row["mel"] = torch.from_numpy(mel)
         row["frames"], row["phones"] = torch.from_numpy(row["frames"]), torch.from_numpy(row["phones"])
-    scratch = job.out.with_suffix(".tmp")
-    torch.save(rows, scratch)
-    scratch.replace(job.out)
-    return job.out
+    return shards.save(rows, job.out)
 
 
 def jobs(folder: Path, sentences_each: int, renders: int) -> list[VoiceJob]:
@@ -151,9 +149,7 @@ def make(folder: Path, sentences_each: int = 130, renders: int = 3, workers: int
 
 def load(folder: Path, split: str) -> list[dict[str, Any]]:
     """All rows of the shards of a split."""
-    import torch
-
-    rows = [row for path in sorted(folder.glob(f"{split}-*.pt")) for row in torch.load(path, weights_only=True)]
+    rows = shards.load(folder, split)
     for row in rows:
         row["feeling"] = has_feeling(row["text"])
     return rows
