@@ -1,8 +1,10 @@
 """Written rationales for a cold start, from what the rows of a training table state and nothing else.
 
 A row states a transcript, a label, emotion words and a reference caption. The caption is somebody's description of
-the voice ("the speaker has a low, flat voice, slow and quiet, …"); the acoustic part of a rationale is that clause.
-No file of truth is read, and a row without a caption gets no rationale but the bare answer.
+the voice ("the speaker has a low, flat voice, slow and quiet, …") and of the face ("the brows are raised, …"); the
+acoustic and the visual part of a rationale are these clauses. Rows of the embedded corpus also state which modalities
+carry the emotion (`extra["carriers"]`, as an annotator would note it), so that a rationale may name them. No file of
+truth is read, and a row without a caption gets no rationale but the bare answer.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ from emolab.samples import EmotionSample
 
 STYLES = ("structured", "free", "direct")
 _VOICE = re.compile(r"(?:[Tt]he speaker has|[Oo]ne hears) (an? [^.]*\bvoice\b[^.]*)\.")
+_FACE = re.compile(
+    r"(?:^|(?<=[.!?\u201d] ))((?:The brows are|The mouth is|(?:Raised|Level|Lowered|Slanted) brows,) [^.]*)\."
+)
 _PLAIN_WORDS = re.compile(r"words are neutral|carries no feeling|words alone tell nothing")
 
 
@@ -25,6 +30,46 @@ def voice_clause(caption: str | None) -> str | None:
     """
     found = _VOICE.search(caption or "")
     return found.group(1) if found else None
+
+
+def face_clause(caption: str | None) -> str | None:
+    """What a caption says of the face, or None.
+
+    >>> face_clause("The words are neutral. The brows are raised, the eyes wide and the mouth open.")
+    'the brows are raised, the eyes wide and the mouth open'
+    """
+    found = _FACE.search(caption or "")
+    return found.group(1)[0].lower() + found.group(1)[1:] if found else None
+
+
+def evidence_rationale(sample: EmotionSample, cues: bool = False) -> str:
+    """A completion whose reasons name where the evidence lies; with `cues`, also how it sounds and looks there.
+
+    The modalities are those that the row states in `extra["carriers"]`, the cues the caption's clauses on the voice
+    and the face. A row without stated carriers, such as a clip of a real corpus with a written rationale, has its
+    caption as the reasons.
+
+    >>> evidence_rationale(EmotionSample("x", emotion="sad", extra={"carriers": ["video"]}))
+    '<think>the face tells it</think><answer>sad</answer>'
+
+    Raises TrainingError for a sample without a label, or with neither carriers nor a caption.
+    """
+    from emolab.attribution.stated import evidence_sentence
+
+    if sample.emotion is None:
+        raise TrainingError(f"{sample.id}: has no label to write a rationale for")
+    carriers = sample.extra.get("carriers")
+    if carriers is None and not sample.caption:
+        raise TrainingError(
+            f"{sample.id}: states neither its carriers nor a caption to write a rationale from; choose rows with "
+            "captions, or answers without reasons (reasoning 'direct')"
+        )
+    reasons = (sample.caption or "").strip() if carriers is None else evidence_sentence(carriers)
+    if cues and carriers:
+        found = {"audio": voice_clause(sample.caption), "video": face_clause(sample.caption)}
+        clauses = [clause for modality, clause in found.items() if modality in carriers and clause]
+        reasons = "; ".join([reasons, *clauses])
+    return f"<think>{reasons}</think><answer>{sample.emotion}</answer>"
 
 
 def rationale(sample: EmotionSample, style: str = "structured") -> str:
