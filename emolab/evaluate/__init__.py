@@ -2,22 +2,26 @@
 files.
 """
 
+from emolab.evaluate.asking import Asked, ask, batches, generate_texts
 from emolab.evaluate.calibration import CALIBRATIONS, calibrate, content_free_scores, label_bias, log_posterior
 from emolab.evaluate.controls import CONTROLS, apply_control, donors_for
 from emolab.evaluate.results import KEYS, numbers, provenance, read_result, summarise, write_result
-from emolab.evaluate.run import MODES, batches, evaluate, usable_samples
+from emolab.evaluate.run import MODES, evaluate, usable_samples
 
 __all__ = [
     "CALIBRATIONS",
     "CONTROLS",
     "KEYS",
     "MODES",
+    "Asked",
     "apply_control",
+    "ask",
     "batches",
     "calibrate",
     "content_free_scores",
     "donors_for",
     "evaluate",
+    "generate_texts",
     "label_bias",
     "log_posterior",
     "numbers",

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -61,9 +61,7 @@ def summarise(
         raise EvaluationError("there is nothing to score: no sample has both usable media and a known label")
     gold = [r["gold"] for r in rows]
     predicted = [r["predicted"] for r in rows]
-    speakers = [r.get("speaker") for r in rows]
-    groups = speakers if None not in speakers and len(set(speakers)) > 2 else None
-    interval = bootstrap_ci(unweighted_accuracy, gold, predicted, groups=groups, n=n_boot, seed=seed)
+    interval = bootstrap_ci(unweighted_accuracy, gold, predicted, groups=talkers(rows), n=n_boot, seed=seed)
     return {
         "ua": float(unweighted_accuracy(gold, predicted)),
         "wa": float(weighted_accuracy(gold, predicted)),
@@ -74,6 +72,13 @@ def summarise(
         "seed": seed,
         "seconds": round(seconds, 3),
     }
+
+
+def talkers(rows: Sequence[Mapping[str, Any]]) -> list[Hashable] | None:
+    """The speaker of each row, so that a bootstrap draws whole speakers; None where some are unknown or there are
+    fewer than three."""
+    speakers = [row.get("speaker") for row in rows]
+    return speakers if None not in speakers and len(set(speakers)) > 2 else None
 
 
 def numbers(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emolab.emotions import EMOTIONS, normalise_label
-from emolab.errors import EvaluationError, MediaError
+from emolab.errors import EvaluationError
+from emolab.evaluate.asking import Fault, batches, generate_texts, noted, readable_samples, under_control
 from emolab.evaluate.calibration import CALIBRATIONS, calibrate, content_free_scores, label_bias
-from emolab.evaluate.controls import apply_control
 from emolab.evaluate.results import KEYS, provenance, summarise
 from emolab.parsing import parse, parse_label
 from emolab.prompts import Prompt, get_prompt
-from emolab.samples import Corpus, EmotionSample, LoadReport, resolve
+from emolab.samples import Corpus, EmotionSample, LoadReport
 
 if TYPE_CHECKING:
-    from emolab.lalm.base import LALM, PromptBatch
+    from emolab.lalm.base import LALM
 
 MODES = ("generate", "labels")
 
@@ -52,8 +52,7 @@ def evaluate(
         )
     prompt = get_prompt(prompt) if isinstance(prompt, str) else prompt
     started = time.perf_counter()
-    usable, report = usable_samples(corpus, labels, prompt)
-    samples = apply_control(usable, control, seed)
+    samples, report = under_control(corpus, _label_fault(labels), prompt, control, seed)
     rows = [_describe(s, labels) for s in samples]
     info: dict[str, Any] = {
         "model": lalm.name,
@@ -64,13 +63,11 @@ def evaluate(
         "calibration": calibration,
         "skipped": report.summary(),
     }
-    if not rows:
-        raise EvaluationError(
-            f"{corpus.root}: nothing to score; {report.n_skipped} samples were skipped: {report.skipped}"
-        )
     if mode == "generate":
-        options = {"max_new_tokens": max_new_tokens, "temperature": temperature or 1.0, "greedy": temperature == 0.0}
-        _generate(lalm, samples, prompt, rows, labels, batch_size, seed, progress, options)
+        options = {"max_new_tokens": max_new_tokens, "temperature": temperature}
+        texts = generate_texts(lalm, samples, prompt, batch_size, seed, progress, **options)
+        for row, text in zip(rows, texts, strict=True):
+            row |= {"text": text, "predicted": parse_label(text, labels), "format_ok": parse(text).format_ok}
     else:
         info |= _score(lalm, samples, prompt, rows, labels, batch_size, calibration, progress)
     result = summarise(rows, seed, time.perf_counter() - started, n_boot, labels)
@@ -83,67 +80,22 @@ def usable_samples(
     corpus: Corpus, labels: Sequence[str] = EMOTIONS, prompt: Prompt | None = None
 ) -> tuple[list[EmotionSample], LoadReport]:
     """Samples with absolute paths, a known label and readable media; the others are counted by reason in the report."""
-    from emolab.media import audio_of, frames_of
+    return readable_samples(corpus, _label_fault(labels), prompt)
 
-    shown = prompt.modalities if prompt else ("audio", "video", "text")
-    report, kept = LoadReport(corpus.name, found=len(corpus)), []
-    for sample in corpus:
+
+def _label_fault(labels: Sequence[str]) -> Fault:
+    def fault(sample: EmotionSample) -> tuple[str, str] | None:
         if sample.emotion is None:
-            report.skip("unlabelled", sample.id)
-        elif normalise_label(sample.emotion, labels) is None:
-            report.skip("unknown label", f"{sample.id}: {sample.emotion}")
-        else:
-            sample = resolve(sample, corpus.root)
-            try:
-                if "audio" in shown and sample.audio is not None:
-                    audio_of(sample)
-                if "video" in shown and sample.video is not None:
-                    frames_of(sample)
-            except MediaError as error:
-                report.skip("unusable media", str(error))
-                continue
-            kept.append(sample)
-    return kept, report
+            return "unlabelled", sample.id
+        if normalise_label(sample.emotion, labels) is None:
+            return "unknown label", f"{sample.id}: {sample.emotion}"
+        return None
+
+    return fault
 
 
 def _describe(sample: EmotionSample, labels: Sequence[str]) -> dict[str, Any]:
-    row = {
-        "id": sample.id,
-        "speaker": sample.speaker,
-        "gold": normalise_label(sample.emotion, labels),
-        "predicted": None,
-    }
-    return row | {k: sample.extra[k] for k in ("condition", "donor", "donor_emotion") if k in sample.extra}
-
-
-def batches(
-    lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, size: int, name: str, progress: bool = True
-) -> Iterator[tuple[slice, PromptBatch]]:
-    """Encoded batches of at most `size` samples, each with the slice of `samples` that it holds."""
-    from tqdm.auto import tqdm
-
-    for start in tqdm(
-        range(0, len(samples), size), desc=name, unit="batch", disable=not progress or len(samples) <= size
-    ):
-        chosen = slice(start, min(start + size, len(samples)))
-        yield chosen, lalm.encode(list(samples[chosen]), prompt)
-
-
-def _generate(
-    lalm: LALM,
-    samples: Sequence[EmotionSample],
-    prompt: Prompt,
-    rows: list[dict[str, Any]],
-    labels: Sequence[str],
-    size: int,
-    seed: int,
-    progress: bool,
-    options: dict[str, Any],
-) -> None:
-    for chosen, batch in batches(lalm, samples, prompt, size, "answers", progress):
-        completions = lalm.generate(batch, n=1, seed=seed + chosen.start, **options)
-        for row, (text,) in zip(rows[chosen], completions.texts, strict=True):
-            row |= {"text": text, "predicted": parse_label(text, labels), "format_ok": parse(text).format_ok}
+    return noted(sample) | {"gold": normalise_label(sample.emotion, labels), "predicted": None}
 
 
 def _score(

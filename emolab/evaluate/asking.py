@@ -1,0 +1,136 @@
+"""The way from samples to answers that every evaluation takes: what is usable, under which control, what is said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emolab.errors import EvaluationError, MediaError
+from emolab.evaluate.controls import apply_control
+from emolab.evaluate.results import provenance
+from emolab.prompts import Prompt, get_prompt
+from emolab.samples import MODALITIES, Corpus, EmotionSample, LoadReport, resolve
+
+if TYPE_CHECKING:
+    from emolab.lalm.base import LALM, PromptBatch
+
+Fault = Callable[[EmotionSample], tuple[str, str] | None]
+"""Why a sample cannot be scored: (reason, item) as `LoadReport.skip` takes them, or None where it can."""
+NOTED = ("condition", "donor", "donor_emotion")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Samples as they were shown (under the control), the text that answers each, and what ran."""
+
+    samples: list[EmotionSample]
+    texts: list[str]
+    info: dict[str, Any]
+
+
+def readable_samples(
+    corpus: Corpus, fault: Fault, prompt: Prompt | None = None
+) -> tuple[list[EmotionSample], LoadReport]:
+    """Samples with absolute paths, without a `fault` and with readable media; the report counts the others by
+    reason."""
+    from emolab.media import audio_of, frames_of
+
+    shown = prompt.modalities if prompt else MODALITIES
+    report, kept = LoadReport(corpus.name, found=len(corpus)), []
+    for sample in corpus:
+        if (found := fault(sample)) is not None:
+            report.skip(*found)
+            continue
+        sample = resolve(sample, corpus.root)
+        try:
+            if "audio" in shown and sample.audio is not None:
+                audio_of(sample)
+            if "video" in shown and sample.video is not None:
+                frames_of(sample)
+        except MediaError as error:
+            report.skip("unusable media", str(error))
+            continue
+        kept.append(sample)
+    return kept, report
+
+
+def under_control(
+    corpus: Corpus, fault: Fault, prompt: Prompt, control: str | None, seed: int
+) -> tuple[list[EmotionSample], LoadReport]:
+    """`readable_samples` under one of `emolab.evaluate.controls.CONTROLS`. Raises EvaluationError where none is
+    left."""
+    usable, report = readable_samples(corpus, fault, prompt)
+    if not usable:
+        raise EvaluationError(
+            f"{corpus.root}: nothing to score; {report.n_skipped} samples were skipped: {report.skipped}"
+        )
+    return apply_control(usable, control, seed), report
+
+
+def batches(
+    lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, size: int, name: str, progress: bool = True
+) -> Iterator[tuple[slice, PromptBatch]]:
+    """Encoded batches of at most `size` samples, each with the slice of `samples` that it holds."""
+    from tqdm.auto import tqdm
+
+    for start in tqdm(
+        range(0, len(samples), size), desc=name, unit="batch", disable=not progress or len(samples) <= size
+    ):
+        chosen = slice(start, min(start + size, len(samples)))
+        yield chosen, lalm.encode(list(samples[chosen]), prompt)
+
+
+def generate_texts(
+    lalm: LALM,
+    samples: Sequence[EmotionSample],
+    prompt: Prompt,
+    size: int = 16,
+    seed: int = 0,
+    progress: bool = True,
+    temperature: float = 0.0,
+    **options: Any,
+) -> list[str]:
+    """One answer for each sample, greedy at temperature 0; `options` are those of `LALM.generate`."""
+    options |= {"temperature": temperature or 1.0, "greedy": temperature == 0.0}
+    texts: list[str] = []
+    for chosen, batch in batches(lalm, samples, prompt, size, "answers", progress):
+        texts += [text for (text,) in lalm.generate(batch, n=1, seed=seed + chosen.start, **options).texts]
+    return texts
+
+
+def ask(
+    lalm: LALM,
+    corpus: Corpus,
+    prompt: Prompt | str,
+    fault: Fault,
+    *,
+    seed: int = 0,
+    control: str | None = None,
+    batch_size: int = 16,
+    max_new_tokens: int = 64,
+    temperature: float = 0.0,
+    progress: bool = True,
+) -> Asked:
+    """Show the usable samples of a corpus, under a control, and note what the model answers and what ran.
+
+    Raises EvaluationError for an unknown control or where nothing can be scored.
+    """
+    prompt = get_prompt(prompt) if isinstance(prompt, str) else prompt
+    started = time.perf_counter()
+    samples, report = under_control(corpus, fault, prompt, control, seed)
+    options = {"temperature": temperature, "max_new_tokens": max_new_tokens}
+    texts = generate_texts(lalm, samples, prompt, batch_size, seed, progress, **options)
+    config = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id, "control": control}
+    info = config | {
+        "skipped": report.summary(),
+        "seconds": round(time.perf_counter() - started, 3),
+        "provenance": provenance(config | options | {"n": len(samples)}, seed, str(lalm.device)),
+    }
+    return Asked(samples, texts, info)
+
+
+def noted(sample: EmotionSample) -> dict[str, Any]:
+    """What every row of a result says of its sample: id, speaker, and condition and donor where it has them."""
+    return {"id": sample.id, "speaker": sample.speaker} | {k: sample.extra[k] for k in NOTED if k in sample.extra}
