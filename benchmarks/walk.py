@@ -38,14 +38,15 @@ def measure(corpus: Any, seed: int, out: Path) -> dict[str, Any]:
     A seed that was measured with the same settings and corpus before is read from `out`.
     """
     from emolab.baselines import classical_baseline
-    from emolab.recipes import common, emo_rl
+    from emolab.recipes import common
+    from emolab.recipes.emo_rl import EmoRL, EmoRLSettings
 
-    settings = emo_rl.EmoRLSettings.cpu(seed=seed)
+    settings = EmoRLSettings.cpu(seed=seed)
     of = {"settings": common.settings_dict(settings), "clips": len(corpus)}
     kept = out / "walk.json"
     if kept.is_file() and (known := json.loads(kept.read_text(encoding="utf-8")))["of"] == of:
         return dict(known)
-    run = emo_rl.run(settings, corpus, out)
+    run = EmoRL(settings).run(corpus, out, elsewhere=False)
     inside = corpus.where(domain=settings.domain)
     train, test = inside.where(split="train"), inside.where(split="test")
     classical = common.slim(classical_baseline(train, test, seed))

@@ -5,36 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+NAMES = {"ua": "UA", "wa": "WA", "weighted_f1": "F1", "parse_rate": "parsed", "wheel_f": "wheel F"}
+
 
 def score_table(rows: Mapping[str, Mapping[str, Any]], title: str = "") -> None:
-    """Print result objects as the rows of a table: UA with its interval, WA, weighted F1, parse rate, n, and what was
-    skipped.
+    """Print result objects as the rows of a table: each metric that has an interval (`ua` and `ua_ci`) with it, WA,
+    weighted F1 and parse rate where there are any, n, and what was skipped.
     """
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
-    for name, justify in (
-        ("", "left"),
-        ("UA", "right"),
-        ("95%", "left"),
-        ("WA", "right"),
-        ("F1", "right"),
-        ("parsed", "right"),
-        ("n", "right"),
-    ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("")
+    metrics = [key for key in next(iter(rows.values()), {}) if any(f"{key}_ci" in r for r in rows.values())]
+    single = [key for key in ("wa", "weighted_f1", "parse_rate") if any(key in r for r in rows.values())]
+    for key in metrics:
+        table.add_column(NAMES.get(key, key), justify="right")
+        table.add_column("95%")
+    for key in (*single, "n"):
+        table.add_column(NAMES.get(key, key), justify="right")
     for name, r in rows.items():
-        low, high = r["ua_ci"]
-        table.add_row(
-            name,
-            f"{r['ua']:.3f}",
-            f"{low:.2f} – {high:.2f}",
-            f"{r['wa']:.3f}",
-            f"{r['weighted_f1']:.3f}",
-            f"{r['parse_rate']:.2f}",
-            str(r["n"]),
-        )
+        cells = [cell for key in metrics for cell in (_number(r.get(key)), _interval(r.get(f"{key}_ci")))]
+        table.add_row(name, *cells, *(_number(r.get(key)) for key in single), str(r["n"]))
     console = Console()
     console.print(table)
     for name, r in rows.items():
@@ -42,3 +34,11 @@ def score_table(rows: Mapping[str, Mapping[str, Any]], title: str = "") -> None:
         if skipped:
             counts = ", ".join(f"{n} {reason}" for reason, n in skipped.items())
             console.print(f"{name}: skipped {counts}", markup=False)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _interval(value: tuple[float, float] | None) -> str:
+    return "–" if value is None else f"{value[0]:.2f} – {value[1]:.2f}"

@@ -1,118 +1,166 @@
-"""`emolab train`: run a recipe of one of the four systems, or only its cold start."""
+"""`emolab train`: run one of the four systems' recipes, or only its cold start."""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emolab.cli.output import JsonOption, command, emit
+from emolab.errors import TrainingError
 
 if TYPE_CHECKING:
-    from emolab.recipes.emo_rl import EmoRLSettings
-    from emolab.samples import Corpus
+    from emolab.recipes.engine import Recipe
 
 CorpusOption = Annotated[
     Path | None, typer.Option("--corpus", help="Corpus folder; the embedded corpus where none is given.")
 ]
-OutOption = Annotated[Path, typer.Option(help="Folder for checkpoints, metrics, results; run again to continue.")]
+TestCorpusOption = Annotated[
+    Path | None, typer.Option("--test-corpus", help="Measure on the test split of this corpus instead.")
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder for checkpoints and results, build/RECIPE by default; run again to continue."),
+]
 SeedOption = Annotated[int, typer.Option(help="Seed of the data order, the adapters and the sampling.")]
 ModelOption = Annotated[str | None, typer.Option(help="Model name or folder; the profile's where none is given.")]
-ReasoningOption = Annotated[
-    str | None, typer.Option(help="structured (ESR), free (EUR) or direct (IR); the profile's by default.")
-]
-TestOption = Annotated[int | None, typer.Option(help="Test clips of each label; all of them by default.")]
+TestOption = Annotated[int | None, typer.Option(help="Measured clips of each label; all of them by default.")]
+DomainOption = Annotated[str | None, typer.Option(help="Train on this domain of the corpus: a or b.")]
+SplitOption = Annotated[str, typer.Option(help="Measure on this split; val is for choosing settings.")]
 LaunchOption = Annotated[str | None, typer.Option(help="Several processes: ddp, zero2, zero3, fsdp2, ddp-cpu.")]
 ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Processes to launch.")]
 StepsOption = Annotated[int | None, typer.Option(help="GRPO steps; the profile's by default.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE of the recipe's settings, as alpha=1; may be repeated.")
+]
+BaselineOption = Annotated[bool, typer.Option(help="Also fine-tune on the same labels as GRPO.")]
+ControlsOption = Annotated[bool, typer.Option(help="Also score with evidence taken away: silent voices, and more.")]
+ReasoningOption = Annotated[
+    str | None, typer.Option(help="structured (ESR), free (EUR) or direct (IR); the profile's by default.")
+]
+
+HELP = {
+    "emo-rl": "EMO-RL: speech emotion, with the emotion-similarity reward and structured reasoning.",
+    "affectgpt-rl": "AffectGPT-RL: open-vocabulary emotion, with emotion-wheel metrics as the reward.",
+    "mecap-r1": "MECap-R1: captions of emotional speech, with Emo-GRPO.",
+    "r1-omni": "R1-Omni: audio-visual emotion, with a verifiable reward.",
+}
 
 
 def register(app: typer.Typer) -> None:
     """Add the recipes to the group `train`."""
-    app.command("emo-rl")(emo_rl)
+    from emolab.recipes import RECIPES
+
+    for name in RECIPES:
+        text = f"{HELP[name]} Cold start, then GRPO; measured before and after."
+        app.command(name, help=text)(_command(name))
     app.command("cold-start")(cold_start)
 
 
-@command
-def emo_rl(
-    corpus: CorpusOption = None,
-    out: OutOption = Path("build/emo-rl"),
-    seed: SeedOption = 0,
-    steps: StepsOption = None,
-    reasoning: ReasoningOption = None,
-    model: ModelOption = None,
-    test_per_label: TestOption = None,
-    baseline: Annotated[bool, typer.Option(help="Also fine-tune on the same labels as GRPO.")] = True,
-    controls: Annotated[bool, typer.Option(help="Also score with silent and with swapped voices.")] = True,
-    launch: LaunchOption = None,
-    processes: ProcessesOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """EMO-RL: cold start, then GRPO in 4 bits with the emotion-similarity reward; measured before and after."""
-    if launch is not None:
-        from emolab.training.launch import relaunch
+def _command(name: str) -> Callable[..., None]:
+    @command
+    def train(
+        corpus: CorpusOption = None,
+        test_corpus: TestCorpusOption = None,
+        out: OutOption = None,
+        seed: SeedOption = 0,
+        steps: StepsOption = None,
+        reasoning: ReasoningOption = None,
+        model: ModelOption = None,
+        domain: DomainOption = None,
+        split: SplitOption = "test",
+        test_per_label: TestOption = None,
+        changes: SetOption = None,
+        baseline: BaselineOption = True,
+        controls: ControlsOption = True,
+        launch: LaunchOption = None,
+        processes: ProcessesOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        if launch is not None:
+            from emolab.training.launch import relaunch
 
-        raise typer.Exit(relaunch(launch, processes, sys.argv[1:]))
-    from emolab.recipes import emo_rl as recipe
-    from emolab.training.launch import is_main
+            raise typer.Exit(relaunch(launch, processes, sys.argv[1:]))
+        from emolab.evaluate.inputs import read_corpus
+        from emolab.training.launch import is_main
 
-    settings = _settings(model, steps, seed=seed, test_per_label=test_per_label, **_given(reasoning))
-    result = recipe.run(settings, _corpus(corpus), out, baseline=baseline, controls=controls, say=_say)
-    if is_main():
-        emit(result, as_json, render)
+        given = {"model": model, "steps": steps, "reasoning": reasoning, "domain": domain}
+        recipe = make(name, changes, seed=seed, test_per_label=test_per_label, **_given(given))
+        result = recipe.run(
+            read_corpus(corpus, recipe.corpus_size),
+            out or Path("build") / name,
+            baseline=baseline,
+            controls=controls,
+            split=split,
+            test=read_corpus(test_corpus) if test_corpus else None,
+            say=_say,
+        )
+        if is_main():
+            emit(result, as_json, render)
+
+    train.__name__ = name.replace("-", "_")
+    return train
 
 
 @command
 def cold_start(
+    recipe: Annotated[str, typer.Option(help="The recipe whose cold start it is.")] = "emo-rl",
     corpus: CorpusOption = None,
-    out: OutOption = Path("build/cold-start"),
+    out: OutOption = None,
     seed: SeedOption = 0,
     reasoning: ReasoningOption = None,
     model: ModelOption = None,
     test_per_label: TestOption = None,
+    changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The cold start alone: a few clips with written rationales, then measured on held-out talkers and sentences."""
-    from emolab.recipes import emo_rl as recipe
-
-    settings = _settings(model, None, seed=seed, test_per_label=test_per_label, **_given(reasoning))
-    emit(recipe.cold_start_only(settings, _corpus(corpus), out, say=_say), as_json, render)
-
-
-def _corpus(folder: Path | None) -> Corpus:
-    """The audio core of an embedded corpus; all of any other corpus."""
     from emolab.evaluate.inputs import read_corpus
-    from emolab.synth.corpus import audio_core
 
-    corpus = read_corpus(folder)
-    return audio_core(corpus, domain=None) if all("condition" in s.extra for s in corpus) else corpus
+    given = {"model": model, "reasoning": reasoning}
+    chosen = make(recipe, changes, seed=seed, test_per_label=test_per_label, **_given(given))
+    table = read_corpus(corpus, chosen.corpus_size)
+    folder = out or Path("build") / "cold-start"
+    options: dict[str, Any] = {"baseline": False, "controls": False, "elsewhere": False, "grpo": False}
+    emit(chosen.run(table, folder, say=_say, **options) | {"recipe": "cold-start"}, as_json, render)
 
 
-def _settings(model: str | None, steps: int | None, **changes: Any) -> EmoRLSettings:
+def make(name: str, changes: list[str] | None = None, **values: Any) -> Recipe[Any]:
+    """The recipe `name` with the settings of the machine's profile, `values` and KEY=VALUE `changes`.
+
+    Raises TrainingError for a setting that the recipe does not have, or a value of another type.
+    """
     from emolab.profiles import profile
-    from emolab.recipes.emo_rl import EmoRLSettings
+    from emolab.recipes import get_recipe
 
-    chosen = profile()
-    if steps is not None:
-        changes["steps"] = steps
-    if chosen.name == "cpu":
-        return EmoRLSettings.cpu(**changes, **({"model": model} if model else {}))
-    values = {
-        "model": model or chosen.model,
-        "quantise": chosen.quantise,
-        "group_size": chosen.group_size,
-        "prompts_per_step": chosen.prompts_per_step,
-        "steps": chosen.steps,
-        "learning_rate": chosen.learning_rate,
-        "max_new_tokens": chosen.max_new_tokens,
-    }
-    return EmoRLSettings(**{**values, **changes})
+    recipe = get_recipe(name)
+    known = [f.name for f in fields(recipe.Settings)]
+    for change in changes or ():
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise TrainingError(f"--set {change!r}: expected KEY=VALUE")
+        values[key] = _value(value)
+    if unknown := sorted(set(values) - set(known)):
+        raise TrainingError(f"{name} has no setting {unknown[0]!r}; it has {', '.join(known)}")
+    return recipe(recipe.Settings.for_profile(profile(), **values))
 
 
-def _given(reasoning: str | None) -> dict[str, str]:
-    return {"reasoning": reasoning} if reasoning else {}
+def _value(text: str) -> Any:
+    """JSON where the text is JSON; a comma list as a tuple; else the text."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return tuple(part.strip() for part in text.split(",")) if "," in text else text
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _say(text: str) -> None:
@@ -128,5 +176,6 @@ def render(result: dict[str, Any]) -> None:
         rows["fine-tuned on GRPO's labels"] = result["sft"]
     if result["recipe"] != "cold-start":
         rows["after GRPO"] = result["after"]
-        rows |= {f"after GRPO, {name} voices": part for name, part in result["controls"].items()}
-    score_table(rows, f"{result['recipe']}, seed {result['seed']}, in {result['out']}")
+        rows |= {f"after GRPO, {name}": part for name, part in result["controls"].items()}
+        rows |= {f"other domain, {name}": part for name, part in result["elsewhere"].items()}
+    score_table({k: v for k, v in rows.items() if v}, f"{result['recipe']}, seed {result['seed']}, in {result['out']}")

@@ -3,6 +3,7 @@ checkpoints."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import time
@@ -14,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate import evaluate
+from emolab.evaluate import write_result as write_evaluation
 from emolab.prompts import Prompt, get_prompt
 from emolab.samples import Corpus, EmotionSample, resolve
 from emolab.training.launch import is_main
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
+    from emolab.recipes.engine import RecipeSettings
+    from emolab.rewards.rubric import Rubric
 
-INFO = "emolab.json"
+INFO, SCORES = "emolab.json", "scores"
 CONTROLS = ("silent", "shuffled", "swapped")
 
 
@@ -54,23 +58,49 @@ def take_per_label(corpus: Corpus, n: int, seed: int) -> Corpus:
 
 
 def split(
-    corpus: Corpus, cold_per_label: int, seed: int, domain: str | None = "a", test_limit: int | None = None
+    corpus: Corpus,
+    cold_per_label: int,
+    seed: int,
+    domain: str | None = "a",
+    test_limit: int | None = None,
+    measured: str = "test",
+    test: Corpus | None = None,
 ) -> Splits:
-    """Cut a corpus with `split` columns into a cold start, a training and a test part.
+    """Cut a corpus with `split` columns into a cold start, a training and a measured part.
 
-    The test part is the corpus's own: held-out talkers and sentences. `test_limit` takes that many of each label.
-    Raises CorpusError when a part is empty.
+    The measured part is the corpus's own `measured` split, of held-out talkers and sentences, or the `measured` split
+    of another corpus `test` (all of it, where it has no splits). `test_limit` takes that many of each label. Raises
+    CorpusError when a part is empty.
     """
-    inside = corpus.where(domain=domain) if domain and any(s.extra.get("domain") for s in corpus) else corpus
-    train, test = inside.where(split="train"), inside.where(split="test")
-    if not len(train) or not len(test):
+    inside = in_domain(corpus, domain)
+    train = inside.where(split="train")
+    if test is None:
+        held_out = inside.where(split=measured)
+    else:
+        held_out = test.where(split=measured) if any(s.split for s in test) else test
+    if not len(train) or not len(held_out):
         raise CorpusError(
-            f"{corpus.root}: needs samples with split 'train' and 'test', has {dict(corpus.counts('split'))}"
+            f"{corpus.root}: needs samples with split 'train' and {measured!r}, has {dict(corpus.counts('split'))}"
         )
     cold = take_per_label(train, cold_per_label, seed)
     used = {s.id for s in cold}
-    test = take_per_label(test, test_limit, 0) if test_limit else test
-    return Splits(cold, train.where(lambda s: s.id not in used and s.emotion is not None), test)
+    held_out = take_per_label(held_out, test_limit, 0) if test_limit else held_out
+    return Splits(cold, train.where(lambda s: s.id not in used and s.emotion is not None), held_out)
+
+
+def in_domain(corpus: Corpus, domain: str | None) -> Corpus:
+    """The samples of a domain; all where no domain is wanted or the corpus has none."""
+    return corpus.where(domain=domain) if domain and any(s.extra.get("domain") for s in corpus) else corpus
+
+
+def other_domain(corpus: Corpus, settings: RecipeSettings, measured: str = "test") -> Corpus | None:
+    """The measured samples of domains that a run is not trained on; None where there are none."""
+    away = corpus.where(
+        lambda s: s.split == measured and s.extra.get("domain") not in (None, settings.domain) and bool(s.emotion)
+    )
+    if not settings.domain or not len(away):
+        return None
+    return take_per_label(away, settings.test_per_label, 0) if settings.test_per_label else away
 
 
 def resolved(corpus: Corpus) -> list[EmotionSample]:
@@ -115,6 +145,70 @@ def measure(
     return result
 
 
+def fine_tune(
+    lalm: LALM,
+    corpus: Corpus,
+    target: Callable[[EmotionSample], str],
+    prompt: Prompt,
+    epochs: float,
+    batch: int,
+    learning_rate: float,
+    seed: int,
+    progress: bool = True,
+) -> list[dict[str, float]]:
+    """Supervised fine-tuning on `target` of each sample. Returns step and loss of every step."""
+    from emolab.training.sft import SFTSettings, cold_start
+
+    targets = [target(sample) for sample in corpus]
+    options = SFTSettings(epochs, batch, learning_rate, seed=seed)
+    return cold_start(lalm, resolved(corpus), targets, prompt, options, progress)
+
+
+def reinforce(
+    lalm: LALM,
+    corpus: Corpus,
+    prompt: Prompt,
+    rubric: Rubric,
+    settings: RecipeSettings,
+    out: Path,
+    *,
+    save_steps: int | None = 50,
+    progress: bool = True,
+    resume: bool = True,
+    callbacks: Sequence[Any] = (),
+) -> list[dict[str, Any]]:
+    """GRPO of `rubric` over the samples of `corpus`. Returns the metrics of every step; resumes from the last whole
+    checkpoint under `out`."""
+    from emolab.training.callbacks import History, Progress
+    from emolab.training.checkpoints import last_checkpoint
+    from emolab.training.config import grpo_config
+    from emolab.training.grpo import HearingGRPOTrainer
+
+    saving: dict[str, Any] = {"save_steps": save_steps, "save_total_limit": 2} if save_steps else {}
+    args = grpo_config(
+        out,
+        prompts_per_step=settings.prompts_per_step,
+        group_size=settings.group_size,
+        max_steps=settings.steps,
+        learning_rate=settings.learning_rate,
+        beta=settings.beta,
+        loss_type=settings.loss_type,
+        seed=settings.seed,
+        temperature=settings.temperature,
+        max_completion_length=settings.max_new_tokens,
+        warmup_steps=min(5, settings.steps // 2),
+        **saving,
+    )
+    history = History(out / "metrics.jsonl")
+    shown = [Progress()] if progress else []
+    trainer = HearingGRPOTrainer(
+        lalm, resolved(corpus), prompt, rubric, args, callbacks=[history, *shown, *callbacks]
+    )
+    last = last_checkpoint(out) if resume else None
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    return history.rows
+
+
 def slim(result: dict[str, Any]) -> dict[str, Any]:
     """A result for printing: numbers only, its controls included."""
     out = {k: v for k, v in result.items() if k not in ("rows", "info", "controls")}
@@ -149,6 +243,28 @@ def load_checkpoint(folder: str | Path) -> tuple[LALM, dict[str, Any]]:
     return load_model(info["model"], quantise=info["quantise"], adapter=folder), info
 
 
+def scores_key(prompt: Prompt, test: Corpus, other: Corpus | None, checks: Sequence[str]) -> dict[str, Any]:
+    """What must be equal for measured scores to be used again."""
+    ids = [[f"{part.name}/{s.id}" for s in part] for part in (test, other) if part is not None]
+    digest = hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:12]
+    return {"prompt": prompt.id, "modalities": list(prompt.modalities), "samples": digest, "controls": list(checks)}
+
+
+def read_scores(folder: Path, key: dict[str, Any]) -> dict[str, Any] | None:
+    """The scores in a stage's folder, where they were measured under the same `scores_key`."""
+    path = folder / f"{SCORES}.json"
+    if not path.is_file() or (noted := json.loads(path.read_text(encoding="utf-8")))["key"] != key:
+        return None
+    scores: dict[str, Any] = noted["scores"]
+    return scores
+
+
+def write_scores(folder: Path, key: dict[str, Any], scores: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
+    """Keep a stage's scores, and the raw outputs beside them as Parquet."""
+    if is_main():
+        write_evaluation({"key": key, "scores": scores, "rows": list(rows)}, folder / SCORES)
+
+
 class Stages:
     """Runs the stages of a recipe in order, in a folder of its own, and keeps their seconds.
 
@@ -160,7 +276,9 @@ class Stages:
         from emolab.training.checkpoints import write_json
 
         self.out, self.say = Path(out), say or (lambda text: None)
-        self.seconds: dict[str, float] = {}
+        self._times = self.out / "seconds.json"
+        times = self._times.read_text(encoding="utf-8") if self._times.is_file() else "{}"
+        self.seconds: dict[str, float] = json.loads(times)
         mine, noted = settings_dict(settings), self.out / "settings.json"
         if noted.is_file() and (theirs := json.loads(noted.read_text(encoding="utf-8"))) != mine:
             names = sorted(k for k in mine.keys() | theirs.keys() if mine.get(k) != theirs.get(k))
@@ -173,9 +291,13 @@ class Stages:
     def run(self, name: str, work: Callable[[], Any]) -> Any:
         """Announce, time and run one stage."""
         self.say(name)
+        from emolab.training.checkpoints import write_json
+
         start = time.perf_counter()
         value = work()
         self.seconds[name] = round(time.perf_counter() - start, 2)
+        if is_main():
+            write_json(self._times, self.seconds)
         return value
 
 

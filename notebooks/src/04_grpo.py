@@ -47,13 +47,14 @@ lab
 # %%
 import pandas as pd
 
-from emolab.recipes import common, emo_rl
+from emolab.recipes import common
+from emolab.recipes.emo_rl import EmoRL, EmoRLSettings
 
-settings = emo_rl.EmoRLSettings.cpu(
+settings = EmoRLSettings.cpu(
     reasoning="direct", cold_per_label=4, cold_epochs=3, steps=90,
     max_new_tokens=12, test_per_label=10)
-lalm = common.prepare_model(settings.model, settings.quantise,
-                            settings.lora_rank, settings.lora_alpha, 0)
+recipe = EmoRL(settings)
+lalm = recipe.load()
 parameters = list(lalm.model.named_parameters())
 trained = sum(p.numel() for _, p in parameters if p.requires_grad)
 frozen = sum(p.numel() for _, p in parameters if not p.requires_grad)
@@ -68,13 +69,9 @@ print(f"{trained:,} trainable numbers beside {frozen:,} stored elements")
 # few to learn the task, enough to learn the form:
 
 # %%
-from emolab.synth.corpus import audio_core
-
-parts = common.split(audio_core(lab.corpus), settings.cold_per_label,
-                     settings.seed, test_limit=settings.test_per_label)
-prompt = common.prompt_named(settings.reasoning, settings.modalities)
-losses = emo_rl.cold_start_stage(lalm, parts.cold, prompt, settings,
-                                 progress=False)
+parts = recipe.parts(lab.corpus)
+prompt = recipe.prompt()
+losses = recipe.cold_start(lalm, parts.cold, progress=False)
 print({name: len(part) for name, part in vars(parts).items()})
 pd.DataFrame(losses).plot(x="step", y="loss", figsize=(6, 2.4));
 
@@ -102,7 +99,7 @@ import torch
 clips = common.resolved(parts.train[:4])
 answers = lalm.generate(lalm.encode(clips, prompt), n=8, seed=1,
                         max_new_tokens=settings.max_new_tokens).texts
-reward = emo_rl.rubric(settings)
+reward = recipe.rubric()
 rewards = torch.tensor([
     reward([""] * 8, texts, solution=[clip.emotion] * 8)
     for clip, texts in zip(clips, answers)
@@ -164,9 +161,8 @@ axis.legend();
 # %%
 print(f"{settings.prompts_per_step} clips a step, "
       f"{settings.group_size} answers each")
-history = emo_rl.grpo_stage(
-    lalm, parts.train, prompt, settings, lab.folder / "grpo",
-    save_steps=None, resume=False)
+history = recipe.grpo(lalm, parts.train, lab.folder / "grpo",
+                      save_steps=None, resume=False)
 print(f"{history[-1]['step']} steps, "
       f"{sum(row['seconds_step'] for row in history):.0f} s")
 

@@ -11,7 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from emolab.errors import CorpusError, TrainingError
-from emolab.recipes import common, emo_rl
+from emolab.recipes import RECIPES, common, emo_rl, get_recipe
+from emolab.recipes.emo_rl import EmoRL
 from emolab.recipes.rationales import rationale, voice_clause
 from emolab.samples import Corpus, EmotionSample
 
@@ -39,7 +40,7 @@ def tiny_settings(model: str, **changes: Any) -> emo_rl.EmoRLSettings:
 
 def test_a_whole_run_and_its_checkpoints(random_model: str, noise_corpus: Corpus, tmp_path: Path) -> None:
     said: list[str] = []
-    result = emo_rl.run(tiny_settings(random_model), noise_corpus, tmp_path, progress=False, say=said.append)
+    result = EmoRL(tiny_settings(random_model)).run(noise_corpus, tmp_path, progress=False, say=said.append)
     for stage in ("zero_shot", "before", "after", "sft"):
         assert set(result[stage]) >= KEYS, stage
         assert result[stage]["n"] == 14 and 0 <= result[stage]["ua"] <= 1
@@ -55,7 +56,7 @@ def test_a_whole_run_and_its_checkpoints(random_model: str, noise_corpus: Corpus
     again = common.measure(lalm, noise_corpus.where(split="test"), prompt, seed=0, max_new_tokens=6, progress=False)
     assert again["ua"] == result["after"]["ua"] and again["parse_rate"] == result["after"]["parse_rate"]
     with pytest.raises(TrainingError, match=r"other settings \(seed\)"):
-        emo_rl.run(tiny_settings(random_model, seed=1), noise_corpus, tmp_path, progress=False)
+        EmoRL(tiny_settings(random_model, seed=1)).run(noise_corpus, tmp_path, progress=False)
 
 
 def test_cold_start_through_the_command_line(
@@ -149,7 +150,7 @@ def test_the_rubric_pays_a_right_and_well_formed_answer_most(reasoning: str) -> 
     sample = EmotionSample(
         "x", text="t", emotion="sad", caption="The speaker has a low voice, slow and dark. The words are neutral."
     )
-    rubric = emo_rl.rubric(emo_rl.EmoRLSettings(reasoning=reasoning))
+    rubric = EmoRL(emo_rl.EmoRLSettings(reasoning=reasoning)).rubric()
     good, bare, wrong = rubric(
         ["p"] * 3, [rationale(sample, reasoning), "sad", "<answer>happy</answer>"], solution=["sad"] * 3
     )
