@@ -71,6 +71,12 @@ _ALL = (
         "words",
     ),
     Prompt(
+        "words_direct",
+        "v1",
+        "Which words say how the speaker feels? Reply with <answer>word, word</answer>.",
+        "words",
+    ),
+    Prompt(
         "caption",
         "v1",
         "Describe how the speaker sounds and feels. Reply with <answer>description</answer>.",

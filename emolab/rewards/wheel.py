@@ -62,8 +62,8 @@ class WheelF(Reward):
     """F of the answer's words on five emotion wheels, per sample, times a length penalty.
 
     Our guards, each a parameter: 0 where fewer than `min_precision` of the answer's clusters are right, where it
-    names more than `max_extra` words beyond gold's number, and where it holds words of both valences although gold
-    does not: hedges and spam are not answers. With `published` there is no guard and no penalty, and listing
+    names more than `max_extra` words beyond gold's number, and (`consistent`) where it holds words of both valences
+    although gold does not: hedges and spam are not answers. With `published` there is no guard and no penalty, and listing
     everything pays. None where gold maps on no wheel. `wheels` is "embedded" or a folder of official files.
     """
 
@@ -71,6 +71,7 @@ class WheelF(Reward):
     penalty: str = "smoothed"
     min_precision: float = 0.5
     max_extra: int = 3
+    consistent: bool = True
     wheels: str = "embedded"
     published: bool = False
     name: ClassVar[str] = "wheel_f"
@@ -95,8 +96,8 @@ class WheelF(Reward):
         precision, _, f = found
         if self.published:
             return f
-        hedged = precision < self.min_precision or len(given) > len(gold) + self.max_extra or contradicts(given, gold)
-        if not f or hedged:
+        hedged = precision < self.min_precision or len(given) > len(gold) + self.max_extra
+        if not f or hedged or (self.consistent and contradicts(given, gold)):
             return 0.0
         return f * length_penalty(len(given), len(gold), self.penalty)
 

@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emolab.wheels.model import WheelSet
 from emolab.wheels.shipped import embedded
 
@@ -35,18 +38,34 @@ def wheel_scores(gold: Sequence[Words], pred: Sequence[Words], wheels: WheelSet 
     """
     wheels = wheels or embedded()
     names = wheels.wheels if setting.startswith("level") else (setting,)
-    columns: list[list[tuple[float, float]]] = [[] for _ in names]
-    for wanted, given in zip(gold, pred, strict=True):
-        pairs = zip(columns, wheels.clusters(wanted, setting), wheels.clusters(given, setting), strict=True)
-        for column, truth, guess in pairs:
-            if truth:
-                column.append(precision_recall(truth, guess))
-    per_wheel = {}
-    for name, column in zip(names, columns, strict=True):
-        p, r = (sum(values) / len(column) for values in zip(*column, strict=True)) if column else (0.0, 0.0)
-        per_wheel[name] = (p, r, harmonic(p, r))
-    p, r, f = (sum(values) / len(per_wheel) for values in zip(*per_wheel.values(), strict=True))
-    return WheelScores(p, r, f, per_wheel, {name: len(c) for name, c in zip(names, columns, strict=True)})
+    table = score_table(gold, pred, wheels, setting)
+    scores, counts = mean_scores(table), counted(table)
+    per_wheel = {name: (float(p), float(r), float(f)) for name, (p, r, f) in zip(names, scores, strict=True)}
+    p, r, f = scores.mean(0).tolist()
+    return WheelScores(p, r, f, per_wheel, dict(zip(names, counts.tolist(), strict=True)))
+
+
+def score_table(gold: Sequence[Words], pred: Sequence[Words], wheels: WheelSet | None = None,
+                setting: str = "level1") -> NDArray[np.float64]:
+    """P and R of each sample on each wheel, (N, wheels, 2); NaN where the gold does not map on a wheel."""
+    wheels = wheels or embedded()
+    rows = [[precision_recall(truth, guess) if truth else (np.nan, np.nan)
+             for truth, guess in zip(wheels.clusters(wanted, setting), wheels.clusters(given, setting), strict=True)]
+            for wanted, given in zip(gold, pred, strict=True)]
+    return np.array(rows, float).reshape(len(rows), len(wheels.maps[setting]), 2)
+
+
+def mean_scores(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P, R (means over the samples that count) and F on each wheel, (wheels, 3), of a `score_table` or of rows drawn
+    from one; 0 where no sample counts."""
+    p, r = (np.nansum(table, 0) / np.maximum(counted(table), 1)[:, None]).T
+    f = 2 * p * r / np.where(p + r > 0, p + r, 1.0)
+    return np.stack([p, r, f], 1)
+
+
+def counted(table: NDArray[np.float64]) -> NDArray[np.int_]:
+    """How many samples of a `score_table` count on each wheel, (wheels,)."""
+    return np.asarray((~np.isnan(table[..., 0])).sum(0))
 
 
 def sample_scores(gold: Words, pred: Words, wheels: WheelSet | None = None,

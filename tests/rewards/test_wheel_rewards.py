@@ -86,6 +86,17 @@ def test_hedges_earn_nothing():
     assert call(WheelF(), texts[:1], words=[["sad", "happy"]]) == [1.0]
 
 
+def test_each_guard_can_be_switched_off():
+    free = {"min_precision": 0.0, "max_extra": 99, "consistent": False, "penalty": "none"}
+    spam = [answer("sad, happy"), answer("sad, sorrow, gloomy, glum, morose"), answer("sad, angry, fearful, happy")]
+    both, many, mixed = call(WheelF(**free), spam, words=[["sad"]] * 3)
+    assert both == pytest.approx(2 / 3) and many > 0.5 and 0.3 < mixed < 0.6
+    assert call(WheelF(**{**free, "consistent": True}), spam[:1], words=[["sad"]]) == [0.0]
+    assert call(WheelF(**{**free, "max_extra": 3}), spam[1:2], words=[["sad"]]) == [0.0]
+    assert call(WheelF(**{**free, "min_precision": 0.5}), spam[2:], words=[["sad"]]) == [0.0]
+    assert call(WheelF(**{**free, "penalty": "P2"}), spam[:1], words=[["sad"]]) == [pytest.approx(1 / 3)]
+
+
 def test_dual_reads_the_reasoning():
     texts = [answer("happy", think="A low voice; she is sad."), answer("sad", think="A low voice."), answer("sad")]
     assert call(Dual(), texts, words=[["sad"]] * 3) == [1.0, 0.0, 0.0]
