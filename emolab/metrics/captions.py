@@ -31,13 +31,28 @@ def references(gold: Reference) -> list[str]:
 
 def bleu(gold: Sequence[Reference], pred: Sequence[str], order: int = 4) -> float:
     """Corpus BLEU of n-grams up to `order` (sacrebleu, lower case, no smoothing), divided by 100."""
+    return bleu_of([bleu_counts(g, p, order) for g, p in zip(gold, pred, strict=True)])
+
+
+def bleu_counts(gold: Reference, pred: str, order: int = 4) -> tuple[int, ...]:
+    """What corpus BLEU adds up over samples: matching n-grams and all n-grams of each order, length, reference
+    length."""
     from sacrebleu.metrics import BLEU
 
-    lists = [references(g) for g in gold]
-    width = max(map(len, lists))
-    streams: list[Sequence[str]] = [[refs[i] if i < len(refs) else refs[0] for refs in lists] for i in range(width)]
     metric = BLEU(max_ngram_order=order, lowercase=True, smooth_method="none")
-    return metric.corpus_score(list(pred), streams).score / 100
+    found = metric.corpus_score([pred], [[reference] for reference in references(gold)])
+    return (*found.counts, *found.totals, found.sys_len, found.ref_len)
+
+
+def bleu_of(counts: Sequence[Sequence[int]]) -> float:
+    """Corpus BLEU in [0, 1] from the `bleu_counts` of its samples, so that a bootstrap counts n-grams once."""
+    from sacrebleu.metrics import BLEU
+
+    total = [sum(column) for column in zip(*counts, strict=True)]
+    order = (len(total) - 2) // 2
+    return BLEU.compute_bleu(
+        total[:order], total[order:-2], total[-2], total[-1], smooth_method="none", max_ngram_order=order
+    ).score / 100
 
 
 def rouge_l(gold: Sequence[Reference], pred: Sequence[str], beta: float = 1.2) -> float:
@@ -123,11 +138,21 @@ def vocabulary_size(pred: Sequence[str]) -> int:
 
 def emotion_f1(gold: Sequence[Reference], pred: Sequence[str]) -> float:
     """Emo-F1: micro F1 of the emotion families that captions name, found with our lexicon (the choice is ours)."""
+    return f1_of([emotion_counts(g, p) for g, p in zip(gold, pred, strict=True)])
+
+
+def emotion_counts(gold: Reference, pred: str) -> tuple[int, int, int]:
+    """What Emo-F1 adds up over samples: emotion families that both name, that `pred` names, that `gold` names."""
+    truth = {_family(word) for reference in references(gold) for word in emotion_words(reference)}
+    guess = {_family(word) for word in emotion_words(pred)}
+    return len(truth & guess), len(guess), len(truth)
+
+
+def f1_of(counts: Iterable[tuple[int, int, int]]) -> float:
+    """Micro F1 from (hits, given, wanted) of each sample; NaN where nothing is given nor wanted."""
     hits = given = wanted = 0
-    for g, p in zip(gold, pred, strict=True):
-        truth = {_family(word) for reference in references(g) for word in emotion_words(reference)}
-        guess = {_family(word) for word in emotion_words(p)}
-        hits, given, wanted = hits + len(truth & guess), given + len(guess), wanted + len(truth)
+    for row in counts:
+        hits, given, wanted = hits + row[0], given + row[1], wanted + row[2]
     return 2 * hits / (given + wanted) if given + wanted else float("nan")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import ClassVar, Self
 
 import numpy as np
@@ -145,13 +145,12 @@ class Cider(Reward):
         found = DocumentFrequency.fit(list(captions))
         return cls(tuple(sorted(found.counts.items())), found.size)
 
+    @cached_property
+    def _weights(self) -> DocumentFrequency:
+        return DocumentFrequency(dict(self.frequencies), self.size)
+
     def score(self, text: str, caption: Reference) -> float | None:  # type: ignore[override]
         wanted = [reference for reference in references(caption) if reference.strip()]
         if not wanted:
             return None
-        return cider_sample(wanted, caption_of(text)[:4000], _frequency(self.frequencies, self.size)) / 10
-
-
-@lru_cache(maxsize=4)
-def _frequency(frequencies: tuple[tuple[Gram, int], ...], size: int) -> DocumentFrequency:
-    return DocumentFrequency(dict(frequencies), size)
+        return cider_sample(wanted, caption_of(text)[:4000], self._weights) / 10

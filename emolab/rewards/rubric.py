@@ -112,13 +112,17 @@ class Rubric:
     def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """TRL's call: the totals. Parts go to TRL's `log_metric` and `log_extra` where it passes them."""
         scores = self.score(prompts, completions, **columns)
+        self.log(scores, columns)
+        return scores.total
+
+    def log(self, scores: Scores, columns: Mapping[str, Any]) -> None:
+        """Give every part's mean to TRL's `log_metric` and its column to `log_extra`, where `columns` hold them."""
         for name, values in scores.parts.items():
             applicable = [value for value in values if value is not None]
             if applicable and (log_metric := columns.get("log_metric")) is not None:
                 log_metric(f"reward/{name}", sum(applicable) / len(applicable))
             if (log_extra := columns.get("log_extra")) is not None:
                 log_extra(name, list(values))
-        return scores.total
 
     def _run(self, part: Part, prompts: Sequence[Any], texts: list[str], columns: dict[str, Any]) -> list[float | None]:
         values = part.reward(prompts, texts, **columns)
