@@ -1,0 +1,140 @@
+"""The stages that all recipes share: what is finished is not done again, and what several runs share is shared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emolab.errors import TrainingError
+from emolab.profiles import PROFILES
+from emolab.recipes import RECIPES, get_recipe
+from emolab.recipes.emo_rl import EmoRL, EmoRLSettings
+from emolab.samples import Corpus
+
+
+class Counted(EmoRL):
+    """EMO-RL whose trainings only note that they ran, and on what."""
+
+    def __init__(self, settings: EmoRLSettings):
+        super().__init__(settings)
+        self.ran: list[str] = []
+
+    def cold_start(self, lalm: Any, corpus: Corpus, progress: bool = True) -> list[Any]:
+        self.ran.append(f"cold {len(corpus)}")
+        return []
+
+    def sft(self, lalm: Any, corpus: Corpus, progress: bool = True) -> list[Any]:
+        self.ran.append(f"sft {len(corpus)}")
+        return []
+
+    def grpo(self, lalm: Any, corpus: Corpus, out: Path, **options: Any) -> list[Any]:
+        self.ran.append(f"grpo {len(corpus)}")
+        return []
+
+    def measure(self, lalm: Any, corpus: Corpus, *args: Any, **options: Any) -> dict[str, Any]:
+        self.ran.append(f"measure {len(corpus)}")
+        return {"ua": 0.5, "n": len(corpus), "rows": [{"id": s.id, "text": ""} for s in corpus]}
+
+
+def counted(model: str, **changes: Any) -> Counted:
+    values = {"model": model, "reasoning": "direct", "cold_per_label": 1, "lora_rank": 2, "quantise": None}
+    return Counted(EmoRLSettings(**{**values, **changes}))
+
+
+@pytest.fixture(scope="module")
+def two_domains(noise_corpus: Corpus) -> Corpus:
+    """Domain a, and one test sample of each label in domain b; validation samples too."""
+    samples = []
+    for sample in noise_corpus:
+        samples.append(replace(sample, extra={"domain": "a"}))
+        if sample.split == "test" and int(sample.id.split("-")[1]) % 2:
+            samples.append(replace(sample, id=sample.id + "b", extra={"domain": "b"}))
+            samples.append(replace(sample, id=sample.id + "v", split="val", extra={"domain": "a"}))
+    return Corpus(noise_corpus.root, samples, "two")
+
+
+def test_a_finished_stage_is_read_and_not_run_again(random_model: str, two_domains: Corpus, tmp_path: Path) -> None:
+    first = counted(random_model)
+    result = first.run(two_domains, tmp_path, controls=False, progress=False)
+    assert [step for step in first.ran if "measure" not in step] == ["sft 14", "cold 7", "grpo 14"]
+    assert set(result["elsewhere"]) == {"zero_shot", "sft", "before", "after"}
+    assert result["elsewhere"]["after"]["n"] == 7 and result["after"]["n"] == 14
+    again = counted(random_model)
+    repeated = again.run(two_domains, tmp_path, controls=False, progress=False)
+    assert again.ran == [] and {**repeated, "seconds": 0} == {**result, "seconds": 0}
+    # another set of samples has to be measured, but nothing is trained
+    other = counted(random_model)
+    other.run(two_domains, tmp_path, controls=False, split="val", progress=False)
+    assert other.ran == ["measure 7"] * 4
+    rows = json.loads((tmp_path / "after" / "scores.json").read_text())
+    assert rows["scores"]["ua"] == 0.5 and (tmp_path / "after" / "scores.parquet").is_file()
+
+
+def test_several_runs_share_a_cold_start(random_model: str, two_domains: Corpus, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"baseline": False, "zero_shot": False, "controls": False, "progress": False}
+    first = counted(random_model)
+    first.run(two_domains, tmp_path / "one", grpo=False, **options)
+    arm = counted(random_model, alpha=0.5)
+    result = arm.run(two_domains, tmp_path / "two", start=tmp_path / "one" / "before", **options)
+    assert arm.ran == ["grpo 14", "measure 14", "measure 7"], "the cold start is neither trained nor measured again"
+    assert result["zero_shot"] is None and result["sft"] is None and result["before"]["n"] == 14
+    with pytest.raises(TrainingError, match="no checkpoint to start from"):
+        counted(random_model).run(two_domains, tmp_path / "three", start=tmp_path / "nowhere", **options)
+
+
+def test_measuring_on_another_corpus(random_model: str, two_domains: Corpus, noise_corpus: Corpus) -> None:
+    recipe = counted(random_model)
+    part = noise_corpus.replace(list(noise_corpus.where(split="test"))[:5])
+    assert len(recipe.parts(two_domains, test=part).test) == 5
+    bare = part.replace([replace(s, split=None) for s in part])
+    assert len(recipe.parts(two_domains, test=bare).test) == 5, "a corpus without splits is measured whole"
+
+
+def test_a_model_is_asked_only_for_what_it_takes(
+    random_model: str, two_domains: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emolab.lalm.qwen2_5_omni import Qwen25Omni
+
+    monkeypatch.setattr(Qwen25Omni, "modalities", ("audio", "text"))
+    said: list[str] = []
+    recipe = counted(random_model, modalities=("audio", "video", "text"))
+    options: dict[str, Any] = {"baseline": False, "zero_shot": False, "controls": False, "grpo": False}
+    result = recipe.run(two_domains, tmp_path, progress=False, say=said.append, **options)
+    assert result["settings"]["modalities"] == ["audio", "text"]
+    assert any("takes no video" in line for line in said)
+
+
+def test_no_cold_start_leaves_the_model_as_it_is(random_model: str, noise_corpus: Corpus) -> None:
+    recipe = EmoRL(EmoRLSettings(model=random_model, cold_epochs=0))
+    assert recipe.cold_start(None, noise_corpus) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_recipe_has_settings_for_every_profile(name: str, profile: str) -> None:
+    recipe = get_recipe(name)
+    chosen = PROFILES[profile]
+    settings = recipe.Settings.for_profile(chosen, seed=3)
+    assert settings.model == chosen.model and settings.seed == 3
+    assert recipe.name == name and recipe(settings).rubric().parts
+    if profile != "cpu":
+        assert settings.steps == chosen.steps and settings.learning_rate == chosen.learning_rate
+
+
+def test_unknown_recipes_and_settings_are_named() -> None:
+    from emolab.cli.train import make
+
+    with pytest.raises(TrainingError, match="unknown recipe 'emo'.*emo-rl, affectgpt-rl"):
+        get_recipe("emo")
+    with pytest.raises(TrainingError, match="emo-rl has no setting 'alfa'; it has .*alpha"):
+        make("emo-rl", ["alfa=1"])
+    with pytest.raises(TrainingError, match="expected KEY=VALUE"):
+        make("emo-rl", ["alpha"])
+    recipe = make("emo-rl", ["alpha=1", "modalities=audio,text", "reasoning=free"], seed=2)
+    found: Sequence[Any] = (recipe.settings.alpha, recipe.settings.modalities, recipe.settings.reasoning)
+    assert found == (1, ("audio", "text"), "free") and recipe.settings.seed == 2
