@@ -1,0 +1,129 @@
+"""MECap-R1: its references, its reward and what the reward pays for, and a whole run on a random model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emolab.errors import CorpusError, TrainingError
+from emolab.recipes.mecap_r1 import MECapR1, MECapR1Settings, SpreadRubric, group_spread
+from emolab.recipes.references import caption_parts, reference
+from emolab.rewards import Part
+from emolab.rewards.captions import Bleu
+from emolab.samples import Corpus, EmotionSample
+from emolab.synth.plan import plan
+from emolab.synth.realise import realise, to_sample
+
+VOICE = "One hears a low, flat voice, slow and quiet, dark and breathy, ending in a fall."
+CAPTION = f"Overall, this person seems lonely and sad. {VOICE} Level brows, a smooth nose. The words are neutral."
+SHORT = f"{VOICE} Overall, this person seems lonely and sad."
+
+
+def test_every_caption_of_the_embedded_corpus_falls_into_its_parts() -> None:
+    for spec in plan("smoke"):
+        caption = str(to_sample(spec, realise(spec)).caption)
+        parts = caption_parts(caption)
+        assert set(parts) - {"irony"} == {"voice", "face", "words", "feeling"}, caption
+        assert ("irony" in parts) == spec.sarcastic and sorted(" ".join(parts.values())) == sorted(caption)
+        assert "brows" not in reference(caption) and "voice" in reference(caption).split(". ")[0]
+
+
+def test_a_reference_keeps_the_wanted_parts_in_order() -> None:
+    assert reference(CAPTION) == SHORT
+    assert reference(CAPTION, ("words", "voice")) == f"The words are neutral. {VOICE}"
+    assert reference("A tired man sighs. He sounds hopeless.") == "A tired man sighs. He sounds hopeless."
+    with pytest.raises(TrainingError, match="'smell'"):
+        reference(CAPTION, ("smell",))
+
+
+def recipe(**changes: Any) -> MECapR1:
+    return MECapR1(MECapR1Settings.cpu(**changes))
+
+
+ANSWERS = {
+    "right": SHORT,
+    "synonyms": SHORT.replace("lonely and sad", "unhappy and sorrowful"),
+    "wrong feeling": SHORT.replace("lonely and sad", "delighted and happy"),
+    "no feeling": VOICE,
+}
+
+
+def rewards(chosen: MECapR1) -> dict[str, float]:
+    texts = [f"<answer>{text}</answer>" for text in ANSWERS.values()] + ["<answer>"]
+    values = chosen.rubric()(["p"] * 5, texts, caption=[SHORT] * 5)
+    return dict(zip([*ANSWERS, "unreadable"], (float(v or 0.0) for v in values), strict=True))
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_the_reward_pays_the_feeling_and_the_words(guarded: bool) -> None:
+    paid = rewards(recipe(guarded=guarded))
+    assert paid["right"] == pytest.approx(3.0)
+    assert paid["right"] > paid["synonyms"] > paid["wrong feeling"] >= paid["unreadable"] == 0.0
+    assert (paid["wrong feeling"] == paid["no feeling"] == 0.0) == guarded
+
+
+def test_without_the_emotion_reward_a_wrong_feeling_in_the_right_words_pays_nearly_as_well() -> None:
+    with_it, without = rewards(recipe()), rewards(recipe(emotion_weight=0.0))
+    assert without["right"] == pytest.approx(2.0)
+    assert without["wrong feeling"] == pytest.approx(without["synonyms"], abs=0.2)
+    assert with_it["synonyms"] - with_it["wrong feeling"] > 0.4 + without["synonyms"] - without["wrong feeling"]
+    assert rewards(recipe(overlap_weight=0.0))["right"] == pytest.approx(1.0)
+    with pytest.raises(TrainingError, match="both 0"):
+        recipe(emotion_weight=0.0, overlap_weight=0.0)
+    with pytest.raises(TrainingError, match="carriers: 'smell'"):
+        recipe(carriers=("smell",))
+
+
+def test_uncentred_anchors_hardly_differ_within_a_group_and_the_log_says_so() -> None:
+    spread = {}
+    for centred in (True, False):
+        logged: dict[str, float] = {}
+        texts = [f"<answer>{text}</answer>" for text in ANSWERS.values()]
+        recipe(centred=centred).rubric()(
+            ["p"] * 4, texts, caption=[SHORT] * 4, row=[5] * 4, log_metric=logged.__setitem__
+        )
+        spread[centred] = logged["reward/emo_grpo spread"]
+        assert {"reward/emo_grpo", "reward/bleu", "reward/cider", "reward/cider spread"} <= set(logged)
+    assert spread[True] > 2 * spread[False] > 0
+
+
+def test_the_spread_is_within_groups() -> None:
+    assert group_spread([1.0, 1.0, 0.0, 0.0], [3, 3, 8, 8]) == 0.0
+    assert group_spread([1.0, None, 0.0, 0.0], [3, 3, 8, 8]) == 0.25
+    logged: dict[str, float] = {}
+    SpreadRubric("x", (Part(Bleu()),))(["p"], ["a"], caption=["a"], log_metric=logged.__setitem__)
+    assert set(logged) == {"reward/bleu"}
+
+
+def sample(name: str, carriers: list[str] | None, caption: str | None = CAPTION) -> EmotionSample:
+    return EmotionSample(name, emotion="sad", caption=caption, extra={} if carriers is None else {"carriers": carriers})
+
+
+def test_clips_whose_emotion_is_not_shown_are_left_out() -> None:
+    rows = [sample("v", ["video"]), sample("av", ["audio", "video"]), sample("n", []), sample("t", ["text"])]
+    rows += [sample("real", None), sample("mute", ["audio"], None)]
+    corpus = Corpus(Path(), rows, "x")
+    kept = recipe().select(corpus)
+    assert [s.id for s in kept] == ["av", "n", "t", "real"] and {s.caption for s in kept} == {SHORT}
+    assert [s.id for s in recipe(carriers=("video",)).select(corpus)] == ["v", "av", "n", "real"]
+    assert recipe().target(kept[0]) == f"<answer>{SHORT}</answer>"
+    with pytest.raises(CorpusError, match="no sample has a caption"):
+        recipe().select(corpus.replace(rows[-1:]))
+
+
+def test_a_whole_run(random_model: str, noise_corpus: Corpus, tmp_path: Path) -> None:
+    corpus = noise_corpus.replace(replace(s, caption=f"The speaker is {s.emotion}. {VOICE}") for s in noise_corpus)
+    small = {"cold_per_label": 1, "cold_epochs": 0, "cold_batch": 4, "steps": 2, "prompts_per_step": 2, "group_size": 2}
+    small |= {"max_new_tokens": 6, "sft_epochs": 0.5, "lora_rank": 2, "test_per_label": 1, "beta": 0.5}
+    chosen = recipe(model=random_model, **small)
+    result = chosen.run(corpus, tmp_path, controls=False, zero_shot=False, progress=False)
+    assert result["recipe"] == "mecap-r1" and result["metric"] == "emotion_f1" and result["n"]["test"] == 7
+    for stage in ("before", "after", "sft"):
+        assert {"emotion_f1", "bleu_4", "distinct_2", "emotion_f1_ci", "parse_rate"} <= set(result[stage]), stage
+    assert not [stage for stage in result["seconds"] if stage == "cold start"] and chosen.overlap.size == 14
+    lines = (tmp_path / "grpo" / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 2 and "reward/emo_grpo spread" in json.loads(lines[0])
