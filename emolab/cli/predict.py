@@ -34,6 +34,10 @@ def predict(
     model: ModelOption = None,
     prompt: PromptOption = None,
     text: Annotated[str | None, typer.Option(help="What is said, if known (for one file).")] = None,
+    video: Annotated[
+        Path | None,
+        typer.Option(help="The face (for one file): a film (FILE itself, if it is one), a folder of images, a strip."),
+    ] = None,
     labels: Annotated[
         str | None, typer.Option(help="Labels to choose from, with commas; the seven basic ones by default.")
     ] = None,
@@ -41,8 +45,8 @@ def predict(
     quantise: Annotated[str | None, typer.Option(help="nf4 for 4 bits.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a speaker feels: label, distribution and rationale for each file. Files that cannot be used are named;
-    the status is then 1.
+    """Say what a speaker feels: label, distribution and rationale for each file, and words or a caption where the
+    checkpoint was taught them. Files that cannot be used are named; the status is then 1.
     """
     from emolab.emotions import EMOTIONS
     from emolab.evaluate.inputs import read_model
@@ -55,11 +59,11 @@ def predict(
         raise EvaluationError(
             f"--calibration {calibration!r}: a single file can be calibrated by {' or '.join(FILE_CALIBRATIONS)}"
         )
-    if text is not None and len(files) > 1:
-        raise EvaluationError("--text belongs to one file; predict the files one by one")
+    if (text is not None or video is not None) and len(files) > 1:
+        raise EvaluationError("--text and --video belong to one file; predict the files one by one")
     lalm, asked = read_model(model, checkpoint or taught(model, prompt), quantise, prompt)
     asked = asking_for(asked, chosen)
-    results = predict_files(lalm, files, asked, text=text, labels=chosen, calibration=calibration)
+    results = predict_files(lalm, files, asked, text=text, video=video, labels=chosen, calibration=calibration)
     failed = sum("error" in r for r in results)
     emit(
         {
@@ -104,5 +108,9 @@ def render(result: dict[str, Any]) -> None:
             typer.echo(f"{row['file']}: warning: {warning}", err=True)
         top = sorted(row["distribution"].items(), key=lambda item: -item[1])[:3]
         typer.echo(f"{row['file']}: {row['label']}  ({', '.join(f'{k} {v:.0%}' for k, v in top)})")
+        if row.get("words"):
+            typer.echo(f"    words: {', '.join(row['words'])}")
+        if row.get("caption"):
+            typer.echo(f"    caption: {row['caption']}")
         if row["rationale"]:
             typer.echo(f"    {row['rationale']}")

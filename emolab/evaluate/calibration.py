@@ -89,9 +89,18 @@ def content_free_samples(like: EmotionSample) -> list[EmotionSample]:
     return samples
 
 
-def content_free_scores(lalm: LALM, prompt: Prompt, like: EmotionSample, labels: Sequence[str]) -> Floats:
-    """Scores (C, L) of the labels on `content_free_samples(like)`."""
+def content_free_scores(
+    lalm: LALM,
+    prompt: Prompt,
+    like: EmotionSample,
+    labels: Sequence[str],
+    template: str = "<answer>{label}</answer>",
+    eos: bool = True,
+) -> Floats:
+    """Scores (C, L) of the labels on `content_free_samples(like)`; `template` and `eos` as `LALM.label_scores` takes
+    them."""
     import torch
 
     with torch.no_grad():
-        return lalm.label_scores(lalm.encode(content_free_samples(like), prompt), labels).double().cpu().numpy()
+        batch = lalm.encode(content_free_samples(like), prompt)
+        return lalm.label_scores(batch, labels, template, eos).double().cpu().numpy()

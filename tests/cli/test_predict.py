@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from emolab.cli import predict as command
@@ -124,3 +125,42 @@ def test_for_a_person_it_prints_one_line_a_file(tmp_path):
     command.register(app)
     shown = CliRunner().invoke(app, [str(tmp_path / "a.wav"), str(tmp_path / "none.wav")])
     assert shown.exit_code == 1 and shown.stdout.count("%") == 3 and "none.wav" in shown.stderr
+
+
+def test_a_face_is_shown_to_a_model_that_sees(tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "a.wav", voice(), 16_000)
+    frames = RNG.integers(0, 255, (64, 64 * 8, 3), np.uint8)
+    Image.fromarray(frames).save(tmp_path / "face.png")
+    seen = []
+    encode = type(model()).encode
+
+    def watched(self, samples, prompt, **options):
+        seen.append(samples[0].video)
+        return encode(self, samples, prompt, **options)
+
+    monkeypatch.setattr(type(model()), "encode", watched)
+    status, _, _ = run(tmp_path / "a.wav", "--video", tmp_path / "face.png")
+    assert status == 0 and seen[0] == str(tmp_path / "face.png")
+    status, result, _ = run(tmp_path / "a.wav", "--video", tmp_path / "no.png")
+    assert status == 1 and "no.png" in result["files"][0]["error"]
+
+
+def test_words_and_captions_are_given_beside_a_label(tmp_path):
+    soundfile.write(tmp_path / "a.wav", voice(), 16_000)
+    for prompt, key in (("words", "words"), ("caption", "caption")):
+        _, result, _ = run(tmp_path / "a.wav", "--prompt", prompt)
+        row = result["files"][0]
+        assert key in row and row["label"] in EMOTIONS
+        assert sum(row["distribution"].values()) == pytest.approx(1.0)
+
+
+def test_what_an_answer_says_is_read_by_its_style():
+    from emolab.evaluate.predict import said_in
+
+    words = said_in("<think>a sharp voice</think><answer>hostile, sad</answer>", "words")
+    assert words == {"label": "sad", "words": ("hostile", "sad")}, "a label by name comes first"
+    caption = said_in("<answer>The speaker feels overjoyed. One hears a high voice.</answer>", "caption")
+    assert caption["label"] == "happy" and caption["caption"].startswith("The speaker")
+    assert said_in("<answer>furious, hostile</answer>", "words")["label"] == "angry", "by the clusters that they share"
+    assert said_in("<answer>blue cheese</answer>", "words")["label"] is None
+    assert said_in("<answer>glad</answer>", "direct") == {"label": "happy"}

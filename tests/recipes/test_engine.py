@@ -129,9 +129,9 @@ def test_every_recipe_has_settings_for_every_profile(name: str, profile: str) ->
 def test_unknown_recipes_and_settings_are_named() -> None:
     from emolab.cli.train import make
 
-    with pytest.raises(TrainingError, match="unknown recipe 'emo'.*emo-rl, affectgpt-rl"):
+    with pytest.raises(TrainingError, match=r"unknown recipe 'emo'.*emo-rl, affectgpt-rl"):
         get_recipe("emo")
-    with pytest.raises(TrainingError, match="emo-rl has no setting 'alfa'; it has .*alpha"):
+    with pytest.raises(TrainingError, match=r"emo-rl has no setting 'alfa'; it has .*alpha"):
         make("emo-rl", ["alfa=1"])
     with pytest.raises(TrainingError, match="expected KEY=VALUE"):
         make("emo-rl", ["alpha"])
