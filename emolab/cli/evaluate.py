@@ -18,6 +18,7 @@ from emolab.cli.zeroshot import (
     SplitOption,
     WhereOption,
 )
+from emolab.errors import EvaluationError
 
 
 def register(app: typer.Typer) -> None:
@@ -45,25 +46,29 @@ def evaluate(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a model or a checkpoint: UA, WA, weighted F1 with a bootstrap interval, and the share of answers that
-    could be parsed.
+    """Score a model or a checkpoint, with bootstrap intervals: UA, WA and weighted F1 of labels, wheel F of emotion
+    words, overlap and Emo-F1 of captions, whichever it is asked for; and the share of answers that could be parsed.
     """
-    from emolab.evaluate import evaluate as run
     from emolab.evaluate import numbers, write_result
+    from emolab.evaluate.as_asked import BY_STYLE, evaluation_of
     from emolab.evaluate.inputs import part_of, read_corpus, read_model
 
     test = part_of(read_corpus(corpus), split, where or (), limit, seed)
     lalm, asked = read_model(model, checkpoint, quantise, prompt)
-    result = run(
+    options: dict[str, Any] = {"mode": mode, "calibration": calibration}
+    if asked.style in BY_STYLE:
+        if mode != "generate" or confusion is not None:
+            raise EvaluationError(f"the prompt {asked.name!r} asks for no label: --mode generate, without --confusion")
+        options = {}
+    result = evaluation_of(asked)(
         lalm,
         test,
         asked,
         seed,
-        mode,
         control=control,
-        calibration=calibration,
         batch_size=batch_size,
         max_new_tokens=max_new_tokens,
+        **options,
     )
     if out is not None:
         write_result(result, out)
@@ -79,6 +84,5 @@ def render(result: dict[str, Any]) -> None:
     from emolab.cli.tables import score_table
 
     info = result["info"]
-    score_table(
-        {f"{info['mode']}, control {info['control'] or 'none'}": result}, f"{info['model']} on {info['corpus']}"
-    )
+    name = f"{info.get('mode', info['prompt'])}, control {info['control'] or 'none'}"
+    score_table({name: result}, f"{info['model']} on {info['corpus']}")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emolab.errors import CorpusError, TrainingError
-from emolab.evaluate import evaluate
 from emolab.evaluate import write_result as write_evaluation
+from emolab.evaluate.as_asked import evaluation_of
 from emolab.prompts import Prompt, get_prompt
 from emolab.samples import Corpus, EmotionSample, resolve
 from emolab.training.launch import is_main
@@ -131,17 +131,23 @@ def measure(
     controls: Sequence[str] = (),
     batch_size: int = 64,
     progress: bool = True,
+    evaluation: Callable[..., dict[str, Any]] | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
-    """Greedy answers on `corpus`, and the same under each control: `{ua, …, rows, controls: {name: {ua, …}}}`."""
-    options: dict[str, Any] = {
+    """Greedy answers on `corpus`, and the same under each control: `{ua, …, rows, controls: {name: {ua, …}}}`.
+
+    `evaluation` is what the prompt's style asks for unless one is given; it takes `options`.
+    """
+    evaluation = evaluation or evaluation_of(prompt)
+    options |= {
         "seed": seed,
         "max_new_tokens": max_new_tokens,
         "batch_size": batch_size,
         "progress": progress,
     }
-    result = evaluate(lalm, corpus, prompt, **options)
+    result = evaluation(lalm, corpus, prompt, **options)
     if controls:
-        result["controls"] = {name: evaluate(lalm, corpus, prompt, control=name, **options) for name in controls}
+        result["controls"] = {name: evaluation(lalm, corpus, prompt, control=name, **options) for name in controls}
     return result
 
 

@@ -103,6 +103,20 @@ def test_evaluate_scores_part_of_a_corpus_and_draws(folder):
     assert status == 1 and "no such table" in result["error"]
 
 
+@pytest.mark.parametrize(("prompt", "key"), [("words", "wheel_f"), ("caption", "emotion_f1")])
+def test_evaluate_scores_what_the_prompt_asks_for(folder, prompt, key):
+    table = Corpus.read(folder)
+    told = [replace(s, words=("sad", "gloomy"), caption="The speaker feels sad.") for s in table]
+    out = folder / f"told-{prompt}"
+    out.mkdir()
+    Corpus(out, [replace(s, audio=str(folder / s.audio), video=None) for s in told]).write(out / "table.jsonl")
+    options = ("--corpus", out, "--prompt", prompt, "--limit", 3, "--max-new-tokens", 4)
+    status, result = run("evaluate", *options)
+    assert status == 0 and result["n"] == 3 and {key, f"{key}_ci", "parse_rate"} <= set(result)
+    status, result = run("evaluate", *options, "--mode", "labels")
+    assert status == 1 and "asks for no label" in result["error"]
+
+
 def test_attribute_explains_a_file(folder):
     page = folder / "page.html"
     status, result = run("attribute", folder / "20.wav", "--corpus", folder, "--text", "oh no", "--html", page)
