@@ -107,9 +107,8 @@ def test_evaluate_scores_part_of_a_corpus_and_draws(folder):
 def test_evaluate_scores_what_the_prompt_asks_for(folder, prompt, key):
     table = Corpus.read(folder)
     told = [replace(s, words=("sad", "gloomy"), caption="The speaker feels sad.") for s in table]
-    out = folder / f"told-{prompt}"
-    out.mkdir()
-    Corpus(out, [replace(s, audio=str(folder / s.audio), video=None) for s in told]).write(out / "table.jsonl")
+    out = folder / f"told-{prompt}.jsonl"
+    Corpus(folder, told).write(out)
     options = ("--corpus", out, "--prompt", prompt, "--limit", 3, "--max-new-tokens", 4)
     status, result = run("evaluate", *options)
     assert status == 0 and result["n"] == 3 and {key, f"{key}_ci", "parse_rate"} <= set(result)
