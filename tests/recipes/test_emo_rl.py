@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from emolab.errors import CorpusError, TrainingError
-from emolab.recipes import RECIPES, common, emo_rl, get_recipe
+from emolab.recipes import common, emo_rl
 from emolab.recipes.emo_rl import EmoRL
 from emolab.recipes.rationales import rationale, voice_clause
 from emolab.samples import Corpus, EmotionSample
