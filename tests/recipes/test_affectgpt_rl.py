@@ -1,0 +1,117 @@
+"""AffectGPT-RL: its targets, what its reward pays under each setting, and whole runs on a random model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emolab.errors import TrainingError
+from emolab.evaluate.words import METRICS
+from emolab.recipes.affectgpt_rl import REWARDS, AffectGPTRL, AffectGPTRLSettings, reasons, words_target
+from emolab.rewards.wheel import PENALTIES, reasoning_words
+from emolab.samples import Corpus, EmotionSample
+from emolab.synth.plan import plan
+from emolab.synth.realise import realise, to_sample
+
+SAD = EmotionSample(
+    "x",
+    text="it is late",
+    emotion="sad",
+    words=("gloomy", "sad"),
+    caption="The speaker is gloomy and sad. One hears a low, flat voice, dark and slow. The mouth is closed with "
+    "corners down and relaxed lips, the nose smooth, the eyes open, the brows slanted. The words are neutral.",
+)
+
+
+def recipe(**changes: Any) -> AffectGPTRL:
+    return AffectGPTRL(AffectGPTRLSettings.cpu(**changes))
+
+
+def pay(chosen: AffectGPTRL, *texts: str, words: tuple[str, ...] = SAD.words) -> list[float]:
+    rubric = chosen.rubric()
+    return [float(v or 0.0) for v in rubric(["p"] * len(texts), list(texts), words=[list(words)] * len(texts))]
+
+
+def test_reasons_are_the_caption_in_brief_and_a_feeling() -> None:
+    assert reasons(SAD) == "a low, flat voice; slanted brows, mouth corners down; neutral words; gloomy"
+    real = replace(SAD, caption="A tired man sighs; he seems hopeless.")
+    assert words_target(real, True) == f"<think>{real.caption}</think><answer>gloomy, sad</answer>"
+    with pytest.raises(TrainingError, match="x: has no caption"):
+        words_target(replace(SAD, caption=None), True)
+    with pytest.raises(TrainingError, match="x: has no emotion words"):
+        words_target(replace(SAD, words=()), False)
+
+
+def test_every_caption_of_the_embedded_corpus_gives_brief_reasons() -> None:
+    for spec in plan("smoke"):
+        sample = to_sample(spec, realise(spec))
+        voice, face, words, feeling = reasons(sample).split("; ")
+        assert voice.endswith("voice") and " brows, mouth corners " in face and feeling == sample.words[0]
+        assert words == ("words with feeling" if spec.sentence.emotion != "neutral" else "neutral words"), (
+            sample.caption
+        )
+
+
+@pytest.mark.parametrize("thinking", [True, False])
+@pytest.mark.parametrize("reward", REWARDS)
+def test_the_cold_starts_target_earns_the_most(thinking: bool, reward: str) -> None:
+    chosen = recipe(thinking=thinking, reward=reward)
+    right = words_target(SAD, thinking)
+    wrong, unreadable, other_form = right.replace("gloomy, sad", "happy"), "<answer>", words_target(SAD, not thinking)
+    best, worse, nothing, misplaced = pay(chosen, right, wrong, unreadable, other_form)
+    assert best > worse and worse >= nothing == 0.0
+    assert (best > misplaced) == (reward != "accuracy")
+    names = {part.name for part in chosen.rubric().parts}
+    assert names == set(REWARDS[reward]) & ({"wheel_f", "format"} if not thinking else set(REWARDS["all"]))
+    assert reasoning_words(words_target(SAD, True)) == ("gloomy",)
+
+
+def test_unguarded_a_hedge_pays_and_each_penalty_makes_spam_dearer() -> None:
+    hedge, spam = "<answer>sad, angry</answer>", "<answer>sad, angry, happy, fearful, amazed</answer>"
+    assert pay(recipe(reward="accuracy"), spam) == [0.0]
+    paid = {kind: pay(recipe(reward="accuracy", guards=False, length_penalty=kind), hedge, spam) for kind in PENALTIES}
+    assert paid["none"][0] == pytest.approx(2 / 3, abs=0.1) and paid["none"][1] > 0.3
+    assert all(paid[kind][0] == paid["none"][0] for kind in PENALTIES), "two words are no more than gold has"
+    by_spam = sorted(PENALTIES, key=lambda kind: paid[kind][1])
+    assert by_spam == ["P1", "P2", "P3", "smoothed", "none"]
+    thinking = recipe(guards=False, thinking=True).rubric()
+    assert all(part.gate is None for part in thinking.parts)
+    assert any(part.gate for part in recipe(thinking=True).rubric().parts)
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(TrainingError, match="'P9': expected one of none, P1"):
+        recipe(length_penalty="P9")
+    with pytest.raises(TrainingError, match="'five': expected one of accuracy, format, all"):
+        recipe(reward="five")
+
+
+def tiny(model: str, **changes: Any) -> AffectGPTRL:
+    small: dict[str, Any] = {"model": model, "cold_per_label": 1, "cold_epochs": 1, "cold_batch": 4, "steps": 2}
+    small |= {"prompts_per_step": 2, "group_size": 2, "max_new_tokens": 6, "sft_epochs": 0.5, "lora_rank": 2}
+    return recipe(**{**small, **changes})
+
+
+def test_a_whole_run_on_a_random_model(random_model: str, noise_corpus: Corpus, tmp_path: Path) -> None:
+    result = tiny(random_model, test_per_label=1).run(noise_corpus, tmp_path / "direct", progress=False)
+    for stage in ("zero_shot", "before", "after", "sft"):
+        assert set(result[stage]) >= {*METRICS, "wheel_f_ci", "n", "parse_rate", "seed", "seconds"}, stage
+        assert result[stage]["n"] == 7
+    assert result["metric"] == "wheel_f" and set(result["controls"]) == set(AffectGPTRL.controls)
+    json.dumps(result, allow_nan=False)
+    steps = [json.loads(line) for line in (tmp_path / "direct" / "grpo" / "metrics.jsonl").read_text().splitlines()]
+    assert len(steps) == 2 and "reward/wheel_f" in steps[0]
+
+
+def test_a_checkpoint_that_thinks_says_so(random_model: str, noise_corpus: Corpus, tmp_path: Path) -> None:
+    from emolab.recipes import common
+
+    options = {"baseline": False, "controls": False, "zero_shot": False, "progress": False}
+    result = tiny(random_model, thinking=True, test_per_label=1).run(noise_corpus, tmp_path, **options)
+    assert result["after"]["n"] == 7
+    info = json.loads((tmp_path / "after" / common.INFO).read_text())
+    assert info["prompt"] == "words" and info["recipe"] == "affectgpt-rl" and info["settings"]["thinking"] is True
