@@ -1,0 +1,138 @@
+"""The ledger as one Markdown page."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from emolab.ledger.declare import MARKS
+from emolab.ledger.results import FOLDER, claim_table, difference_table
+from emolab.ledger.verdicts import RULE
+
+PAGE, PLOTS = "README.md", "plots"
+OPENING = """# The ledger of claims
+
+What four papers claim, and what the same comparison shows here: on the embedded corpus of synthetic speech, faces and
+words, with a model of four million parameters, in runs of about a minute. A verdict is about *this* setting. It can
+show that a claim is not a law; it cannot show what a model a thousand times larger does on recorded speech.
+
+Every figure stands in the JSON file named beside it, is computed from raw outputs by the command beside it, and comes
+with the settings, seeds and versions that it was made with. `emolab bench claims` makes everything; what is there is
+not made again. `emolab bench claims --page-only` writes this page from the files.
+"""
+METHOD = """## How to read it
+
+{rule}
+
+Arms of one seed share their cold start and their test clips: they are pairs. Intervals draw seeds and talkers anew,
+both, since another seed and another talker would each have given other figures (a crossed bootstrap's standard error
+times Student's t for the number of seeds; `emolab/ledger/statistics.py` says why not its percentiles). "Groups without
+signal" and Distinct-2 have one value a run; their intervals know of seeds alone. The margins of what would matter are
+{margins}.
+
+The {count} differences that decide were each judged at 95% and not corrected for their number, so one or two of them
+may be decided by chance. The settings of the ledger are shorter than the recipes' own, and were chosen on validation
+clips, never on those that are reported. Arms of a claim differ in nothing but what their row says.
+"""
+
+
+def render(claims: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str:
+    """The page of all results, in `order`; a claim that was not run yet is named as such."""
+    parts = [OPENING, _overview(claims, order), _method(claims)]
+    for name in order:
+        if name in claims:
+            parts.append(section(claims[name]))
+    return "\n".join(parts)
+
+
+def _overview(claims: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str:
+    lines = ["| recipe | claim | verdict | seeds |", "|---|---|---|---:|"]
+    for name in order:
+        if name in claims:
+            claim = claims[name]
+            seeds = min((len(c["seeds"]) for c in claim["contrasts"]), default=0)
+            lines.append(
+                f"| {claim['recipe']} | [{claim['title']}](#{_anchor(claim)}) | **{claim['verdict']}** | {seeds} |"
+            )
+        else:
+            lines.append(f"| | {name} | not run yet | 0 |")
+    return "\n".join(lines) + "\n"
+
+
+def _anchor(claim: Mapping[str, Any]) -> str:
+    """The anchor that GitHub gives a claim's heading."""
+    kept = [c for c in claim["title"].lower() if c.isalnum() or c in " -_"]
+    return "".join(kept).replace(" ", "-")
+
+
+def _method(claims: Mapping[str, Mapping[str, Any]]) -> str:
+    from emolab.ledger.metrics import METRICS
+
+    found = [c for claim in claims.values() for c in claim["contrasts"]]
+    used = dict.fromkeys(c["metric"] for c in found)
+    margins = ", ".join(f"{METRICS[k].show(METRICS[k].margin)} for {METRICS[k].title}" for k in used)
+    return METHOD.format(rule=RULE, margins=margins, count=sum(c["counts"] for c in found))
+
+
+def section(claim: Mapping[str, Any]) -> str:
+    """One claim: what the paper says, what was run, the tables, the plot, the verdict and its reading."""
+    lines = [
+        f"## {claim['title']}\n",
+        _wrap(f"**{claim['recipe']}. The paper:** {claim['says']} [{claim['mark']}: {MARKS[claim['mark']]}]\n"),
+        _wrap(f"**Here:** {claim['ran']}\n"),
+        _markdown(claim_table(claim), "arm"),
+        _differences(claim),
+        f"![{claim['title']}]({PLOTS}/{claim['name']}.png)\n",
+        f"**Verdict: {claim['verdict']}.**\n",
+        _wrap(claim.get("reading") or "*No reading was written for these figures yet.*") + "\n",
+        _source(claim),
+    ]
+    return "\n".join(lines)
+
+
+def _differences(claim: Mapping[str, Any]) -> str:
+    table = difference_table(claim)
+    table["verdict"] = [
+        v if c["counts"] else f"({v}; for orientation)"
+        for v, c in zip(table["verdict"], claim["contrasts"], strict=True)
+    ]
+    return _markdown(table.set_index("difference"), "difference")
+
+
+def _markdown(table: Any, corner: str) -> str:
+    titles = [corner, *(str(c) for c in table.columns)]
+    lines = [f"| {' | '.join(titles)} |", "|---" + "|---:" * (len(titles) - 1) + "|"]
+    for name, row in zip(table.index, table.to_numpy(), strict=True):
+        lines.append(f"| {name} | {' | '.join(str(v) for v in row)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _source(claim: Mapping[str, Any]) -> str:
+    seconds = [s for arm in claim["arms"] for s in arm["seconds"] if s]
+    longest = f", a run took {max(seconds) / 60:.1f} core-minutes at most" if seconds else ""
+    return _wrap(
+        f"[{claim['name']}.json]({claim['name']}.json), made by `{claim['command']}`; settings hash "
+        f"`{claim['config_hash']}`, seeds {', '.join(map(str, claim['seeds']))}, "
+        f"torch {claim['versions']['torch']}{longest}.\n"
+    ) + "\n"
+
+
+def _wrap(text: str) -> str:
+    end = "\n" if text.endswith("\n") else ""
+    return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False) + end
+
+
+def write_page(claims: Mapping[str, Mapping[str, Any]], order: Sequence[str], folder: Path = FOLDER) -> Path:
+    """Write the page and a plot for each claim into `folder`. Returns the page's path."""
+    from emolab.plots.claims import claim_plot
+
+    (folder / PLOTS).mkdir(parents=True, exist_ok=True)
+    for name in order:
+        if name in claims:
+            picture = folder / PLOTS / f"{name}.png"
+            claim_plot(claims[name]).savefig(picture, dpi=80, metadata={"Software": None})
+    path = folder / PAGE
+    path.write_text(render(claims, order), encoding="utf-8")
+    return path

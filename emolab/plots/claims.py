@@ -1,0 +1,94 @@
+"""A claim of the ledger as a picture: every seed of every arm, and the paired differences with their verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from emolab.plots.style import INK, QUIET, colour_of, light_grid, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+VERDICT_COLOURS = {"holds": "#14817b", "does not": "#c8383c", "undecided": "#8d99ae"}
+MAX_COLUMNS = 3
+
+
+@styled
+def claim_plot(claim: Mapping[str, Any]) -> Figure:
+    """Left, the claim's first scores: a dot a seed, the mean and its 95% interval. Right, its differences: interval,
+    zero, and the margin of what would matter; the colour is the verdict.
+
+    `claim` is one of `emolab.ledger.load_claims()`.
+    """
+    keys = list(dict.fromkeys(key for arm in claim["arms"] for key in arm["scores"]))[:MAX_COLUMNS]
+    rows = max(len(claim["arms"]), len(claim["contrasts"]))
+    widths = [1.0] * len(keys) + [1.35]
+    figure, axes = new_figure(
+        2.4 * sum(widths) + 1.6, 1.2 + 0.42 * rows, 1, len(widths), gridspec_kw={"width_ratios": widths}
+    )
+    for i, (axis, key) in enumerate(zip(axes[0], keys, strict=False)):
+        _scores(axis, claim, key)
+        if i:
+            axis.set_yticklabels([])
+    _differences(axes[0][-1], claim)
+    figure.suptitle(f"{claim['title']}: {claim['verdict']}", x=0.01, ha="left", weight="bold", fontsize=11)
+    return figure
+
+
+def _scores(axis: Axes, claim: Mapping[str, Any], key: str) -> None:
+    import pandas as pd
+    import seaborn as sns
+
+    from emolab.ledger.metrics import METRICS
+    from emolab.ledger.results import heading
+
+    scale = 100 if METRICS[key.split("@")[0]].percent else 1
+    names = [arm["name"] for arm in claim["arms"]]
+    table = pd.DataFrame(
+        [(arm["name"], scale * v) for arm in claim["arms"] for v in arm["scores"].get(key, {}).get("by_seed", ())],
+        columns=["arm", "value"],
+    )
+    palette = {name: colour_of("", i) for i, name in enumerate(names)}
+    sns.stripplot(
+        table, x="value", y="arm", hue="arm", order=names, palette=palette, jitter=0.12, size=4.5, alpha=0.6, ax=axis,
+        legend=False,
+    )  # fmt: skip
+    for i, arm in enumerate(claim["arms"]):
+        if score := arm["scores"].get(key):
+            if score["ci"]:
+                axis.plot([scale * v for v in score["ci"]], [i + 0.26] * 2, color=INK, lw=1.4)
+            axis.plot([scale * score["mean"]], [i + 0.26], "D", color=palette[arm["name"]], mec=INK, ms=5)
+    axis.set(xlabel="", ylabel="", title=heading(key))
+    axis.title.set_fontsize(9)
+    light_grid(axis, "x")
+
+
+def _differences(axis: Axes, claim: Mapping[str, Any]) -> None:
+    from emolab.ledger.metrics import METRICS
+
+    labels = []
+    for i, contrast in enumerate(claim["contrasts"]):
+        labels.append(f"{contrast['first']} − {contrast['second']}\n{contrast['title']}")
+        if contrast["difference"] is None:
+            continue
+        scale = 100 if METRICS[contrast["metric"]].percent else 1
+        colour = VERDICT_COLOURS[contrast["verdict"]] if contrast["counts"] else QUIET
+        margin = scale * contrast["margin"]
+        axis.plot([-margin, margin], [i, i], color="#e9edf1", lw=14, solid_capstyle="butt", zorder=0)
+        if contrast["ci"]:
+            axis.plot([scale * v for v in contrast["ci"]], [i, i], color=colour, lw=2.4)
+        axis.plot([scale * contrast["difference"]], [i], "o", color=colour, ms=7)
+        end = 1 if contrast["sign"] > 0 else 0
+        axis.annotate(
+            "claimed →" if end else "← claimed", (end, i + 0.32), xycoords=("axes fraction", "data"),
+            ha="right" if end else "left", fontsize=7, color=QUIET,
+        )  # fmt: skip
+    axis.axvline(0, color=INK, lw=1)
+    axis.set_yticks(range(len(labels)), labels, fontsize=7.5)
+    axis.yaxis.tick_right()
+    axis.set_ylim(len(labels) - 0.4, -0.6)
+    axis.set_title("differences", fontsize=9)
+    axis.tick_params(length=0)
+    light_grid(axis, "x")
