@@ -45,7 +45,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Contrast:
-    """One difference that a claim says something about: `metric` of `first` less that of `second`.
+    """One difference that a claim says something about: `metric` of `first` less that of `second` (None: less 0).
 
     `metric` is a key of `emolab.ledger.metrics.METRICS`; `place` where it is measured: "home" (held-out talkers and
     sentences), "elsewhere" (another domain) or "val". `sign` is +1 where the claim says that the difference is
@@ -54,7 +54,7 @@ class Contrast:
     """
 
     first: str
-    second: str
+    second: str | None
     metric: str
     place: str = "home"
     sign: int = 1
@@ -92,7 +92,7 @@ class Claim:
         if len(set(names)) < len(names):
             raise EvaluationError(f"claim {self.name!r}: two arms have one name")
         for contrast in self.contrasts:
-            if missing := {contrast.first, contrast.second} - set(names):
+            if missing := {contrast.first, contrast.second or contrast.first} - set(names):
                 raise EvaluationError(f"claim {self.name!r}: no arm {sorted(missing)[0]!r}; it has {', '.join(names)}")
         if self.mark not in MARKS:
             raise EvaluationError(f"claim {self.name!r}: mark {self.mark!r}, expected one of {', '.join(MARKS)}")

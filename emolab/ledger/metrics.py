@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emolab.emotions import EMOTIONS
+from emolab.samples import MODALITIES
 
 Floats = NDArray[np.float64]
 Row = Mapping[str, Any]
@@ -46,20 +47,14 @@ def _ratio(sums: Floats) -> Floats:
         return np.asarray(sums[..., 0] / sums[..., 1])
 
 
-def _share(is_hit: Callable[[Row], bool], counts: Callable[[Row], bool] = lambda row: True) -> Any:
-    """Parts of the share of rows that are a hit, among those that count."""
-
-    def parts(rows: Sequence[Row]) -> Floats:
-        counted = [counts(row) for row in rows]
-        return np.array([[float(c and is_hit(row)), float(c)] for row, c in zip(rows, counted, strict=True)])
-
-    return parts
-
-
 def _label_parts(rows: Sequence[Row]) -> Floats:
     gold = np.array([[float(row["gold"] == label) for label in EMOTIONS] for row in rows])
     right = np.array([[float(row["gold"] == row["predicted"])] for row in rows])
     return np.concatenate([gold * right, gold], axis=1)
+
+
+def _parsed_parts(rows: Sequence[Row]) -> Floats:
+    return np.array([[float(bool(row["predicted"])), 1.0] for row in rows])
 
 
 def _mean_recall(sums: Floats) -> Floats:
@@ -162,10 +157,25 @@ def _weighted_f1(sums: Floats) -> Floats:
     return np.asarray((f1 * golds).sum(-1) / np.maximum(golds.sum(-1), 1))
 
 
-def _names_carrier(row: Row) -> bool:
+def _naming_parts(rows: Sequence[Row]) -> Floats:
+    """Over clips with one carrier: named it alone, the clip, what was named alone (3), what carries it (3)."""
     from emolab.attribution.stated import stated_modalities
 
-    return stated_modalities(row["text"]) == set(row["carriers"])
+    table = np.zeros((len(rows), 2 + 2 * len(MODALITIES)))
+    for line, row in zip(table, rows, strict=True):
+        if len(row.get("carriers") or ()) == 1:
+            said = stated_modalities(row["text"])
+            true = set(row["carriers"])
+            line[:2] = said == true, 1.0
+            line[2:] = [*(said == {m} for m in MODALITIES), *(true == {m} for m in MODALITIES)]
+    return table
+
+
+def _beyond_habit(sums: Floats) -> Floats:
+    """Share of clips whose carrier is named, less the share if the same rationales were dealt out at random."""
+    n = np.maximum(sums[..., 1], 1)
+    said, true = np.split(sums[..., 2:], 2, axis=-1)
+    return np.asarray(sums[..., 0] / n - (said * true).sum(-1) / n**2)
 
 
 def _training(name: str) -> Callable[[Sequence[Row], Sequence[Row]], float]:
@@ -178,15 +188,11 @@ def _training(name: str) -> Callable[[Sequence[Row], Sequence[Row]], float]:
     return of_run
 
 
-def _single(row: Row) -> bool:
-    return len(row.get("carriers") or ()) == 1
-
-
 METRICS: dict[str, Metric] = {
     metric.key: metric
     for metric in (
         Metric("ua", "UA %", 0.02, parts=_label_parts, value=_mean_recall),
-        Metric("parsed", "parsed %", 0.02, parts=_share(lambda r: bool(r["predicted"])), value=_ratio),
+        Metric("parsed", "parsed %", 0.02, parts=_parsed_parts, value=_ratio),
         Metric("zero_variance", "groups without signal %", 0.05, of_run=_training("zero_variance")),
         Metric("wheel_f", "wheel F %", 0.02, parts=_wheel_parts, value=_wheel_f),
         Metric("hit_rate", "basic emotion, hit rate %", 0.02, parts=_hit_parts, value=_hit_rate),
@@ -198,6 +204,7 @@ METRICS: dict[str, Metric] = {
         Metric("bleu_4", "BLEU-4 %", 0.02, parts=_bleu_parts, value=_bleu),
         Metric("emotion_f1", "Emo-F1 %", 0.02, parts=_emotion_parts, value=_micro_f1),
         Metric("distinct_2", "Distinct-2 %", 0.01, of_run=_distinct_2),
-        Metric("names_carrier", "names the carrier %", 0.05, parts=_share(_names_carrier, _single), value=_ratio),
+        Metric("names_carrier", "names the carrier %", 0.05, parts=_naming_parts, value=_ratio),
+        Metric("beyond_habit", "names the carrier, beyond habit %", 0.05, parts=_naming_parts, value=_beyond_habit),
     )
 }  # fmt: skip

@@ -122,8 +122,10 @@ def _settings(arm: Arm, runs: Runs) -> dict[str, Any]:
 
 
 def _contrast(claim: Claim, contrast: Contrast, runs: Runs) -> dict[str, Any]:
-    metric, first, second = METRICS[contrast.metric], claim.arm(contrast.first), claim.arm(contrast.second)
-    seeds = [s for s in runs.done(first, contrast.place) if s in runs.done(second, contrast.place)]
+    metric, first = METRICS[contrast.metric], claim.arm(contrast.first)
+    second = claim.arm(contrast.second) if contrast.second else None
+    other = runs.done(second or first, contrast.place)
+    seeds = [s for s in runs.done(first, contrast.place) if s in other]
     result: dict[str, Any] = {
         "first": contrast.first,
         "second": contrast.second,
@@ -237,7 +239,7 @@ def difference_table(claim: Mapping[str, Any]) -> pd.DataFrame:
 
     rows = [
         {
-            "difference": f"{c['first']} − {c['second']}",
+            "difference": difference_name(c),
             "metric": c["title"],
             "claimed": "> 0" if c["sign"] > 0 else "< 0",
             "found": shown(f"{c['metric']}@{c['place']}", c, "difference"),
@@ -246,6 +248,11 @@ def difference_table(claim: Mapping[str, Any]) -> pd.DataFrame:
         for c in claim["contrasts"]
     ]
     return pd.DataFrame(rows)
+
+
+def difference_name(contrast: Mapping[str, Any]) -> str:
+    """What is taken from what: "first − second", or the one arm that is compared with 0."""
+    return f"{contrast['first']} − {contrast['second']}" if contrast["second"] else str(contrast["first"])
 
 
 def heading(column: str) -> str:

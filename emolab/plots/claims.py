@@ -67,10 +67,11 @@ def _scores(axis: Axes, claim: Mapping[str, Any], key: str) -> None:
 
 def _differences(axis: Axes, claim: Mapping[str, Any]) -> None:
     from emolab.ledger.metrics import METRICS
+    from emolab.ledger.results import difference_name
 
     labels = []
     for i, contrast in enumerate(claim["contrasts"]):
-        labels.append(f"{contrast['first']} − {contrast['second']}\n{contrast['title']}")
+        labels.append(f"{difference_name(contrast)}\n{contrast['title']}")
         if contrast["difference"] is None:
             continue
         scale = 100 if METRICS[contrast["metric"]].percent else 1
@@ -80,6 +81,8 @@ def _differences(axis: Axes, claim: Mapping[str, Any]) -> None:
         if contrast["ci"]:
             axis.plot([scale * v for v in contrast["ci"]], [i, i], color=colour, lw=2.4)
         axis.plot([scale * contrast["difference"]], [i], "o", color=colour, ms=7)
+        if not contrast["counts"]:
+            continue
         end = 1 if contrast["sign"] > 0 else 0
         axis.annotate(
             "claimed →" if end else "← claimed", (end, i + 0.32), xycoords=("axes fraction", "data"),

@@ -90,6 +90,16 @@ def test_rationales_name_the_carrier_and_nothing_else() -> None:
     assert added_up("names_carrier", rows) == pytest.approx(1 / 3)
 
 
+def test_a_habit_is_not_counted_as_naming() -> None:
+    face = "<think>the face tells it</think><answer>sad</answer>"
+    voice = "<think>the voice tells it</think><answer>sad</answer>"
+    clips = [["video"], ["video"], ["audio"], ["audio"]]
+    habit = [{"carriers": c, "text": face} for c in clips]
+    assert added_up("names_carrier", habit) == 0.5 and added_up("beyond_habit", habit) == 0.0
+    told = [{"carriers": c, "text": face if c == ["video"] else voice} for c in clips]
+    assert added_up("names_carrier", told) == 1.0 and added_up("beyond_habit", told) == 0.5
+
+
 def test_a_column_of_training_is_averaged_over_its_steps() -> None:
     of_run = METRICS["zero_variance"].of_run
     assert of_run is not None

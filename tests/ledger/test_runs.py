@@ -82,6 +82,13 @@ def test_verdicts_from_runs(recipe: Recipe, tmp_path: Path) -> None:
     assert few["digest"] != result["digest"]
 
 
+def test_one_arm_against_zero(recipe: Recipe, tmp_path: Path) -> None:
+    alone = claim(Contrast("good", None, "ua"), arms=(GOOD,))
+    run(alone, out=tmp_path)
+    (contrast,) = assess(alone, range(5), {}, tmp_path)["contrasts"]
+    assert contrast["verdict"] == "holds" and contrast["difference"] == pytest.approx(0.9, abs=0.05)
+
+
 def test_arms_measured_on_other_clips_are_not_paired(recipe: Recipe, tmp_path: Path) -> None:
     import gzip
 
