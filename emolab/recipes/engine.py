@@ -190,6 +190,19 @@ class Recipe(ABC, Generic[S]):
             callbacks=callbacks,
         )
 
+    def note(self, prompt: Prompt) -> dict[str, Any]:
+        """What a checkpoint says of itself: enough to load it, to ask it what it was taught, and to train it again."""
+        chosen = self.settings
+        return {
+            "recipe": self.name,
+            "model": chosen.model,
+            "quantise": chosen.quantise,
+            "prompt": prompt.name,
+            "modalities": list(prompt.modalities),
+            "max_new_tokens": chosen.max_new_tokens,
+            "settings": common.settings_dict(chosen),
+        }
+
     def run(
         self,
         corpus: Corpus,
@@ -288,20 +301,7 @@ class _Job:
 
     def save(self, name: str, lalm: LALM, prompt: Prompt) -> None:
         """Write adapters and what is needed to use them."""
-        chosen = self.recipe.settings
-        common.save_checkpoint(
-            self.out / name,
-            lalm,
-            {
-                "recipe": self.recipe.name,
-                "model": chosen.model,
-                "quantise": chosen.quantise,
-                "prompt": prompt.name,
-                "modalities": list(prompt.modalities),
-                "max_new_tokens": chosen.max_new_tokens,
-                "settings": common.settings_dict(chosen),
-            },
-        )
+        common.save_checkpoint(self.out / name, lalm, self.recipe.note(prompt))
 
     def scored(
         self, name: str, prompt: Prompt, lalm: LALM, checks: Sequence[str], read: Path | None = None
