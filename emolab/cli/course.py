@@ -58,7 +58,9 @@ def run(
     from emolab.synth.embedded import embedded_corpus
 
     paths = sources(tuple(names or ()))
-    embedded_corpus()
+    for size in ("course", "omni"):  # made once, before the first notebook that wants it is timed
+        if size == "course" or any(f'embedded_corpus("{size}")' in path.read_text(encoding="utf-8") for path in paths):
+            embedded_corpus(size)
     summary = run_course(paths, learner)
     emit(summary, as_json, _render_run)
     if not all(row["ok"] for row in summary["notebooks"]):
