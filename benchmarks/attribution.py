@@ -9,8 +9,10 @@ towers included.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,11 +43,11 @@ def plain_values(game: Any, sample: Any, prompt: Any) -> Callable[[Any], Any]:
 
     def one(coalition: Any, way: int) -> float:
         scores = []
-        for label in game.labels if game.measure == "posterior" else [game.target]:
+        for answer in answers_of(game):
             game.lalm.cache.clear()
             batch = game.lalm.encode([sample], prompt)
             embeds = game.embeddings(torch.from_numpy(coalition)[None], torch.tensor([way]))
-            scores.append(forward(game.lalm, batch.with_embeds(embeds), game.template.replace("{label}", label)))
+            scores.append(forward(game.lalm, batch.with_embeds(embeds), answer))
         if game.measure == "posterior":
             return float(torch.tensor(scores).log_softmax(-1)[list(game.labels).index(game.target)])
         return scores[0]
@@ -87,25 +89,55 @@ def forward(lalm: Any, batch: Any, text: str) -> float:
     return float(logprobs.gather(-1, ids[0][:, None]).sum())
 
 
-def token_limit(game: Any, rows: int) -> Callable[[], Any]:
-    """One forward of the bare decoder over as many tokens as the packed game holds: nothing can be faster without
-    sharing prefixes.
+def forward_tokens(game: Any) -> int:
+    """How many positions the decoder runs for the exact values of `game`: prefixes that coalitions share count once."""
+    from emolab.attribution.shapley import exact
+
+    seen: list[int] = []
+    hook = game.lalm.decoder.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(kwargs["inputs_embeds"].shape[:2].numel()), with_kwargs=True
+    )
+    exact(game, len(game.players))
+    hook.remove()
+    return sum(seen)
+
+
+def token_limit(game: Any, tokens: int) -> Callable[[], Any]:
+    """One forward of the bare decoder over `tokens` positions, in rows as long as the prompt, and of the head over the
+    answers' share of them: a game that runs so many positions cannot be faster.
     """
     import torch
 
-    texts = [game.template.replace("{label}", label) for label in game.labels]
-    answers = sum(len(game.lalm.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts)
-    length = int(game.batch.lengths[0]) + answers
+    length = int(game.batch.lengths[0])
+    rows = max(1, round(tokens / length))
+    answers = answer_tokens(game) * rows_of(game)
     embeds = torch.randn(rows, length, game.batch.embeds.shape[-1]) * 0.02
     positions = torch.arange(length).expand(len(game.batch.positions), rows, length)
 
     @torch.no_grad()
     def run() -> Any:
-        return game.lalm.decoder(
+        hidden = game.lalm.decoder(
             inputs_embeds=embeds, position_ids=positions if len(positions) > 1 else positions[0], use_cache=False
-        )
+        ).last_hidden_state
+        return game.lalm.head(hidden.flatten(0, 1)[:answers])
 
     return run
+
+
+def answer_tokens(game: Any) -> int:
+    """Tokens of all answers that are scored after one prompt."""
+    return sum(len(game.lalm.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in answers_of(game))
+
+
+def answers_of(game: Any) -> list[str]:
+    """The answers whose log-probabilities the game's value is made of."""
+    labels = game.labels if game.measure == "posterior" else [game.target]
+    return [game.template.replace("{label}", label) for label in labels]
+
+
+def rows_of(game: Any) -> int:
+    """Prompts of the exact game: every coalition with each way of being absent, the full one once."""
+    return 1 + (2 ** len(game.players) - 1) * len(game.absent)
 
 
 def seconds(work: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
@@ -120,7 +152,7 @@ def seconds(work: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
 
 def modality_rows(game: Any, sample: Any, prompt: Any) -> list[dict[str, Any]]:
     """Exact Shapley values of the modalities: ours, the plain loop, shap's exact explainer over the plain loop, and
-    the token limit.
+    the token limits.
     """
     import numpy as np
     import shap
@@ -129,53 +161,77 @@ def modality_rows(game: Any, sample: Any, prompt: Any) -> list[dict[str, Any]]:
 
     n = len(game.players)
     plain = plain_values(game, sample, prompt)
-    ours, found = seconds(lambda: exact(game, n), 5)
+    shared = forward_tokens(game)
+    unshared = rows_of(game) * (int(game.batch.lengths[0]) + answer_tokens(game))
+    ours, found = seconds(lambda: exact(game, n), 7)
+    limit, _ = seconds(token_limit(game, shared), 7)
+    unshared_limit, _ = seconds(token_limit(game, unshared), 7)
     loop, reference = seconds(lambda: exact(plain, n), 1)
     asked, sizes = counted(plain)
     explainer = shap.explainers.Exact(asked, np.zeros((1, n)))
     peer, theirs = seconds(lambda: explainer(np.ones((1, n))).values[0], 1)
-    limit, _ = seconds(token_limit(game, 1 + 7 * len(game.absent)), 5)
-    gap = float(np.abs(found.values - reference.values).max())
+    rows = [
+        ("emolab, exact", ours, 8, np.abs(found.values - reference.values).max()),
+        ("plain loop", loop, 8, 0.0),
+        ("shap Exact over the plain loop", peer, sum(sizes), np.abs(theirs - reference.values).max()),
+        (f"token limit, {shared} positions", limit, 8, None),
+        (f"token limit without shared prefixes, {unshared} positions", unshared_limit, 8, None),
+    ]
     return [
-        {"name": "emolab, exact", "players": "modalities", "seconds": ours, "evaluations": 8, "error": gap},
-        {"name": "plain loop", "players": "modalities", "seconds": loop, "evaluations": 8, "error": 0.0},
-        {"name": "shap Exact", "players": "modalities", "seconds": peer, "evaluations": sum(sizes),
-         "error": float(np.abs(theirs - reference.values).max())},
-        {"name": "token limit", "players": "modalities", "seconds": limit, "evaluations": 8, "error": None},
+        {"name": name, "players": "modalities", "seconds": taken, "evaluations": used,
+         "error": None if error is None else float(error)}
+        for name, taken, used, error in rows
     ]  # fmt: skip
 
 
-def window_rows(game: Any, sample: Any, prompt: Any, pairs: int) -> list[dict[str, Any]]:
-    """Sampled Shapley values of audio windows at equal evaluations: ours, shap's and captum's permutation samplers."""
+def samplers(n: int, pairs: int) -> dict[str, Callable[[Callable[[Any], Any], int], Any]]:
+    """Ours, shap's and captum's permutation samplers of n players, each a function of a game and a seed."""
     import numpy as np
     import shap
     import torch
     from captum.attr import ShapleyValueSampling
 
-    from emolab.attribution.shapley import exact, sampled
+    from emolab.attribution.shapley import sampled
+
+    def by_shap(game: Callable[[Any], Any], seed: int) -> Any:
+        explainer = shap.explainers.Permutation(game, np.zeros((1, n)), seed=seed)
+        return explainer(np.ones((1, n)), max_evals=2 * pairs * (n + 1), silent=True).values[0]
+
+    def by_captum(game: Callable[[Any], Any], seed: int) -> Any:
+        torch.manual_seed(seed)
+        method = ShapleyValueSampling(lambda x: torch.from_numpy(game(x.numpy())))
+        return method.attribute(torch.ones(1, n), baselines=0, n_samples=2 * pairs).numpy()[0]
+
+    return {
+        "emolab, antithetic": lambda game, seed: sampled(
+            game, n, np.random.default_rng(seed), max_pairs=pairs, min_pairs=2
+        ).values,
+        "shap Permutation": by_shap,
+        "captum ShapleyValueSampling": by_captum,
+    }
+
+
+def window_rows(game: Any, sample: Any, prompt: Any, pairs: int, seeds: int = 20) -> list[dict[str, Any]]:
+    """Sampled Shapley values of audio windows at equal evaluations: ours, shap's and captum's permutation samplers.
+
+    Seconds are of one run, ours over its own game, the others over the plain loop; the error, largest over the
+    players and relative to the largest value, is the mean over `seeds` orders with its standard error.
+    """
+    import numpy as np
+
+    from emolab.attribution.shapley import coalitions, exact_from_table
 
     n = len(game.players)
-    truth = exact(game, n).values
-    plain = plain_values(game, sample, prompt)
-    budget = 2 * pairs * (n + 1)
-    ours, found = seconds(lambda: sampled(game, n, np.random.default_rng(0), max_pairs=pairs, min_pairs=2), 3)
-    (asked_shap, sizes_shap), (asked_captum, sizes_captum) = counted(plain), counted(plain)
-    permutation = shap.explainers.Permutation(asked_shap, np.zeros((1, n)), seed=0)
-    theirs_shap, values_shap = seconds(lambda: permutation(np.ones((1, n)), max_evals=budget, silent=True).values[0], 1)
-    torch.manual_seed(0)
-    sampler = ShapleyValueSampling(lambda x: torch.from_numpy(asked_captum(x.numpy())))
-    theirs_captum, values_captum = seconds(
-        lambda: sampler.attribute(torch.ones(1, n), baselines=0, n_samples=2 * pairs).numpy()[0], 1
-    )
-    scale = np.abs(truth).max()
+    table = np.asarray(game(coalitions(n)), float)
+    truth, plain = exact_from_table(table), plain_values(game, sample, prompt)
     rows = []
-    for name, taken, values, used in (
-        ("emolab, antithetic", ours, found.values, found.evaluations),
-        ("shap Permutation", theirs_shap, values_shap, sum(sizes_shap)),
-        ("captum ShapleyValueSampling", theirs_captum, values_captum, sum(sizes_captum)),
-    ):
-        error = float(np.abs(values - truth).max() / scale)
-        rows.append({"name": name, "players": f"{n} windows", "seconds": taken, "evaluations": used, "error": error})
+    for name, sampler in samplers(n, pairs).items():
+        asked, sizes = counted(game if name.startswith("emolab") else plain)
+        taken, _ = seconds(partial(sampler, asked, 0), 1)
+        known = [sampler(lambda x: table[np.asarray(x).astype(bool) @ (1 << np.arange(n))], k) for k in range(seeds)]
+        errors = np.abs(np.array(known) - truth).max(1) / np.abs(truth).max()
+        error = {"error": float(errors.mean()), "error_se": float(errors.std(ddof=1) / np.sqrt(seeds))}
+        rows.append({"name": name, "players": f"{n} windows", "seconds": taken, "evaluations": sum(sizes), **error})
     return rows
 
 
@@ -188,6 +244,8 @@ def attribution(
     as_json: JsonOption = False,
 ) -> None:
     """Attribution: seconds and error against the plain loop, shap and captum at equal evaluations."""
+    import torch
+
     from emolab.attribution.collect import Settings
     from emolab.attribution.players import audio_windows, modality_players
     from emolab.attribution.validate import choose, donors_of
@@ -209,12 +267,15 @@ def attribution(
     windows = audio_windows(batch, seconds=max(0.25, 0.04 * len(batch.positions_of(0, "audio")) / 8))
     rows = modality_rows(game(modality_players(batch), 4), sample, prompt)
     rows += window_rows(game(windows, 1), sample, prompt, pairs)
-    ours, loop, _, limit = rows[:4]
+    ours, loop, _, limit, unshared = rows[:5]
     result = {
         "rows": rows,
         "speed_up": loop["seconds"] / ours["seconds"],
         "over_token_limit": ours["seconds"] / limit["seconds"],
+        "over_unshared_limit": ours["seconds"] / unshared["seconds"],
         "prompt_tokens": int(batch.lengths[0]),
+        "load": os.getloadavg()[0],
+        "threads": torch.get_num_threads(),
         "provenance": provenance({"model": lalm.name, "pairs": pairs}, 0, str(lalm.device)),
     }
     if write:
@@ -231,10 +292,12 @@ def render(result: dict[str, Any]) -> None:
     table = Table("method", "players", "seconds", "evaluations", "largest error")
     for row in result["rows"]:
         error = "" if row["error"] is None else f"{row['error']:.1e}"
+        error += f" ± {row['error_se']:.0e}" if "error_se" in row else ""
         table.add_row(row["name"], row["players"], f"{row['seconds']:.3f}", str(row["evaluations"]), error)
     console = Console()
     console.print(table)
     console.print(
         f"{result['speed_up']:.1f} times as fast as the plain loop; {result['over_token_limit']:.2f} times the token "
-        f"limit ({result['prompt_tokens']} prompt tokens)"
+        f"limit, {result['over_unshared_limit']:.2f} times that without shared prefixes ({result['prompt_tokens']} "
+        f"prompt tokens, load {result['load']:.1f})"
     )

@@ -1,22 +1,26 @@
 """The truth suite on a recipe's run: every attribution method before and after reinforcement learning.
 
-`emolab bench truth` takes the checkpoints `before` and `after` that a recipe left (by default those of `emolab bench
-walk`), scores every method where the corpus knows which modality carries the emotion, and writes
-`benchmarks/results/truth.json` and the table in README.md.
+`emolab bench truth` takes the checkpoints `before` and `after` that a recipe left (by default r1-omni's, which sees,
+hears and reads; it is trained first where there is none), scores every method where the corpus knows which modality
+carries the emotion, and writes `benchmarks/results/truth.json`, its picture, and the table in README.md.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emolab.cli.output import JsonOption, command, emit
-from emolab.paths import CHECKOUT
+from emolab.paths import CHECKOUT, build_folder
+
+if TYPE_CHECKING:
+    from emolab.samples import Corpus
 
 RESULT = CHECKOUT / "benchmarks" / "results" / "truth.json"
+RECIPE, SIZE = "r1-omni", "omni"
 STAGES = ("before", "after")
 
 
@@ -27,11 +31,12 @@ def register(app: typer.Typer) -> None:
 
 @command
 def truth(
-    run: Annotated[Path, typer.Option(help="A recipe's folder with `before` and `after`.")] = Path("build/walk/seed-0"),
-    corpus: Annotated[Path | None, typer.Option(help="A corpus folder; the course's by default.")] = None,
-    n: Annotated[int, typer.Option(help="Samples to validate on.")] = 120,
+    run: Annotated[Path | None, typer.Option(help="A recipe's folder with `before` and `after`.")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="A corpus folder; the embedded omni by default.")] = None,
+    n: Annotated[int, typer.Option(help="Samples to validate on.")] = 230,
     n_checks: Annotated[int, typer.Option(help="Samples for each costlier check.")] = 24,
     seed: Annotated[int, typer.Option(help="Seed of the choice of samples and donors.")] = 0,
+    split: Annotated[str, typer.Option(help="Samples of this split; test is for reporting only.")] = "test",
     write: Annotated[bool, typer.Option(help="Write the result file and README's table.")] = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -41,12 +46,15 @@ def truth(
     from emolab.evaluate.inputs import read_corpus, read_model
     from emolab.synth.corpus import read_truth
 
-    table = read_corpus(corpus)
+    table = read_corpus(corpus, SIZE)
     known = read_truth(table.root)
+    folder = run or trained(table)
     result: dict[str, Any] = {"command": f"emolab bench truth --n {n} --n-checks {n_checks} --seed {seed}"}
     for name in STAGES:
-        lalm, prompt = read_model(None, run / name)
-        result[name] = validate(lalm, table, prompt, known, n, n_checks, Settings(seed=seed))
+        typer.echo(f"{folder / name}: {n} samples, {n_checks} for each check", err=True)
+        lalm, prompt = read_model(None, folder / name)
+        found = validate(lalm, table, prompt, known, n, n_checks, Settings(seed=seed), split=split)
+        result[name] = found | {"recipe": recipe_of(folder / name)}
     if write:
         from emolab.course.readme import replace_section
 
@@ -56,27 +64,44 @@ def truth(
     emit(result, as_json, lambda r: typer.echo(markdown(r)))
 
 
+def trained(corpus: Corpus) -> Path:
+    """The folder of r1-omni's run with seed 0 on this corpus, which is made where it is missing."""
+    from emolab.recipes import get_recipe
+    from emolab.recipes.common import INFO
+
+    folder = build_folder() / RECIPE / "seed-0"
+    if not all((folder / name / INFO).is_file() for name in STAGES):
+        typer.echo(f"{folder}: no run of {RECIPE} here; training one takes minutes", err=True)
+        recipe = get_recipe(RECIPE)
+        recipe(recipe.Settings.cpu(seed=0)).run(
+            corpus, folder, baseline=False, controls=False, elsewhere=False, zero_shot=False,
+            say=lambda text: typer.echo(text, err=True),
+        )  # fmt: skip
+    return folder
+
+
+def recipe_of(checkpoint: Path) -> str:
+    """The recipe that a checkpoint notes."""
+    from emolab.recipes.common import INFO
+
+    return str(json.loads((checkpoint / INFO).read_text(encoding="utf-8")).get("recipe", ""))
+
+
 def markdown(result: dict[str, Any]) -> str:
-    """The table of methods, before and after, with how it was made."""
-    earlier = {row["name"]: row for row in result["before"]["methods"]}
-    titles = ("method", "carrier named, before", "after", "AUC, before", "after", "follows the answer's source, after")
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
-    for row in result["after"]["methods"]:
-        before = earlier[row["name"]]
-        pairs = ((before, "recovery"), (row, "recovery"), (before, "auc"), (row, "auc"), (row, "conflict"))
-        lines.append(f"| {' | '.join([row['name'], *(_cell(r, key) for r, key in pairs)])} |")
-    right = [f"{100 * result[name]['answered_right']:.0f}%" for name in STAGES]
+    """The table of methods, before and after, with how it was made and what it says of the models."""
+    from emolab.attribution.table import cell, markdown
+
+    before, after = result["before"], result["after"]
+    lines = [markdown(after, before), ""]
     lines.append(
-        f"\n{result['after']['n']} held-out samples of the conditions that the model can hear; {right[0]} answered "
-        f"right before GRPO, {right[1]} after. 95% intervals over talkers. Carrier named: of the samples that "
-        "are answered right and whose emotion lies in one modality, the share for which that one has the largest "
-        f"value. Made by `{result['command']}`."
+        f"First line before GRPO, second line after it ({after.get('recipe') or 'a recipe'}, shown "
+        f"{', '.join(after['modalities'])}). {after['n']} held-out samples, answered right before: "
+        f"{cell(before, 'answered_right')}, after: {cell(after, 'answered_right')}. All intervals 95%, over talkers; "
+        "`emolab.attribution.table` says what each column is and what it should be."
     )
+    stated = [part["stated"] for part in (before, after) if part.get("stated")]
+    if len(stated) == len(STAGES):
+        rates = ", ".join(f"{cell(part, 'hallucination')} {when}" for part, when in zip(stated, STAGES, strict=True))
+        lines.append(f"Of the modalities that the rationales name, did not contribute: {rates}.")
+    lines.append(f"Made by `{result['command']}`.")
     return "\n".join(lines)
-
-
-def _cell(row: dict[str, Any], key: str) -> str:
-    if row.get(key) is None:
-        return "–"
-    low, high = row[f"{key}_ci"]
-    return f"{row[key]:.2f} [{low:.2f}, {high:.2f}]"

@@ -1,8 +1,8 @@
-"""Checks that run the model again: noise, randomised weights, deletion, and what an uninformative modality gets."""
+"""Checks that run the model again: noise, randomised weights, and what an uninformative modality gets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emolab.attribution.collect import Settings, measure
-from emolab.attribution.faithfulness import deletion_curves, faithfulness
-from emolab.attribution.gradients import attention_rollout, integrated_gradients
-from emolab.attribution.players import modality_players, players_of
-from emolab.attribution.shapley import coalitions, exact_from_table, sampled
+from emolab.attribution.collect import Measured, Settings, measure, method_values
+from emolab.attribution.players import modality_players
+from emolab.attribution.shapley import coalitions, exact_from_table
 from emolab.attribution.shares import shares
-from emolab.attribution.truth import mean_interval
-from emolab.attribution.values import DonorPool, EmbeddingGame, absent_embeddings, label_values
-from emolab.errors import AttributionError
+from emolab.attribution.truth import mean_interval, slope_of_share
+from emolab.attribution.values import ABSENCES, DonorPool, absent_embeddings
 from emolab.evaluate.controls import with_audio
 from emolab.media import audio_of
 from emolab.samples import MODALITIES, EmotionSample
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 SNRS = (20.0, 10.0, 0.0, -10.0)
+Sweep = Mapping[float | None, Measured]
 
 
 def with_noise(sample: EmotionSample, snr_db: float, seed: int = 0) -> EmotionSample:
@@ -39,51 +37,83 @@ def with_noise(sample: EmotionSample, snr_db: float, seed: int = 0) -> EmotionSa
     return with_audio(sample, None, (wave + gain * noise).astype(np.float32))
 
 
-def snr_sweep(
+def noise_sweep(
     lalm: LALM,
     samples: Sequence[EmotionSample],
     donors: Sequence[EmotionSample],
     prompt: Prompt,
     settings: Settings | None = None,
     snrs: Sequence[float] = SNRS,
-    absence: str = "swap",
+    absences: Sequence[str] = ABSENCES,
+    inner: bool = True,
     progress: bool = False,
-) -> list[dict[str, Any]]:
-    """Shares of the modalities as noise rises: one row for the recording (`snr` None) and for each SNR, for the gold
-    label.
+) -> dict[float | None, Measured]:
+    """What is measured for the gold label as noise on the voice rises: of the recordings (None), then at each SNR.
 
-    For samples whose voice and face agree, the voice's share must fall and the face's rise.
+    For samples whose voice and face (or words) agree, the voice's share must fall and the other's rise.
+    """
+    return {
+        snr: measure(
+            lalm,
+            list(samples) if snr is None else [with_noise(s, snr, i) for i, s in enumerate(samples)],
+            donors, prompt, settings, absences, inner, progress, gold=True,
+        )
+        for snr in (None, *snrs)
+    }  # fmt: skip
+
+
+def noise_levels(sweep: Sweep, n_boot: int = 500) -> list[dict[str, Any]]:
+    """One row for each level of noise: how much is answered right, and Shapley φ and shares of the modalities, with
+    95% intervals over talkers.
     """
     rows = []
-    for snr in (None, *snrs):
-        noisy = list(samples) if snr is None else [with_noise(s, snr, i) for i, s in enumerate(samples)]
-        measured = measure(lalm, noisy, donors, prompt, settings, (absence,), inner=False, progress=progress)
-        values = measured.shapley(absence, measured.gold)
-        share = shares(values)
-        row: dict[str, Any] = {"snr": snr, "n": len(samples), "right": float(measured.right.mean())}
-        for own, phi, modality in zip(share.T, values.T, MODALITIES, strict=True):
-            row[f"share_{modality}"] = float(own.mean())
-            row[f"share_{modality}_ci"] = mean_interval(own)
-            row[f"phi_{modality}"] = float(phi.mean())
+    for snr, measured in sweep.items():
+        owners = [s.speaker for s in measured.samples]
+        values = measured.shapley(measured.first)
+        columns = {"right": measured.right.astype(float)}
+        columns |= {f"share_{m}": share for m, share in zip(MODALITIES, shares(values).T, strict=True)}
+        columns |= {f"phi_{m}": phi for m, phi in zip(MODALITIES, values.T, strict=True)}
+        row: dict[str, Any] = {"snr": snr, "n": len(values)}
+        for name, column in columns.items():
+            row |= {name: float(column.mean()), f"{name}_ci": mean_interval(column, owners, n_boot)}
         rows.append(row)
     return rows
 
 
-def null_values(
+def noise_slopes(sweep: Sweep, other: str, n_boot: int = 500, seed: int = 0) -> dict[str, dict[str, Any]]:
+    """Each method's change of the voice's share with 10 dB more noise (`noise`, negative is right), and of the share
+    of the modality that agrees with it (`noise_other`, positive is right), with 95% intervals over talkers.
+    """
+    levels = [-snr / 10 for snr in sweep if snr is not None]
+    found = [method_values(measured, seed) for snr, measured in sweep.items() if snr is not None]
+    owners = [s.speaker for s in next(iter(sweep.values())).samples]
+    rows: dict[str, dict[str, Any]] = {}
+    for name in found[0]:
+        share = np.stack([shares(values[name]) for values in found], axis=1)
+        for key, modality in (("noise", "audio"), ("noise_other", other)):
+            slope = slope_of_share(share[..., MODALITIES.index(modality)], levels)
+            interval = mean_interval(slope, owners, n_boot)
+            rows.setdefault(name, {}).update({key: float(slope.mean()), f"{key}_ci": interval})
+    return rows
+
+
+def null_tables(
     lalm: LALM,
     samples: Sequence[EmotionSample],
     donors: Sequence[EmotionSample],
     prompt: Prompt,
     settings: Settings | None = None,
 ) -> Floats:
-    """φ (N, 3, 3) for the gold label: entry [i, m] with modality m of sample i taken from a donor in another emotion,
-    so that it cannot know the answer. Raises AttributionError if all donors are in the emotion of a sample.
+    """Coalition values (N, 3, 8) for the gold label: entry [i, m] with modality m of sample i taken from a donor in
+    another emotion, so that it cannot know the answer.
+
+    Raises AttributionError if all donors are in the emotion of a sample.
     """
     chosen = settings or Settings()
     strangers = {e: [d for d in donors if d.emotion != e] for e in {s.emotion for s in samples}}
     strange = {e: DonorPool.encode(lalm, others, prompt) for e, others in strangers.items()}
     pool = DonorPool.encode(lalm, donors, prompt)
-    found = np.zeros((len(samples), len(MODALITIES), len(MODALITIES)))
+    found = np.zeros((len(samples), len(MODALITIES), 2 ** len(MODALITIES)))
     for i, sample in enumerate(samples):
         batch = lalm.encode([sample], prompt)
         players = modality_players(batch)
@@ -93,11 +123,20 @@ def null_values(
         for m, player in enumerate(players):
             swapped = batch.embeds.clone()
             swapped[0, list(player.positions)] = stranger[list(player.positions)]
-            game = EmbeddingGame(
-                lalm, batch.with_embeds(swapped), players, absent, str(sample.emotion), chosen.labels, chosen.measure
-            )
-            found[i, m] = exact_from_table(game(coalitions(len(players))))
+            game = chosen.game(lalm, batch.with_embeds(swapped), players, absent, str(sample.emotion))
+            found[i, m] = game(coalitions(len(players)))
     return found
+
+
+def null_values(
+    lalm: LALM,
+    samples: Sequence[EmotionSample],
+    donors: Sequence[EmotionSample],
+    prompt: Prompt,
+    settings: Settings | None = None,
+) -> Floats:
+    """φ (N, 3, 3) of the games of `null_tables`: what a modality gets, beside the others, when it knows nothing."""
+    return exact_from_table(null_tables(lalm, samples, donors, prompt, settings))
 
 
 @contextmanager
@@ -117,50 +156,3 @@ def randomised_weights(lalm: LALM, seed: int = 0) -> Iterator[None]:
         with torch.no_grad():
             for name, parameter in lalm.decoder.named_parameters():
                 parameter.copy_(kept[name])
-
-
-def deletion_table(
-    lalm: LALM,
-    samples: Sequence[EmotionSample],
-    donors: Sequence[EmotionSample],
-    prompt: Prompt,
-    kind: str = "window",
-    settings: Settings | None = None,
-    absence: str = "mean",
-    pairs: int = 6,
-    progress: bool = False,
-) -> list[dict[str, Any]]:
-    """Faithfulness of each method on fine players of one kind: one row a method, as `faithfulness` gives, of the
-    model's own answers.
-
-    Samples with fewer than four such players are left out. Raises AttributionError if none is left.
-    """
-    from tqdm.auto import tqdm
-
-    chosen = settings or Settings()
-    pool = DonorPool.encode(lalm, donors, prompt)
-    curves: dict[str, list[Any]] = {}
-    for i, sample in enumerate(tqdm(samples, desc="deletion", unit="sample", disable=not progress)):
-        batch = lalm.encode([sample], prompt)
-        players = players_of(batch, kind)
-        if len(players) < 4:
-            continue
-        with torch.no_grad():
-            own = chosen.labels[int(label_values(lalm, batch, chosen.labels, chosen.measure).argmax())]
-        absent = absent_embeddings(lalm, sample, prompt, batch, absence, pool, 1, chosen.seed + i)
-        game = EmbeddingGame(lalm, batch, players, absent, own, chosen.labels, chosen.measure)
-        alone = ~np.eye(len(players), dtype=bool)
-        found = {
-            "Shapley, sampled": sampled(
-                game, len(players), np.random.default_rng(i), max_pairs=pairs, min_pairs=2
-            ).values,
-            "leave one out": game(np.ones((1, len(players)), bool)) - game(alone),
-            "integrated gradients": integrated_gradients(game, chosen.gradient_steps),
-            "attention rollout": attention_rollout(lalm, batch, players),
-            "chance": np.random.default_rng(i).random(len(players)),
-        }
-        for name, curve in deletion_curves(game, found, np.random.default_rng(1000 + i)).items():
-            curves.setdefault(name, []).append(curve)
-    if not curves:
-        raise AttributionError(f"no sample has four or more players of kind {kind!r}")
-    return [{"name": name, "players": kind, **faithfulness(c)} for name, c in curves.items()]

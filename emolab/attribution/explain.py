@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +11,40 @@ import numpy as np
 import torch
 
 from emolab.attribution.collect import Settings
-from emolab.attribution.players import modality_players, players_of
-from emolab.attribution.shapley import coalitions, exact_from_table, interactions_from_table, sampled
+from emolab.attribution.methods import attribute
+from emolab.attribution.players import (
+    Player,
+    WordTimes,
+    estimated_word_times,
+    modality_players,
+    players_of,
+    speech_bounds,
+)
+from emolab.attribution.shapley import coalitions, interactions_from_table
 from emolab.attribution.shares import modality_shares, shares
 from emolab.attribution.validate import donors_of
 from emolab.attribution.values import DonorPool, EmbeddingGame, absent_embeddings, label_values
 from emolab.emotions import normalise_label
 from emolab.errors import AttributionError
+from emolab.media import audio_of
 from emolab.samples import MODALITIES, Corpus, EmotionSample
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.lalm.batch import PromptBatch
     from emolab.prompts import Prompt
 
-FINE_OF = {"word": "text", "window": "audio", "cell": "video"}
+FINE_OF = {"word": "text", "window": "audio", "spoken": "audio", "cell": "video"}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to spend on fine players: at most `max_pairs` pairs of permutations, fewer where the standard error is
+    `target_error`, averaged over `donors` ways of being absent.
+    """
+
+    max_pairs: int = 8
+    target_error: float = 0.02
+    donors: int = 2
 
 
 def explain(
@@ -37,48 +56,59 @@ def explain(
     absence: str = "swap",
     settings: Settings | None = None,
     fine: bool = True,
-    max_pairs: int = 16,
-    target_error: float = 0.02,
+    method: str = "Shapley",
+    effort: Effort | None = None,
+    times: WordTimes | None = None,
 ) -> dict[str, Any]:
-    """Attributions of one sample (with absolute paths) for `label`, by default the model's own answer.
+    """Attributions of one sample (with absolute paths) for `label`, by default the model's own answer, by one of
+    `emolab.attribution.methods.METHODS`.
 
     `phi`, `shares`, `interactions` of the modalities that it has, exact; with `fine`, `players[kind]`: rows with
-    name, phi, error, times, word, frame and region, sampled until the standard error is `target_error` or after
-    `max_pairs` pairs of permutations. Raises AttributionError for a label that the model was not asked about, or
-    missing donors.
+    name, phi, error, times, word, frame and region. `times` says when each word is spoken; where it is None, that is
+    guessed. Raises AttributionError for a label that the model was not asked about, or missing donors.
     """
-    chosen = settings or Settings()
+    chosen, spent = settings or Settings(), effort or Effort()
     batch = lalm.encode([sample], prompt)
     pool = DonorPool.encode(lalm, donors, prompt) if absence != "silence" else None
     with torch.no_grad():
-        posterior = label_values(lalm, batch, chosen.labels, "posterior")[0].double().exp().tolist()
+        posterior = label_values(lalm, batch, chosen.labels, "posterior", chosen.template)[0].double().exp().tolist()
     target = chosen.labels[int(np.argmax(posterior))] if label is None else normalise_label(label, chosen.labels)
     if target is None:
         raise AttributionError(f"label {label!r}: expected one of {', '.join(chosen.labels)}")
     present = [m for m in MODALITIES if len(batch.positions_of(0, m))]
-    players = modality_players(batch, 0, present)
     absent = absent_embeddings(lalm, sample, prompt, batch, absence, pool, chosen.n_donors, chosen.seed)
-    game = EmbeddingGame(lalm, batch, players, absent, target, chosen.labels, chosen.measure)
-    table = game(coalitions(len(players)))
-    phi = exact_from_table(table)
+    players = modality_players(batch, 0, present)
+    game = chosen.game(lalm, batch, players, absent, target)
+    found = attribute(game, method, chosen.seed, steps=chosen.gradient_steps)
     result: dict[str, Any] = {
         "id": sample.id,
         "label": target,
         "own": label is None,
+        "method": method,
         "absence": absence,
         "measure": chosen.measure,
         "distribution": dict(zip(chosen.labels, posterior, strict=True)),
-        "full": float(table[-1]),
-        "empty": float(table[0]),
-        "phi": dict(zip(present, phi.tolist(), strict=True)),
-        "shares": dict(zip(present, shares(phi).tolist(), strict=True)),
-        "interactions": _pairs(interactions_from_table(table), present),
+        "full": found.full,
+        "empty": found.empty,
+        "phi": dict(zip(present, found.values.tolist(), strict=True)),
+        "shares": dict(zip(present, shares(found.values).tolist(), strict=True)),
+        "interactions": _pairs(interactions_from_table(game(coalitions(len(players)))), present),
         "players": {},
     }
     if fine:
-        result["players"] = _fine(game, batch, absent[:2], chosen, max_pairs, target_error)
-        result["fine_shares"] = _fine_shares(result["players"])
+        said = word_times_of(sample, times) if "audio" in present else None
+        part = replace(game, absent=absent[: spent.donors])
+        result["players"] = _fine(part, chosen, method, spent, said)
+        result["parts_shares"] = _parts_shares(result["players"])
+        result["word_times"] = "given" if times else "guessed" if said else None
     return result
+
+
+def word_times_of(sample: EmotionSample, times: WordTimes | None) -> WordTimes | None:
+    """`times`, or a guess from the transcript and from where the recording is loud; None without a transcript."""
+    if times or not sample.text:
+        return times
+    return estimated_word_times(sample.text, *speech_bounds(audio_of(sample)))
 
 
 def _pairs(index: np.ndarray, names: Sequence[str]) -> dict[str, float]:
@@ -86,32 +116,27 @@ def _pairs(index: np.ndarray, names: Sequence[str]) -> dict[str, float]:
 
 
 def _fine(
-    game: EmbeddingGame,
-    batch: PromptBatch,
-    absent: torch.Tensor,
-    settings: Settings,
-    max_pairs: int,
-    target_error: float,
+    game: EmbeddingGame, settings: Settings, method: str, effort: Effort, times: WordTimes | None
 ) -> dict[str, list[dict[str, Any]]]:
     """Fine players of each kind, played among themselves with the other modalities present."""
     found = {}
     for kind, modality in FINE_OF.items():
-        if not len(batch.positions_of(0, modality)):
+        if not len(game.batch.positions_of(0, modality)) or (kind == "spoken" and not times):
             continue
-        players = players_of(batch, kind)
-        part = EmbeddingGame(game.lalm, batch, players, absent, game.target, game.labels, game.measure)
-        values = sampled(part, len(players), np.random.default_rng(settings.seed), target_error, max_pairs, min_pairs=4)
+        part = replace(game, players=players_of(game.batch, kind, times=times or ()))
+        values = attribute(
+            part, method, settings.seed, effort.max_pairs, effort.target_error, settings.gradient_steps
+        )
         found[kind] = [
             {k: v for k, v in asdict(p).items() if k != "positions"} | {"phi": float(f), "error": float(e)}
-            for p, f, e in zip(players, values.values, values.errors, strict=True)
+            for p, f, e in zip(part.players, values.values, values.errors, strict=True)
         ]
     return found
 
 
-def _fine_shares(players: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
-    from emolab.attribution.players import Player
-
-    rows = [row for kind in players.values() for row in kind]
+def _parts_shares(players: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
+    """Shares of the modalities as the size of what their parts add: |φ| of words, windows and cells."""
+    rows = [row for kind, part in players.items() if kind != "spoken" for row in part]
     owners = [Player(r["name"], r["modality"], ()) for r in rows]
     return modality_shares(np.array([r["phi"] for r in rows]), owners)
 
@@ -127,6 +152,7 @@ def explain_file(
     absence: str = "swap",
     settings: Settings | None = None,
     fine: bool = True,
+    method: str = "Shapley",
 ) -> dict[str, Any]:
     """`explain` for a person's own file; donors come from `corpus` (none needed for silence). Raises MediaError for
     an unusable file.
@@ -137,5 +163,5 @@ def explain_file(
     chosen = settings or Settings()
     sample = EmotionSample(id=str(path), audio=str(path), text=text, video=str(video) if video else None)
     donors = donors_of(corpus, chosen.seed) if corpus is not None else []
-    result = explain(lalm, sample, prompt, donors, label, absence, chosen, fine)
+    result = explain(lalm, sample, prompt, donors, label, absence, chosen, fine, method)
     return {"file": str(path), "video": sample.video, **result, "warnings": list(check_audio(path).warnings)}

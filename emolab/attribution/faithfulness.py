@@ -17,17 +17,18 @@ Game = Callable[[NDArray[np.bool_]], Floats]
 
 @dataclass(frozen=True)
 class DeletionCurve:
-    """Values of one sample while players are taken away: `top` (n+1,) by falling φ, `random` (R, n+1) in random orders.
+    """Values of one sample while players are taken away: `top` (C,) by falling φ, `random` (R, C) in random orders.
 
-    Both start at v(N) and end at v(∅).
+    `removed` (C,) says how many of the players are gone, rising from none, v(N), to all, v(∅).
     """
 
     top: Floats
     random: Floats
+    removed: NDArray[np.int_]
 
     @property
     def gains(self) -> Floats:
-        """How much lower the value is than at random after k = 0 … n deletions, (n+1,). Positive: faithful."""
+        """How much lower the value is than at random with `removed` players gone, (C,). Positive: faithful."""
         return self.random.mean(0) - self.top
 
     @property
@@ -40,23 +41,36 @@ class DeletionCurve:
         span = self.random[:, 0].mean() - self.random[:, -1].mean()
         return float((self.random[:, 0] - self.random[:, 1]).mean() / span) if abs(span) > 1e-9 else 0.0
 
+    def gain_at(self, share: float) -> float:
+        """The gain where the number of players gone is nearest to `share` of them, at least one."""
+        wanted = max(1, round(share * int(self.removed[-1])))
+        return float(self.gains[np.abs(self.removed - wanted).argmin()])
+
 
 def deletion_curves(
-    game: Game, values: Mapping[str, Floats], rng: np.random.Generator, random_orders: int = 8
+    game: Game,
+    values: Mapping[str, Floats],
+    rng: np.random.Generator,
+    random_orders: int = 8,
+    points: Sequence[float] | None = None,
 ) -> dict[str, DeletionCurve]:
     """Delete the players in the order of each method's falling `values[name]` (n,), and in random orders that all
     methods share.
 
+    `points` are the shares of the players at which to look (none, one and all are added), by default every number.
     Everything goes into one call of the game.
     """
     n = len(next(iter(values.values())))
+    shares = np.arange(n + 1) if points is None else np.round(np.array(points) * n).astype(int)
+    removed = np.unique(np.concatenate([[0, min(1, n), n], shares]))
     orders = np.stack(
         [*(np.argsort(-v, kind="stable") for v in values.values()), *(rng.permutation(n) for _ in range(random_orders))]
     )
     rank = np.argsort(orders, axis=1)
-    kept = rank[:, None, :] >= np.arange(n + 1)[None, :, None]
-    curves = np.asarray(game(kept.reshape(-1, n)), float).reshape(len(orders), n + 1)
-    return {name: DeletionCurve(curves[i], curves[len(values) :]) for i, name in enumerate(values)}
+    kept = rank[:, None, :] >= removed[None, :, None]
+    unique, back = np.unique(kept.reshape(-1, n), axis=0, return_inverse=True)
+    curves = np.asarray(game(unique), float)[back.reshape(-1)].reshape(len(orders), len(removed))
+    return {name: DeletionCurve(curves[i], curves[len(values) :], removed) for i, name in enumerate(values)}
 
 
 def faithfulness(
@@ -67,7 +81,7 @@ def faithfulness(
     seed: int = 0,
 ) -> dict[str, Any]:
     """Mean advantage over random deletion after the top `share` of players, with a paired bootstrap 95% interval over
-    samples.
+    samples: each method is compared with random deletion of the same sample.
 
     `area` is the mean advantage over the whole curve. Samples whose curve saturates at the first deletion, or that
     have nothing to lose, are counted in `saturated` and left out. Raises AttributionError if nothing is left.
@@ -77,7 +91,7 @@ def faithfulness(
         raise AttributionError(
             f"all {len(curves)} deletion curves are saturated: deleting one player already takes the whole value"
         )
-    at_share = np.array([c.gains[max(1, round(share * (len(c.top) - 1)))] for c in telling])
+    at_share = np.array([c.gain_at(share) for c in telling])
     area = np.array([c.gains[1:-1].mean() for c in telling])
     draws = np.random.default_rng(seed).integers(len(telling), size=(n_boot, len(telling)))
     return {

@@ -63,13 +63,15 @@ def _gradient(game: EmbeddingGame, path: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def attention_rollout(lalm: LALM, batch: PromptBatch, players: Sequence[Player], row: int = 0) -> Floats:
+def attention_rollout(
+    lalm: LALM, batch: PromptBatch, players: Sequence[Player], row: int = 0, template: str = TEMPLATE
+) -> Floats:
     """Attention rollout (Abnar & Zuidema 2020, eq. 1) from where the label is answered to the players: (n,), all ≥ 0.
 
     Each layer mixes half identity with the mean over heads; the position read is the one that predicts the label,
     after the opening tag. Raises AttributionError if the decoder returns no attention weights.
     """
-    weights = _attentions(lalm, batch.select([row]), TEMPLATE.split("{")[0])
+    weights = _attentions(lalm, batch.select([row]), template.split("{")[0])
     rollout = torch.eye(weights[0].shape[-1], dtype=torch.float64)
     for layer in weights:
         mixed = 0.5 * layer[0].double().mean(0).cpu() + 0.5 * torch.eye(layer.shape[-1], dtype=torch.float64)

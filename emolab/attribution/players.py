@@ -8,6 +8,9 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emolab.errors import AttributionError
 from emolab.samples import MODALITIES
 
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
     from emolab.lalm.batch import PromptBatch, Span
 
 WINDOW_SECONDS = 0.25
-KINDS = ("modality", "word", "window", "cell")
+FACE_GRID, FACE_QUARTERS = (4, 4), (2, 2)
+KINDS = ("modality", "word", "window", "spoken", "cell", "part")
+WordTimes = Sequence[tuple[str, float, float]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def audio_windows(batch: PromptBatch, row: int = 0, seconds: float = WINDOW_SECO
     return [_player(f"{spans[0].t0:.2f} s", "audio", spans) for spans in groups]
 
 
-def aligned_windows(batch: PromptBatch, boundaries: Sequence[tuple[str, float, float]], row: int = 0) -> list[Player]:
+def aligned_windows(batch: PromptBatch, boundaries: WordTimes, row: int = 0) -> list[Player]:
     """One player for each spoken word (word, start s, end s) and one, "(pause)", for all audio outside them, if there
     is any.
     """
@@ -72,22 +77,33 @@ def aligned_windows(batch: PromptBatch, boundaries: Sequence[tuple[str, float, f
     return [_player(names[owner(spans[0])], "audio", spans, word=names[owner(spans[0])]) for spans in groups]
 
 
-def face_cells(batch: PromptBatch, row: int = 0, by: str = "cell") -> list[Player]:
+def face_cells(
+    batch: PromptBatch, row: int = 0, by: str = "cell", grid: tuple[int, int] = FACE_GRID
+) -> list[Player]:
     """One player for each frame × region of the face; `by` "frame" or "region" merges over the other.
 
-    Raises AttributionError for another `by`.
+    The model's own cells are merged into at most `grid` (rows, columns) regions, so that a large picture does not have
+    thousands of players. Raises AttributionError for another `by`.
     """
+    found = [s.region for s in batch.spans[row] if s.modality == "video" and s.region]
+    size = [1 + max((region[axis] for region in found), default=0) for axis in (0, 1)]
+
+    def merged(span: Span) -> tuple[int, int] | None:
+        if span.region is None:
+            return None
+        return tuple(r * min(g, n) // n for r, g, n in zip(span.region, grid, size, strict=True))  # type: ignore[return-value]
+
     keys: dict[str, Callable[[Span], Hashable]] = {
-        "cell": lambda s: (s.frame, s.region),
+        "cell": lambda s: (s.frame, merged(s)),
         "frame": lambda s: s.frame,
-        "region": lambda s: s.region,
+        "region": merged,
     }
     if by not in keys:
         raise AttributionError(f"face players are made by {', '.join(keys)}, not {by!r}")
     players = []
     for spans in _grouped(batch.spans[row], "video", keys[by]):
         frame = None if by == "region" else spans[0].frame
-        region = None if by == "frame" else spans[0].region
+        region = None if by == "frame" else merged(spans[0])
         name = " ".join(
             x for x in (f"frame {frame}" if frame is not None else "", f"region {region}" if region else "") if x
         )
@@ -95,24 +111,47 @@ def face_cells(batch: PromptBatch, row: int = 0, by: str = "cell") -> list[Playe
     return players
 
 
-def players_of(batch: PromptBatch, kind: str, row: int = 0, seconds: float = WINDOW_SECONDS) -> list[Player]:
-    """Players of one of KINDS. Raises AttributionError for another kind, or where the prompt has none of that kind."""
+def parts(batch: PromptBatch, row: int = 0, seconds: float = WINDOW_SECONDS) -> list[Player]:
+    """The parts of all modalities as one set: windows of audio, quarters of the face (over all frames), words."""
+    return [*audio_windows(batch, row, seconds), *face_cells(batch, row, "region", FACE_QUARTERS), *words(batch, row)]
+
+
+def players_of(
+    batch: PromptBatch, kind: str, row: int = 0, seconds: float = WINDOW_SECONDS, times: WordTimes = ()
+) -> list[Player]:
+    """Players of one of KINDS; "spoken" needs the `times` of the words, "part" is `parts`.
+
+    Raises AttributionError for another kind, where the prompt has none of that kind, or without times.
+    """
     if kind not in KINDS:
         raise AttributionError(f"unknown kind of players {kind!r}; choose from {', '.join(KINDS)}")
+    if kind == "spoken" and not times:
+        raise AttributionError(f"{batch.ids[row]}: when its words are said is not known; give (word, start, end) each")
     found = {
         "modality": lambda: modality_players(batch, row),
         "word": lambda: words(batch, row),
         "window": lambda: audio_windows(batch, row, seconds),
+        "spoken": lambda: aligned_windows(batch, times, row),
         "cell": lambda: face_cells(batch, row),
+        "part": lambda: parts(batch, row, seconds),
     }[kind]()
     if not any(p.positions for p in found):
         raise AttributionError(f"{batch.ids[row]}: the prompt has no {kind} to attribute to")
     return found
 
 
+def speech_bounds(wave: NDArray[np.float32], rate: int = 16_000, below_db: float = 30.0) -> tuple[float, float]:
+    """Start and end in seconds of what is no quieter than `below_db` under the loudest part of a wave (n,)."""
+    from librosa.effects import trim
+
+    start, end = trim(wave, top_db=below_db, frame_length=512, hop_length=128)[1]
+    return float(start) / rate, float(end) / rate
+
+
 def estimated_word_times(text: str, start: float, end: float) -> list[tuple[str, float, float]]:
-    """Word boundaries where no alignment is known: the speech from `start` to `end` s shared out by letters. A rough
-    guess.
+    """Word boundaries where no alignment is known: the speech from `start` to `end` s shared out by letters.
+
+    A rough guess: pauses are not seen. `emolab.synth.words.word_times` knows those of the embedded corpus.
     """
     spoken = text.split()
     if not spoken:

@@ -37,8 +37,12 @@ def bootstrap(
     return np.quantile(values, [0.025, 0.975]).tolist() if len(values) else [float("nan")] * 2
 
 
-def mean_interval(values: Floats, n: int = 500, seed: int = 0) -> list[float]:
-    """95% bootstrap interval of the mean of independent values (N,)."""
+def mean_interval(
+    values: Floats, groups: Sequence[Hashable] | None = None, n: int = 500, seed: int = 0
+) -> list[float]:
+    """95% bootstrap interval of the mean of values (N,): independent ones, or drawing whole `groups`."""
+    if groups is not None:
+        return bootstrap(lambda i: float(values[i].mean()), groups, n, seed)
     draws = np.random.default_rng(seed).integers(len(values), size=(n, len(values)))
     found: list[float] = np.quantile(values[draws].mean(1), [0.025, 0.975]).tolist()
     return found
@@ -59,41 +63,48 @@ def recovery(
     carriers: Sequence[Collection[str]],
     groups: Sequence[Hashable],
     right: NDArray[np.bool_] | None = None,
+    contested: NDArray[np.bool_] | None = None,
     modalities: Sequence[str] = MODALITIES,
     n_boot: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Does the method name the modality that carries the emotion?
 
-    `values` (N, M) per sample and modality; `carriers` the modalities that carry the emotion. `recovery`: share of
-    single-carrier samples (that the model answers `right`) whose carrier has the largest value, ties counted as
-    failures. `auc`: carrier against non-carrier over all samples with any carrier, right or wrong. `recovery`
-    is None where the model answers none right. Raises AttributionError if no sample has exactly one carrier.
+    `values` (N, M) per sample and modality; `carriers` the modalities that carry the emotion; only samples that the
+    model answers `right` count, since a wrong answer need not come from the carrier. `recovery`: share of the samples
+    with one carrier, and no other modality that misleads (`contested`), whose carrier has the largest value; ties are
+    failures. `auc`: carrier against non-carrier in all samples that have both, values centred within their sample.
+    None where the model answers none right. Raises AttributionError if no sample has exactly one carrier.
     """
     truth = np.array([[m in c for m in modalities] for c in carriers])
     usable = np.ones(len(truth), bool) if right is None else np.asarray(right, bool)
-    single = np.flatnonzero((truth.sum(1) == 1) & usable)
-    some = np.flatnonzero(truth.any(1) & ~truth.all(1))
-    if not (truth.sum(1) == 1).any():
+    alone = (truth.sum(1) == 1) & (True if contested is None else ~np.asarray(contested, bool))
+    if not alone.any():
         raise AttributionError("recovery needs samples with exactly one carrying modality; there are none")
+    single = np.flatnonzero(alone & usable)
+    some = np.flatnonzero(truth.any(1) & ~truth.all(1) & usable)
     best = values == values.max(1, keepdims=True)
     hit = ((best & truth).any(1) & (best.sum(1) == 1)).astype(float)
+    centred = values - values.mean(1, keepdims=True)
 
     def area(index: NDArray[np.int_]) -> float:
-        return auc(values[some][index].ravel(), truth[some][index].ravel())
+        return auc(centred[some][index].ravel(), truth[some][index].ravel())
 
-    def share(index: NDArray[np.int_]) -> float:
-        return float(hit[single][index].mean())
-
-    owners = [groups[int(i)] for i in single]
+    owners, all_owners = [groups[int(i)] for i in single], [groups[int(i)] for i in some]
     return {
-        "recovery": share(np.arange(len(single))) if len(single) else None,
+        "recovery": float(hit[single].mean()) if len(single) else None,
         "n": len(single),
-        "recovery_ci": bootstrap(share, owners, n_boot, seed) if len(single) else None,
-        "auc": area(np.arange(len(some))),
-        "auc_ci": bootstrap(area, [groups[int(i)] for i in some], max(1, n_boot // 4), seed),
+        "recovery_ci": mean_interval(hit[single], owners, n_boot, seed) if len(single) else None,
+        "auc": area(np.arange(len(some))) if len(some) else None,
+        "auc_ci": bootstrap(area, all_owners, max(1, n_boot // 4), seed) if len(some) else None,
         "by_modality": {
-            m: float(hit[single][truth[single, j]].mean()) for j, m in enumerate(modalities) if truth[single, j].any()
+            m: {
+                "recovery": float(hit[mine].mean()),
+                "recovery_ci": mean_interval(hit[mine], [groups[int(i)] for i in mine], n_boot, seed),
+                "n": len(mine),
+            }
+            for j, m in enumerate(modalities)
+            if len(mine := single[truth[single, j]])
         },
     }
 
@@ -121,28 +132,56 @@ def conflict(
             signs.append(float(values[i, sources].max() > 0))
             used.append(i)
     if not used:
-        return {"follows": None, "follows_ci": None, "positive": None, "n": 0, "unexplained": len(predicted)}
-    rows, owners = np.array(follows), [groups[i] for i in used]
+        empty = dict.fromkeys(("follows", "follows_ci", "positive", "positive_ci"))
+        return empty | {"n": 0, "unexplained": len(predicted)}
+    owners = [groups[i] for i in used]
     return {
-        "follows": float(rows.mean()),
-        "follows_ci": bootstrap(lambda i: float(rows[i].mean()), owners, n_boot, seed),
+        "follows": float(np.mean(follows)),
+        "follows_ci": mean_interval(np.array(follows), owners, n_boot, seed),
         "positive": float(np.mean(signs)),
+        "positive_ci": mean_interval(np.array(signs), owners, n_boot, seed),
         "n": len(used),
         "unexplained": len(predicted) - len(used),
     }
 
 
-def structure_left(values: Floats, randomised: Floats) -> dict[str, float]:
+def structure_left(
+    values: Floats,
+    randomised: Floats,
+    groups: Sequence[Hashable] | None = None,
+    n_boot: int = 500,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Sanity (Adebayo et al. 2018): do attributions (N, M) keep their order over samples when the weights are
     randomised?
 
     `rank_correlation` is Spearman's, over samples, averaged over the modalities that vary (so that a modality which
     always gets more does not count as structure); near 0 is right. A method that keeps its picture explains the input,
-    not the model. `same_top` is the share of samples that keep their largest modality.
+    not the model. `same_top` is the share of samples that keep their largest modality. Both with 95% intervals that
+    draw whole `groups`.
     """
-    from scipy.stats import spearmanr
+    from scipy.stats import rankdata
 
     varies = [j for j in range(values.shape[1]) if min(np.ptp(values[:, j]), np.ptp(randomised[:, j])) > 1e-9]
-    each = [float(spearmanr(values[:, j], randomised[:, j]).statistic) for j in varies]
-    same_top = float((values.argmax(1) == randomised.argmax(1)).mean())
-    return {"rank_correlation": float(np.mean(each)) if each else 0.0, "same_top": same_top}
+
+    def correlation(index: NDArray[np.int_]) -> float:
+        ranks = [(rankdata(values[index, j]), rankdata(randomised[index, j])) for j in varies]
+        if not ranks or any(min(np.ptp(a), np.ptp(b)) == 0 for a, b in ranks):
+            return float("nan") if ranks else 0.0
+        return float(np.mean([np.corrcoef(a, b)[0, 1] for a, b in ranks]))
+
+    same = (values.argmax(1) == randomised.argmax(1)).astype(float)
+    owners = list(range(len(values))) if groups is None else groups
+    return {
+        "rank_correlation": correlation(np.arange(len(values))),
+        "rank_correlation_ci": bootstrap(correlation, owners, n_boot, seed),
+        "same_top": float(same.mean()),
+        "same_top_ci": mean_interval(same, owners, n_boot, seed),
+    }
+
+
+def slope_of_share(shares: Floats, levels: Sequence[float]) -> Floats:
+    """Least-squares slope (N,) of shares (N, levels) over the `levels` of noise: negative where a share falls."""
+    x = np.array(levels, float) - np.mean(levels)
+    slopes: Floats = (shares - shares.mean(1, keepdims=True)) @ x / (x @ x)
+    return slopes

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from emolab.attribution.checks import deletion_table, null_values, randomised_weights, snr_sweep
-from emolab.attribution.collect import Measured, Settings, measure, method_values
+from emolab.attribution import table
+from emolab.attribution.checks import (
+    SNRS,
+    noise_levels,
+    noise_slopes,
+    noise_sweep,
+    null_tables,
+    randomised_weights,
+)
+from emolab.attribution.collect import Measured, Settings, measure
+from emolab.attribution.deletion import Deletions, deletions
+from emolab.attribution.shapley import exact_from_table
 from emolab.attribution.shares import null_band, shares
 from emolab.attribution.stated import stated_against_measured, stated_cues, true_cues
-from emolab.attribution.truth import conflict, recovery, structure_left
+from emolab.attribution.truth import mean_interval
 from emolab.attribution.values import ABSENCES, stratified_donors
 from emolab.errors import AttributionError
+from emolab.evaluate.asking import generate_texts
 from emolab.evaluate.results import provenance
 from emolab.samples import MODALITIES, Corpus, EmotionSample, resolve
 
@@ -22,8 +35,12 @@ if TYPE_CHECKING:
     from emolab.lalm.base import LALM
     from emolab.prompts import Prompt
 
+Floats = NDArray[np.float64]
 N_POOL = 28
-CHECKS = ("snr", "sanity", "faithfulness", "stated")
+BATCH, MAX_NEW_TOKENS, EXAMPLES = 16, 96, 6
+CHECKS = ("noise", "sanity", "faithfulness", "stated")
+SINGLE_TURNS = 4
+"""How many samples of one modality alone are taken for one of each other condition: recovery is about them."""
 
 
 def shown_modalities(lalm: LALM, prompt: Prompt) -> tuple[str, ...]:
@@ -38,11 +55,13 @@ def choose(
     shown: Sequence[str] = MODALITIES,
     conditions: Sequence[str] | None = None,
     split: str | None = "test",
+    single_turns: int = 1,
 ) -> list[EmotionSample]:
     """`n` samples with absolute paths, as evenly over the conditions as possible; only those whose carriers and
     distractors are shown.
 
-    Raises AttributionError if the corpus does not state its carriers.
+    `single_turns` samples of each condition with one carrier and no distractor come for one of the others. Raises
+    AttributionError if the corpus does not state its carriers.
     """
     by_condition: dict[str, list[EmotionSample]] = {}
     for i in np.random.default_rng(seed).permutation(len(corpus)):
@@ -52,14 +71,19 @@ def choose(
             condition = str(sample.extra.get("condition"))
             if conditions is None or condition in conditions:
                 by_condition.setdefault(condition, []).append(resolve(sample, corpus.root))
-    queues = [by_condition[k] for k in sorted(by_condition)]
-    found = [q[depth] for depth in range(max(map(len, queues), default=0)) for q in queues if depth < len(q)]
-    if not found:
+    if not by_condition:
         raise AttributionError(
             f"{corpus.root}: no sample of split {split!r} states carriers among {', '.join(shown)}; attribution can be "
             "validated on a corpus of `emolab corpus make synthetic`"
         )
+    queues = [(by_condition[c], single_turns if _alone(by_condition[c][0]) else 1) for c in sorted(by_condition)]
+    rounds = max(len(queue) for queue, _ in queues)
+    found = [s for r in range(rounds) for queue, turns in queues for s in queue[r * turns : (r + 1) * turns]]
     return found[:n]
+
+
+def _alone(sample: EmotionSample) -> bool:
+    return len(sample.extra["carriers"]) == 1 and not sample.extra.get("distractors")
 
 
 def donors_of(corpus: Corpus, seed: int = 0, n: int = N_POOL) -> list[EmotionSample]:
@@ -84,139 +108,144 @@ def validate(
     checks: Sequence[str] = CHECKS,
     n_boot: int = 1000,
     progress: bool = True,
+    split: str = "test",
 ) -> dict[str, Any]:
-    """Score all methods. `methods` has one row each with "name", "recovery", "recovery_ci", "auc", "conflict", …; the
-    rest are the checks.
+    """Score all methods. `methods` has one row each with "name" and the figures of `emolab.attribution.table.COLUMNS`,
+    each with its interval under "…_ci"; the rest are the checks in full.
 
-    `n` samples measure recovery and conflict, `n_checks` of them each costlier check; `truth`
+    `n` samples of `split` measure recovery and conflict, `n_checks` of them each costlier check; `truth`
     (`emolab.synth.corpus.read_truth`) tells what distractors show, without it there is no conflict score. Raises
     AttributionError for a corpus that does not state its carriers.
     """
     started = time.perf_counter()
     chosen = settings or Settings()
     shown = shown_modalities(lalm, prompt)
-    samples = choose(corpus, n, chosen.seed, shown)
-    donors = donors_of(corpus, chosen.seed)
-    measured = measure(lalm, samples, donors, prompt, chosen, absences, progress=progress)
-    nulls = null_values(lalm, samples[:n_checks], donors, prompt, chosen)
-    band = null_band(nulls)
+    samples = choose(corpus, n, chosen.seed, shown, split=split, single_turns=SINGLE_TURNS)
+    run = _Checks(lalm, prompt, chosen, absences, donors_of(corpus, chosen.seed), n_boot, progress)
+    measured = measure(lalm, samples, run.donors, prompt, chosen, absences, progress=progress)
+    few = samples[:n_checks]
+    nulls = null_tables(lalm, few, run.donors, prompt, chosen)
+    rows = table.method_rows(measured, shown, truth, n_boot, chosen.seed)
     result: dict[str, Any] = {
         "model": lalm.name,
         "prompt": prompt.id,
+        "modalities": list(shown),
         "n": len(samples),
         "answered_right": float(measured.right.mean()),
-        "methods": _methods(measured, shown, truth, n_boot, chosen.seed),
-        "axioms": axioms(measured),
-        "shares": _share_table(measured, band),
+        "answered_right_ci": mean_interval(measured.right.astype(float), [s.speaker for s in samples], n_boot),
+        "methods": rows,
+        "axioms": table.axioms(measured),
+        "shares": _share_table(measured, null_band(exact_from_table(nulls)), n_boot),
     }
-    if "snr" in checks:
-        agreeing = choose(corpus, n_checks, chosen.seed, shown, ("AV",) if "video" in shown else ("AT",))
-        result["snr"] = snr_sweep(lalm, agreeing, donors, prompt, chosen)
-    if "sanity" in checks:
-        with randomised_weights(lalm, chosen.seed):
-            blind = measure(lalm, samples[:n_checks], donors, prompt, chosen, absences[:1], progress=False)
-        result["sanity"] = _sanity(measured, blind)
-    if "faithfulness" in checks:
-        result["faithfulness"] = deletion_table(lalm, samples[:n_checks], donors, prompt, "window", chosen)
-    if "stated" in checks:
-        result["stated"] = _stated(lalm, measured, prompt, band["phi_upper"], truth, n_boot)
-    config = {
-        "model": lalm.name,
-        "prompt": prompt.id,
-        "n": n,
-        "n_checks": n_checks,
-        "absences": list(absences),
-        **vars(chosen),
+    work = {
+        "noise": lambda: run.noise(rows, corpus, n_checks, shown, split),
+        "sanity": lambda: run.sanity(rows, measured, few),
+        "faithfulness": lambda: run.faithfulness(rows, few, result["shares"]),
+        "stated": lambda: run.stated(rows, measured, nulls, truth),
     }
+    for name in CHECKS:
+        if name in checks:
+            result[name] = work[name]()
+    config = {"model": lalm.name, "prompt": prompt.id, "n": n, "n_checks": n_checks, "absences": list(absences)}
     return result | {
         "seed": chosen.seed,
         "seconds": round(time.perf_counter() - started, 2),
-        "provenance": provenance(config, chosen.seed, str(lalm.device)),
+        "provenance": provenance(config | vars(chosen), chosen.seed, str(lalm.device)),
     }
 
 
-def _methods(
-    measured: Measured,
-    shown: Sequence[str],
-    truth: Mapping[str, Mapping[str, Any]] | None,
-    n_boot: int,
-    seed: int,
-) -> list[dict[str, Any]]:
-    """One row a method, over the modalities that the model is shown: the others are dummies, and would flatter."""
-    carriers = [s.extra["carriers"] for s in measured.samples]
-    speakers = [s.speaker for s in measured.samples]
-    contested = [i for i, s in enumerate(measured.samples) if s.extra.get("distractors") and truth and s.id in truth]
-    rows = []
-    columns = [MODALITIES.index(m) for m in shown]
-    for name, every in method_values(measured, seed).items():
-        values = every[:, columns]
-        row = {"name": name, **recovery(values, carriers, speakers, measured.right, shown, n_boot, seed)}
-        if truth and contested:
-            emotions = [dict(truth[measured.samples[i].id]["shown"]) for i in contested]
-            own, owners = [measured.own[i] for i in contested], [speakers[i] for i in contested]
-            found = conflict(values[contested], own, emotions, owners, shown, n_boot, seed)
-            row |= {
-                "conflict": found["follows"],
-                "conflict_ci": found["follows_ci"],
-                "conflict_positive": found["positive"],
-                "conflict_n": found["n"],
-            }
-        rows.append(row)
-    return rows
+@dataclass
+class _Checks:
+    """The costlier checks; each adds its column to the rows and returns what lies behind it."""
+
+    lalm: LALM
+    prompt: Prompt
+    settings: Settings
+    absences: Sequence[str]
+    donors: list[EmotionSample]
+    n_boot: int
+    progress: bool
+
+    def noise(
+        self, rows: list[table.Row], corpus: Corpus, n: int, shown: Sequence[str], split: str
+    ) -> list[dict[str, Any]]:
+        """Samples whose voice agrees with the face, or where no face is shown with the words."""
+        other = "video" if "video" in shown else "text"
+        condition = "AV" if other == "video" else "AT"
+        agreeing = choose(corpus, n, self.settings.seed, shown, (condition,), split)
+        sweep = noise_sweep(
+            self.lalm, agreeing, self.donors, self.prompt, self.settings, SNRS, self.absences, progress=self.progress
+        )
+        table.add(rows, noise_slopes(sweep, other, self.n_boot))
+        return noise_levels(sweep, self.n_boot)
+
+    def sanity(
+        self, rows: list[table.Row], measured: Measured, few: Sequence[EmotionSample]
+    ) -> list[dict[str, Any]]:
+        with randomised_weights(self.lalm, self.settings.seed):
+            blind = measure(
+                self.lalm, few, self.donors, self.prompt, self.settings, self.absences, progress=self.progress
+            )
+        found = table.sanity_columns(measured, blind, self.n_boot)
+        table.add(rows, found)
+        return [{"name": name, **row} for name, row in found.items()]
+
+    def faithfulness(
+        self, rows: list[table.Row], few: Sequence[EmotionSample], shared: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Also gives the modalities' shares over their parts, as MM-SHAP counts them, to the table of shares."""
+        deleted: Deletions = deletions(
+            self.lalm, few, self.donors, self.prompt, "part", self.settings, self.absences, progress=self.progress
+        )
+        found = deleted.rows()
+        table.add(rows, table.faithfulness_columns(found))
+        for row in shared:
+            values = np.array([part.get(row["modality"], 0.0) for part in deleted.shares])
+            row |= {"parts_share": float(values.mean()), "parts_share_ci": mean_interval(values, n=self.n_boot)}
+        return found
+
+    def stated(
+        self,
+        rows: list[table.Row],
+        measured: Measured,
+        nulls: Floats,
+        truth: Mapping[str, Mapping[str, Any]] | None,
+    ) -> dict[str, Any]:
+        """The rationales of the generated answers against what was measured, and against how the voice was made."""
+        options = {"max_new_tokens": MAX_NEW_TOKENS}
+        texts = generate_texts(
+            self.lalm, measured.samples, self.prompt, BATCH, self.settings.seed, self.progress, **options
+        )
+        table.add(rows, table.stated_columns(measured, texts, nulls, self.n_boot))
+        limit = table.threshold(exact_from_table(nulls))
+        talkers = [s.speaker for s in measured.samples]
+        found = stated_against_measured(
+            texts, measured.shapley(measured.first), limit, talkers, n_boot=self.n_boot
+        )
+        found["examples"] = [
+            {"id": s.id, "evidence": s.extra["carriers"], "text": text}
+            for s, text in zip(measured.samples[:EXAMPLES], texts, strict=False)
+        ]
+        if truth and all("prosody" in truth.get(s.id, ()) for s in measured.samples):
+            found["cues"] = stated_cues(texts, [true_cues(truth[s.id]) for s in measured.samples])
+        return found
 
 
-def axioms(measured: Measured) -> dict[str, float]:
-    """Largest violation of efficiency over all samples and ways of being absent: |Σφ − (v(N) − v(∅))|."""
-    worst = {}
-    for absence in measured.tables:
-        table = measured.table(absence)
-        worst[absence] = float(np.abs(measured.shapley(absence).sum(1) - (table[:, -1] - table[:, 0])).max())
-    return worst
-
-
-def _share_table(measured: Measured, band: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
-    values = measured.shapley(next(iter(measured.tables)))
+def _share_table(measured: Measured, band: Mapping[str, Floats], n_boot: int) -> list[dict[str, Any]]:
+    """MM-SHAP shares beside the signed φ they come from, and beside what an uninformative modality gets."""
+    values = measured.shapley(measured.first)
     share = shares(values)
+    talkers = [s.speaker for s in measured.samples]
     return [
         {
             "modality": m,
             "phi": float(values[:, j].mean()),
+            "phi_ci": mean_interval(values[:, j], talkers, n_boot),
             "share": float(share[:, j].mean()),
+            "share_ci": mean_interval(share[:, j], talkers, n_boot),
             "null_share": float(band["share_mean"][j]),
             "null_share_upper": float(band["share_upper"][j]),
             "null_phi_upper": float(band["phi_upper"][j]),
         }
         for j, m in enumerate(MODALITIES)
     ]
-
-
-def _sanity(measured: Measured, blind: Measured) -> list[dict[str, Any]]:
-    before, after = method_values(measured), method_values(blind, seed=1)
-    return [
-        {"name": name, **structure_left(before[name][: len(values)], values)}
-        for name, values in after.items()
-        if name in before
-    ]
-
-
-def _stated(
-    lalm: LALM,
-    measured: Measured,
-    prompt: Prompt,
-    threshold: np.ndarray,
-    truth: Mapping[str, Mapping[str, Any]] | None,
-    n_boot: int,
-    batch_size: int = 16,
-    max_new_tokens: int = 96,
-) -> dict[str, Any]:
-    from emolab.evaluate.run import batches
-
-    texts: list[str] = []
-    for _, batch in batches(lalm, measured.samples, prompt, batch_size, "rationales", progress=False):
-        texts += [row[0] for row in lalm.generate(batch, n=1, greedy=True, max_new_tokens=max_new_tokens).texts]
-    values = measured.shapley(next(iter(measured.tables)))
-    speakers = [s.speaker for s in measured.samples]
-    found = stated_against_measured(texts, values, threshold, speakers, n_boot=n_boot)
-    if truth and all("prosody" in truth.get(s.id, ()) for s in measured.samples):
-        found["cues"] = stated_cues(texts, [true_cues(truth[s.id]) for s in measured.samples])
-    return found

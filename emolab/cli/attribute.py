@@ -4,6 +4,7 @@ method is worth.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,11 +29,14 @@ def attribute(
     ] = None,
     label: Annotated[str | None, typer.Option(help="Answer to explain; the model's own where none is given.")] = None,
     validate: Annotated[bool, typer.Option("--validate", help="Score the methods where the truth is known.")] = False,
+    method: Annotated[str, typer.Option(help="Shapley, or one of the others that --validate scores.")] = "Shapley",
     absence: Annotated[str, typer.Option(help="What an absent part is: swap, silence or mean.")] = "swap",
     measure: Annotated[str, typer.Option(help="Value of an answer: posterior or logprob.")] = "posterior",
     fine: Annotated[bool, typer.Option(help="Also words, moments and regions of the face (sampled).")] = True,
     html: Annotated[Path | None, typer.Option(help="Also draw the explanation of FILE into this page.")] = None,
     n: Annotated[int, typer.Option(help="Samples to validate on.")] = 120,
+    n_checks: Annotated[int, typer.Option(help="Samples for each costlier check.")] = 24,
+    split: Annotated[str, typer.Option(help="Samples of this split to validate on.")] = "test",
     corpus: CorpusOption = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Folder that a recipe wrote.")] = None,
     before: Annotated[Path | None, typer.Option(help="With --validate: an earlier checkpoint to compare with.")] = None,
@@ -46,26 +50,28 @@ def attribute(
     believed.
     """
     from emolab.attribution.collect import Settings
+    from emolab.cli.predict import taught
     from emolab.evaluate.inputs import read_corpus, read_model
 
     if (file is None) != validate:
         raise AttributionError("give either a FILE to explain, or --validate to score the methods")
     settings = Settings(measure=measure, seed=seed)
-    lalm, asked = read_model(model, checkpoint, prompt=prompt)
+    lalm, asked = read_model(model, checkpoint or taught(model, prompt), prompt=prompt)
     if file is not None:
         from emolab.attribution.explain import explain_file
 
         donors = read_corpus(corpus, "smoke") if absence != "silence" else None
-        explained = explain_file(lalm, file, asked, donors, text, video, label, absence, settings, fine)
+        explained = explain_file(lalm, file, asked, donors, text, video, label, absence, settings, fine, method)
         if html is not None:
             _write_page(explained, html)
         emit(explained, as_json, render_file)
         return
-    result = _validated(lalm, asked, read_corpus(corpus), n, settings)
+    suite = partial(_validated, corpus=read_corpus(corpus), n=n, n_checks=n_checks, settings=settings, split=split)
+    result = suite(lalm, asked)
     if before is not None:
         del lalm
         earlier, asked = read_model(model, before, prompt=prompt)
-        result["before"] = _validated(earlier, asked, read_corpus(corpus), n, settings)
+        result["before"] = suite(earlier, asked)
     if out is not None:
         from emolab.evaluate import write_result
 
@@ -82,7 +88,9 @@ def _write_page(explained: dict[str, Any], path: Path) -> None:
     path.write_text(page(explanation_html(sample, explained), sample.id), encoding="utf-8")
 
 
-def _validated(lalm: Any, prompt: Any, corpus: Any, n: int, settings: Any) -> dict[str, Any]:
+def _validated(
+    lalm: Any, prompt: Any, corpus: Any, n: int, n_checks: int, settings: Any, split: str
+) -> dict[str, Any]:
     from emolab.attribution.validate import validate
     from emolab.errors import CorpusError
     from emolab.synth.corpus import read_truth
@@ -92,7 +100,7 @@ def _validated(lalm: Any, prompt: Any, corpus: Any, n: int, settings: Any) -> di
     except CorpusError as error:
         typer.echo(f"no conflict score: {error}", err=True)
         truth = None
-    return validate(lalm, corpus, prompt, truth, n, settings=settings)
+    return validate(lalm, corpus, prompt, truth, n, n_checks, settings, split=split)
 
 
 def render_file(result: dict[str, Any]) -> None:
@@ -101,11 +109,15 @@ def render_file(result: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console()
-    console.print(f"{result['file']}: explaining {result['label']!r} (absent: {result['absence']})", markup=False)
+    how = f"({result['method']}; absent: {result['absence']})"
+    console.print(f"{result['file']}: explaining {result['label']!r} {how}", markup=False)
     table = Table("modality", "φ", "share")
     for name, phi in result["phi"].items():
         table.add_row(name, f"{phi:+.3f}", f"{result['shares'][name]:.0%}")
     console.print(table)
+    if result["interactions"]:
+        pairs = ", ".join(f"{name} {value:+.3f}" for name, value in result["interactions"].items())
+        console.print(f"interactions (+ together, − instead of each other): {pairs}", markup=False)
     for kind, players in result["players"].items():
         strongest = sorted(players, key=lambda p: -abs(p["phi"]))[:5]
         console.print(
@@ -114,42 +126,29 @@ def render_file(result: dict[str, Any]) -> None:
 
 
 def render_suite(result: dict[str, Any]) -> None:
-    """Print the table of methods, one row each, with intervals; before RL beside it where it was asked for."""
+    """Print the table of methods, one row each, an interval on every figure; before training above after it."""
     from rich.console import Console
     from rich.table import Table
 
-    earlier = {row["name"]: row for row in result.get("before", {}).get("methods", ())}
-    table = Table(
-        "method",
-        "recovery",
-        "AUC",
-        "conflict",
-        *(("recovery before",) if earlier else ()),
-        title=f"{result['model']}: {result['n']} samples, {result['answered_right']:.0%} answered right",
-        title_justify="left",
-    )
-    for row in result["methods"]:
-        cells = [row["name"], *(_with_interval(row, key) for key in ("recovery", "auc", "conflict"))]
-        if earlier:
-            cells.append(_with_interval(earlier[row["name"]], "recovery"))
-        table.add_row(*cells)
+    from emolab.attribution.table import cell, cells, shown_columns
+
+    before = result.get("before")
+    suites = [s for s in (before, result) if s]
+    right = ", then ".join(f"{cell(s, 'answered_right')} answered right" for s in suites)
+    title = f"{result['model']}: {result['n']} samples, {right}" + ("; before training above after" if before else "")
+    table = Table("method", *(c.title for c in shown_columns(*suites)), title=title, title_justify="left")
+    for row in cells(result, before):
+        table.add_row(*("\n".join(lines) for lines in row), end_section=bool(before))
     console = Console()
     console.print(table)
-    for row in result.get("faithfulness", ()):
-        console.print(
-            f"deletion of a quarter of the {row['players']}s, {row['name']}: {_with_interval(row, 'advantage')} "
-            f"over random ({row['saturated']} saturated)",
-            markup=False,
-        )
-    if (stated := result.get("stated")) and stated["hallucination"] is not None:
-        console.print(
-            f"rationales: {_with_interval(stated, 'hallucination')} of the stated modalities did not contribute",
-            markup=False,
-        )
-
-
-def _with_interval(row: dict[str, Any], key: str) -> str:
-    if row.get(key) is None:
-        return "–"
-    low, high = row[f"{key}_ci"]
-    return f"{row[key]:.2f} [{low:.2f}, {high:.2f}]"
+    for column in shown_columns(*suites):
+        console.print(f"{column.title}: right is {column.wanted}", markup=False)
+    worst = ", ".join(f"{name} {value:.0e}" for name, value in result["axioms"].items())
+    console.print(f"largest violation of an axiom: {worst}", markup=False)
+    for suite in suites:
+        if stated := suite.get("stated"):
+            console.print(
+                f"{suite['model']}: {stated['n']} rationales name evidence, {stated['silent']} do not; "
+                f"{cell(stated, 'hallucination')} of the stated modalities did not contribute",
+                markup=False,
+            )

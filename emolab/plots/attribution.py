@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+UNIT_RANGE = ("recovery", "auc", "conflict", "hallucination", "agreement")
 CORNERS = {"audio": (0.0, 0.0), "video": (1.0, 0.0), "text": (0.5, 0.866)}
 
 
@@ -80,13 +81,24 @@ def modality_bars(
 
 @styled
 def windows_on_wave(
-    wave: np.ndarray, players: Sequence[Mapping[str, Any]], title: str = "", rate: int = 16_000
+    wave: np.ndarray,
+    players: Sequence[Mapping[str, Any]],
+    title: str = "",
+    rate: int = 16_000,
+    spoken: Sequence[Mapping[str, Any]] = (),
 ) -> Figure:
-    """A waveform (n,) whose background shows the φ of each audio window (`players` rows with t0, t1, phi, error)."""
+    """A waveform (n,) whose background shows the φ of each audio window (`players` rows with t0, t1, phi, error).
+
+    `spoken` (rows of the same form, with `word`) writes the transcript under it, each word where it is said and on the
+    colour of its φ.
+    """
     import matplotlib as mpl
     import numpy as np
 
-    figure, ((above,), (below,)) = new_figure(7.4, 3.0, 2, 1, sharex=True, gridspec_kw={"height_ratios": [1.5, 1]})
+    ratios = [1.5, 0.45, 1] if spoken else [1.5, 1]
+    figure, axes = new_figure(7.4, 3.4 if spoken else 3.0, len(ratios), 1, sharex=True,
+                              gridspec_kw={"height_ratios": ratios})  # fmt: skip
+    above, below = axes[0, 0], axes[-1, 0]
     scale = max((abs(p["phi"]) for p in players), default=1.0) or 1.0
     colours = mpl.colormaps[SIGNED_MAP]
     for p in players:
@@ -98,10 +110,29 @@ def windows_on_wave(
     above.plot(np.arange(len(wave)) / rate, wave, color=INK, lw=0.5)
     above.set(yticks=[], title=title or "When it was heard")
     above.spines["left"].set_visible(False)
+    if spoken:
+        _transcript(axes[1, 0], spoken)
     below.axhline(0, color=QUIET, lw=0.8)
     below.set(xlabel="seconds", ylabel="φ", xlim=(0, len(wave) / rate))
     light_grid(below)
     return figure
+
+
+def _transcript(axis: Axes, spoken: Sequence[Mapping[str, Any]]) -> None:
+    """Words where they are said, each in a box of the colour of its φ; pauses have none."""
+    import matplotlib as mpl
+
+    said = [p for p in spoken if not str(p["name"]).startswith("(")]
+    scale = max((abs(p["phi"]) for p in said), default=1.0) or 1.0
+    for p in said:
+        colour = mpl.colormaps[SIGNED_MAP](0.5 + 0.45 * p["phi"] / scale)
+        axis.axvspan(p["t0"], p["t1"], color=colour, lw=0)
+        dark = abs(p["phi"]) > 0.7 * scale
+        narrow = len(str(p["name"])) > 45 * (p["t1"] - p["t0"])
+        axis.text((p["t0"] + p["t1"]) / 2, 0.5, str(p["name"]), ha="center", va="center", clip_on=False,
+                  fontsize=7 if narrow else 8.5, color="white" if dark else INK)  # fmt: skip
+    axis.set(yticks=[], ylim=(0, 1))
+    axis.spines["left"].set_visible(False)
 
 
 def words_html(players: Sequence[Mapping[str, Any]], label: str = "") -> str:
@@ -123,7 +154,7 @@ def words_html(players: Sequence[Mapping[str, Any]], label: str = "") -> str:
             f"border-radius:3px;padding:2px 4px;margin:1px;display:inline-block'>"
             f"{html.escape(str(p['name']))}</span>"
         )
-    lead = f"<span style='color:{QUIET}'>for “{html.escape(label)}”:</span> " if label else ""
+    lead = f"<span style='color:{QUIET}'>the words, for “{html.escape(label)}”:</span> " if label else ""
     return f"<div style='font:15px sans-serif;line-height:2'>{lead}{' '.join(parts)}</div>"
 
 
@@ -164,39 +195,52 @@ def face_heat(frames: np.ndarray, players: Sequence[Mapping[str, Any]], title: s
 
 
 @styled
-def recovery_table(
-    methods: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]] = (), title: str = ""
+def truth_table(
+    methods: Sequence[Mapping[str, Any]],
+    before: Sequence[Mapping[str, Any]] = (),
+    title: str = "",
+    columns: Sequence[str] = (),
+    across: int = 4,
 ) -> Figure:
-    """The truth suite as dots with intervals: recovery and AUC of each method, and before RL (hollow) where it is
-    given.
+    """The truth suite as dots with intervals: one panel for each figure, one line for each method, before RL hollow.
+
+    `columns` are keys of `emolab.attribution.table.COLUMNS`, by default all that any method has; a dashed line shows
+    what a right method would get.
     """
+    from emolab.attribution.table import COLUMNS
+
+    wanted = [c for c in COLUMNS if c.key in (columns or [x.key for x in COLUMNS])]
+    drawn = [c for c in wanted if any(row.get(c.key) is not None for row in methods)]
     names = [row["name"] for row in methods]
     earlier = {row["name"]: row for row in before}
-    columns = [c for c in ("recovery", "auc", "conflict") if any(row.get(c) is not None for row in methods)]
-    figure, axes = new_figure(3.4 * len(columns) + 1.6, 0.9 + 0.36 * len(names), 1, len(columns), sharey=True)
-    heads = {
-        "recovery": "carrier recovered",
-        "auc": "AUC, carrier or not",
-        "conflict": "follows the predicted label's source",
-    }
-    for axis, column in zip(axes[0], columns, strict=True):
+    wide = min(across, len(drawn))
+    high = -(-len(drawn) // wide)
+    figure, axes = new_figure(2.9 * wide + 1.6, (1.0 + 0.34 * len(names)) * high, high, wide, sharey=True)
+    for axis in axes.flat[len(drawn) :]:
+        axis.set_axis_off()
+    for axis, column in zip(axes.flat, drawn, strict=False):
         for i, row in enumerate(methods):
-            _dot(axis, i - (0.14 if earlier else 0), row, column, True)
+            _dot(axis, i - (0.14 if earlier else 0), row, column.key, True)
             if row["name"] in earlier:
-                _dot(axis, i + 0.2, earlier[row["name"]], column, False)
-        chance = 1 / 3 if column == "recovery" else 0.5
-        axis.axvline(chance, color=INK, lw=1, ls=(0, (4, 3)))
-        axis.set(xlim=(0, 1.03), title=heads[column])
+                _dot(axis, i + 0.2, earlier[row["name"]], column.key, False)
+        if column.target is not None:
+            axis.axvline(column.target, color=INK, lw=1, ls=(0, (4, 3)))
+        if column.key in UNIT_RANGE:
+            axis.set_xlim(-0.02, 1.04)
+        axis.set_title(column.title, fontsize=10)
         light_grid(axis, "x")
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].invert_yaxis()
     if earlier:
-        axes[0, -1].plot([], [], "o", color="#14817b", label="after training")
-        axes[0, -1].plot([], [], "o", color="#14817b", mfc="white", label="before")
-        axes[0, -1].legend(loc="lower left", fontsize=8)
+        figure.legend(handles=[_mark(axes[0, 0], True, "after training"), _mark(axes[0, 0], False, "before")],
+                      loc="outside lower right", ncols=2, fontsize=9)  # fmt: skip
     if title:
         figure.suptitle(title, x=0.01, ha="left", weight="bold")
     return figure
+
+
+def _mark(axis: Axes, filled: bool, label: str) -> Any:
+    return axis.plot([], [], "o", color=INK, mfc=INK if filled else "white", label=label)[0]
 
 
 def _dot(axis: Axes, place: float, row: Mapping[str, Any], column: str, filled: bool) -> None:
@@ -204,8 +248,35 @@ def _dot(axis: Axes, place: float, row: Mapping[str, Any], column: str, filled: 
     if value is None:
         return
     colour = "#14817b" if "Shapley" in row["name"] else "#c7652c" if "chance" not in row["name"] else QUIET
-    axis.plot(row[f"{column}_ci"], [place] * 2, color=colour, lw=1.6, alpha=0.7)
+    if (interval := row.get(f"{column}_ci")) and None not in interval:
+        axis.plot(interval, [place] * 2, color=colour, lw=1.6, alpha=0.7)
     axis.plot([value], [place], "o", color=colour, mfc=colour if filled else "white", ms=6)
+
+
+@styled
+def stated_rates(suites: Mapping[str, Mapping[str, Any]], title: str = "") -> Figure:
+    """What rationales state against what was measured, for each of some models (name to the suite's `stated`).
+
+    Hallucination, omission and agreement with their intervals; a model whose rationales state nothing has no bars.
+    """
+    heads = {"hallucination": "stated, but did\nnot contribute", "omission": "contributed,\nbut not stated",
+             "agreement": "names the\nlargest"}  # fmt: skip
+    figure, ((axis,),) = new_figure(6.2, 3.0)
+    width = 0.8 / max(1, len(suites))
+    for j, (name, stated) in enumerate(suites.items()):
+        colour = colour_of(name, j)
+        axis.plot([], [], "s", color=colour, ms=8, label=name)
+        for i, key in enumerate(heads):
+            place = i + (j - (len(suites) - 1) / 2) * width
+            if stated.get(key) is None:
+                continue
+            axis.bar(place, stated[key], 0.92 * width, color=colour, alpha=0.9)
+            axis.plot([place] * 2, stated[f"{key}_ci"], color=INK, lw=1.6)
+    axis.set_xticks(range(len(heads)), list(heads.values()))
+    axis.set(ylim=(0, 1.02), ylabel="share", title=title or "What is said against what was measured")
+    axis.legend(loc="upper left", ncols=len(suites))
+    light_grid(axis)
+    return figure
 
 
 @styled
@@ -244,17 +315,24 @@ def deletion_bars(rows: Sequence[Mapping[str, Any]], title: str = "") -> Figure:
 
 @styled
 def before_after(
-    before: Mapping[str, float], after: Mapping[str, float], ylabel: str = "mean φ", title: str = ""
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    ylabel: str = "mean φ",
+    title: str = "",
+    intervals: Mapping[str, Sequence[Sequence[float]]] | None = None,
 ) -> Figure:
-    """Slopes from before to after training, one for each modality."""
-    figure, ((axis,),) = new_figure(4.2, 3.2)
-    values = [*before.values(), *after.values(), 0.0]
+    """Slopes from before to after training, one for each modality; `intervals[name]` are those of before and after."""
+    figure, ((axis,),) = new_figure(4.6, 3.2)
+    spans = [x for pair in (intervals or {}).values() for span in pair for x in span]
+    values = [*before.values(), *after.values(), *spans, 0.0]
     gap, lowest = 0.075 * (max(values) - min(values)), float("-inf")
-    for name in sorted(after, key=after.__getitem__):
-        colour = colour_of(name, list(after).index(name))
-        axis.plot([0, 1], [before[name], after[name]], "o-", color=colour, lw=2.2)
+    for i, name in enumerate(sorted(after, key=after.__getitem__)):
+        colour, shift = colour_of(name, list(after).index(name)), 0.02 * (i - 1)
+        axis.plot([shift, 1 + shift], [before[name], after[name]], "o-", color=colour, lw=2.2)
+        for x, span in enumerate((intervals or {}).get(name, ())):
+            axis.plot([x + shift] * 2, span, color=colour, lw=1.4, alpha=0.7)
         lowest = max(after[name], lowest + gap)
-        axis.annotate(f"{name} {after[name]:.2f}", (1.06, lowest), va="center", color=colour)
+        axis.annotate(f"{name} {after[name]:.2f}", (1.1, lowest), va="center", color=colour)
     axis.axhline(0, color=QUIET, lw=0.8)
     axis.set_xticks([0, 1], ["before RL", "after RL"])
     axis.set(xlim=(-0.2, 1.7), ylabel=ylabel, title=title or "What training taught it to use")

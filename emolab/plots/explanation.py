@@ -33,7 +33,8 @@ def explanation_html(sample: EmotionSample, result: Mapping[str, Any]) -> str:
     """The result of `emolab.attribution.explain.explain` for a sample (with absolute paths), as HTML."""
     answered = f"{'answers' if result['own'] else 'would it answer'} “{result['label']}”"
     parts = [f"<h3 style='font-family:sans-serif;margin:4px'>{html.escape(sample.id)}: {html.escape(answered)}</h3>"]
-    bars = modality_bars(result["phi"], title=f"What made it say {result['label']}? (absent: {result['absence']})")
+    how = f"{result.get('method', 'Shapley')}; absent: {result['absence']}"
+    bars = modality_bars(result["phi"], title=f"What made it say {result['label']}? ({how})")
     figures = [
         picture(bars, f"Shapley values: {result['phi']}"),
         picture(posterior(result["distribution"], result["label"], sample.emotion), "distribution over the labels"),
@@ -43,8 +44,11 @@ def explanation_html(sample: EmotionSample, result: Mapping[str, Any]) -> str:
     if words := players.get("word"):
         parts.append(words_html(words, result["label"]))
     if windows := players.get("window"):
-        wave = audio_of(sample)
-        parts.append(listen(wave, windows_on_wave(wave, windows), "red: for the answer, blue: against it").data)
+        wave, spoken = audio_of(sample), players.get("spoken", ())
+        caption = "red: for the answer, blue: against it" + (
+            "; when the words are said is guessed" if result.get("word_times") == "guessed" else ""
+        )
+        parts.append(listen(wave, windows_on_wave(wave, windows, spoken=spoken), caption).data)
     if cells := players.get("cell"):
         parts.append(picture(face_heat(frames_of(sample), cells, "Where it looked"), "heat map over the face"))
     return f"<div style='font-family:sans-serif;max-width:900px'>{''.join(parts)}</div>"

@@ -14,7 +14,7 @@ from emolab.synth import captions, face
 from emolab.synth.plan import Spec
 from emolab.synth.prosody import Prosody, sample_prosody
 from emolab.synth.talkers import Talker
-from emolab.synth.voice import Room, record, sample_room, utter
+from emolab.synth.voice import Room, record, sample_room, utter, word_times
 
 NAME = "synthetic"
 
@@ -90,3 +90,17 @@ def render(spec: Spec) -> tuple[np.ndarray, np.ndarray]:
     frames = face.clip(made.aus, face_of(spec.talker), look, speech=face.loudness_envelope(wave, face.FRAMES),
                        look=spec.domain)
     return wave, frames
+
+
+def spoken_words(spec: Spec) -> list[tuple[str, float, float]]:
+    """When each word is said in the recording that `render` makes: (word, start, end) in seconds.
+
+    No media are made, but the seed is analysed on first use: a second or two.
+
+    Raises: SynthError if the talker's voice has no seed of the sentence.
+    """
+    from emolab.synth.seeds import shipped
+
+    made = realise(spec)
+    times = word_times(shipped(spec.talker.voice, spec.sentence.id), made.prosody, _rng(spec, 2))
+    return [(word, start + made.room.lead, end + made.room.lead) for word, start, end in times]

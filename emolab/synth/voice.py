@@ -184,6 +184,21 @@ def utter(seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: floa
                      tuple((float(at), word) for at, (_, word) in zip(onsets, seed.words, strict=True)), prosody)
 
 
+def word_times(seed: Seed, prosody: Prosody, rng: np.random.Generator) -> list[tuple[str, float, float]]:
+    """Each word with its start and end in seconds, as `utter` speaks them when given an `rng` in the same state.
+
+    A word ends where the next one, or a pause before it, begins.
+    """
+    position, gap = _timing(seed, prosody, rng)
+    starts = _to_output(np.array([at for at, _ in seed.words]), position)
+    ends = []
+    for start, end in zip(starts, [*starts[1:], len(position) * HOP], strict=True):
+        frames = np.arange(int(start / HOP) + 1, max(int(start / HOP) + 2, round(end / HOP)))
+        spoken = frames[~gap[np.minimum(frames, len(gap) - 1)]]
+        ends.append(float((spoken[-1] + 1) * HOP) if len(spoken) else float(end))
+    return [(word, float(start), end) for (_, word), start, end in zip(seed.words, starts, ends, strict=True)]
+
+
 def speak(seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: float = 0.0,
           warp: float = 1.0) -> np.ndarray:
     """Dry speech, (n,) float64 at 16 kHz; see `utter`."""

@@ -1,4 +1,4 @@
-"""The attribution explorer: choose a sample, an answer and a way of being absent, and see what carried the answer."""
+"""The attribution explorer: choose a sample, an answer, a method and a way of being absent, and see what carried it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emolab.attribution.collect import Settings
-from emolab.attribution.explain import explain
+from emolab.attribution.explain import Effort, explain
+from emolab.attribution.methods import METHODS
+from emolab.attribution.players import WordTimes
 from emolab.attribution.values import ABSENCES, MEASURES
 from emolab.plots.explanation import explanation_html
 
@@ -25,8 +27,10 @@ def explanation(
     lalm: LALM,
     prompt: Prompt,
     donors: Sequence[EmotionSample],
+    times: Mapping[str, WordTimes],
     sample: EmotionSample,
     label: str | None,
+    method: str,
     absence: str,
     measure: str,
     fine: bool,
@@ -35,25 +39,32 @@ def explanation(
     quick.
     """
     settings = Settings(measure=measure, n_donors=2)
-    return explain(lalm, sample, prompt, donors, label, absence, settings, fine, max_pairs=6)
+    effort = Effort(max_pairs=3, target_error=0.1, donors=1)
+    return explain(
+        lalm, sample, prompt, donors, label, absence, settings, fine, method, effort, times.get(sample.id)
+    )
 
 
 def attribution_explorer(
-    lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, donors: Sequence[EmotionSample]
+    lalm: LALM,
+    samples: Sequence[EmotionSample],
+    prompt: Prompt,
+    donors: Sequence[EmotionSample],
+    times: Mapping[str, WordTimes] | None = None,
 ) -> Widget:
     """An ipywidgets view over `samples` (with absolute paths); what was computed once is kept.
 
-    Raises ValueError without samples.
+    `times` gives, for each sample's id, when its words are said; others are guessed. Raises ValueError without samples.
     """
     if not samples:
         raise ValueError("the explorer needs at least one sample")
-    return explorer_of(samples, Settings().labels, partial(explanation, lalm, prompt, donors))
+    return explorer_of(samples, Settings().labels, partial(explanation, lalm, prompt, donors, times or {}))
 
 
 def explorer_of(
     samples: Sequence[EmotionSample], labels: Sequence[str], compute: Callable[..., Mapping[str, Any]]
 ) -> Widget:
-    """The view alone: `compute(sample, label, absence, measure, fine)` gives what `explanation_html` draws."""
+    """The view alone: `compute(sample, label, method, absence, measure, fine)` gives what `explanation_html` draws."""
     import ipywidgets as w
 
     by_id = {s.id: s for s in samples}
@@ -61,6 +72,7 @@ def explorer_of(
     inputs = {
         "sample": w.Dropdown(options=names, description="sample"),
         "label": w.Dropdown(options=[OWN, *labels], description="answer"),
+        "method": w.Dropdown(options=list(METHODS), description="method"),
         "absence": w.Dropdown(options=list(ABSENCES), description="absent"),
         "measure": w.Dropdown(options=list(reversed(MEASURES)), description="value"),
         "fine": w.Checkbox(value=True, description="words, moments, face"),

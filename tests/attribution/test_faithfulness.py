@@ -30,6 +30,15 @@ def test_curve_of_an_additive_game_by_hand():
     assert curve.gains[0] == 0 and curve.gains[1] > 0
 
 
+def test_curve_at_some_points_only_is_the_whole_curve_there():
+    whole = deletion_curve(additive, WORTH, np.random.default_rng(0), 5)
+    some = deletion_curves(additive, {"it": WORTH}, np.random.default_rng(0), 5, (0.5,))["it"]
+    assert some.removed.tolist() == [0, 1, 2, 5]
+    assert some.top == pytest.approx(whole.top[some.removed])
+    assert some.random == pytest.approx(whole.random[:, some.removed])
+    assert some.gain_at(0.4) == pytest.approx(whole.gain_at(0.4)) and some.saturation == whole.saturation
+
+
 def test_right_order_is_faithful_and_reversed_order_is_not():
     rng = np.random.default_rng(0)
     right = faithfulness([deletion_curve(additive, WORTH, rng) for _ in range(20)])

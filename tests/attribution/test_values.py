@@ -10,6 +10,7 @@ import torch
 from attribution_helpers import PROMPT, corpus, model
 
 from emolab.attribution.gradients import attention_rollout, integrated_gradients
+from emolab.attribution.methods import METHODS, attribute, from_table, sampled_banzhaf
 from emolab.attribution.players import (
     Player,
     aligned_windows,
@@ -18,6 +19,7 @@ from emolab.attribution.players import (
     face_cells,
     modality_players,
     players_of,
+    speech_bounds,
     words,
 )
 from emolab.attribution.prefix import tree_scores
@@ -175,6 +177,58 @@ def test_words_aligned_with_audio():
     assert sum(len(p.positions) for p in found) == len(batch.positions_of(0, "audio"))
     times = estimated_word_times("a bcd", 1.0, 2.0)
     assert times == [("a", 1.0, 1.25), ("bcd", 1.25, 2.0)] and estimated_word_times(" ", 0, 1) == []
+
+
+def test_spoken_players_need_times_and_parts_are_of_every_modality():
+    batch = model().encode(corpus().samples[:1], PROMPT)
+    with pytest.raises(AttributionError, match="words are said"):
+        players_of(batch, "spoken")
+    assert [p.name for p in players_of(batch, "spoken", times=[("so", 0.0, 2.0)])] == ["so"]
+    parts = players_of(batch, "part", seconds=0.5)
+    assert {p.modality for p in parts} == {"audio", "video", "text"}
+    assert sorted(i for p in parts for i in p.positions) == sorted(
+        i for m in ("audio", "video", "text") for i in batch.positions_of(0, m).tolist()
+    )
+
+
+def test_a_fine_grid_of_the_face_is_merged():
+    batch = model().encode(corpus().samples[:1], PROMPT)
+    whole = face_cells(batch, by="region", grid=(1, 1))
+    assert len(whole) == 1 and whole[0].region == (0, 0)
+    assert list(whole[0].positions) == batch.positions_of(0, "video").tolist()
+    assert len(face_cells(batch, by="region", grid=(1, 2))) == 2
+
+
+def test_speech_begins_and_ends_where_it_is_loud():
+    wave = np.zeros(16_000, np.float32)
+    wave[4000:12_000] = 0.3 * np.sin(np.arange(8000) * 0.3)
+    start, end = speech_bounds(wave)
+    assert start == pytest.approx(0.25, abs=0.04) and end == pytest.approx(0.75, abs=0.04)
+
+
+def test_every_method_by_name_equals_its_own_function():
+    played = game()
+    table = played(coalitions(3))
+    by_name = {name: attribute(played, name, steps=4) for name in METHODS}
+    for name, values in from_table(table).items():
+        if name in by_name:
+            assert by_name[name].values == pytest.approx(values, abs=1e-6)
+            assert by_name[name].full == pytest.approx(table[-1], abs=1e-6)
+    assert by_name["integrated gradients"].values == pytest.approx(integrated_gradients(played, 4), abs=1e-6)
+    assert by_name["Shapley"].empty == pytest.approx(table[0], abs=1e-6)
+    with pytest.raises(AttributionError, match="leave one out"):
+        attribute(played, "leave two out")
+
+
+def test_sampled_banzhaf_agrees_with_exact():
+    table = np.random.default_rng(0).normal(size=2**5)
+
+    def played(present):
+        return table[present @ (1 << np.arange(5))]
+
+    found = sampled_banzhaf(played, 5, np.random.default_rng(1), 2000)
+    assert (np.abs(found.values - from_table(table)["Banzhaf"]) <= 4 * found.errors).all()
+    assert found.errors.max() < 0.06 and (found.empty, found.full) == (table[0], table[-1])
 
 
 def test_sampled_words_agree_with_exact():

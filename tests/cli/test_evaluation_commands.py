@@ -119,7 +119,8 @@ def test_evaluate_scores_what_the_prompt_asks_for(folder, prompt, key):
 def test_attribute_explains_a_file(folder):
     page = folder / "page.html"
     status, result = run("attribute", folder / "20.wav", "--corpus", folder, "--text", "oh no", "--html", page)
-    assert status == 0 and set(result["phi"]) == {"audio", "text"} and set(result["players"]) == {"word", "window"}
+    assert status == 0 and set(result["phi"]) == {"audio", "text"}
+    assert set(result["players"]) == {"word", "window", "spoken"}
     assert sum(result["phi"].values()) == pytest.approx(result["full"] - result["empty"], abs=1e-5)
     text = page.read_text()
     assert text.startswith("<!doctype html>") and "data:audio/flac" in text and "http" not in text
@@ -137,7 +138,7 @@ def test_validate_gives_methods_with_recovery_and_intervals(folder, monkeypatch)
     import emolab.attribution.validate as suite
 
     monkeypatch.setattr(suite.validate, "__defaults__", _quick(suite.validate))
-    status, result = run("attribute", "--validate", "--corpus", folder, "--n", 9)
+    status, result = run("attribute", "--validate", "--corpus", folder, "--n", 9, "--n-checks", 3)
     assert status == 0 and result["methods"]
     assert all({"name", "recovery", "recovery_ci", "auc"} <= set(row) for row in result["methods"])
 
@@ -158,26 +159,30 @@ def test_explorer_redraws_and_keeps_what_it_computed():
     sample = EmotionSample("a", text="oh no", emotion="sad")
     asked = []
 
-    def compute(sample, label, absence, measure, fine):
-        asked.append((sample.id, label, absence, measure, fine))
+    def compute(sample, label, method, absence, measure, fine):
+        asked.append((sample.id, label, method, absence, measure, fine))
         return {"own": label is None, "label": label or "sad", "absence": absence, "phi": {"text": 1.0},
                 "distribution": {"sad": 1.0}, "players": {"word": [{"name": "oh", "phi": 1.0}]}}  # fmt: skip
 
     view = explorer_of([sample, replace(sample, id="b")], EMOTIONS, compute)
     sample_input, label_input, _ = view.children[0].children
     shown = view.children[2]
-    assert "oh" in shown.value and asked == [("a", None, "swap", "posterior", True)]
+    assert "oh" in shown.value and asked == [("a", None, "Shapley", "swap", "posterior", True)]
     sample_input.value = "b"
     label_input.value = "angry"
     label_input.value = OWN
     assert [a[:2] for a in asked] == [("a", None), ("b", None), ("b", "angry")]
+    view.children[0].children[2].value = "leave one out"
+    assert asked[-1][2] == "leave one out"
 
 
 def test_the_truth_benchmark_writes_a_table_of_methods():
     from emolab.cli.bench import FOLDER, load
 
     row = {"name": "Shapley, swap", "recovery": 0.9, "recovery_ci": [0.8, 1.0], "auc": 0.95, "auc_ci": [0.9, 1.0]}
-    suite = {"methods": [row], "n": 60, "answered_right": 0.5}
+    stated = {"hallucination": 0.25, "hallucination_ci": [0.2, 0.3]}
+    suite = {"methods": [row], "n": 60, "answered_right": 0.5, "modalities": ["audio", "text"], "stated": stated}
     before = suite | {"methods": [row | {"recovery": None, "recovery_ci": None}]}
     table = load(FOLDER / "truth.py").markdown({"before": before, "after": suite, "command": "emolab bench truth"})
-    assert "| Shapley, swap | – | 0.90 [0.80, 1.00] | 0.95 [0.90, 1.00]" in table and table.count("50%") == 2
+    assert "| Shapley, swap | –<br>0.90 [0.80, 1.00] | 0.95 [0.90, 1.00]" in table
+    assert table.count("0.25 [0.20, 0.30]") == 2 and "audio, text" in table

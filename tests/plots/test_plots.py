@@ -128,6 +128,9 @@ def test_attribution_pictures():
     draw(attribution.modality_bars(phi, {"audio": 0.1, "text": 0.1}, {"audio": 0.2, "text": 0.2}))
     windows = [{"name": f"{i}", "t0": i / 4, "t1": (i + 1) / 4, "phi": i - 1.5, "error": 0.1} for i in range(4)]
     draw(attribution.windows_on_wave(np.zeros(16_000), windows))
+    spoken = [{**w, "name": name} for w, name in zip(windows, ("(pause)", "so", "am", "I"), strict=True)]
+    said = texts(draw(attribution.windows_on_wave(np.zeros(16_000), windows, spoken=spoken)))
+    assert {"so", "am", "I"} <= set(said) and "(pause)" not in said
     html = attribution.words_html(
         [{"name": "<b>not</b>", "phi": -1.0, "error": 0.1}, {"name": "good", "phi": 0.5}], "sad"
     )
@@ -135,13 +138,20 @@ def test_attribution_pictures():
     cells = [{"frame": f, "region": (r, c), "phi": 0.1 * f - c} for f in (0, 2) for r in range(2) for c in range(2)]
     draw(attribution.face_heat(RNG.integers(0, 255, (4, 16, 16, 3), dtype=np.uint8), cells))
     draw(attribution.before_after({"audio": 0.1, "text": 0.2}, {"audio": 0.9, "text": 0.1}))
+    spans = {"audio": [[0.0, 0.2], [0.8, 1.0]]}
+    draw(attribution.before_after({"audio": 0.1}, {"audio": 0.9}, intervals=spans))
 
 
 def test_truth_suite_pictures():
     row = {"recovery": 0.9, "recovery_ci": [0.8, 1.0], "auc": 0.95, "auc_ci": [0.9, 1.0], "conflict": None}
     rows = [{"name": "Shapley, swap", **row}, {"name": "chance", **row}]
-    found = texts(draw(attribution.recovery_table(rows, rows)))
-    assert {"carrier recovered", "Shapley, swap", "before"} <= set(found) and not any("predicted" in t for t in found)
+    found = texts(draw(attribution.truth_table(rows, rows)))
+    assert {"carrier named", "Shapley, swap", "before"} <= set(found) and not any("source" in t for t in found)
+    assert "AUC" not in texts(draw(attribution.truth_table(rows, columns=("recovery",))))
+    silent = {"hallucination": None, "omission": None, "agreement": None}
+    told = {key: 0.2 for key in silent} | {f"{key}_ci": [0.1, 0.3] for key in silent}
+    assert {"before", "after"} <= set(texts(draw(attribution.stated_rates({"before": told, "after": told}))))
+    draw(attribution.stated_rates({"before": silent}))
     shares = {f"share_{m}": 0.3 for m in MODALITY_COLOURS} | {f"share_{m}_ci": [0.2, 0.4] for m in MODALITY_COLOURS}
     sweep = [{"snr": snr, **shares} for snr in (None, 10.0, -10.0)]
     assert {"as recorded", "-10 dB"} <= set(texts(draw(attribution.snr_sweep(sweep))))
