@@ -59,7 +59,7 @@ def run(
 
     paths = sources(tuple(names or ()))
     for size in ("course", "omni"):  # made once, before the first notebook that wants it is timed
-        if size == "course" or any(f'embedded_corpus("{size}")' in path.read_text(encoding="utf-8") for path in paths):
+        if size == "course" or any("embedded_corpus(" in path.read_text(encoding="utf-8") for path in paths):
             embedded_corpus(size)
     summary = run_course(paths, learner)
     emit(summary, as_json, _render_run)
