@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Settings:
-    """How values are measured: see `EmbeddingGame` and `absent_embeddings`; `template` is the answer around its label."""
+    """How values are measured: see `EmbeddingGame` and `absent_embeddings`; `template` holds the answer."""
 
     measure: str = "posterior"
     n_donors: int = 4

@@ -42,7 +42,7 @@ class Effort:
     `target_error`, averaged over `donors` ways of being absent.
     """
 
-    max_pairs: int = 8
+    max_pairs: int = 6
     target_error: float = 0.02
     donors: int = 2
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emolab.lalm.batch import PromptBatch, Span
 
 WINDOW_SECONDS = 0.25
-FACE_GRID, FACE_QUARTERS = (4, 4), (2, 2)
+FACE_GRID, FACE_QUARTERS = (4, 4, 2), (1, 2, 2)
 KINDS = ("modality", "word", "window", "spoken", "cell", "part")
 WordTimes = Sequence[tuple[str, float, float]]
 
@@ -78,36 +78,39 @@ def aligned_windows(batch: PromptBatch, boundaries: WordTimes, row: int = 0) -> 
 
 
 def face_cells(
-    batch: PromptBatch, row: int = 0, by: str = "cell", grid: tuple[int, int] = FACE_GRID
+    batch: PromptBatch, row: int = 0, by: str = "cell", grid: tuple[int, int, int] = FACE_GRID
 ) -> list[Player]:
     """One player for each frame × region of the face; `by` "frame" or "region" merges over the other.
 
-    The model's own cells are merged into at most `grid` (rows, columns) regions, so that a large picture does not have
-    thousands of players. Raises AttributionError for another `by`.
+    The model's own cells are merged into at most `grid` (frames, rows, columns), so that a long clip or a large picture
+    does not have thousands of players. Raises AttributionError for another `by`.
     """
-    found = [s.region for s in batch.spans[row] if s.modality == "video" and s.region]
-    size = [1 + max((region[axis] for region in found), default=0) for axis in (0, 1)]
+    spans = [s for s in batch.spans[row] if s.modality == "video" and s.region and s.frame is not None]
+    frames = sorted({s.frame for s in spans if s.frame is not None})
+    sizes = (len(frames), *(1 + max((s.region[axis] for s in spans if s.region), default=0) for axis in (0, 1)))
 
-    def merged(span: Span) -> tuple[int, int] | None:
-        if span.region is None:
-            return None
-        return tuple(r * min(g, n) // n for r, g, n in zip(span.region, grid, size, strict=True))  # type: ignore[return-value]
+    def merged(index: int, axis: int) -> int:
+        return index * min(grid[axis], sizes[axis]) // sizes[axis]
 
-    keys: dict[str, Callable[[Span], Hashable]] = {
-        "cell": lambda s: (s.frame, merged(s)),
-        "frame": lambda s: s.frame,
-        "region": merged,
-    }
+    def step(span: Span) -> int:
+        return merged(frames.index(span.frame or 0), 0)
+
+    def region(span: Span) -> tuple[int, int]:
+        r, c = span.region or (0, 0)
+        return merged(r, 1), merged(c, 2)
+
+    keys: dict[str, Callable[[Span], Hashable]] = {"cell": lambda s: (step(s), region(s)), "frame": step,
+                                                   "region": region}  # fmt: skip
     if by not in keys:
         raise AttributionError(f"face players are made by {', '.join(keys)}, not {by!r}")
     players = []
-    for spans in _grouped(batch.spans[row], "video", keys[by]):
-        frame = None if by == "region" else spans[0].frame
-        region = None if by == "frame" else merged(spans[0])
+    for group in _grouped(spans, "video", keys[by]):
+        frame = None if by == "region" else group[0].frame
+        place = None if by == "frame" else region(group[0])
         name = " ".join(
-            x for x in (f"frame {frame}" if frame is not None else "", f"region {region}" if region else "") if x
+            x for x in (f"frame {frame}" if frame is not None else "", f"region {place}" if place else "") if x
         )
-        players.append(_player(name, "video", spans, frame=frame, region=region))
+        players.append(_player(name, "video", group, frame=frame, region=place))
     return players
 
 

@@ -132,7 +132,9 @@ def _transcript(axis: Axes, spoken: Sequence[Mapping[str, Any]]) -> None:
         axis.text((p["t0"] + p["t1"]) / 2, 0.5, str(p["name"]), ha="center", va="center", clip_on=False,
                   fontsize=7 if narrow else 8.5, color="white" if dark else INK)  # fmt: skip
     axis.set(yticks=[], ylim=(0, 1))
-    axis.spines["left"].set_visible(False)
+    axis.tick_params(axis="x", length=0)
+    for side in ("left", "bottom"):
+        axis.spines[side].set_visible(False)
 
 
 def words_html(players: Sequence[Mapping[str, Any]], label: str = "") -> str:
@@ -160,35 +162,35 @@ def words_html(players: Sequence[Mapping[str, Any]], label: str = "") -> str:
 
 @styled
 def face_heat(frames: np.ndarray, players: Sequence[Mapping[str, Any]], title: str = "", most: int = 6) -> Figure:
-    """Frames (F, H, W, 3) under a heat map of the φ of each frame × region cell (`players` rows with frame, region,
-    phi).
+    """Frames (F, H, W, 3), grey, under the φ of each frame × region cell (`players` rows with frame, region, phi).
+
+    A cell is as strong in colour as its φ is large, so that what did not matter stays clear.
     """
+    import matplotlib as mpl
     import numpy as np
 
     rows = 1 + max(p["region"][0] for p in players)
     columns = 1 + max(p["region"][1] for p in players)
     starts = sorted({p["frame"] for p in players})[:most]
     scale = max(abs(p["phi"]) for p in players) or 1.0
-    figure, axes = new_figure(1.5 * len(starts) + 0.7, 2.1, 1, len(starts))
+    height, width = frames.shape[1:3]
+    figure, axes = new_figure(1.9 * len(starts) + 0.8, 2.4, 1, len(starts))
     for axis, start in zip(axes[0], starts, strict=True):
         heat = np.zeros((rows, columns))
         for p in players:
             if p["frame"] == start:
                 heat[tuple(p["region"])] = p["phi"]
-        frame = frames[min(start, len(frames) - 1)]
-        axis.imshow(frame, extent=(0, columns, rows, 0))
-        drawn = axis.imshow(
-            heat,
-            cmap=SIGNED_MAP,
-            vmin=-scale,
-            vmax=scale,
-            alpha=0.5,
-            extent=(0, columns, rows, 0),
-            interpolation="bilinear",
-        )
+        grey = frames[min(start, len(frames) - 1)].mean(-1)
+        axis.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+        colours = mpl.colormaps[SIGNED_MAP](0.5 + 0.5 * heat / scale)
+        colours[..., 3] = 0.65 * np.sqrt(np.abs(heat) / scale)
+        axis.imshow(colours, extent=(0, width, height, 0))
+        axis.vlines(np.arange(1, columns) * width / columns, 0, height, color="white", lw=0.4, alpha=0.6)
+        axis.hlines(np.arange(1, rows) * height / rows, 0, width, color="white", lw=0.4, alpha=0.6)
         axis.set_axis_off()
-        axis.set_title(f"frame {start}", fontsize=8, weight="normal", loc="center", pad=2)
-    figure.colorbar(drawn, ax=axes[0].tolist(), shrink=0.8, label="φ")
+        axis.set_title(f"from frame {start}", fontsize=8, weight="normal", loc="center", pad=2)
+    shades = mpl.cm.ScalarMappable(mpl.colors.Normalize(-scale, scale), SIGNED_MAP)
+    figure.colorbar(shades, ax=axes[0].tolist(), shrink=0.8, label="φ")
     if title:
         figure.suptitle(title, x=0.01, ha="left", weight="bold")
     return figure
@@ -200,7 +202,7 @@ def truth_table(
     before: Sequence[Mapping[str, Any]] = (),
     title: str = "",
     columns: Sequence[str] = (),
-    across: int = 4,
+    across: int = 3,
 ) -> Figure:
     """The truth suite as dots with intervals: one panel for each figure, one line for each method, before RL hollow.
 

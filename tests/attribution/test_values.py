@@ -193,10 +193,13 @@ def test_spoken_players_need_times_and_parts_are_of_every_modality():
 
 def test_a_fine_grid_of_the_face_is_merged():
     batch = model().encode(corpus().samples[:1], PROMPT)
-    whole = face_cells(batch, by="region", grid=(1, 1))
+    whole = face_cells(batch, by="region", grid=(1, 1, 1))
     assert len(whole) == 1 and whole[0].region == (0, 0)
     assert list(whole[0].positions) == batch.positions_of(0, "video").tolist()
-    assert len(face_cells(batch, by="region", grid=(1, 2))) == 2
+    assert len(face_cells(batch, by="region", grid=(1, 1, 2))) == 2
+    own = face_cells(batch, grid=(9, 9, 9))
+    assert len(own) == len(batch.positions_of(0, "video")) and {p.frame for p in own} == {0, 2}
+    assert {p.frame for p in face_cells(batch, grid=(1, 9, 9))} == {0}
 
 
 def test_speech_begins_and_ends_where_it_is_loud():
