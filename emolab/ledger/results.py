@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emolab.emotions import EMOTIONS
 from emolab.errors import EvaluationError
 from emolab.evaluate.results import provenance
 from emolab.ledger.declare import Arm, Claim, Contrast
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+EXAMPLES = 3
 FOLDER = CHECKOUT / "benchmarks" / "claims"
 READINGS = "readings.toml"
 
@@ -106,6 +109,7 @@ def assess(claim: Claim, seeds: Sequence[int], budget: Budget, out: Path | None 
         "rule": RULE,
         "contrasts": contrasts,
         "arms": arms,
+        "examples": _examples(claim, runs),
         "seeds": used,
         "settings": _settings(claim.arms[0], runs),
         "command": f"emolab bench claims {claim.name} --seeds {len(seeds)}",
@@ -164,7 +168,38 @@ def _arm(claim: Claim, arm: Arm, runs: Runs) -> dict[str, Any]:
         "runs": [f"{t.recipe}/{t.stage}-{t.key}" for t in trainings],
         "seconds": [_seconds(t, runs.out) for t in trainings],
         "scores": scores,
+        "answers": _answers(_rows_of(arm, claim, runs)),
     }
+
+
+def _rows_of(arm: Arm, claim: Claim, runs: Runs) -> dict[int, list[dict[str, Any]]]:
+    """An arm's rows by seed at the first place where it was measured."""
+    for place in dict.fromkeys(place for _, place in claim.columns_of(arm)):
+        if done := runs.done(arm, place):
+            return {seed: runs.rows(arm, seed, place) for seed in done}
+    return {}
+
+
+def _examples(claim: Claim, runs: Runs) -> list[dict[str, Any]]:
+    """What every arm of the first seed says of a few clips: the first of different labels."""
+    first: dict[str, dict[str, Any]] = {}
+    for arm in claim.arms:
+        rows = _rows_of(arm, claim, runs)
+        for row in rows[min(rows)] if rows else ():
+            said = first.setdefault(row["id"], {"id": row["id"], "gold": row["gold"], "said": {}})
+            said["said"][arm.name] = row["text"]
+    by_gold = {str(example["gold"]): example for example in reversed(first.values())}
+    return sorted(by_gold.values(), key=lambda example: str(example["id"]))[:EXAMPLES]
+
+
+def _answers(rows: Mapping[int, Sequence[Row]]) -> dict[str, dict[str, int]] | None:
+    """How often each label was answered with which, over all seeds; None where answers are no labels."""
+    counts: dict[str, Counter[str]] = {}
+    for row in (row for each in rows.values() for row in each):
+        if row["gold"] not in EMOTIONS or row["predicted"] not in (*EMOTIONS, None):
+            return None
+        counts.setdefault(row["gold"], Counter())[row["predicted"] or "no label"] += 1
+    return {gold: dict(counts[gold].most_common()) for gold in EMOTIONS if gold in counts} or None
 
 
 def _seconds(training: Training, out: Path | None) -> float | None:

@@ -93,5 +93,13 @@ class FakeRecipe:
         for sample in corpus:
             wrong = rng.choice([e for e in EMOTIONS if e != sample.emotion])
             answer = sample.emotion if rng.random() < lalm.skill else wrong
-            rows.append({"id": sample.id, "speaker": sample.speaker, "gold": sample.emotion, "predicted": answer})
+            rows.append(
+                {
+                    "id": sample.id,
+                    "speaker": sample.speaker,
+                    "gold": sample.emotion,
+                    "predicted": answer,
+                    "text": f"<answer>{answer}</answer>",
+                }
+            )
         return {"rows": rows}

@@ -77,6 +77,9 @@ def test_verdicts_from_runs(recipe: Recipe, tmp_path: Path) -> None:
     assert [c["verdict"] for c in result["contrasts"]] == ["holds", "holds", "does not", "does not"]
     assert result["contrasts"][0]["difference"] == pytest.approx(0.4, abs=0.1)
     assert result["contrasts"][2]["difference"] == 0 and result["verdict"] == "does not"
+    answers = result["arms"][0]["answers"]
+    assert answers["sad"]["sad"] > 60 and sum(answers["sad"].values()) == 5 * 16
+    assert len(result["examples"]) == 3 and set(result["examples"][0]["said"]) == {"good", "alike", "bad"}
     few = assess(judged, range(4), {}, tmp_path)
     assert {c["verdict"] for c in few["contrasts"]} == {"undecided"}
     assert few["digest"] != result["digest"]
