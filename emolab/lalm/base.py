@@ -17,6 +17,7 @@ from emolab.errors import ModelError
 from emolab.lalm.attention import install
 from emolab.lalm.batch import Completions, PromptBatch, Span
 from emolab.lalm.layout import Clip, Row, build_row, choose_template, messages
+from emolab.lalm.linear import fast_linears
 from emolab.lalm.packing import packed_logprobs
 from emolab.lalm.sampling import evaluating, sample_completions
 from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frames_of
@@ -97,6 +98,11 @@ class LALM(ABC):
     def base(self) -> Any:
         """The transformers model, without a PEFT wrapper."""
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    @property
+    def decoder_name(self) -> str:
+        """Where `decoder` lies in `base`: what `get_submodule` takes."""
+        return str(next(name for name, module in self.base.named_modules() if module is self.decoder))
 
     @property
     def table(self) -> Any:
@@ -215,8 +221,8 @@ class LALM(ABC):
             return computed[key]
 
         def frozen(key: str) -> np.ndarray:
-            with torch.no_grad(), ExitStack() as stack:  # a trainer may have put the whole model into training mode
-                for tower in self.towers:
+            with torch.no_grad(), fast_linears(*self.towers), ExitStack() as stack:
+                for tower in self.towers:  # a trainer may have put the whole model into training mode
                     stack.enter_context(evaluating(tower))
                 return compute(key).float().cpu().numpy()
 

@@ -12,7 +12,7 @@ only where a token is scored, in chunks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from torch import Tensor
 
 from emolab.errors import ModelError
 from emolab.lalm.attention import TreeLayout
+from emolab.lalm.linear import fast_linears, rerouted
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -122,20 +123,6 @@ def _fill(batch: PromptBatch, ids: Tensor, order: Tensor, prompts: dict[int, lis
                      ids.flatten()[cell], cell, layout)
 
 
-@contextmanager
-def rerouted(module: torch.nn.Module, forward: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Let `module` compute `forward` instead of its own, for as long as the context lasts."""
-    before = module.__dict__.get("forward")
-    module.forward = forward  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        if before is None:
-            del module.forward
-        else:
-            module.forward = before  # type: ignore[method-assign]
-
-
 def embed_packed(table: Callable[[Tensor], Tensor], row: PackedRow) -> Callable[[Tensor], Tensor]:
     """The embedding lookup of a packed row, its media positions taken from the row."""
     def forward(ids: Tensor) -> Tensor:
@@ -178,6 +165,28 @@ def score_packed(head: Callable[[Tensor], Tensor], row: PackedRow, temperature: 
     return forward
 
 
+@contextmanager
+def read_only_at(layer: Any, rows: Tensor) -> Iterator[None]:
+    """Let the last layer compute queries, attention outputs and its MLP for the positions `rows` alone.
+
+    No other state behind it is read: of a prompt, keys and values are all that is still wanted, but for its last
+    position. A layer that is computed again in the backward, where nothing is rerouted, stays whole.
+    """
+    with ExitStack() as stack:
+        if not (layer.gradient_checkpointing and layer.training):
+            for part in (layer.self_attn.q_proj, layer.self_attn.o_proj, layer.mlp):
+                stack.enter_context(rerouted(part, spread_from(part.forward, rows)))
+        yield
+
+
+def spread_from(forward: Callable[[Tensor], Tensor], rows: Tensor) -> Callable[[Tensor], Tensor]:
+    """`forward` of the given positions of (B, T, D), and zeros at the others."""
+    def some(states: Tensor) -> Tensor:
+        done = forward(states[:, rows])
+        return done.new_zeros(*states.shape[:2], done.shape[-1]).index_copy(1, rows, done)
+    return some
+
+
 def unwrapped(model: torch.nn.Module) -> Any:
     """The transformers model inside DDP, FSDP, accelerate or PEFT. Raises ModelError if there is none."""
     from transformers import PreTrainedModel
@@ -208,10 +217,12 @@ def packed_logprobs(lalm: LALM, batch: PromptBatch, ids: Tensor, mask: Tensor, o
     if row is not None:
         called = lalm.model if model is None else model
         inner = unwrapped(called)
-        table, head = inner.get_input_embeddings(), inner.get_output_embeddings()
-        with (rerouted(table, embed_packed(table.forward, row)),
+        table, head, decoder = inner.get_input_embeddings(), inner.get_output_embeddings(), inner.get_submodule(
+            lalm.decoder_name)
+        with (fast_linears(decoder, head), rerouted(table, embed_packed(table.forward, row)),
               rerouted(head, score_packed(head.forward, row, temperature, entropy, lalm.logits_scaling,
-                                          max(1, LOGITS_BUDGET // table.weight.shape[0])))):
+                                          max(1, LOGITS_BUDGET // table.weight.shape[0]))),
+              read_only_at(decoder.layers[-1], row.source.unique())):
             scored = called(input_ids=row.input_ids, attention_mask=torch.ones(1, 1, 1, 1, device=ids.device),
                             position_ids=row.positions[0] if len(row.positions) == 1 else row.positions,
                             use_cache=False, packed=row.layout).logits

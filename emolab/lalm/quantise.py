@@ -12,11 +12,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from emolab.errors import ModelError
-from emolab.lalm.packing import rerouted
+from emolab.lalm.linear import available, dense_weight, packed, rerouted
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -77,44 +76,44 @@ def keep_trainable(decoder: nn.Module) -> None:
 
 @contextmanager
 def folded(lalm: LALM, budget: int = FOLDED_BYTES) -> Iterator[None]:
-    """Decode with each linear layer's weights dequantised once and its adapter folded in, for as long as this lasts.
+    """Decode with each linear layer's weights laid out once, dequantised and with its adapter folded in, for as long
+    as this lasts.
 
-    A decoding step multiplies few rows, so that on the CPU dequantising and the adapter's small products cost as much
-    as the layer itself. Nothing changes on a GPU, or where the weights would take more than `budget` bytes.
+    A decoding step multiplies few rows, so that on the CPU dequantising, the adapter's small products and laying the
+    weight out for the kernel cost as much as the product itself, or more. Nothing changes on a GPU, or where the
+    weights would take more than `budget` bytes.
     """
-    layers = [m for m in lalm.decoder.modules() if foldable(m)]
-    inner = {id(m.get_base_layer()) for m in layers if hasattr(m, "lora_A")}
+    layers = [m for m in [*lalm.decoder.modules(), lalm.head] if foldable(m)]
+    inner = {id(part) for m in layers if hasattr(m, "lora_A") for part in m.modules() if part is not m}
     layers = [m for m in layers if id(m) not in inner]
     size = 4 * sum(m.in_features * m.out_features for m in layers)
     with ExitStack() as stack:
         if lalm.device.type == "cpu" and size <= budget:
             for layer in layers:
-                stack.enter_context(rerouted(layer, dense_linear(layer)))
+                stack.enter_context(rerouted(layer, folded_linear(layer)))
         yield
 
 
-def foldable(module: nn.Module) -> bool:
-    """Whether a layer is a plain LoRA layer with one running adapter, or a 4-bit layer without one."""
+def foldable(module: Any) -> bool:
+    """Whether a layer is a plain LoRA layer with one running adapter, a 4-bit layer without one, or a linear layer that
+    a better layout makes faster."""
     if hasattr(module, "lora_A"):
-        layer: Any = module
-        special = layer.merged or any(layer.use_dora.values()) or any(layer.lora_bias.values())
-        return isinstance(layer.get_base_layer(), nn.Linear) and not special
+        special = module.merged or any(module.use_dora.values()) or any(module.lora_bias.values())
+        return isinstance(module.get_base_layer(), nn.Linear) and not special
+    if type(module) is nn.Linear:
+        return available() and module.weight.dtype == torch.float32
     return type(module).__name__ == "Linear4bit"
 
 
-def dense_linear(layer: Any) -> Callable[[Tensor], Tensor]:
+def folded_linear(layer: Any) -> Callable[[Tensor], Tensor]:
     """A layer's forward with full weights, its running adapters added."""
     base = layer.get_base_layer() if hasattr(layer, "get_base_layer") else layer
-    weight = base.weight.data
-    if type(base.weight).__name__ == "Params4bit":
-        from bitsandbytes.functional import dequantize_4bit
-
-        weight = dequantize_4bit(weight, base.weight.quant_state)
+    weight = dense_weight(base).detach()
     if base is not layer and not layer.disable_adapters:
         for name in layer.active_adapters:
             if name in layer.lora_A:
                 weight = weight + layer.get_delta_weight(name).to(weight.dtype)
-    return lambda x: F.linear(x, weight.to(x.dtype), base.bias)
+    return packed(weight, base.bias)
 
 
 def is_quantised(lalm: LALM) -> bool:
@@ -131,7 +130,7 @@ def add_lora(lalm: LALM, rank: int = 16, alpha: int = 32, targets: str | Sequenc
     from peft import LoraConfig, get_peft_model
 
     names = set(TARGETS.get(targets, (targets,)) if isinstance(targets, str) else targets)
-    prefix = next(name for name, module in lalm.base.named_modules() if module is lalm.decoder)
+    prefix = lalm.decoder_name
     found = [f"{prefix}.{name}" for name, _ in lalm.decoder.named_modules() if name.rsplit(".", 1)[-1] in names]
     if not found:
         raise ModelError(f"{lalm.name}: no layer called {', '.join(sorted(names))} in its decoder to adapt")

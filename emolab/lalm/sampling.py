@@ -17,6 +17,7 @@ from torch import Tensor
 
 from emolab.errors import ModelError
 from emolab.lalm.batch import Completions
+from emolab.lalm.packing import read_only_at
 from emolab.lalm.quantise import folded
 
 if TYPE_CHECKING:
@@ -191,10 +192,11 @@ def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
     media = batch.media[:, first:, None]
     embeds = torch.where(media, batch.embeds[:, first:], lalm.table(batch.input_ids[:, first:]))
     positions, mask = batch.positions[:, :, first:], batch.mask[:, first:]
-    cache = DynamicCache()
-    hidden = lalm.decoder(inputs_embeds=embeds, attention_mask=mask,
-                          position_ids=positions[0] if len(positions) == 1 else positions,
-                          past_key_values=cache, use_cache=True).last_hidden_state
+    cache, last = DynamicCache(), torch.tensor([mask.shape[1] - 1], device=mask.device)
+    with read_only_at(lalm.decoder.layers[-1], last):
+        hidden = lalm.decoder(inputs_embeds=embeds, attention_mask=mask,
+                              position_ids=positions[0] if len(positions) == 1 else positions,
+                              past_key_values=cache, use_cache=True).last_hidden_state
     return lalm.head(hidden[:, -1]) / lalm.logits_scaling, (cache, mask)
 
 
