@@ -50,7 +50,8 @@ class Contrast:
     `metric` is a key of `emolab.ledger.metrics.METRICS`; `place` where it is measured: "home" (held-out talkers and
     sentences), "elsewhere" (another domain) or "val". `sign` is +1 where the claim says that the difference is
     positive, else -1. `of` is "mean" over seeds or their "spread" (standard deviation). One that does not `count` is
-    shown but takes no part in the verdict.
+    shown but takes no part in the verdict. With `no_worse` the claim is only that the difference is not on the other
+    side by more than the metric's margin.
     """
 
     first: str
@@ -60,6 +61,7 @@ class Contrast:
     sign: int = 1
     of: str = "mean"
     count: bool = True
+    no_worse: bool = False
 
     def __post_init__(self) -> None:
         if self.sign not in (-1, 1) or self.of not in ("mean", "spread") or self.place not in PLACES:

@@ -139,13 +139,14 @@ def _contrast(claim: Claim, contrast: Contrast, runs: Runs) -> dict[str, Any]:
         "of": contrast.of,
         "sign": contrast.sign,
         "counts": contrast.count,
+        "no_worse": contrast.no_worse,
         "margin": metric.margin,
         "seeds": seeds,
     }
     if len(seeds) < 2:
         return result | {"difference": None, "ci": None, "by_seed": [], "verdict": together(())}
     found = estimate(runs, metric, contrast.place, seeds, first, second, contrast.of)
-    decided = verdict(found.low, found.high, contrast.sign, metric.margin, len(seeds))
+    decided = verdict(found.low, found.high, contrast.sign, metric.margin, len(seeds), contrast.no_worse)
     return result | _numbers(found, "difference") | {"verdict": decided}
 
 
@@ -276,7 +277,7 @@ def difference_table(claim: Mapping[str, Any]) -> pd.DataFrame:
         {
             "difference": difference_name(c),
             "metric": c["title"],
-            "claimed": "> 0" if c["sign"] > 0 else "< 0",
+            "claimed": _claimed(c),
             "found": shown(f"{c['metric']}@{c['place']}", c, "difference"),
             "verdict": c["verdict"],
         }
@@ -288,6 +289,12 @@ def difference_table(claim: Mapping[str, Any]) -> pd.DataFrame:
 def difference_name(contrast: Mapping[str, Any]) -> str:
     """What is taken from what: "first − second", or the one arm that is compared with 0."""
     return f"{contrast['first']} − {contrast['second']}" if contrast["second"] else str(contrast["first"])
+
+
+def _claimed(contrast: Mapping[str, Any]) -> str:
+    limit = contrast["margin"] if contrast["no_worse"] else 0.0
+    shown_limit = METRICS[contrast["metric"]].show(limit) if limit else "0"
+    return f"> {'−' if limit else ''}{shown_limit}" if contrast["sign"] > 0 else f"< {shown_limit}"
 
 
 def heading(column: str) -> str:

@@ -94,6 +94,12 @@ def test_the_rule(low: float, high: float, sign: int, expected: str) -> None:
     assert verdict(low, high, sign, 0.02, 4) == UNDECIDED
 
 
+def test_no_worse_moves_zero_to_the_margin() -> None:
+    assert verdict(-0.015, 0.01, 1, 0.02, 5, no_worse=True) == HOLDS
+    assert verdict(-0.05, -0.03, 1, 0.02, 5, no_worse=True) == NOT
+    assert verdict(-0.03, 0.01, 1, 0.02, 5, no_worse=True) == UNDECIDED
+
+
 def test_a_claim_of_several_parts() -> None:
     assert together([HOLDS, HOLDS]) == HOLDS
     assert together([HOLDS, UNDECIDED]) == UNDECIDED

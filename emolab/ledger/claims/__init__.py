@@ -9,7 +9,7 @@ from typing import Any
 from emolab.errors import EvaluationError
 from emolab.ledger.declare import Claim
 
-FILES = ("emo_rl",)
+FILES = ("emo_rl", "affectgpt_rl", "mecap_r1", "r1_omni")
 
 
 def all_claims() -> list[Claim]:
