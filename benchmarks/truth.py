@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def truth(
     run: Annotated[Path | None, typer.Option(help="A recipe's folder with `before` and `after`.")] = None,
     corpus: Annotated[Path | None, typer.Option(help="A corpus folder; the embedded omni by default.")] = None,
-    n: Annotated[int, typer.Option(help="Samples to validate on.")] = 230,
+    n: Annotated[int, typer.Option(help="Samples to validate on.")] = 207,
     n_checks: Annotated[int, typer.Option(help="Samples for each costlier check.")] = 24,
     seed: Annotated[int, typer.Option(help="Seed of the choice of samples and donors.")] = 0,
     split: Annotated[str, typer.Option(help="Samples of this split; test is for reporting only.")] = "test",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emolab.prompts import Prompt
 
 Floats = NDArray[np.float64]
-SNRS = (20.0, 10.0, 0.0, -10.0)
+SNRS = (20.0, 5.0, -10.0)
 Sweep = Mapping[float | None, Measured]
 
 

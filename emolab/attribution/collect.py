@@ -34,7 +34,7 @@ class Settings:
 
     measure: str = "posterior"
     n_donors: int = 4
-    gradient_steps: int = 8
+    gradient_steps: int = 4
     gradient_ways: int = 1
     seed: int = 0
     labels: tuple[str, ...] = EMOTIONS

@@ -40,7 +40,7 @@ def attribute(
     seed: int = 0,
     max_pairs: int = 16,
     target_error: float = 0.0,
-    steps: int = 8,
+    steps: int = 4,
     exact_up_to: int = 4,
 ) -> Attribution:
     """What each player of `game` gets by one of METHODS.

@@ -144,6 +144,8 @@ def test_integrated_gradients_complete():
         played = game(measure=measure)
         table = played(coalitions(3))
         assert integrated_gradients(played, 32).sum() == pytest.approx(table[-1] - table[0], abs=2e-3)
+        gaps = [abs(integrated_gradients(played, steps).sum() - (table[-1] - table[0])) for steps in (1, 4)]
+        assert gaps[1] < 0.2 * gaps[0]
 
 
 def test_rollout_is_a_share_of_attention_and_leaves_the_model_as_it_was():
