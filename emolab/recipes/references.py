@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from emolab.errors import TrainingError
 
-CAPTION_PARTS = ("voice", "face", "words", "irony", "feeling")
+CAPTION_PARTS = ("tone", "voice", "face", "words", "irony", "feeling")
 _SENTENCES = {
     "voice": r"(?:The speaker has|One hears) an? [^.]*\bvoice\b[^.]*\.",
     "face": r"(?:The brows are|The mouth is|(?:Raised|Level|Lowered|Slanted) brows,) [^.“”]*\.",
@@ -22,16 +22,19 @@ _SENTENCES = {
 
 
 def caption_parts(caption: str) -> dict[str, str]:
-    """The sentences of a caption by `CAPTION_PARTS`, those that it has; what is none of the others is the feeling.
+    """The sentences of a caption by `CAPTION_PARTS`, those that it has; what is none of the others is the feeling, and
+    the tone is how the description of the voice begins.
 
     >>> caption_parts("The speaker is sad and lonely. One hears a low, flat voice, slow and quiet. The words are neutral.")
-    {'voice': 'One hears a low, flat voice, slow and quiet.', 'words': 'The words are neutral.', 'feeling': 'The speaker is sad and lonely.'}
+    {'voice': 'One hears a low, flat voice, slow and quiet.', 'words': 'The words are neutral.', 'tone': 'One hears a low, flat voice.', 'feeling': 'The speaker is sad and lonely.'}
     """  # noqa: E501
     found, rest = {}, caption
     for part, pattern in _SENTENCES.items():
         if match := re.search(pattern, rest):
             found[part] = match.group(0)
             rest = rest[: match.start()] + rest[match.end() :]
+    if match := re.match(r".*?\bvoice\b", found.get("voice", "")):
+        found["tone"] = f"{match.group(0)}."
     if feeling := " ".join(rest.split()):
         found["feeling"] = feeling
     return found

@@ -27,7 +27,9 @@ def test_every_caption_of_the_embedded_corpus_falls_into_its_parts() -> None:
     for spec in plan("smoke"):
         caption = str(to_sample(spec, realise(spec)).caption)
         parts = caption_parts(caption)
-        assert set(parts) - {"irony"} == {"voice", "face", "words", "feeling"}, caption
+        assert set(parts) - {"irony"} == {"tone", "voice", "face", "words", "feeling"}, caption
+        tone = parts.pop("tone")
+        assert tone.endswith(" voice.") and parts["voice"].startswith(tone[:-1])
         assert ("irony" in parts) == spec.sarcastic and sorted(" ".join(parts.values())) == sorted(caption)
         assert "brows" not in reference(caption) and "voice" in reference(caption).split(". ")[0]
 
@@ -41,7 +43,7 @@ def test_a_reference_keeps_the_wanted_parts_in_order() -> None:
 
 
 def recipe(**changes: Any) -> MECapR1:
-    return MECapR1(MECapR1Settings.cpu(**changes))
+    return MECapR1(MECapR1Settings.cpu(**{"parts": ("voice", "feeling"), **changes}))
 
 
 ANSWERS = {
@@ -63,7 +65,8 @@ def test_the_reward_pays_the_feeling_and_the_words(guarded: bool) -> None:
     paid = rewards(recipe(guarded=guarded))
     assert paid["right"] == pytest.approx(3.0)
     assert paid["right"] > paid["synonyms"] > paid["wrong feeling"] >= paid["unreadable"] == 0.0
-    assert (paid["wrong feeling"] == paid["no feeling"] == 0.0) == guarded
+    overlap = rewards(recipe(emotion_weight=0.0))
+    assert (paid["wrong feeling"] >= overlap["wrong feeling"]) == guarded  # unguarded, a wrong feeling costs
 
 
 def test_without_the_emotion_reward_a_wrong_feeling_in_the_right_words_pays_nearly_as_well() -> None:
