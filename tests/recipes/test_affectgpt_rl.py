@@ -63,7 +63,7 @@ def test_the_cold_starts_target_earns_the_most(thinking: bool, reward: str) -> N
     right = words_target(SAD, thinking)
     wrong, unreadable, other_form = right.replace("gloomy, sad", "happy"), "<answer>", words_target(SAD, not thinking)
     best, worse, nothing, misplaced = pay(chosen, right, wrong, unreadable, other_form)
-    assert best > worse and worse >= nothing == 0.0
+    assert best > worse >= nothing < 0.1, "perception compares within the group, so that nothing earns a little"
     assert (best > misplaced) == (reward != "accuracy")
     names = {part.name for part in chosen.rubric().parts}
     assert names == set(REWARDS[reward]) & ({"wheel_f", "format"} if not thinking else set(REWARDS["all"]))
@@ -72,7 +72,7 @@ def test_the_cold_starts_target_earns_the_most(thinking: bool, reward: str) -> N
 
 def test_unguarded_a_hedge_pays_and_each_penalty_makes_spam_dearer() -> None:
     hedge, spam = "<answer>sad, angry</answer>", "<answer>sad, angry, happy, fearful, amazed</answer>"
-    assert pay(recipe(reward="accuracy"), spam) == [0.0]
+    assert pay(recipe(reward="accuracy", guards=True), spam) == [0.0]
     paid = {kind: pay(recipe(reward="accuracy", guards=False, length_penalty=kind), hedge, spam) for kind in PENALTIES}
     assert paid["none"][0] == pytest.approx(2 / 3, abs=0.1) and paid["none"][1] > 0.3
     assert all(paid[kind][0] == paid["none"][0] for kind in PENALTIES), "two words are no more than gold has"
@@ -80,7 +80,7 @@ def test_unguarded_a_hedge_pays_and_each_penalty_makes_spam_dearer() -> None:
     assert by_spam == ["P1", "P2", "P3", "smoothed", "none"]
     thinking = recipe(guards=False, thinking=True).rubric()
     assert all(part.gate is None for part in thinking.parts)
-    assert any(part.gate for part in recipe(thinking=True).rubric().parts)
+    assert any(part.gate for part in recipe(guards=True, thinking=True).rubric().parts)
 
 
 def test_settings_are_checked() -> None:
