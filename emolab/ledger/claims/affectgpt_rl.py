@@ -12,18 +12,15 @@ from emolab.ledger.declare import Arm, Claim, Contrast
 RECIPE = "affectgpt-rl"
 BUDGET: dict[str, Any] = {
     "quantise": None,
-    "thinking": False,
-    "guards": False,
     "length_penalty": "none",
-    "steps": 60,
-    "sft_epochs": 0.6,  # as many samples as GRPO is rewarded for: 60 steps of 12, of about 1200
-    "test_per_label": 30,
+    "steps": 50,
+    "sft_epochs": 0.5,  # as many samples as GRPO is rewarded for: 50 steps of 12, of about 1200
 }
 COLD = Arm("cold start", RECIPE, stage="before")
 SUPERVISED = Arm("supervised", RECIPE, stage="sft")
 WHEEL = Arm("wheel reward", RECIPE)
 PENALISED = tuple(Arm(name, RECIPE, {"length_penalty": name}, start={}) for name in ("P1", "P2", "P3"))
-THINKING = {"thinking": True, "max_new_tokens": 48}
+THINKING = {"thinking": True}
 
 CLAIMS = (
     Claim(
