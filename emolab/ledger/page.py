@@ -32,15 +32,16 @@ times Student's t for the number of seeds; `emolab/ledger/statistics.py` says wh
 signal" and Distinct-2 have one value a run; their intervals know of seeds alone. The margins of what would matter are
 {margins}.
 
-The {count} differences that decide were each judged at 95% and not corrected for their number, so one or two of them
-may be decided by chance. The settings of the ledger are shorter than the recipes' own, and were chosen on validation
-clips, never on those that are reported. Arms of a claim differ in nothing but what their row says.
+The {count} differences that decide were each judged at 95% and not corrected for their number: where nothing is
+different, one in twenty would still be decided. The ledger's runs are shorter than the recipes' own, and otherwise
+use their settings for the tiny model; each recipe's docstring says on which clips these were chosen. Arms of a claim
+differ in nothing but what their row says; `arms` in the file lists it.
 """
 
 
 def render(claims: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str:
     """The page of all results, in `order`; a claim that was not run yet is named as such."""
-    parts = [OPENING, _overview(claims, order), _method(claims)]
+    parts = [_paragraphs(OPENING), _overview(claims, order), _paragraphs(_method(claims))]
     for name in order:
         if name in claims:
             parts.append(section(claims[name]))
@@ -86,7 +87,7 @@ def section(claim: Mapping[str, Any]) -> str:
         _differences(claim),
         f"![{claim['title']}]({PLOTS}/{claim['name']}.png)\n",
         f"**Verdict: {claim['verdict']}.**\n",
-        _wrap(claim.get("reading") or "*No reading was written for these figures yet.*") + "\n",
+        _paragraphs(claim.get("reading") or "*No reading was written for these figures yet.*"),
         _source(claim),
     ]
     return "\n".join(lines)
@@ -110,13 +111,15 @@ def _markdown(table: Any, corner: str) -> str:
 
 
 def _source(claim: Mapping[str, Any]) -> str:
-    seconds = [s for arm in claim["arms"] for s in arm["seconds"] if s]
-    longest = f", a run took {max(seconds) / 60:.1f} core-minutes at most" if seconds else ""
     return _wrap(
         f"[{claim['name']}.json]({claim['name']}.json), made by `{claim['command']}`; settings hash "
         f"`{claim['config_hash']}`, seeds {', '.join(map(str, claim['seeds']))}, "
-        f"torch {claim['versions']['torch']}{longest}.\n"
-    ) + "\n"
+        f"torch {claim['versions']['torch']}.\n"
+    )
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(part if part.startswith("#") else _wrap(part) for part in text.strip().split("\n\n")) + "\n"
 
 
 def _wrap(text: str) -> str:

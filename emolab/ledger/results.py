@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from emolab.errors import EvaluationError
 from emolab.evaluate.results import provenance
 from emolab.ledger.declare import Arm, Claim, Contrast
 from emolab.ledger.metrics import METRICS, Metric, Row
-from emolab.ledger.runs import Budget, Training, folder_of, is_done, read_history, read_rows, training_of
+from emolab.ledger.runs import Budget, Training, is_done, read_history, read_rows, training_of
 from emolab.ledger.statistics import Estimate, crossed, over_seeds
 from emolab.ledger.verdicts import RULE, together, verdict
 from emolab.paths import CHECKOUT
@@ -158,7 +159,10 @@ def _arm(claim: Claim, arm: Arm, runs: Runs) -> dict[str, Any]:
             continue
         found = estimate(runs, METRICS[key], place, done, arm)
         if not np.isnan(found.value):
-            scores[f"{key}@{place}"] = _numbers(found, "mean") | {"seeds": list(done)}
+            numbers = _numbers(found, "mean")
+            if METRICS[key].percent and numbers["ci"]:  # a share cannot leave 0 to 1, whatever t says
+                numbers["ci"] = [max(0.0, numbers["ci"][0]), min(1.0, numbers["ci"][1])]
+            scores[f"{key}@{place}"] = numbers | {"seeds": list(done)}
             seeds |= set(done)
     trainings = [runs.training(arm, seed) for seed in sorted(seeds)]
     return {
@@ -167,7 +171,6 @@ def _arm(claim: Claim, arm: Arm, runs: Runs) -> dict[str, Any]:
         "changes": dict(arm.changes),
         "seeds": sorted(seeds),
         "runs": [f"{t.recipe}/{t.stage}-{t.key}" for t in trainings],
-        "seconds": [_seconds(t, runs.out) for t in trainings],
         "scores": scores,
         "answers": _answers(_rows_of(arm, claim, runs)),
     }
@@ -203,11 +206,6 @@ def _answers(rows: Mapping[int, Sequence[Row]]) -> dict[str, dict[str, int]] | N
     return {gold: dict(counts[gold].most_common()) for gold in EMOTIONS if gold in counts} or None
 
 
-def _seconds(training: Training, out: Path | None) -> float | None:
-    path = folder_of(training, out) / "run.json"
-    return sum(json.loads(path.read_text(encoding="utf-8"))["seconds"].values()) if path.is_file() else None
-
-
 def _numbers(found: Estimate, name: str) -> dict[str, Any]:
     known = not np.isnan(found.low)
     return {
@@ -234,7 +232,10 @@ def write_claim(result: Mapping[str, Any], folder: Path = FOLDER) -> Path:
     """Write a result as `folder/NAME.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result['name']}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(result, indent=1, ensure_ascii=False)
+    for pattern in (r"\[[^\[\]{}]*\]", r"\{[^\[\]{}]*\}"):  # what holds only numbers and words goes on one line
+        text = re.sub(pattern, lambda found: re.sub(r"\n\s*", " ", found[0]), text)
+    path.write_text(text + "\n", encoding="utf-8")
     return path
 
 

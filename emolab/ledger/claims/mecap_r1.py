@@ -29,8 +29,8 @@ CLAIMS = (
         "Emo-GRPO writes better captions than supervision",
         "supervised captions reach BLEU-4 3.5, with Emo-GRPO 7.2, and the captions become more varied.",
         "2",
-        "voice, face and words; captions of the tone of voice and the feeling. GRPO on R_emo + BLEU + CIDEr from a cold start, "
-        "beside supervised fine-tuning on as many of the captions that GRPO is rewarded with.",
+        "voice, face and words; captions of the tone of voice and the feeling. GRPO on R_emo + BLEU + CIDEr from a "
+        "cold start, beside supervised fine-tuning on as many of the captions that GRPO is rewarded with.",
         (FULL, SUPERVISED, COLD),
         (
             Contrast(FULL.name, SUPERVISED.name, "bleu_4"),
