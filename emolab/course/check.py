@@ -36,6 +36,21 @@ def ex_5_1(mine: Function) -> Verdict:
     return judge(EXERCISES["5.1"], mine)
 
 
+def ex_6_1(mine: Function) -> Verdict:
+    """Exercise 6.1, the answer that ESWR makes worth most: `mine(belief {label: p}, alpha) -> label`."""
+    return judge(EXERCISES["6.1"], mine)
+
+
+def ex_8_1(mine: Function) -> Verdict:
+    """Exercise 8.1, emotion consistency: `mine(generated (d,), reference (d,), anchors (k, d)) -> float`."""
+    return judge(EXERCISES["8.1"], mine)
+
+
+def ex_9_1(mine: Function) -> Verdict:
+    """Exercise 9.1, the k3 penalty: `mine(now (n,), reference (n,)) -> (n,)`, both log-probabilities."""
+    return judge(EXERCISES["9.1"], mine)
+
+
 def ex_10_1(mine: Function) -> Verdict:
     """Exercise 10.1, the hallucination rate: `mine(stated (n, 3), values (n, 3), threshold (3,)) -> float`."""
     return judge(EXERCISES["10.1"], mine)

@@ -9,7 +9,10 @@ from emolab.course.compare import Exercise
 from emolab.course.exercises.accuracy import UNWEIGHTED_ACCURACY
 from emolab.course.exercises.advantages import GROUP_ADVANTAGES
 from emolab.course.exercises.calibration import MEAN_CALIBRATION
+from emolab.course.exercises.consistency import EMOTION_CONSISTENCY
+from emolab.course.exercises.divergence import K3_ESTIMATE
 from emolab.course.exercises.hallucination import HALLUCINATION_RATE
+from emolab.course.exercises.hedging import HEDGED_ANSWER
 from emolab.course.exercises.normalisation import TALKER_NORMALISATION
 from emolab.course.exercises.shapley import SHAPLEY_VALUES
 from emolab.course.exercises.similarity import SIMILARITY_REWARD
@@ -23,6 +26,9 @@ EXERCISES: dict[str, Exercise] = {
         SIMILARITY_REWARD,
         GROUP_ADVANTAGES,
         SHAPLEY_VALUES,
+        HEDGED_ANSWER,
+        EMOTION_CONSISTENCY,
+        K3_ESTIMATE,
         HALLUCINATION_RATE,
     )
 }

@@ -14,6 +14,7 @@ BUDGET: dict[str, Any] = {
     "quantise": None,
     "length_penalty": "none",
     "steps": 50,
+    "test_per_label": 30,
     "sft_epochs": 0.5,  # as many samples as GRPO is rewarded for: 50 steps of 12, of about 1200
 }
 COLD = Arm("cold start", RECIPE, stage="before")

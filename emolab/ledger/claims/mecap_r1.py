@@ -12,6 +12,7 @@ BUDGET: dict[str, Any] = {
     "modalities": ("audio", "video", "text"),
     "carriers": ("audio", "video", "text"),
     "steps": 36,
+    "test_per_label": 24,
     "sft_epochs": 0.5,  # as many captions as GRPO is rewarded for: 36 steps of 16, of about 1200
 }
 COLD = Arm("cold start", RECIPE, stage="before")
