@@ -6,6 +6,7 @@ of raw outputs for each place where it was measured. A training that was killed 
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import time
@@ -127,6 +128,8 @@ def ensure(training: Training, places: frozenset[str], out: Path | None = None) 
     seconds = {"train": round(trained - started, 1), "measure": round(time.perf_counter() - trained, 1)}
     note = {"recipe": training.recipe, "stage": training.stage, "start": training.start and training.start.key}
     write_json(folder / "run.json", note | provenance(training.values, training.seed) | {"seconds": seconds})
+    del lalm
+    gc.collect()  # a trainer and its model refer to each other, and a worker makes many
     return folder
 
 

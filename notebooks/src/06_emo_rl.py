@@ -202,6 +202,8 @@ for style in ("direct", "free", "structured"):
 # model has met. Its files are read here.
 
 # %%
+from IPython.display import Markdown, display
+
 from emolab.ledger import claim_table, difference_table, load_claims
 from emolab.plots.claims import claim_plot
 
@@ -219,7 +221,7 @@ for claim in claims.values():
 claim_plot(claims["emo-rl-eswr"])
 
 # %%
-print(claims["emo-rl-eswr"]["reading"])
+display(Markdown(claims["emo-rl-eswr"]["reading"]))
 claim_table(claims["emo-rl-eswr"])
 
 # %% [markdown]
@@ -229,16 +231,18 @@ claim_table(claims["emo-rl-eswr"])
 claim_plot(claims["emo-rl-reasoning"])
 
 # %%
-print(claims["emo-rl-reasoning"]["reading"])
+display(Markdown(claims["emo-rl-reasoning"]["reading"]))
 example = claims["emo-rl-reasoning"]["examples"][0]
-pd.Series(example["said"], name=f"gold: {example['gold']}").to_frame()
+print(f"gold: {example['gold']}")
+for arm, text in example["said"].items():
+    print(f"{arm:20}{text}")
 
 # %% [markdown]
 # **Does reinforcement travel further than supervision?** Measured on other
 # talkers, other sentences, another room:
 
 # %%
-print(claims["emo-rl-transfer"]["reading"])
+display(Markdown(claims["emo-rl-transfer"]["reading"]))
 claim_plot(claims["emo-rl-transfer"])
 
 # %%
