@@ -103,6 +103,7 @@ def null_tables(
     donors: Sequence[EmotionSample],
     prompt: Prompt,
     settings: Settings | None = None,
+    absence: str = ABSENCES[0],
 ) -> Floats:
     """Coalition values (N, 3, 8) for the gold label: entry [i, m] with modality m of sample i taken from a donor in
     another emotion, so that it cannot know the answer.
@@ -117,7 +118,7 @@ def null_tables(
     for i, sample in enumerate(samples):
         batch = lalm.encode([sample], prompt)
         players = modality_players(batch)
-        absent = absent_embeddings(lalm, sample, prompt, batch, "swap", pool, chosen.n_donors, chosen.seed + i)
+        absent = absent_embeddings(lalm, sample, prompt, batch, absence, pool, chosen.n_donors, chosen.seed + i)
         others, seed = strange[sample.emotion], chosen.seed + 10_000 + i
         stranger = absent_embeddings(lalm, sample, prompt, batch, "swap", others, 1, seed)[0]
         for m, player in enumerate(players):
@@ -134,9 +135,10 @@ def null_values(
     donors: Sequence[EmotionSample],
     prompt: Prompt,
     settings: Settings | None = None,
+    absence: str = ABSENCES[0],
 ) -> Floats:
     """φ (N, 3, 3) of the games of `null_tables`: what a modality gets, beside the others, when it knows nothing."""
-    return exact_from_table(null_tables(lalm, samples, donors, prompt, settings))
+    return exact_from_table(null_tables(lalm, samples, donors, prompt, settings, absence))
 
 
 @contextmanager

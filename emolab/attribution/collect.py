@@ -80,16 +80,18 @@ class Measured:
         """Which samples the model answers right, by its highest-scored label."""
         return np.array([o == g for o, g in zip(self.own, self.gold, strict=True)])
 
-    def table(self, absence: str = "swap", targets: Sequence[str | None] | None = None) -> Floats:
-        """(N, 8) values of one label for each sample: `targets`, by default the labels `explained`."""
+    def table(self, absence: str | None = None, targets: Sequence[str | None] | None = None) -> Floats:
+        """(N, 8) values of one label for each sample: `targets`, by default the labels `explained`; `absence` is by
+        default the first.
+        """
         chosen = [self.labels.index(str(t)) for t in (self.explained if targets is None else targets)]
-        return self.tables[absence][np.arange(len(self.samples)), :, chosen]
+        return self.tables[absence or self.first][np.arange(len(self.samples)), :, chosen]
 
-    def shapley(self, absence: str = "swap", targets: Sequence[str | None] | None = None) -> Floats:
+    def shapley(self, absence: str | None = None, targets: Sequence[str | None] | None = None) -> Floats:
         """Exact Shapley values (N, 3) of the modalities."""
         return exact_from_table(self.table(absence, targets))
 
-    def interactions(self, absence: str = "swap") -> Floats:
+    def interactions(self, absence: str | None = None) -> Floats:
         """Pairwise Shapley interaction indices (N, 3, 3) of the modalities."""
         return interactions_from_table(self.table(absence))
 
@@ -105,8 +107,8 @@ def measure(
     progress: bool = True,
     gold: bool = False,
 ) -> Measured:
-    """Tables of all coalitions for each way of being absent; with `inner` also integrated gradients (swap) and
-    attention rollout.
+    """Tables of all coalitions for each way of being absent; with `inner` also integrated gradients (for the first of
+    them) and attention rollout.
 
     Explained is the model's own answer, or the `gold` label. `samples` and `donors` have absolute paths. A modality
     that a sample or the prompt does not have is a dummy player.

@@ -23,7 +23,7 @@ from emolab.attribution.players import (
 from emolab.attribution.shapley import coalitions, interactions_from_table
 from emolab.attribution.shares import modality_shares, shares
 from emolab.attribution.validate import donors_of
-from emolab.attribution.values import DonorPool, EmbeddingGame, absent_embeddings, label_values
+from emolab.attribution.values import ABSENCES, DonorPool, EmbeddingGame, absent_embeddings, label_values
 from emolab.emotions import normalise_label
 from emolab.errors import AttributionError
 from emolab.media import audio_of
@@ -53,7 +53,7 @@ def explain(
     prompt: Prompt,
     donors: Sequence[EmotionSample],
     label: str | None = None,
-    absence: str = "swap",
+    absence: str = ABSENCES[0],
     settings: Settings | None = None,
     fine: bool = True,
     method: str = "Shapley",
@@ -149,7 +149,7 @@ def explain_file(
     text: str | None = None,
     video: str | Path | None = None,
     label: str | None = None,
-    absence: str = "swap",
+    absence: str = ABSENCES[0],
     settings: Settings | None = None,
     fine: bool = True,
     method: str = "Shapley",

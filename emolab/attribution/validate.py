@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from emolab.prompts import Prompt
 
 Floats = NDArray[np.float64]
-N_POOL = 28
+N_POOL = 42
 BATCH, MAX_NEW_TOKENS, EXAMPLES = 16, 96, 6
 CHECKS = ("noise", "sanity", "faithfulness", "stated")
 SINGLE_TURNS = 4
@@ -124,7 +124,7 @@ def validate(
     run = _Checks(lalm, prompt, chosen, absences, donors_of(corpus, chosen.seed), n_boot, progress)
     measured = measure(lalm, samples, run.donors, prompt, chosen, absences, progress=progress)
     few = samples[:n_checks]
-    nulls = null_tables(lalm, few, run.donors, prompt, chosen)
+    nulls = null_tables(lalm, few, run.donors, prompt, chosen, absences[0])
     rows = table.method_rows(measured, shown, truth, n_boot, chosen.seed)
     result: dict[str, Any] = {
         "model": lalm.name,

@@ -2,8 +2,10 @@
 
 Absent is a choice, and attributions depend on it:
 
-- "swap" (default): the same positions of other samples, averaged over a few donors; stays close to what the model was
-  trained on;
+- "neutral" (default): the same positions of other people's samples that are labelled neutral, averaged over a few
+  donors; stays close to what the model was trained on, and says nothing;
+- "swap": the same of samples in any emotion. Most of these argue against the answer, so that a modality which merely
+  says nothing gets credit for not doing so;
 - "silence": what the model gets from silence, black frames and "..." as the words;
 - "mean": the mean embedding of that modality over the donors; cheap, and unlike anything the model ever met.
 
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from emolab.lalm.batch import PromptBatch
     from emolab.prompts import Prompt
 
-ABSENCES = ("swap", "silence", "mean")
+ABSENCES = ("neutral", "swap", "silence", "mean")
+SAYS_NOTHING = "neutral"
 MEASURES = ("logprob", "posterior")
 TEMPLATE = "<answer>{label}</answer>"
 
@@ -41,10 +44,11 @@ TEMPLATE = "<answer>{label}</answer>"
 @dataclass(frozen=True)
 class DonorPool:
     """Embeddings of other samples' modalities: `pieces[modality]` is a list of (T, D), one for each donor that has
-    it.
+    it, and `neutral[modality]` are those of donors labelled neutral.
     """
 
     pieces: dict[str, list[Tensor]]
+    neutral: dict[str, list[Tensor]]
     ids: tuple[str, ...]
 
     @classmethod
@@ -55,7 +59,9 @@ class DonorPool:
         if not samples:
             raise AttributionError("absent players are replaced by other samples' content: give at least one donor")
         batch = lalm.encode(list(samples), prompt)
-        return cls({m: modality_pieces(batch, m) for m in MODALITIES}, tuple(s.id for s in samples))
+        calm = batch.select([i for i, s in enumerate(samples) if s.emotion == SAYS_NOTHING])
+        pieces, neutral = ({m: modality_pieces(part, m) for m in MODALITIES} for part in (batch, calm))
+        return cls(pieces, neutral, tuple(s.id for s in samples))
 
 
 def modality_pieces(batch: PromptBatch, modality: str) -> list[Tensor]:
@@ -109,13 +115,15 @@ def absent_embeddings(
         source = lalm.encode([quiet], prompt, absent=tuple(m for m in present if m != "text"))
         pieces = {m: modality_pieces(source, m) for m in present}
     else:
-        pieces = {m: pool.pieces[m] if pool else [] for m in present}
+        given = (pool.neutral if absence == "neutral" else pool.pieces) if pool else {}
+        pieces = {m: given.get(m, []) for m in present}
     if missing := [m for m in present if not pieces[m]]:
+        kind = "donors labelled neutral, or another way of being absent," if absence == "neutral" else "donors"
         raise AttributionError(
-            f"{batch.ids[0]}: nothing can replace its {missing[0]}; give donors that have {missing[0]}"
+            f"{batch.ids[0]}: nothing can replace its {missing[0]}; give {kind} that have {missing[0]}"
         )
     rng = np.random.default_rng(seed)
-    ways = n_donors if absence == "swap" else 1
+    ways = n_donors if absence in ("neutral", "swap") else 1
     absent = batch.embeds.detach().expand(ways, -1, -1).clone()
     for modality in present:
         at = batch.positions_of(0, modality)

@@ -30,7 +30,7 @@ def attribute(
     label: Annotated[str | None, typer.Option(help="Answer to explain; the model's own where none is given.")] = None,
     validate: Annotated[bool, typer.Option("--validate", help="Score the methods where the truth is known.")] = False,
     method: Annotated[str, typer.Option(help="Shapley, or one of the others that --validate scores.")] = "Shapley",
-    absence: Annotated[str, typer.Option(help="What an absent part is: swap, silence or mean.")] = "swap",
+    absence: Annotated[str, typer.Option(help="What an absent part is: neutral, swap, silence or mean.")] = "neutral",
     measure: Annotated[str, typer.Option(help="Value of an answer: posterior or logprob.")] = "posterior",
     fine: Annotated[bool, typer.Option(help="Also words, moments and regions of the face (sampled).")] = True,
     html: Annotated[Path | None, typer.Option(help="Also draw the explanation of FILE into this page.")] = None,

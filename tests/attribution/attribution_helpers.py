@@ -37,6 +37,6 @@ def corpus(n: int = 20, frames: int = 4) -> Corpus:
         }
         split = "train" if i < n // 2 else "test"
         samples.append(
-            replace(sample, emotion=EMOTIONS[1 + i % 6], speaker=f"{split}{i % 3}", split=split, extra=extra)
+            replace(sample, emotion=EMOTIONS[i % 7], speaker=f"{split}{i % 3}", split=split, extra=extra)
         )
     return Corpus(Path(), samples, "noise")

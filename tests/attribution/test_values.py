@@ -44,7 +44,7 @@ def game(
 ):
     lalm, (sample, *others) = model(family), corpus().samples
     batch = lalm.encode([sample], PROMPT)
-    pool = DonorPool.encode(lalm, others[:5], PROMPT)
+    pool = DonorPool.encode(lalm, others[:7], PROMPT)
     absent = absent_embeddings(lalm, sample, PROMPT, batch, absence, pool, donors)
     return EmbeddingGame(lalm, batch, players_of(batch, kind), absent, "sad", measure=measure)
 
@@ -110,6 +110,19 @@ def test_swap_is_the_mean_over_donors_by_hand():
     assert played(np.array([[True, True, False]]))[0] == pytest.approx(np.mean(by_hand), abs=1e-5)
 
 
+def test_neutral_donors_are_those_labelled_neutral():
+    lalm, samples = model(), corpus().samples
+    pool = DonorPool.encode(lalm, samples, PROMPT)
+    calm = [s for s in samples if s.emotion == "neutral"]
+    alone = DonorPool.encode(lalm, calm, PROMPT)
+    assert len(pool.neutral["audio"]) == len(calm) < len(pool.pieces["audio"]) == len(samples)
+    for mine, theirs in zip(pool.neutral["audio"], alone.pieces["audio"], strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-5)
+    batch = lalm.encode(samples[1:2], PROMPT)
+    found = absent_embeddings(lalm, samples[1], PROMPT, batch, "neutral", pool, 3)
+    assert len(found) == 3 and not torch.allclose(found, batch.embeds.expand(3, -1, -1))
+
+
 def test_silence_does_not_depend_on_what_was_said_and_mean_is_constant():
     first, second = (s for s in corpus().samples[:2])
     lalm = model()
@@ -126,11 +139,14 @@ def test_silence_does_not_depend_on_what_was_said_and_mean_is_constant():
 def test_missing_donors_and_unknown_names_are_errors():
     lalm, sample = model(), corpus()[0]
     batch = lalm.encode([sample], PROMPT)
-    with pytest.raises(AttributionError, match="swap, silence, mean"):
+    with pytest.raises(AttributionError, match="neutral, swap, silence, mean"):
         absent_embeddings(lalm, sample, PROMPT, batch, "nothing", None)
     mute = [replace(sample, extra={"frames": sample.extra["frames"]})]
     with pytest.raises(AttributionError, match="nothing can replace its audio"):
         absent_embeddings(lalm, sample, PROMPT, batch, "swap", DonorPool.encode(lalm, mute, PROMPT))
+    felt = DonorPool.encode(lalm, [s for s in corpus() if s.emotion != "neutral"][:2], PROMPT)
+    with pytest.raises(AttributionError, match="donors labelled neutral"):
+        absent_embeddings(lalm, sample, PROMPT, batch, "neutral", felt)
     with pytest.raises(AttributionError, match="at least one donor"):
         DonorPool.encode(lalm, [], PROMPT)
     with pytest.raises(AttributionError, match="unknown measure"):

@@ -167,7 +167,7 @@ def test_explorer_redraws_and_keeps_what_it_computed():
     view = explorer_of([sample, replace(sample, id="b")], EMOTIONS, compute)
     sample_input, label_input, _ = view.children[0].children
     shown = view.children[2]
-    assert "oh" in shown.value and asked == [("a", None, "Shapley", "swap", "posterior", True)]
+    assert "oh" in shown.value and asked == [("a", None, "Shapley", "neutral", "posterior", True)]
     sample_input.value = "b"
     label_input.value = "angry"
     label_input.value = OWN
