@@ -181,18 +181,3 @@ class MECapR1(Recipe[MECapR1Settings]):
         """As every recipe's, with CIDEr's weights counted on the training captions."""
         self.overlap = Cider.fit(sample.caption for sample in corpus if sample.caption)
         return super().grpo(lalm, corpus, out, **options)
-
-    def measure(
-        self, lalm: LALM, corpus: Corpus, prompt: Prompt, controls: Sequence[str] = (), progress: bool = True
-    ) -> dict[str, Any]:
-        """Captions of `corpus`, and the same under each control."""
-        from emolab.evaluate.captions import evaluate_captions
-
-        options: dict[str, Any] = {"seed": self.settings.seed, "max_new_tokens": self.settings.max_new_tokens}
-        options |= {"batch_size": 64, "progress": progress}
-        result = evaluate_captions(lalm, corpus, prompt, **options)
-        if controls:
-            result["controls"] = {
-                name: evaluate_captions(lalm, corpus, prompt, control=name, **options) for name in controls
-            }
-        return result
