@@ -90,5 +90,5 @@ def over_seeds(first: Floats, second: Floats | None = None, of: str = "mean", dr
 
 
 def _interval(value: float, error: float, by_seed: Floats) -> Estimate:
-    reach = t_quantile(len(by_seed) - 1) * error
+    reach = t_quantile(len(by_seed) - 1) * float(error)
     return Estimate(value, value - reach, value + reach, tuple(float(v) for v in by_seed))
