@@ -30,10 +30,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Settings:
-    """How values are measured: see `EmbeddingGame` and `absent_embeddings`; `template` holds the answer."""
+    """How values are measured: see `EmbeddingGame` and `absent_embeddings`; `template` holds the answer.
+
+    On the val split two neutral donors name the carrier as often as four do.
+    """
 
     measure: str = "posterior"
-    n_donors: int = 4
+    n_donors: int = 2
     gradient_steps: int = 4
     gradient_ways: int = 1
     seed: int = 0

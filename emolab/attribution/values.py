@@ -193,9 +193,12 @@ class EmbeddingGame:
 
     @torch.no_grad()
     def _score(self, kept: Tensor, ways: Tensor, labels: Sequence[str]) -> NDArray[np.float64]:
+        from emolab.lalm.quantise import folded
+
         texts = [self.template.replace("{label}", label) for label in labels]
         parts = zip(kept.split(self.rows_per_call), ways.split(self.rows_per_call), strict=True)
-        scores = torch.cat([tree_scores(self, k, w, texts) for k, w in parts])
+        with folded(self.lalm):
+            scores = torch.cat([tree_scores(self, k, w, texts) for k, w in parts])
         return as_measured(self.lalm, scores, texts, self.measure).double().cpu().numpy()
 
     def differentiable(self, batch: PromptBatch) -> Tensor:
