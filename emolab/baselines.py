@@ -73,10 +73,6 @@ def classical_baseline(
     `info["weights"]` holds the features that weigh most for each emotion. Raises EvaluationError for shared speakers,
     an unknown normalisation or too few labels.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     from emolab.features import FEATURES
 
     if normalise not in NORMALISATIONS:
@@ -98,22 +94,9 @@ def classical_baseline(
         raise EvaluationError(
             f"{train.root}: the training set holds {len(set(target))} known labels; a classifier needs at least two"
         )
-    model = make_pipeline(
-        StandardScaler(), LogisticRegression(C=0.3, max_iter=2000, class_weight="balanced", random_state=seed)
-    )
-    model.fit(tables[0], target)
-    posterior = model.predict_proba(tables[1])
+    model = _fit(tables[0], target, seed)
     classes = [str(c) for c in model[-1].classes_]
-    rows = [
-        {
-            "id": s.id,
-            "speaker": s.speaker,
-            "gold": normalise_label(s.emotion, labels),
-            "predicted": classes[p.argmax()],
-            "posterior": dict(zip(classes, np.log(p + 1e-12).tolist(), strict=True)),
-        }
-        for s, p in zip(score_on, posterior, strict=True)
-    ]
+    rows = _rows(score_on, model.predict_proba(tables[1]), classes, labels)
     result = summarise(rows, seed, time.perf_counter() - started, n_boot, labels)
     config = {
         "model": "prosody + logistic regression",
@@ -125,6 +108,30 @@ def classical_baseline(
     info = config | {"trained_on": len(fit_on), "skipped": report.summary(), "provenance": provenance(config, seed)}
     info["weights"] = _strongest(model[-1].coef_, classes, FEATURES)
     return result | {"rows": rows, "info": info}
+
+
+def _fit(features: NDArray[np.float64], target: Sequence[str], seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    linear = LogisticRegression(C=0.3, max_iter=2000, class_weight="balanced", random_state=seed)
+    return make_pipeline(StandardScaler(), linear).fit(features, target)
+
+
+def _rows(
+    samples: Sequence[EmotionSample], posterior: NDArray[np.float64], classes: Sequence[str], labels: Sequence[str]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": s.id,
+            "speaker": s.speaker,
+            "gold": normalise_label(s.emotion, labels),
+            "predicted": classes[p.argmax()],
+            "posterior": dict(zip(classes, np.log(p + 1e-12).tolist(), strict=True)),
+        }
+        for s, p in zip(samples, posterior, strict=True)
+    ]
 
 
 def _strongest(

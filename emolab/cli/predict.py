@@ -48,13 +48,10 @@ def predict(
     """Say what a speaker feels: label, distribution and rationale for each file, and words or a caption where the
     checkpoint was taught them. Files that cannot be used are named; the status is then 1.
     """
-    from emolab.emotions import EMOTIONS
     from emolab.evaluate.inputs import read_model
     from emolab.evaluate.predict import FILE_CALIBRATIONS, predict_files
 
-    chosen = tuple(x.strip() for x in labels.split(",")) if labels else EMOTIONS
-    if "" in chosen or len(set(chosen)) < 2:
-        raise EvaluationError(f"--labels {labels!r}: expected at least two different names with commas between them")
+    chosen = _labels(labels)
     if calibration not in FILE_CALIBRATIONS:
         raise EvaluationError(
             f"--calibration {calibration!r}: a single file can be calibrated by {' or '.join(FILE_CALIBRATIONS)}"
@@ -79,6 +76,15 @@ def predict(
     )
     if failed:
         raise typer.Exit(1)
+
+
+def _labels(given: str | None) -> tuple[str, ...]:
+    from emolab.emotions import EMOTIONS
+
+    chosen = tuple(x.strip() for x in given.split(",")) if given else EMOTIONS
+    if "" in chosen or len(set(chosen)) < 2:
+        raise EvaluationError(f"--labels {given!r}: expected at least two different names with commas between them")
+    return chosen
 
 
 def taught(model: str | None, prompt: str | None) -> Path | None:
