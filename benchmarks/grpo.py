@@ -6,17 +6,15 @@ the same LoRA free model; log-probabilities are compared before anything is time
 unless told otherwise.
 
 `limit` is the ratio of tokens, G(P + C) / (P + GC): what sharing the prompt can give an update at most, were a
-token's cost always the same. A ratio beyond it means that something else was saved too (the tower, the head,
-padding).
+token's cost always the same. A ratio beyond it means that something else was saved too: the tower, padding, what the
+last layer computes for positions that nobody reads, and on a CPU the kernels of the linear layers
+(`emolab.lalm.linear`; how much they save depends on the processor). `sharing` rows give the plain path the same ones.
 """
 
 from __future__ import annotations
 
-import gc
 import json
-import resource
-import subprocess
-import sys
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,8 +27,11 @@ import typer
 from emolab.cli.bench import load
 from emolab.cli.output import JsonOption, command, emit
 
+HERE = Path(__file__).resolve().parent
+RESULT = HERE / "results" / "grpo.json"
 SHAPES = {"tiny": (192, 6), "40m": (512, 8)}  # hidden size and layers of the language model
-FAMILIES = {"omni": "Qwen2.5-Omni", "audio": "Qwen2-Audio, padded to 30 s"}
+FAMILIES = {"omni": "", "audio": "-audio"}  # Qwen2.5-Omni; Qwen2-Audio, padded to 30 s: the end of its rows' names
+GROUPS, PROMPTS = (2, 4, 8, 16, 32), (150, 300, 600, 1200)
 
 
 @dataclass(frozen=True)
@@ -60,67 +61,63 @@ def grpo(
     growth: Annotated[bool, typer.Option(help="Also the update for G from 2 to 32 and for several P.")] = False,
     quick: Annotated[bool, typer.Option(help="A few tokens of a random two-layer model: checks that it runs.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the rows here, as JSON.")] = None,
-    peak: Annotated[str | None, typer.Option(hidden=True)] = None,
+    write: Annotated[bool, typer.Option(help="Put the rows into the committed result, plot and README table.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure rollout, update, step and memory against the plain path."""
-    if peak is not None:
-        emit({"peak": _peak_of(peak, quick)}, as_json, _nothing)
-        return
-    rows = [row for name, make in plan(runs, quick, growth) if only is None or only in name for row in make()]
-    result = {"rows": rows, "device": _device(), "runs": runs}
+    report = load(HERE / "_grpo_report.py")
+    rows = [loaded(make) for name, make in plan(runs, quick, growth) if only is None or only in name]
+    result = {"command": "emolab bench grpo --growth --write", "device": _device(), "rows": rows}
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    emit(result, as_json, render)
+    if write:
+        report.publish(result, RESULT, HERE.parent / "README.md")
+    emit(result, as_json, report.render)
 
 
-def plan(runs: int, quick: bool, growth: bool) -> list[tuple[str, Callable[[], list[dict[str, Any]]]]]:
+def loaded(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A row, with the machine's load while it was measured: what other processes took, and this one."""
+    row = make()
+    return {**row, "load": round(os.getloadavg()[0], 1)}
+
+
+def plan(runs: int, quick: bool, growth: bool) -> list[tuple[str, Callable[[], dict[str, Any]]]]:
     """Row names and what makes them."""
     sizes = Sizes(60, 8, 3, 0.5) if quick else Sizes()
-    jobs: list[tuple[str, Callable[[], list[dict[str, Any]]]]] = []
-    for shape in ("tiny", "40m"):
-        jobs.append((f"update/{shape}", lambda s=shape: [compare("update", s, "omni", sizes, runs, quick)]))
-    jobs.append(("update/40m-audio", lambda: [compare("update", "40m", "audio", sizes, runs, quick)]))
-    for what in ("rollout", "step"):
-        for family in FAMILIES:
-            name = f"{what}/40m" + ("-audio" if family == "audio" else "")
-            jobs.append((name, lambda w=what, f=family: [compare(w, "40m", f, sizes, runs, quick)]))
-    jobs.append(("memory/40m", lambda: [memory(sizes, quick)]))
+    jobs: list[tuple[str, Callable[[], dict[str, Any]]]] = []
+
+    def add(name: str, what: str, shape: str, family: str, at: Sizes) -> None:
+        make = memory if what == "memory" else compare
+        jobs.append((name, lambda: {"name": name, **make(what, shape, family, at, runs, quick)}))
+
+    add("update/tiny", "update", "tiny", "omni", sizes)
+    for what in ("update", "sharing", "rollout", "step", "memory"):
+        for family, ending in FAMILIES.items():
+            add(f"{what}/40m{ending}", what, "40m", family, sizes)
     if growth:
-        for group in (2, 4, 8, 16, 32):
+        for group in GROUPS:
             at = Sizes(sizes.prompt, sizes.completion, group, sizes.seconds)
-            jobs.append(
-                (
-                    f"update/40m/G{group}",
-                    lambda a=at, g=group: [compare("update", "40m", "omni", a, runs, quick, f"update/40m/G{g}")],
-                )
-            )
-        for prompt in (150, 300, 600, 1200):
+            add(f"update/40m/G{group}", "update", "40m", "omni", at)
+        for prompt in PROMPTS:
             at = Sizes(prompt, sizes.completion, sizes.group, sizes.seconds)
-            jobs.append(
-                (
-                    f"update/40m/P{prompt}",
-                    lambda a=at, p=prompt: [compare("update", "40m", "omni", a, runs, quick, f"update/40m/P{p}")],
-                )
-            )
+            add(f"update/40m/P{prompt}", "update", "40m", "omni", at)
     return jobs
 
 
 class Bench:
-    """A random model, one prompt of the wanted length with audio in it, completions, and both ways through them."""
+    """A model, one prompt of the wanted length with audio in it, completions, and both ways through them."""
 
-    def __init__(self, shape: str, family: str, sizes: Sizes, quick: bool = False):
+    def __init__(self, lalm: Any, sizes: Sizes):
         import torch
 
         torch.manual_seed(0)
-        models = load(Path(__file__).with_name("_grpo_models.py"))
-        self.sizes, self.lalm = sizes, models.random_model(family, *SHAPES[shape], quick)
+        self.sizes, self.lalm = sizes, lalm
         self.sample = _clip(sizes.seconds)
         one, eleven = (len(self.lalm.encode([self.sample], _asking(n)).input_ids[0]) for n in (1, 11))
         self.prompt = _asking(1 + max(0, round((sizes.prompt - one) * 10 / (eleven - one))))
         self.batch = self.lalm.encode([self.sample], self.prompt)
-        vocabulary = self.lalm.table.weight.shape[0]
+        vocabulary = min(self.lalm.table.weight.shape[0], 2048)
         self.ids = torch.randint(20, vocabulary, (sizes.group, sizes.completion), device=self.lalm.device)
         self.weights = torch.randn(sizes.group, 1, device=self.lalm.device)
         self.features = self._features()
@@ -129,7 +126,7 @@ class Bench:
     def _fuse_head(self) -> None:
         from trl.trainer.utils import add_fused_lm_head
 
-        add_fused_lm_head(self.lalm.model)
+        add_fused_lm_head(self.lalm.base)
 
     def _features(self) -> dict[str, Any]:
         extractor = self.lalm.feature_extractor
@@ -143,7 +140,7 @@ class Bench:
         )
         group = self.sizes.group
         return {
-            "input_features": made["input_features"].to(self.lalm.device).expand(group, -1, -1),
+            "input_features": made["input_features"].to(self.lalm.device, self.lalm.dtype).expand(group, -1, -1),
             "feature_attention_mask": made["attention_mask"].to(self.lalm.device).expand(group, -1),
         }
 
@@ -158,6 +155,13 @@ class Bench:
             input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels, fused_lm_head=True, **self.features
         )
         return out.log_probs[:, -self.sizes.completion :]
+
+    def plain_with_our_kernels(self) -> Any:
+        """The plain path, its linear layers multiplied as ours are."""
+        from emolab.lalm.linear import fast_linears
+
+        with fast_linears(self.lalm.decoder, self.lalm.head, *self.lalm.towers):
+            return self.plain_logprobs()
 
     def our_logprobs(self) -> Any:
         """One packed row; the tower's output comes from the cache, as after a clip's first step."""
@@ -196,8 +200,10 @@ class Bench:
         self.lalm.generate(batch, n=self.sizes.group, max_new_tokens=self.sizes.completion, seed=0)
 
     def actions(self, what: str) -> tuple[Callable[[], None], Callable[[], None]]:
-        """(ours, plain) of "update", "rollout" or "step"."""
+        """(ours, plain) of "update", "sharing", "rollout" or "step"."""
         update = (lambda: self.update(self.our_logprobs)), (lambda: self.update(self.plain_logprobs))
+        if what == "sharing":
+            return update[0], lambda: self.update(self.plain_with_our_kernels)
         rollout = self.our_rollout, self.plain_rollout
         if what == "step":
             return (lambda: (rollout[0](), update[0]())[1]), (lambda: (rollout[1](), update[1]())[1])
@@ -216,41 +222,72 @@ def _clip(seconds: float) -> Any:
     return noise_samples(1, seconds=(seconds,))[0]
 
 
-def compare(
-    what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool = False, name: str | None = None
-) -> dict[str, Any]:
-    """Median seconds of `what` on both paths, after checking that they agree."""
+def random_bench(shape: str, family: str, sizes: Sizes, quick: bool = False) -> Bench:
+    """The situation with a random model of a shape and a family."""
     import torch
 
-    bench = Bench(shape, family, sizes, quick)
+    torch.manual_seed(0)
+    return Bench(load(HERE / "_grpo_models.py").random_model(family, *SHAPES[shape], quick), sizes)
+
+
+def compare(what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool = False) -> dict[str, Any]:
+    """Median seconds of `what` on both paths, after checking that they agree."""
+    bench = random_bench(shape, family, sizes, quick)
+    apart = agreement(bench, f"{what}/{shape}")
+    ours, plain = (median(times) for times in alternate(bench.actions(what), runs))
+    return {**described(bench), **ratio(ours, plain, "s", 4), "runs": runs, "difference": apart}
+
+
+def agreement(bench: Bench, name: str, tolerance: float = 1e-3) -> float:
+    """The largest difference of the two paths' log-probabilities. Raises AssertionError beyond `tolerance`."""
+    import torch
+
     with torch.no_grad():
         apart = float((bench.our_logprobs() - bench.plain_logprobs()).abs().max())
-    if apart > 1e-3:
-        raise AssertionError(f"{what}/{shape}: the two paths differ by {apart:.1e}; their times mean nothing")
-    ours, plain = bench.actions(what)
-    times: dict[str, list[float]] = {"ours": [], "plain": []}
+    if not apart <= tolerance:
+        raise AssertionError(f"{name}: the two paths differ by {apart:.1e}; their times mean nothing")
+    return apart
+
+
+def alternate(actions: tuple[Callable[[], None], Callable[[], None]], runs: int) -> tuple[list[float], list[float]]:
+    """Seconds of (ours, plain), one after the other, `runs` times after one pair that warms up."""
+    times: tuple[list[float], list[float]] = ([], [])
     for turn in range(runs + 1):
-        for key, action in (("ours", ours), ("plain", plain)):
+        for kept, action in zip(times, actions, strict=True):
             _wait()
             start = time.perf_counter()
             action()
             _wait()
-            if turn:  # the first pair warms up
-                times[key].append(time.perf_counter() - start)
-    ours_s, plain_s = median(times["ours"]), median(times["plain"])
+            if turn:
+                kept.append(time.perf_counter() - start)
+    return times
+
+
+def described(bench: Bench) -> dict[str, Any]:
+    """What was measured: the real prompt length, and the limit that follows from it."""
+    sizes = bench.sizes
     real = Sizes(bench.batch.input_ids.shape[1], sizes.completion, sizes.group, sizes.seconds)
-    return {
-        "name": name or f"{what}/{shape}" + ("-audio" if family == "audio" else ""),
-        "ratio": round(plain_s / ours_s, 3),
-        "ours": round(ours_s, 4),
-        "plain": round(plain_s, 4),
-        "limit": round(real.limit, 3),
-        "unit": "s",
-        "prompt": real.prompt,
-        "completion": real.completion,
-        "group": real.group,
-        "difference": apart,
-    }
+    return {"limit": round(real.limit, 3), "prompt": real.prompt, "completion": real.completion, "group": real.group}
+
+
+def ratio(ours: float, plain: float, unit: str, digits: int) -> dict[str, Any]:
+    """Both values and how many times more the plain path takes."""
+    return {"ratio": round(plain / ours, 3), "ours": round(ours, digits), "plain": round(plain, digits), "unit": unit}
+
+
+def memory(what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool = False) -> dict[str, Any]:
+    """Peak memory of one update beyond the model and its gradients, which belong to the model and not to a path."""
+    import torch
+
+    from emolab.training.meter import peak_bytes
+
+    bench = random_bench(shape, family, sizes, quick)
+    for parameter in bench.lalm.model.parameters():
+        if parameter.requires_grad:
+            parameter.grad = torch.zeros_like(parameter)
+    ours, plain = (peak_bytes(lambda p=path: (p() * bench.weights).sum().backward(), bench.lalm.device) / 2**20
+                   for path in (bench.our_logprobs, bench.plain_logprobs))
+    return {**described(bench), **ratio(ours, plain, "MB", 1)}
 
 
 def _wait() -> None:
@@ -260,79 +297,7 @@ def _wait() -> None:
         torch.cuda.synchronize()
 
 
-def memory(sizes: Sizes, quick: bool) -> dict[str, Any]:
-    """Peak memory of one update above what the model takes, each path in a process of its own."""
-    values = {}
-    for path in ("ours", "plain"):
-        call = [
-            sys.executable,
-            "-c",
-            "from emolab.cli.main import main; main()",
-            "bench",
-            "grpo",
-            "--peak",
-            path,
-            "--json",
-        ]
-        call += ["--quick"] if quick else []
-        done = subprocess.run(call, check=True, capture_output=True, text=True)
-        values[path] = json.loads(done.stdout)["peak"]
-    return {
-        "name": "memory/40m",
-        "ratio": round(values["plain"] / values["ours"], 3),
-        "ours": round(values["ours"], 1),
-        "plain": round(values["plain"], 1),
-        "limit": round(sizes.limit, 3),
-        "unit": "MB",
-    }
-
-
-def _peak_of(path: str, quick: bool) -> float:
-    import torch
-
-    bench = Bench("40m", "omni", Sizes(60, 8, 3, 0.5) if quick else Sizes(), quick)
-    logprobs = bench.our_logprobs if path == "ours" else bench.plain_logprobs
-    for parameter in bench.lalm.model.parameters():  # gradients belong to the model, not to the path
-        if parameter.requires_grad:
-            parameter.grad = torch.zeros_like(parameter)
-    gc.collect()
-    if torch.cuda.is_available():
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        (logprobs() * bench.weights).sum().backward()
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
-    before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    (logprobs() * bench.weights).sum().backward()
-    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before_mb, 0.1)
-
-
 def _device() -> str:
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu, {torch.get_num_threads()} threads"
-
-
-def _nothing(result: dict[str, Any]) -> None:
-    typer.echo(json.dumps(result))
-
-
-def render(result: dict[str, Any]) -> None:
-    """Print the rows as a table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(
-        title=f"GRPO against the plain path on {result['device']}, medians of {result['runs']}", title_justify="left"
-    )
-    for column in ("", "ratio", "ours", "plain", "unit", "token limit"):
-        table.add_column(column, justify="left" if column in ("", "unit") else "right")
-    for row in result["rows"]:
-        table.add_row(
-            row["name"],
-            f"{row['ratio']:.2f}×",
-            f"{row['ours']:.3f}",
-            f"{row['plain']:.3f}",
-            row["unit"],
-            f"{row['limit']:.2f}",
-        )
-    Console().print(table)

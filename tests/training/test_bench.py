@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -11,7 +12,9 @@ from typer.testing import CliRunner
 
 from emolab.cli.bench import load
 
-BENCH = load(Path(__file__).parents[2] / "benchmarks" / "grpo.py")
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+BENCH, REPORT, GPU = (load(FOLDER / f"{name}.py") for name in ("grpo", "_grpo_report", "grpo_gpu"))
+KINDS = ("update", "sharing", "rollout", "step", "memory")
 
 
 def test_quick_rows(tmp_path: Path) -> None:
@@ -21,22 +24,17 @@ def test_quick_rows(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, call)
     assert done.exit_code == 0, done.stderr
     rows = json.loads(done.stdout)["rows"]
-    assert [row["name"] for row in rows] == ["update/40m-audio", "rollout/40m-audio", "step/40m-audio"]
-    assert all(row["ratio"] > 0 and row["difference"] < 1e-4 and row["unit"] == "s" for row in rows)
+    assert [row["name"] for row in rows] == [f"{what}/40m-audio" for what in KINDS]
+    assert all(row["ratio"] > 0 and row["limit"] > 1 and row["load"] >= 0 for row in rows)
+    assert all(row["difference"] < 1e-4 and row["unit"] == "s" for row in rows[:-1]) and rows[-1]["unit"] == "MB"
+    assert rows[-1]["ratio"] > 1.5, "the plain path keeps more for its backward, whatever the processor"
     assert json.loads((tmp_path / "rows.json").read_text())["rows"] == rows
 
 
 def test_the_rows_that_are_promised_and_the_limit() -> None:
     names = [name for name, _ in BENCH.plan(1, True, growth=True)]
-    assert {
-        "update/tiny",
-        "update/40m",
-        "rollout/40m",
-        "step/40m",
-        "memory/40m",
-        "update/40m/G32",
-        "update/40m/P1200",
-    } <= set(names)
+    promised = {"update/tiny", "update/40m", "rollout/40m", "step/40m", "memory/40m"}
+    assert promised | {"update/40m/G32", "update/40m/P1200"} <= set(names)
     assert BENCH.Sizes(300, 64, 8).limit == pytest.approx(8 * 364 / (300 + 512))
 
 
@@ -45,3 +43,58 @@ def test_paths_that_disagree_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(BENCH.Bench, "our_logprobs", lambda self: real(self) + 1.0)
     with pytest.raises(AssertionError, match="differ by"):
         BENCH.compare("update", "tiny", "omni", BENCH.Sizes(60, 4, 2, 0.5), 1, quick=True)
+
+
+def row(name: str, **changes: Any) -> dict[str, Any]:
+    values = {"ratio": 4.0, "ours": 0.5, "plain": 2.0, "limit": 3.6, "unit": "s", "prompt": 301, "completion": 64,
+              "group": 8, "runs": 5, "load": 0.3}
+    return {"name": name, **values, **changes}
+
+
+def test_publishing_replaces_rows_by_name_and_says_what_was_not_measured(tmp_path: Path) -> None:
+    readme, path = tmp_path / "README.md", tmp_path / "grpo.json"
+    readme.write_text("# x\n<!-- speed:begin -->\n<!-- speed:end -->\n")
+    grown = [row("update/40m/G2", group=2), row("update/40m/P150", prompt=150)]
+    REPORT.publish({"device": "cpu", "rows": [row("update/40m"), *grown]}, path, readme)
+    again = [row("update/40m", ratio=5.0), row("memory/40m", unit="MB")]
+    REPORT.publish({"device": "cpu", "rows": again}, path, readme)
+    rows = {r["name"]: r for r in json.loads(path.read_text())["rows"]}
+    assert rows["update/40m"]["ratio"] == 5.0 and "update/40m/G2" in rows
+    assert path.with_name("grpo-growth.svg").is_file()
+    assert rows["gpu/step/7b"]["ratio"] is None and rows["gpu/step/7b"]["note"].startswith("not measured")
+    text = readme.read_text()
+    assert "| update, 40 M | 2.00 s | 0.50 s | 5.00× | 3.60× |" in text and "2 MB | 0 MB" in text
+    assert "| whole step, 7 B in 4 bits, on a GPU | not measured | not measured |  |  |" in text
+
+
+def test_the_gpu_benchmark_on_a_small_model_and_the_planners_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GPU, "SMALL", ((256, 688, 3, 4, 4, 2048), (32, 1, 2, 64)))
+    app = typer.Typer()
+    GPU.register(app)
+    call = "--small --runs 1 --prompt 100 --completion 24 --group 4 --seconds 1 --json"
+    done = CliRunner().invoke(app, call.split())
+    assert done.exit_code == 0, done.stderr
+    rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
+    assert set(rows) == {f"gpu/{what}/small" for what in ("update", "rollout", "step", "memory")}
+    assert all(rows[f"gpu/{what}/small"]["tokens_per_second"] > 0 for what in ("update", "rollout", "step"))
+    memory = rows["gpu/memory/small"]
+    assert memory["ratio"] > 2 and abs(memory["planner_error"]) < 0.15, memory
+
+
+def test_the_gpu_benchmark_has_the_published_size_and_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from transformers import Qwen2AudioForConditionalGeneration
+
+    from emolab.lalm.testing import tiny_tokenizer
+    from emolab.training.planner import KNOWN
+
+    known = KNOWN["Qwen/Qwen2-Audio-7B-Instruct"]
+    with torch.device("meta"):
+        model = Qwen2AudioForConditionalGeneration(GPU.config_of(GPU.PUBLISHED, tiny_tokenizer()))
+    count = sum(p.numel() for p in model.parameters())
+    assert count == pytest.approx(known.decoder_weights + known.other_weights, rel=0.002)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    app = typer.Typer()
+    GPU.register(app)
+    done = CliRunner().invoke(app, ["--runs", "1"])
+    assert done.exit_code != 0 and "needs a CUDA device" in done.stderr

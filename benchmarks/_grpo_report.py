@@ -1,0 +1,119 @@
+"""How the GRPO benchmarks are shown: a table in the terminal and in README.md, and the growth with G and P."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+# What README's table shows, in its order; rows of other names are in the result file.
+SHOWN = {
+    "update/tiny": "update, 4 M",
+    "update/40m": "update, 40 M",
+    "update/40m-audio": "update, 40 M, 30 s padding",
+    "sharing/40m": "update, 40 M, plain with our linear layers",
+    "sharing/40m-audio": "the same, 30 s padding",
+    "rollout/40m": "rollout, 40 M",
+    "rollout/40m-audio": "rollout, 40 M, 30 s padding",
+    "step/40m": "whole step, 40 M",
+    "step/40m-audio": "whole step, 40 M, 30 s padding",
+    "memory/40m": "peak memory of the update, 40 M",
+    "memory/40m-audio": "the same, 30 s padding",
+    "gpu/update/7b": "update, 7 B in 4 bits, on a GPU",
+    "gpu/rollout/7b": "rollout, 7 B in 4 bits, on a GPU",
+    "gpu/step/7b": "whole step, 7 B in 4 bits, on a GPU",
+    "gpu/memory/7b": "peak memory of the update, 7 B in 4 bits, on a GPU",
+}
+UNMEASURED = "not measured: no GPU was reached; `emolab bench grpo-gpu --write` measures it"
+
+
+def publish(result: dict[str, Any], path: Path, readme: Path) -> None:
+    """Put rows into the result file (rows of the same name are replaced), draw the growth, write README's table."""
+    from emolab.course.readme import replace_section
+
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
+    rows = {row["name"]: row for row in [*unmeasured(), *known["rows"], *result["rows"]]}
+    order = list(SHOWN)
+    names = sorted(rows, key=lambda name: order.index(name) if name in order else len(order))
+    whole = {**known, **{k: v for k, v in result.items() if k != "rows"}, "rows": [rows[name] for name in names]}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    picture = path.with_name("grpo-growth.svg")
+    if any("/G" in name for name in rows):
+        growth_figure(whole["rows"]).savefig(picture, metadata={"Date": None})
+    replace_section(readme, "speed", table(whole))
+
+
+def unmeasured() -> list[dict[str, Any]]:
+    """The rows that need a GPU, as long as none was reached."""
+    empty = {"ratio": None, "ours": None, "plain": None, "limit": None, "unit": None, "note": UNMEASURED}
+    return [{"name": name, **empty} for name in SHOWN if name.startswith("gpu/")]
+
+
+def table(result: dict[str, Any]) -> str:
+    """The rows as Markdown, with what they are."""
+    lines = ["| | plain | here | ratio | token limit |", "|---|---:|---:|---:|---:|"]
+    rows = {row["name"]: row for row in result["rows"]}
+    for name, title in SHOWN.items():
+        if name in rows:
+            lines.append(f"| {title} | {' | '.join(cells(rows[name]))} |")
+    first = next(row for row in result["rows"] if row["ratio"] is not None)
+    loads = [row["load"] for row in result["rows"] if "load" in row]
+    note = (
+        f"\nOn {result['device']} (load {min(loads):g} to {max(loads):g}): P = {first['prompt']}, C = "
+        f"{first['completion']}, G = {first['group']}, medians of {first.get('runs', 1)} alternating runs. Plain is "
+        "the same trainer with the audio repeated and one whole row for each completion; the token limit is "
+        "G(P + C)/(P + GC). Part of what is beyond it comes from the kernels of the linear layers on this processor; "
+        "two rows give the plain path the same ones. Growth with G and P is in "
+        "[a plot](benchmarks/results/grpo-growth.svg). Made by `emolab bench grpo --growth --write`; every row is in "
+        "`benchmarks/results/grpo.json`."
+    )
+    return "\n".join([*lines, note])
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """plain, ours, ratio and limit of a row; "not measured" where it has none."""
+    if row["ratio"] is None:
+        return ["not measured", "not measured", "", ""]
+    digits = 0 if row["unit"] == "MB" else 2 if row["unit"] == "s" else 1
+    values = [f"{row[key]:.{digits}f} {row['unit']}" for key in ("plain", "ours")]
+    return [*values, f"{row['ratio']:.2f}×", f"{row['limit']:.2f}×"]
+
+
+def growth_figure(rows: list[dict[str, Any]]) -> Any:
+    """The update's ratio against group size and against prompt length, beside the token limit."""
+    from emolab.plots.style import ACCENT, QUIET, light_grid, new_figure, styled
+
+    @styled
+    def draw() -> Any:
+        figure, axes = new_figure(7.0, 2.9, 1, 2, sharey=False)
+        for axis, mark, key, label in ((axes[0, 0], "/G", "group", "completions of a prompt, G"),
+                                       (axes[0, 1], "/P", "prompt", "prompt length, P")):
+            found = sorted((row for row in rows if f"40m{mark}" in row["name"]), key=lambda row: row[key])
+            at = [row[key] for row in found]
+            axis.plot(at, [row["limit"] for row in found], "--", color=QUIET, label="token limit")
+            axis.plot(at, [row["ratio"] for row in found], "o-", color=ACCENT, label="measured")
+            axis.set_xscale("log", base=2)
+            axis.set_xticks(at, [str(x) for x in at])
+            axis.minorticks_off()
+            axis.set_xlabel(label)
+            axis.set_ylim(bottom=0)
+            light_grid(axis)
+        axes[0, 0].set_title("update: times faster than the plain path")
+        axes[0, 0].legend()
+        return figure
+
+    return draw()
+
+
+def render(result: dict[str, Any]) -> None:
+    """Print the rows as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(title=f"GRPO against the plain path on {result['device']}", title_justify="left")
+    for column in ("", "plain", "here", "ratio", "token limit"):
+        grid.add_column(column, justify="right" if column else "left")
+    for row in result["rows"]:
+        grid.add_row(row["name"], *cells(row))
+    Console().print(grid)
