@@ -40,6 +40,7 @@ def truth(
     n_checks: Annotated[int, typer.Option(help="Samples for each costlier check.")] = 12,
     seed: Annotated[int, typer.Option(help="Seed of the choice of samples and donors.")] = 0,
     split: Annotated[str, typer.Option(help="Samples of this split; test is for reporting only.")] = "test",
+    stage: Annotated[str | None, typer.Option(help="Only measure `before` or `after`, for a later run.")] = None,
     write: Annotated[bool, typer.Option(help="Write the result file and README's table.")] = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -48,6 +49,9 @@ def truth(
 
     table = read_corpus(corpus, SIZE)
     folder = run or trained(table)
+    if stage is not None:
+        emit(measured(folder / stage, table, n, n_checks, seed, split), as_json, lambda r: typer.echo(r["seconds"]))
+        return
     result: dict[str, Any] = {"command": f"emolab bench truth --n {n} --n-checks {n_checks} --seed {seed}"}
     for name in STAGES:
         result[name] = measured(folder / name, table, n, n_checks, seed, split)
