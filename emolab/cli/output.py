@@ -37,6 +37,11 @@ def emit(result: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]
     stream.flush()
 
 
+def real_stdout() -> TextIO | None:
+    """Where a child process that prints the object itself must write; None where that is its stdout anyway."""
+    return _real_stdout[-1] if _real_stdout else None
+
+
 def to_plain(value: Any) -> Any:
     """`value` as what `json` can write without loss of meaning. Raises TypeError for anything that has no such form."""
     if value is None or isinstance(value, bool | int | str):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emolab.cli.output import JsonOption, command, emit
+from emolab.cli.output import JsonOption, command, emit, real_stdout
 from emolab.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _command(name: str) -> Callable[..., None]:
         if launch is not None:
             from emolab.training.launch import relaunch
 
-            raise typer.Exit(relaunch(launch, processes, sys.argv[1:]))
+            raise typer.Exit(relaunch(launch, processes, sys.argv[1:], real_stdout()))
         from emolab.evaluate.inputs import read_corpus
         from emolab.training.launch import is_main
 

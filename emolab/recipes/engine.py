@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from emolab.errors import TrainingError
 from emolab.recipes import common
 from emolab.rewards.rubric import Rubric
-from emolab.training.launch import is_main
+from emolab.training.launch import is_main, wait_for_all
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
@@ -273,8 +273,9 @@ class _Job:
     ) -> dict[str, Any]:
         """Train from fresh adapters, or read the checkpoint, and measure."""
         folder = Path(start) if start else self.out / name
-        lalm = self.model(folder)
-        if not (folder / common.INFO).is_file():
+        there, lalm = (folder / common.INFO).is_file(), self.model(folder)
+        wait_for_all()  # every process has looked before one writes
+        if not there:
             if start:
                 raise TrainingError(f"{start}: no checkpoint to start from; give a folder such as OUT/before")
             self.stages.run(name, lambda: train(lalm, corpus, self.progress))
@@ -283,9 +284,10 @@ class _Job:
 
     def after(self, start: Path) -> dict[str, Any]:
         """GRPO from the cold start."""
-        lalm = self.model(self.out / "after", start)
+        there, lalm = (self.out / "after" / common.INFO).is_file(), self.model(self.out / "after", start)
+        wait_for_all()
         prompt = self.recipe.prompt()
-        if not (self.out / "after" / common.INFO).is_file():
+        if not there:
             run = self.out / "grpo"
             self.stages.run("grpo", lambda: self.recipe.grpo(lalm, self.parts.train, run, progress=self.progress))
             self.save("after", lalm, prompt)
@@ -302,6 +304,7 @@ class _Job:
     def save(self, name: str, lalm: LALM, prompt: Prompt) -> None:
         """Write adapters and what is needed to use them."""
         common.save_checkpoint(self.out / name, lalm, self.recipe.note(prompt))
+        wait_for_all()
 
     def scored(
         self, name: str, prompt: Prompt, lalm: LALM, checks: Sequence[str], read: Path | None = None

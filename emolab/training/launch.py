@@ -1,4 +1,6 @@
-"""Several processes: run the same command again under `accelerate launch`, with one of the shipped configurations."""
+"""Several processes: run the same command again under `accelerate launch`, with one of the shipped configurations.
+
+On CPUs `torch.distributed.run` starts them, with gloo between them."""
 
 from __future__ import annotations
 
@@ -7,6 +9,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
+
+import yaml
 
 from emolab.errors import TrainingError
 
@@ -23,6 +28,15 @@ def is_main() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def wait_for_all() -> None:
+    """Wait until every process has come here; nothing for a process that is alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        import torch
+        from accelerate import PartialState
+
+        PartialState(cpu=not torch.cuda.is_available()).wait_for_everyone()
+
+
 def launch_command(config: str, processes: int | None, arguments: Sequence[str]) -> list[str]:
     """The command line that runs `emolab arguments…` in several processes. `config` is a shipped name or a file.
 
@@ -33,14 +47,21 @@ def launch_command(config: str, processes: int | None, arguments: Sequence[str])
         raise TrainingError(
             f"{config}: no such configuration; expected one of {', '.join(config_names())}, or a .yaml file"
         )
-    program = Path(sys.executable).with_name("emolab")
+    program = str(Path(sys.executable).with_name("emolab"))
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if settings.get("use_cpu"):  # accelerate itself starts several processes on CPUs through MPI only, else one
+        count = str(processes or settings.get("num_processes", 1))
+        head = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", count, "--no-python"]
+        return [*head, program, *arguments]
     many = ["--num_processes", str(processes)] if processes else []
     head = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(path), *many, "--no_python"]
-    return [*head, str(program), *arguments]
+    return [*head, program, *arguments]
 
 
-def relaunch(config: str, processes: int | None, arguments: Sequence[str]) -> int:
-    """Run the command line of `launch_command` and wait; returns its exit status.
+def relaunch(
+    config: str, processes: int | None, arguments: Sequence[str], stdout: TextIO | None = None
+) -> int:
+    """Run the command line of `launch_command` and wait; returns its exit status. `stdout` is where it prints.
 
     `--launch` and `--processes`, with their values, are left out of the arguments that the processes see.
     """
@@ -50,4 +71,4 @@ def relaunch(config: str, processes: int | None, arguments: Sequence[str]) -> in
             skip = not skip and "=" not in argument
             continue
         kept.append(argument)
-    return subprocess.run(launch_command(config, processes, kept), check=False).returncode
+    return subprocess.run(launch_command(config, processes, kept), check=False, stdout=stdout).returncode

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,33 @@ def test_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         launch.launch_command("ddp3", None, [])
     (tmp_path / "mine.yaml").write_text("num_processes: 1\n")
     assert str(tmp_path / "mine.yaml") in launch.launch_command(str(tmp_path / "mine.yaml"), None, [])
+
+
+def test_processes_on_one_cpu_are_real() -> None:
+    """accelerate alone starts one process for its MULTI_CPU configuration where there is no MPI, and says nothing."""
+    call = launch.launch_command("ddp-cpu", 2, [])
+    at = call.index("--no-python")
+    program = "import os; print('rank', os.environ['RANK'], 'of', os.environ['WORLD_SIZE'])"
+    done = subprocess.run([*call[: at + 1], call[0], "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert sorted(done.stdout.split("\n")[:2]) == ["rank 0 of 2", "rank 1 of 2"], done.stdout
+
+
+@pytest.mark.slow
+def test_a_recipe_in_two_processes(tmp_path: Path) -> None:
+    """The whole of `emolab train emo-rl --launch`, small: one result, both processes' states, a checkpoint to use."""
+    words = (
+        "train emo-rl --launch ddp-cpu --processes 2 --steps 50 --test-per-label 1 --no-baseline --no-controls --json "
+        "--set cold_epochs=1 --set cold_per_label=2 --set prompts_per_step=2 --set group_size=2 --out"
+    )
+    call = [launch.launch_command("ddp-cpu", 2, [])[-1], *words.split(), str(tmp_path)]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(done.stdout)
+    assert result["recipe"] == "emo-rl" and result["last_step"]["step"] == 50
+    assert {p.name for p in (tmp_path / "grpo" / "checkpoint-50").glob("*.pt")} >= {
+        "0.emolab_state.pt", "1.emolab_state.pt"}
+    assert (tmp_path / "after" / "adapter_model.safetensors").is_file()
 
 
 def test_who_is_main(monkeypatch: pytest.MonkeyPatch) -> None:
