@@ -31,6 +31,7 @@ from emolab.samples import MODALITIES, Corpus, EmotionSample
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
+    from emolab.lalm.batch import PromptBatch
     from emolab.prompts import Prompt
 
 FINE_OF = {"word": "text", "window": "audio", "spoken": "audio", "cell": "video"}
@@ -70,11 +71,7 @@ def explain(
     chosen, spent = settings or Settings(), effort or Effort()
     batch = lalm.encode([sample], prompt)
     pool = DonorPool.encode(lalm, donors, prompt) if absence != "silence" else None
-    with torch.no_grad():
-        posterior = label_values(lalm, batch, chosen.labels, "posterior", chosen.template)[0].double().exp().tolist()
-    target = chosen.labels[int(np.argmax(posterior))] if label is None else normalise_label(label, chosen.labels)
-    if target is None:
-        raise AttributionError(f"label {label!r}: expected one of {', '.join(chosen.labels)}")
+    target, posterior = _target(lalm, batch, label, chosen)
     present = [m for m in MODALITIES if len(batch.positions_of(0, m))]
     absent = absent_embeddings(lalm, sample, prompt, batch, absence, pool, chosen.n_donors, chosen.seed)
     players = modality_players(batch, 0, present)
@@ -87,12 +84,13 @@ def explain(
         "method": method,
         "absence": absence,
         "measure": chosen.measure,
-        "distribution": dict(zip(chosen.labels, posterior, strict=True)),
+        "distribution": posterior,
         "full": found.full,
         "empty": found.empty,
         "phi": dict(zip(present, found.values.tolist(), strict=True)),
         "shares": dict(zip(present, shares(found.values).tolist(), strict=True)),
         "interactions": _pairs(interactions_from_table(game(coalitions(len(players)))), present),
+        "video_sampling": [lalm.frames_per_second, lalm.max_frames],
         "players": {},
     }
     if fine:
@@ -102,6 +100,19 @@ def explain(
         result["parts_shares"] = _parts_shares(result["players"])
         result["word_times"] = "given" if times else "guessed" if said else None
     return result
+
+
+def _target(
+    lalm: LALM, batch: PromptBatch, label: str | None, settings: Settings
+) -> tuple[str, dict[str, float]]:
+    """The label to explain, and how probable each is."""
+    with torch.no_grad():
+        values = label_values(lalm, batch, settings.labels, "posterior", settings.template)[0]
+    posterior = dict(zip(settings.labels, values.double().exp().tolist(), strict=True))
+    target = max(posterior, key=posterior.__getitem__) if label is None else normalise_label(label, settings.labels)
+    if target is None:
+        raise AttributionError(f"label {label!r}: expected one of {', '.join(settings.labels)}")
+    return target, posterior
 
 
 def word_times_of(sample: EmotionSample, times: WordTimes | None) -> WordTimes | None:

@@ -146,12 +146,8 @@ def validate(
     for name in CHECKS:
         if name in checks:
             result[name] = work[name]()
-    config = {"model": lalm.name, "prompt": prompt.id, "n": n, "n_checks": n_checks, "absences": list(absences)}
-    return result | {
-        "seed": chosen.seed,
-        "seconds": round(time.perf_counter() - started, 2),
-        "provenance": provenance(config | vars(chosen), chosen.seed, str(lalm.device)),
-    }
+    asked = {"n": n, "n_checks": n_checks, "absences": list(absences), "split": split}
+    return result | run.stamp(asked, time.perf_counter() - started)
 
 
 @dataclass
@@ -165,6 +161,13 @@ class _Checks:
     donors: list[EmotionSample]
     n_boot: int
     progress: bool
+
+    def stamp(self, asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """What ran, for how long."""
+        seed = self.settings.seed
+        config = {"model": self.lalm.name, "prompt": self.prompt.id, **asked, **vars(self.settings)}
+        made = provenance(config, seed, str(self.lalm.device))
+        return {"seed": seed, "seconds": round(seconds, 2), "provenance": made}
 
     def noise(
         self, rows: list[table.Row], corpus: Corpus, n: int, shown: Sequence[str], split: str

@@ -58,13 +58,8 @@ def attribute(
     settings = Settings(measure=measure, seed=seed)
     lalm, asked = read_model(model, checkpoint or taught(model, prompt), prompt=prompt)
     if file is not None:
-        from emolab.attribution.explain import explain_file
-
-        donors = read_corpus(corpus, "smoke") if absence != "silence" else None
-        explained = explain_file(lalm, file, asked, donors, text, video, label, absence, settings, fine, method)
-        if html is not None:
-            _write_page(explained, html)
-        emit(explained, as_json, render_file)
+        options = {"text": text, "video": video, "label": label, "fine": fine, "method": method, "settings": settings}
+        emit(_explained(lalm, file, asked, corpus, html, absence, **options), as_json, render_file)
         return
     suite = partial(_validated, corpus=read_corpus(corpus), n=n, n_checks=n_checks, settings=settings, split=split)
     result = suite(lalm, asked)
@@ -77,6 +72,19 @@ def attribute(
 
         write_result(result, out)
     emit(result, as_json, render_suite)
+
+
+def _explained(
+    lalm: Any, file: Path, prompt: Any, corpus: Any, html: Path | None, absence: str, **options: Any
+) -> dict[str, Any]:
+    from emolab.attribution.explain import explain_file
+    from emolab.evaluate.inputs import read_corpus
+
+    donors = read_corpus(corpus, "smoke") if absence != "silence" else None
+    explained = explain_file(lalm, file, prompt, donors, absence=absence, **options)
+    if html is not None:
+        _write_page(explained, html)
+    return explained
 
 
 def _write_page(explained: dict[str, Any], path: Path) -> None:

@@ -36,7 +36,7 @@ def explanation_html(sample: EmotionSample, result: Mapping[str, Any]) -> str:
     how = f"{result.get('method', 'Shapley')}; absent: {result['absence']}"
     bars = modality_bars(result["phi"], title=f"What made it say {result['label']}? ({how})")
     figures = [
-        picture(bars, f"Shapley values: {result['phi']}"),
+        picture(bars, f"{how}: {result['phi']}"),
         picture(posterior(result["distribution"], result["label"], sample.emotion), "distribution over the labels"),
     ]
     parts.append(f"<div style='display:flex;flex-wrap:wrap;gap:12px'>{''.join(figures)}</div>")
@@ -50,7 +50,8 @@ def explanation_html(sample: EmotionSample, result: Mapping[str, Any]) -> str:
         )
         parts.append(listen(wave, windows_on_wave(wave, windows, spoken=spoken), caption).data)
     if cells := players.get("cell"):
-        parts.append(picture(face_heat(frames_of(sample), cells, "Where it looked"), "heat map over the face"))
+        frames = frames_of(sample, *result.get("video_sampling", ()))
+        parts.append(picture(face_heat(frames, cells, "Where it looked"), "heat map over the face"))
     return f"<div style='font-family:sans-serif;max-width:900px'>{''.join(parts)}</div>"
 
 
