@@ -41,6 +41,11 @@ def ex_6_1(mine: Function) -> Verdict:
     return judge(EXERCISES["6.1"], mine)
 
 
+def ex_7_1(mine: Function) -> Verdict:
+    """Exercise 7.1, the F of one wheel: `mine(gold, predicted) -> float`, a set of clusters for each sample."""
+    return judge(EXERCISES["7.1"], mine)
+
+
 def ex_8_1(mine: Function) -> Verdict:
     """Exercise 8.1, emotion consistency: `mine(generated (d,), reference (d,), anchors (k, d)) -> float`."""
     return judge(EXERCISES["8.1"], mine)

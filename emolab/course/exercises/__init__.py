@@ -16,6 +16,7 @@ from emolab.course.exercises.hedging import HEDGED_ANSWER
 from emolab.course.exercises.normalisation import TALKER_NORMALISATION
 from emolab.course.exercises.shapley import SHAPLEY_VALUES
 from emolab.course.exercises.similarity import SIMILARITY_REWARD
+from emolab.course.exercises.wheels import WHEEL_F
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
@@ -27,6 +28,7 @@ EXERCISES: dict[str, Exercise] = {
         GROUP_ADVANTAGES,
         SHAPLEY_VALUES,
         HEDGED_ANSWER,
+        WHEEL_F,
         EMOTION_CONSISTENCY,
         K3_ESTIMATE,
         HALLUCINATION_RATE,
