@@ -60,8 +60,8 @@ def _scores(axis: Axes, claim: Mapping[str, Any], key: str) -> None:
             if score["ci"]:
                 axis.plot([scale * v for v in score["ci"]], [i + 0.26] * 2, color=INK, lw=1.4)
             axis.plot([scale * score["mean"]], [i + 0.26], "D", color=palette[arm["name"]], mec=INK, ms=5)
-    axis.set(xlabel="", ylabel="", title=heading(key))
-    axis.title.set_fontsize(9)
+    axis.set(xlabel="", ylabel="")
+    axis.set_title(heading(key), fontsize=8)
     light_grid(axis, "x")
 
 
@@ -92,6 +92,6 @@ def _differences(axis: Axes, claim: Mapping[str, Any]) -> None:
     axis.set_yticks(range(len(labels)), labels, fontsize=7.5)
     axis.yaxis.tick_right()
     axis.set_ylim(len(labels) - 0.4, -0.6)
-    axis.set_title("differences", fontsize=9)
+    axis.set_title("differences", fontsize=8)
     axis.tick_params(length=0)
     light_grid(axis, "x")

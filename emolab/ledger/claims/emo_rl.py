@@ -48,6 +48,7 @@ CLAIMS = (
             Contrast(CONSTANT.name, CURRICULUM.name, "ua", count=False),
             Contrast(CURRICULUM.name, COLD.name, "ua", count=False),
         ),
+        also=(("zero_variance", "home"),),
     ),
     Claim(
         "emo-rl-reasoning",
@@ -90,5 +91,6 @@ CLAIMS = (
             Contrast(CURRICULUM.name, SUPERVISED.name, "ua", count=False),
             Contrast(CURRICULUM.name, COLD.name, "ua", "elsewhere", count=False),
         ),
+        also=(("ua", "home"),),
     ),
 )
