@@ -84,6 +84,18 @@ def test_full_fine_tuning_with_a_reference_equals_scratch(tmp_path: Path) -> Non
     assert_same(weights(lalm), from_scratch(other, recorder, trainer, beta=0.2), before)
 
 
+@pytest.mark.parametrize(("bits", "checkpointing"), [(4, False), (4, True), (32, True)])
+def test_4_bits_and_checkpointing_equal_scratch(bits: int, checkpointing: bool, tmp_path: Path) -> None:
+    lalm = small_lalm(quantise=bits == 4)
+    other, before, recorder = twin(lalm), weights(lalm), Recorder()
+    trainer = make_trainer(
+        tmp_path, lalm, recorder, beta=0.1, learning_rate=1.0, activation_checkpointing=checkpointing
+    )
+    trainer.train()
+    assert lalm.decoder.layers[0].gradient_checkpointing is checkpointing
+    assert_same(weights(lalm), from_scratch(other, recorder, trainer, beta=0.1), before)
+
+
 def one_flat_group(prompts: Any, completions: Any, row: Any = (), **columns: Any) -> list[float]:
     """Row by row: the first row of the batch gets the same reward for every completion."""
     return [0.1 if r == row[0] else x for r, x in zip(row, letters(prompts, completions), strict=True)]
@@ -174,6 +186,16 @@ def test_numbers_that_are_none_stop_the_run(tmp_path: Path, monkeypatch: pytest.
         next(p for n, p in lalm.model.named_parameters() if "lora_B" in n).fill_(math.nan)
     with pytest.raises(TrainingError, match=r"lora_B.* not finite"):
         make_trainer(tmp_path, lalm).train()
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_gradient_that_is_no_number_stops_the_run(bad: float, tmp_path: Path) -> None:
+    lalm = small_lalm()
+    before = weights(lalm)
+    next(p for n, p in lalm.model.named_parameters() if "lora_B" in n).register_hook(lambda grad: grad * bad)
+    with pytest.raises(TrainingError, match=r"the gradient norm is (nan|inf) at step 1, rows \[.*completion '"):
+        make_trainer(tmp_path, lalm).train()
+    assert all(torch.equal(before[k], v) for k, v in weights(lalm).items()), "the optimiser did not move"
 
 
 def test_history_says_what_happened(tmp_path: Path) -> None:

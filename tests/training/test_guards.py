@@ -74,6 +74,17 @@ def test_deafness(moved: float) -> None:
     require_hearing(1e-3, "audio", 3)
 
 
+@pytest.mark.parametrize(("name", "fine", "bad"), [
+    ("kl", 0.1, 6.0), ("entropy", 0.5, 0.001), ("parse_rate", 0.9, 0.4), ("zero_variance", 0.5, 0.95)])  # fmt: skip
+def test_each_alarm_has_its_level_and_can_be_switched_off(name: str, fine: float, bad: float) -> None:
+    levels = {"kl": "kl_above", "entropy": "entropy_below", "parse_rate": "parse_rate_below",
+              "zero_variance": "zero_variance_above"}  # fmt: skip
+    assert Alarms().of({name: fine}) == [] and Alarms().of({}) == []
+    (alarm,) = Alarms().of({name: bad})
+    assert alarm.startswith(f"{name} {bad:.3g} ")
+    assert Alarms(**{levels[name]: None}).of({name: bad}) == []
+
+
 def test_alarms_ring_at_first_and_then_with_patience(caplog: pytest.LogCaptureFixture) -> None:
     bell = AlarmBell(Alarms(patience=10))
     with caplog.at_level(logging.WARNING, "emolab.training"):

@@ -15,6 +15,7 @@ import torch
 from training_helpers import letters, make_trainer, small_lalm, weights
 
 from emolab.errors import TrainingError
+from emolab.lalm.quantise import adapters_in_float32
 from emolab.training.callbacks import History
 from emolab.training.checkpoints import last_checkpoint
 
@@ -51,12 +52,19 @@ class FailsAt:
 
 
 def run(
-    folder: Path, reward: Any = letters, resume: bool = False
+    folder: Path, reward: Any = letters, resume: bool = False, half: str = ""
 ) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
-    """Train in `folder`, from its last checkpoint if asked; metrics without seconds, and weights."""
+    """Train in `folder`, from its last checkpoint if asked; metrics without seconds, and weights.
+
+    `half`: "autocast" computes in bf16, "weights" holds the frozen weights in bf16 too (adapters stay in float32).
+    """
     lalm, history = small_lalm(), History(folder / "metrics.jsonl")
+    if half == "weights":
+        lalm.model.to(torch.bfloat16)
+        adapters_in_float32(lalm.model)
     last = last_checkpoint(folder) if resume else None
-    make_trainer(folder, lalm, reward, history=history, **SETTINGS).train(
+    settings = {**SETTINGS, "bf16": True} if half else SETTINGS
+    make_trainer(folder, lalm, reward, history=history, **settings).train(
         resume_from_checkpoint=str(last) if last else None
     )
     return [{k: v for k, v in row.items() if k not in TIMES} for row in history.rows], weights(lalm)
@@ -89,6 +97,15 @@ def test_resumed_between_two_updates_on_one_batch(
         run(tmp_path, FailsAt(3))
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-3"
     assert_equal(run(tmp_path, resume=True), uninterrupted, tmp_path)
+
+
+@pytest.mark.parametrize("half", ["autocast", "weights"])
+def test_bf16_resumes_to_the_same_bits_too(half: str, uninterrupted: Any, tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole", half=half)
+    assert whole[0] != uninterrupted[0], "half precision was used"
+    with pytest.raises(Stop):
+        run(tmp_path / "cut", FailsAt(3), half=half)
+    assert_equal(run(tmp_path / "cut", resume=True, half=half), whole, tmp_path / "cut")
 
 
 def test_killed_while_writing_a_checkpoint(uninterrupted: Any, tmp_path: Path) -> None:

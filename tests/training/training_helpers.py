@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from emolab.lalm import LALM, PromptBatch
-from emolab.lalm.quantise import add_lora
+from emolab.lalm.quantise import add_lora, quantise_model
 from emolab.lalm.testing import noise_samples, tiny_random
 from emolab.prompts import PROMPTS
 from emolab.training.callbacks import History
@@ -28,9 +28,11 @@ def samples(n: int = 4) -> list[Any]:
     return [replace(s, emotion=EMOTIONS[i % 4]) for i, s in enumerate(noise_samples(n, seconds=(0.4, 0.7, 1.0)))]
 
 
-def small_lalm(family: str = "qwen2_5_omni", seed: int = 0, lora: bool = True) -> LALM:
+def small_lalm(family: str = "qwen2_5_omni", seed: int = 0, lora: bool = True, quantise: bool = False) -> LALM:
     """A tiny random model, with LoRA whose B matrices are not zero, so that every adapter has a gradient."""
     lalm = tiny_random(family, seed=seed)
+    if quantise:
+        quantise_model(lalm)
     if lora:
         torch.manual_seed(seed)
         add_lora(lalm, rank=4, alpha=8)
