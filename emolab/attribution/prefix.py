@@ -83,7 +83,7 @@ def _answers(game: EmbeddingGame, texts: Sequence[str], last: Tensor, cache: obj
     stage.
     """
     lalm, width = game.lalm, game.batch.embeds.shape[1]
-    answers = Completions.from_texts(lalm.tokenizer, [texts], lalm.tokenizer.eos_token_id, lalm.device)
+    answers = Completions.from_texts(lalm.tokenizer, [texts], lalm.end_id, lalm.device)
     ids, lengths = answers.ids[0], answers.mask[0].sum(-1)
     owner = torch.arange(len(texts), device=lalm.device).repeat_interleave(lengths - 1)
     step = torch.cat([torch.arange(int(n) - 1, device=lalm.device) for n in lengths])

@@ -139,6 +139,12 @@ class LALM(ABC):
         ids = configured if isinstance(configured, list) else [configured]
         return sorted({i for i in [*ids, self.tokenizer.eos_token_id] if i is not None})
 
+    @property
+    def end_id(self) -> int:
+        """The token that closes an answer: the tokenizer's own, or the first that ends a completion."""
+        end = self.tokenizer.eos_token_id
+        return int(self.eos_ids[0] if end is None else end)
+
     def freeze_towers(self) -> None:
         """Train no tower, and cache what towers compute."""
         for tower in self.towers:
@@ -305,8 +311,7 @@ class LALM(ABC):
 
     def text_scores(self, batch: PromptBatch, texts: Sequence[Sequence[str]], eos: bool = True) -> Tensor:
         """Summed log-probability (B, G) of given answers, as many for each prompt; `eos` adds the end of the turn."""
-        completions = Completions.from_texts(self.tokenizer, texts, self.tokenizer.eos_token_id if eos else None,
-                                             self.device)
+        completions = Completions.from_texts(self.tokenizer, texts, self.end_id if eos else None, self.device)
         return self.logprobs(batch, completions).sum(-1)
 
     def label_scores(self, batch: PromptBatch, labels: Sequence[str], template: str = "<answer>{label}</answer>",

@@ -1,8 +1,8 @@
 """Voxtral (Mistral AI 2025): a Whisper encoder over windows of 30 s, four frames to an embedding, and a Llama
 decoder.
 
-It needs a tokenizer with a vocabulary file that transformers reads by itself: the placeholders are found by their
-tokens.
+Published checkpoints carry their tokenizer as `tekken.json`, which transformers reads by itself; a small file of that
+form is in `tests/lalm/test_load.py`. It names no end of turn, which is then the model's own.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def cold_start(
     if not parameters:
         raise TrainingError("the model has no trainable weights: attach LoRA first (emolab.lalm.quantise.add_lora)")
     prompts = encode_all(lalm, samples, prompt, progress=progress)
-    answers = Completions.from_texts(lalm.tokenizer, [[t] for t in targets], eos_id=lalm.eos_ids[0], device=lalm.device)
+    answers = Completions.from_texts(lalm.tokenizer, [[t] for t in targets], eos_id=lalm.end_id, device=lalm.device)
     optimizer = torch.optim.AdamW(
         parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 
@@ -96,3 +97,37 @@ def test_errors_say_what_to_do(tmp_path, monkeypatch):
     (tmp_path / "preprocessor_config.json").unlink()
     with pytest.raises(ModelError, match=r"tokenizer or feature extractor .* preprocessor_config\.json"):
         load_model(tmp_path, device="cpu")
+
+
+def tekken(words):
+    """A vocabulary file as Mistral publishes it, with every byte, `words`, and the tokens that Voxtral needs."""
+    special = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AUDIO]", "[BEGIN_AUDIO]", "[SYSTEM_PROMPT]",
+               "[/SYSTEM_PROMPT]", "<pad>"]
+    tokens = [*(bytes([i]) for i in range(256)), *(word.encode() for word in words)]
+    config = {"pattern": r"[^\s]+|\s+", "num_vocab_tokens": len(tokens), "version": "v13",
+              "default_vocab_size": len(tokens) + len(special), "default_num_special_tokens": len(special)}
+    vocab = [{"rank": i, "token_bytes": base64.b64encode(t).decode(), "token_str": None} for i, t in enumerate(tokens)]
+    named = [{"rank": i, "token_str": text, "is_control": True} for i, text in enumerate(special)]
+    return {"config": config, "vocab": vocab, "special_tokens": named}
+
+
+def test_voxtral_reads_a_tekken_tokenizer(tmp_path):
+    lalm = tiny_random("voxtral")
+    folder = lalm.save(tmp_path / "voxtral")
+    for path in [*folder.glob("tokenizer*"), *folder.glob("chat_template*")]:
+        path.unlink()
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "audio_token_id": 5}))
+    with pytest.raises(ModelError, match="tokenizer"):
+        load_model(folder, device="cpu")
+    (folder / "tekken.json").write_text(json.dumps(tekken(["he", "ha", "hap", "an"])))
+    loaded = load_model(folder, device="cpu")
+    assert loaded.tokens == {"audio": 5} and loaded.tokenizer.eos_token_id is None
+    assert loaded.end_id == loaded.eos_ids[0] == loaded.base.generation_config.eos_token_id
+    samples = samples_for(loaded, 2)
+    batch = loaded.encode(samples, PROMPT)
+    assert loaded.tokenizer.decode(batch.input_ids[0][~batch.media[0]]).startswith("<s>[INST][BEGIN_AUDIO]")
+    assert [s.word for s in batch.spans[0] if s.modality == "text"] == samples[0].text.split()
+    with torch.no_grad():
+        closed, open_ = (loaded.text_scores(batch, [["happy"]] * 2, eos=eos) for eos in (True, False))
+    assert (closed < open_).all(), "the end of the turn is scored too"
