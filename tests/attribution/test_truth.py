@@ -35,6 +35,7 @@ from emolab.attribution.truth import (
     conflict,
     mean_interval,
     recovery,
+    share_interval,
     slope_of_share,
     structure_left,
 )
@@ -58,7 +59,7 @@ def test_recovery_of_a_perfect_a_reversed_and_a_tied_method():
     right = recovery(PERFECT, CARRIERS, SPEAKERS, n_boot=100)
     assert right["recovery"] == 1.0 and right["auc"] == 1.0 and right["n"] == 4
     assert {m: part["recovery"] for m, part in right["by_modality"].items()} == {"audio": 1, "video": 1, "text": 1}
-    assert right["by_modality"]["audio"]["n"] == 2 and right["by_modality"]["audio"]["recovery_ci"] == [1.0, 1.0]
+    assert right["by_modality"]["audio"]["n"] == 2 and right["by_modality"]["audio"]["recovery_ci"][1] == 1.0
     assert recovery(-PERFECT, CARRIERS, SPEAKERS, n_boot=100)["recovery"] == 0.0
     assert recovery(np.zeros((5, 3)), CARRIERS, SPEAKERS, n_boot=100)["recovery"] == 0.0
 
@@ -202,6 +203,12 @@ def test_slope_of_a_share_is_least_squares():
     shares = np.array([[0.8, 0.7, 0.6, 0.5], [0.2, 0.2, 0.5, 0.1]])
     slopes = slope_of_share(shares, (-2.0, -1.0, 0.0, 1.0))
     assert slopes[0] == pytest.approx(-0.1) and slopes == pytest.approx(np.polyfit([-2, -1, 0, 1], shares.T, 1)[0])
+
+
+def test_a_share_of_all_or_none_has_an_exact_interval():
+    assert share_interval(np.ones(39), ["a"] * 39) == [pytest.approx(0.025 ** (1 / 39)), 1.0]
+    assert share_interval(np.zeros(10), list(range(10)))[0] == 0.0
+    assert share_interval(np.repeat([0.0, 1.0], 50), ["x"] * 50 + ["y"] * 50, 200) == [0.0, 1.0]
 
 
 def test_intervals_draw_whole_talkers():
