@@ -31,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "grpo.json"
 SHAPES = {"tiny": (192, 6), "40m": (512, 8)}  # hidden size and layers of the language model
 FAMILIES = {"omni": "", "audio": "-audio"}  # Qwen2.5-Omni; Qwen2-Audio, padded to 30 s: the end of its rows' names
+Clock = Callable[[], float]
 GROUPS, PROMPTS = (2, 4, 8, 16, 32), (150, 300, 600, 1200)
 
 
@@ -62,12 +63,15 @@ def grpo(
     quick: Annotated[bool, typer.Option(help="A few tokens of a random two-layer model: checks that it runs.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the rows here, as JSON.")] = None,
     write: Annotated[bool, typer.Option(help="Put the rows into the committed result, plot and README table.")] = False,
+    cpu_time: Annotated[bool, typer.Option(help="Count CPU seconds: where other work shares the cores.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure rollout, update, step and memory against the plain path."""
+    clock = time.process_time if cpu_time else time.perf_counter
     report = load(HERE / "_grpo_report.py")
-    rows = [loaded(make) for name, make in plan(runs, quick, growth) if only is None or only in name]
-    result = {"command": "emolab bench grpo --growth --write", "device": _device(), "rows": rows}
+    rows = [loaded(make) for name, make in plan(runs, quick, growth, clock) if only is None or only in name]
+    device = _device() + (", CPU seconds" if cpu_time else "")
+    result = {"command": "emolab bench grpo --growth --write", "device": device, "rows": rows}
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -82,14 +86,16 @@ def loaded(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return {**row, "load": round(os.getloadavg()[0], 1)}
 
 
-def plan(runs: int, quick: bool, growth: bool) -> list[tuple[str, Callable[[], dict[str, Any]]]]:
+def plan(
+    runs: int, quick: bool, growth: bool, clock: Clock = time.perf_counter
+) -> list[tuple[str, Callable[[], dict[str, Any]]]]:
     """Row names and what makes them."""
     sizes = Sizes(60, 8, 3, 0.5) if quick else Sizes()
     jobs: list[tuple[str, Callable[[], dict[str, Any]]]] = []
 
     def add(name: str, what: str, shape: str, family: str, at: Sizes) -> None:
         make = memory if what == "memory" else compare
-        jobs.append((name, lambda: {"name": name, **make(what, shape, family, at, runs, quick)}))
+        jobs.append((name, lambda: {"name": name, **make(what, shape, family, at, runs, quick, clock)}))
 
     add("update/tiny", "update", "tiny", "omni", sizes)
     for what in ("update", "sharing", "rollout", "step", "memory"):
@@ -230,11 +236,13 @@ def random_bench(shape: str, family: str, sizes: Sizes, quick: bool = False) -> 
     return Bench(load(HERE / "_grpo_models.py").random_model(family, *SHAPES[shape], quick), sizes)
 
 
-def compare(what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool = False) -> dict[str, Any]:
+def compare(
+    what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool = False, clock: Clock = time.perf_counter
+) -> dict[str, Any]:
     """Median seconds of `what` on both paths, after checking that they agree."""
     bench = random_bench(shape, family, sizes, quick)
     apart = agreement(bench, f"{what}/{shape}")
-    ours, plain = (median(times) for times in alternate(bench.actions(what), runs))
+    ours, plain = (median(times) for times in alternate(bench.actions(what), runs, clock))
     return {**described(bench), **ratio(ours, plain, "s", 4), "runs": runs, "difference": apart}
 
 
@@ -249,17 +257,19 @@ def agreement(bench: Bench, name: str, tolerance: float = 1e-3) -> float:
     return apart
 
 
-def alternate(actions: tuple[Callable[[], None], Callable[[], None]], runs: int) -> tuple[list[float], list[float]]:
+def alternate(
+    actions: tuple[Callable[[], None], Callable[[], None]], runs: int, clock: Clock = time.perf_counter
+) -> tuple[list[float], list[float]]:
     """Seconds of (ours, plain), one after the other, `runs` times after one pair that warms up."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(runs + 1):
         for kept, action in zip(times, actions, strict=True):
             _wait()
-            start = time.perf_counter()
+            start = clock()
             action()
             _wait()
             if turn:
-                kept.append(time.perf_counter() - start)
+                kept.append(clock() - start)
     return times
 
 
@@ -275,7 +285,7 @@ def ratio(ours: float, plain: float, unit: str, digits: int) -> dict[str, Any]:
     return {"ratio": round(plain / ours, 3), "ours": round(ours, digits), "plain": round(plain, digits), "unit": unit}
 
 
-def memory(what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool = False) -> dict[str, Any]:
+def memory(what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool, clock: Clock) -> dict[str, Any]:
     """Peak memory of one update beyond the model and its gradients, which belong to the model and not to a path."""
     import torch
 
@@ -300,4 +310,6 @@ def _wait() -> None:
 def _device() -> str:
     import torch
 
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    cpu = f"a CPU, {threads} thread{'s' if threads > 1 else ''}"
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else cpu
