@@ -349,7 +349,7 @@ claim_table(claims["affectgpt-rl-wheel"])
 
 # %% [markdown]
 # **Does spam happen, and do penalties stop it?** Look at the words an
-# answer before training and after, with and without a penalty.
+# answer with a penalty and without; the table above has the cold start's.
 
 # %%
 claim_plot(claims["affectgpt-rl-length"])
