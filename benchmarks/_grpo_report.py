@@ -59,12 +59,16 @@ def table(result: dict[str, Any]) -> str:
             lines.append(f"| {title} | {' | '.join(cells(rows[name]))} |")
     first = next(row for row in result["rows"] if row["ratio"] is not None)
     loads = [row["load"] for row in result["rows"] if "load" in row]
+    busy = f" (load {min(loads):g} to {max(loads):g})" if loads else ""
+    kernels = (
+        "Part of what is beyond it comes from the kernels of the linear layers on this processor; two rows give the "
+        "plain path the same ones. "
+    )
     note = (
-        f"\nOn {result['device']} (load {min(loads):g} to {max(loads):g}): P = {first['prompt']}, C = "
+        f"\nOn {result['device']}{busy}: P = {first['prompt']}, C = "
         f"{first['completion']}, G = {first['group']}, medians of {first.get('runs', 1)} alternating runs. Plain is "
         "the same trainer with the audio repeated and one whole row for each completion; the token limit is "
-        "G(P + C)/(P + GC). Part of what is beyond it comes from the kernels of the linear layers on this processor; "
-        "two rows give the plain path the same ones. Growth with G and P is in "
+        f"G(P + C)/(P + GC). {kernels if 'sharing/40m' in rows else ''}Growth with G and P is in "
         "[a plot](benchmarks/results/grpo-growth.svg). Made by `emolab bench grpo --growth --write`; every row is in "
         "`benchmarks/results/grpo.json`."
     )
