@@ -229,7 +229,7 @@ scored = pd.DataFrame([
     for name, reward in columns.items()
     for value in reward([""] * 8, answers, caption=[clip.caption] * 8)
 ])
-axes = sns.catplot(scored[scored.clip < 8], x="clip", y="value",
+axes = sns.catplot(scored[scored["clip"] < 8], x="clip", y="value",
                    col="reward", height=2.8, aspect=1.2, s=18)
 axes.set_titles("{col_name}");
 
