@@ -136,8 +136,9 @@ scores[["bleu_4", "emotion_f1"]].plot.barh(
 # %% [markdown]
 # BLEU counts words that occur in both texts, and the words that matter most
 # are a few among many: the wrong feeling in the right template scores
-# higher than the right one in other words. Emo-F1 looks for emotion words alone and compares
-# their families. It sees what BLEU misses, and misses what BLEU sees.
+# higher than the right one in other words. Emo-F1 looks for emotion words
+# alone and compares their families. It sees what BLEU misses, and misses
+# what BLEU sees.
 #
 # ## Emo-GRPO: where does a text lie among the emotions?
 #
