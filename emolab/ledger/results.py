@@ -173,6 +173,7 @@ def _arm(claim: Claim, arm: Arm, runs: Runs) -> dict[str, Any]:
         "runs": [f"{t.recipe}/{t.stage}-{t.key}" for t in trainings],
         "scores": scores,
         "answers": _answers(_rows_of(arm, claim, runs)),
+        "named": _named(_rows_of(arm, claim, runs)) if "beyond_habit" in dict(claim.columns) else None,
     }
 
 
@@ -204,6 +205,18 @@ def _answers(rows: Mapping[int, Sequence[Row]]) -> dict[str, dict[str, int]] | N
             return None
         counts.setdefault(row["gold"], Counter())[row["predicted"] or "no label"] += 1
     return {gold: dict(counts[gold].most_common()) for gold in EMOTIONS if gold in counts} or None
+
+
+def _named(rows: Mapping[int, Sequence[Row]]) -> dict[str, dict[str, int]]:
+    """Over clips whose emotion one modality carries alone: which modalities their rationales name, how often."""
+    from emolab.attribution.stated import stated_modalities
+
+    counts: dict[str, Counter[str]] = {}
+    for row in (row for each in rows.values() for row in each):
+        if len(row.get("carriers") or ()) == 1:
+            named = "+".join(sorted(stated_modalities(row["text"]))) or "nothing"
+            counts.setdefault(row["carriers"][0], Counter())[named] += 1
+    return {carrier: dict(found.most_common()) for carrier, found in sorted(counts.items())}
 
 
 def _numbers(found: Estimate, name: str) -> dict[str, Any]:

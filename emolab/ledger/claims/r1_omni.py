@@ -60,6 +60,6 @@ CLAIMS = (
             Contrast(RLVR.name, None, "beyond_habit"),
             Contrast(RLVR.name, COLD.name, "names_carrier", count=False),
         ),
-        also=(("names_carrier", "home"),),
+        also=(("names_carrier", "home"), ("beyond_habit", "home")),
     ),
 )
