@@ -119,12 +119,21 @@ def markdown(result: dict[str, Any]) -> str:
     lines.append(
         f"First line before GRPO, second line after it ({after.get('recipe') or 'a recipe'}, shown "
         f"{', '.join(after['modalities'])}). {after['n']} held-out samples, answered right before: "
-        f"{cell(before, 'answered_right')}, after: {cell(after, 'answered_right')}. All intervals 95%, over talkers; "
+        f"{cell(before, 'answered_right')}, after: {cell(after, 'answered_right')}. The carrier is looked for in the "
+        f"{' and '.join(str(part['methods'][0].get('n')) for part in (before, after))} of them that are answered right "
+        "and have their emotion in one modality. All intervals 95%, over talkers; "
         "`emolab.attribution.table` says what each column is and what it should be."
     )
     stated = [part["stated"] for part in (before, after) if part.get("stated")]
     if len(stated) == len(STAGES):
         rates = ", ".join(f"{cell(part, 'hallucination')} {when}" for part, when in zip(stated, STAGES, strict=True))
         lines.append(f"Of the modalities that the rationales name, did not contribute: {rates}.")
+    if noise := after.get("noise"):
+        first, last = noise[0], noise[-1]
+        lines.append(
+            f"With noise {-last['snr']:.0f} dB above the voice, its φ falls from {cell(first, 'phi_audio')} to "
+            f"{cell(last, 'phi_audio')}; its share of |φ| much less, since absolute values never cancel noise: "
+            f"{cell(first, 'share_audio')} to {cell(last, 'share_audio')}."
+        )
     lines.append(f"Made by `{result['command']}`.")
     return "\n".join(lines)
