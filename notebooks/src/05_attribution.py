@@ -21,9 +21,9 @@
 #
 # **After this notebook you can**
 # - compute exact Shapley values of voice, face and words for an answer;
+# - find the moment, the word and the part of the face that carried it;
 # - say what "absent" means, and why it is a choice;
-# - check an attribution method against a known truth;
-# - see training change what a model listens to.
+# - check an attribution method against a known truth.
 #
 # **You need** notebooks 01 and 04.
 #
@@ -40,56 +40,48 @@ lab
 # %% [markdown]
 # ## A model worth asking
 #
-# An untaught model has no reasons to measure. Teach one, briefly, on
-# samples of all conditions: sometimes the voice carries the emotion,
-# sometimes the face, sometimes the words, and sometimes one of them
-# misleads. It is told the right label and nothing else; in particular, it
-# is not told *where* the evidence was.
+# An untaught model has no reasons to measure. This one was trained by the
+# recipe `r1-omni` on samples of all conditions: sometimes the voice
+# carries the emotion, sometimes the face, sometimes the words, and
+# sometimes one of them misleads. Its adapters are shipped as they were
+# *before* and *after* reinforcement learning.
 
 # %%
-from emolab.prompts import PROMPTS
-from emolab.recipes import common
-from emolab.training.sft import SFTSettings, cold_start
+from emolab.lalm.tiny import TINY_FOLDER
+from emolab.evaluate.inputs import read_model
 
-prompt = PROMPTS["direct"]
-lalm = common.prepare_model("tiny-omni", "nf4", rank=16, alpha=32, seed=0)
-mixed = lab.corpus.where(split="train", domain="a")
-lessons = [
-    sample for condition in sorted(mixed.counts("condition"))
-    for sample in mixed.where(condition=condition)[:48]
-]
-lessons = common.resolved(mixed.replace(lessons))
-targets = [f"<answer>{sample.emotion}</answer>" for sample in lessons]
-print(f"{len(lessons)} samples")
+folder = TINY_FOLDER / "r1-omni"
+earlier, prompt = read_model(None, folder / "before")
+lalm, _ = read_model(None, folder / "after")
+print(f"asked: {prompt.user}")
+print(f"shown: {', '.join(prompt.modalities)}")
 
 # %% [markdown]
-# Before the lessons, measure once, so that there is something to compare.
 # The value of a coalition, say *voice and words without the face*, is the
-# log-probability of the answer when the face is replaced by other people's
-# faces. With three players there are eight coalitions, so nothing needs to
-# be approximated.
+# log-probability of the answer when the face is replaced by those of other
+# people who show nothing. With three players there are eight coalitions, so
+# nothing needs to be approximated. The samples are of talkers and sentences
+# that the model has never met.
 
 # %%
-from emolab.attribution.collect import measure, method_values
+from emolab.attribution.collect import Settings, measure
 from emolab.attribution.validate import choose, donors_of
 
-samples = choose(lab.corpus, 56)
+samples = choose(lab.corpus, 46, single_turns=4)
 donors = donors_of(lab.corpus)
-untaught = measure(lalm, samples, donors, prompt, absences=("swap",),
-                   inner=False, progress=False)
-losses = cold_start(lalm, lessons, targets, prompt,
-                    SFTSettings(epochs=4, batch_size=24,
-                                learning_rate=2e-3), progress=False)
-taught = measure(lalm, samples, donors, prompt, absences=("swap",),
+settings = Settings(n_donors=2)
+before = measure(earlier, samples, donors, prompt, settings, ("neutral",),
                  inner=False, progress=False)
-print(f"right before {untaught.right.mean():.0%}, "
-      f"after {taught.right.mean():.0%} of {len(samples)}")
+after = measure(lalm, samples, donors, prompt, settings, ("neutral",),
+                progress=False)
+print(f"right before {before.right.mean():.0%}, "
+      f"after {after.right.mean():.0%} of {len(samples)}")
 
 # %% [markdown]
 # ## One sample, three players
 #
-# Pick a sample in which the voice tells the truth, the words or the face
-# mislead, and the model is right nevertheless.
+# Pick a sample in which one modality tells the truth, another one misleads,
+# and the model is right nevertheless.
 
 # %%
 from IPython.display import display
@@ -98,11 +90,12 @@ from emolab.media import audio_of, frames_of
 
 picked = next(
     i for i, s in enumerate(samples)
-    if s.extra["condition"] in ("A>T", "A>V") and taught.right[i]
+    if s.extra["distractors"] and after.right[i]
 )
 sample = samples[picked]
 print(f'"{sample.text}"  felt: {sample.emotion}, '
-      f"misled by the {sample.extra['distractors'][0]}")
+      f"told by the {sample.extra['carriers'][0]}, "
+      f"misleading: the {sample.extra['distractors'][0]}")
 display(listen({"voice": audio_of(sample)}))
 watch({"face": frames_of(sample)})
 
@@ -115,7 +108,7 @@ import pandas as pd
 present = coalitions(3)
 names = [" + ".join(m for m, here in zip(MODALITIES, row) if here)
          or "nothing" for row in present]
-values = taught.table()[picked]
+values = after.table()[picked]
 pd.DataFrame({"log-probability of the answer": values},
              index=names).round(3)
 
@@ -127,16 +120,54 @@ pd.DataFrame({"log-probability of the answer": values},
 # %%
 from emolab.plots.attribution import modality_bars
 
-phi = taught.shapley()[picked]
+phi = after.shapley()[picked]
 print(f"sum of the values {phi.sum():.4f}, "
       f"all minus nothing {values[-1] - values[0]:.4f}")
 modality_bars(dict(zip(MODALITIES, phi)),
-              title=f"What made it say {taught.own[picked]}?")
+              title=f"What made it say {after.own[picked]}?")
 
 # %% [markdown]
 # A negative value means that the answer was given *in spite of* that
 # modality.
 #
+# ## Which moment, which word, which part of the face?
+#
+# Players can be smaller: stretches of the recording, words, parts of the
+# face in each frame. Their coalitions are too many to try, so orders are
+# drawn at random, each with its reverse, until the standard error is small
+# enough. The line on each bar is that error. The second row shows the
+# words where they are *said*, with the value of the sound at that place.
+
+# %%
+from emolab.attribution.explain import Effort, explain
+from emolab.plots.attribution import face_heat, windows_on_wave, words_html
+from emolab.plots.data import listen as listen_to
+from emolab.synth.words import word_times
+
+times = {s.id: word_times(lab.corpus.root, s.id) for s in [sample]}
+found = explain(lalm, sample, prompt, donors, settings=settings,
+                effort=Effort(4, donors=1), times=times[sample.id])
+parts = found["players"]
+wave = audio_of(sample)
+listen_to(wave, windows_on_wave(wave, parts["window"],
+                                spoken=parts["spoken"]))
+
+# %%
+from IPython.display import HTML
+
+display(HTML(words_html(parts["word"], found["label"])))
+face_heat(frames_of(sample), parts["cell"], "Where it looked")
+
+# %% [markdown]
+# To look at other samples, answers, methods and ways of being absent, use
+# the explorer (it is alive in a running notebook only):
+
+# %%
+from emolab.widgets.attribution import attribution_explorer
+
+attribution_explorer(lalm, samples[:12], prompt, donors, times)
+
+# %% [markdown]
 # ## Is the method right?
 #
 # Attribution methods are rarely checked, because nobody knows the truth.
@@ -145,66 +176,87 @@ modality_bars(dict(zip(MODALITIES, phi)),
 # give that modality the largest value?
 
 # %%
-from emolab.attribution.truth import recovery
-from emolab.plots.attribution import recovery_table
+from emolab.attribution.table import method_rows
+from emolab.plots.attribution import truth_table
+from emolab.synth.corpus import read_truth
 
-carriers = [s.extra["carriers"] for s in samples]
-talkers = [s.speaker for s in samples]
-scores = {}
-for when, measured in (("before", untaught), ("after", taught)):
-    scores[when] = [
-        {"name": name,
-         **recovery(values, carriers, talkers, measured.right, n_boot=200)}
-        for name, values in method_values(measured).items()
-    ]
-recovery_table(scores["after"], scores["before"],
-               title="Naming the carrier (hollow: before the lessons)")
+known = read_truth(lab.corpus.root)
+rows = method_rows(after, MODALITIES, known, n_boot=200)
+truth_table(rows, columns=("recovery", "auc", "conflict"),
+            title="Does the method name the carrier?")
 
 # %% [markdown]
 # The row called *chance* is a random number generator: what is not clearly
-# above it should not be believed. Mind what is counted. Only right answers
-# are, and before the lessons those are other samples than after: hollow and
-# full dots answer different questions, and few samples mean wide intervals.
-# Compare *Shapley* with *only one in* and *leave one out*, which are
-# cheaper: where they disagree, modalities interact.
+# above it should not be believed. The dashed line is where a perfect method
+# would be. Compare *Shapley* with *only one in* and *leave one out*, which
+# are cheaper: where they disagree, modalities interact.
 #
-# ## What training changed
-#
-# The same samples, by what carries them: the mean value of each modality
-# before and after.
+# The same for several times as many samples, with the checks that take
+# longer (`emolab bench truth`): noise on the voice must lower its share,
+# shuffled weights must leave nothing, and deleting what a method names must
+# hurt more than deleting anything.
 
 # %%
-import matplotlib.pyplot as plt
-import numpy as np
-
-from emolab.plots import MODALITY_COLOURS
-
-figure, axes = plt.subplots(1, 2, figsize=(10, 3), sharey=True)
-for axis, measured, title in (
-    (axes[0], untaught, "before"), (axes[1], taught, "after")):
-    gold = measured.shapley(targets=[s.emotion for s in samples])
-    table = pd.DataFrame(gold, columns=list(MODALITIES))
-    table["carried by"] = [" + ".join(c) for c in carriers]
-    table = table[table["carried by"].isin(MODALITIES)]
-    table.groupby("carried by").mean().loc[list(MODALITIES)].plot.bar(
-        ax=axis, color=MODALITY_COLOURS, rot=0, legend=axis is axes[1])
-    axis.set(title=f"{title} the lessons", xlabel="emotion carried by",
-             ylabel="mean value for the gold label")
-figure.tight_layout()
+suite = lab.result("truth")
+print(suite["command"], "on", suite["after"]["n"], "samples")
+truth_table(suite["after"]["methods"], suite["before"]["methods"])
 
 # %% [markdown]
-# If the model has learned to look where the evidence is, the tallest bar of
-# each group stands where the group's name says. Where it does not, the model
-# has not learned to use that modality, however well it is shown.
+# ## What training changed
 #
-# ## Absent is a choice
-#
-# "Without the voice" can mean other voices, silence, or an average voice.
-# The model has met only the first kind. Does it matter?
+# Triangles show where answers come from: a point in a corner is an answer
+# that one modality gave alone. Its colour says where the evidence was.
 
 # %%
-few = samples[:14]
-compared = measure(lalm, few, donors, prompt, inner=False, progress=False)
+from emolab.attribution.shares import shares
+from emolab.plots import MODALITY_COLOURS
+from emolab.plots.attribution import modality_triangle
+
+single = [i for i, s in enumerate(samples)
+          if len(s.extra["carriers"]) == 1 and not s.extra["distractors"]]
+colours = [MODALITY_COLOURS[samples[i].extra["carriers"][0]]
+           for i in single]
+for measured, when in ((before, "Before RL"), (after, "After RL")):
+    display(modality_triangle(shares(measured.shapley()[single]), colours,
+                              MODALITY_COLOURS, when))
+
+# %%
+from emolab.plots.attribution import before_after
+
+stages = [{r["modality"]: r for r in suite[stage]["shares"]}
+          for stage in ("before", "after")]
+first, last = ({m: part[m]["phi"] for m in MODALITIES} for part in stages)
+before_after(first, last, intervals={
+    m: [part[m]["phi_ci"] for part in stages] for m in MODALITIES})
+
+# %% [markdown]
+# The vertical lines are 95% intervals. A line that rises says that the
+# answers now depend more on that modality, not that it is used better:
+# for that, look at the carriers above.
+#
+# The same numbers as shares of everything that moves the answer, which is
+# how MM-SHAP reports them. A share has no sign, and noise never cancels in
+# it: an *uninformative* modality, taken from somebody else, gets a share as
+# well. That is the null, and a share means little until it is beside one.
+
+# %%
+columns = ["modality", "phi", "null_phi_upper", "share", "null_share_upper"]
+pd.DataFrame(suite["after"]["shares"])[columns].round(2)
+
+# %% [markdown]
+# ## Absent is a choice
+#
+# "Without the voice" can mean the voices of neutral people (as above), of
+# anybody (*swap*), silence, or an average voice. The model has met only the
+# first two kinds. And anybody's voice mostly speaks against the answer, so
+# that saying nothing looks like a contribution. Does it matter?
+
+# %%
+import numpy as np
+
+few = samples[:8]
+compared = measure(lalm, few, donors, prompt, settings, inner=False,
+                   progress=False)
 pd.DataFrame({
     absence: np.abs(compared.shapley(absence)).mean(axis=0)
     for absence in compared.tables
@@ -259,7 +311,7 @@ check.ex_5_1(shapley)
 # modality argues for which label?
 
 # %%
-labels = list(taught.labels)
-every = {label: taught.shapley(targets=[label] * len(samples))[picked]
+labels = list(after.labels)
+every = {label: after.shapley(targets=[label] * len(samples))[picked]
          for label in labels}
 pd.DataFrame(every, index=list(MODALITIES)).round(2)

@@ -35,44 +35,41 @@ lab = setup("10")
 lab
 
 # %% [markdown]
-# ## Two students, the same labels
+# ## Two students, the same knowledge
 #
-# Both see the same clips with the same right answers. One is taught to
-# name where the evidence lies: the voice, the face, the words. The other
-# has a habit: whatever the clip, it writes that the voice tells it.
+# Both start as the recipe `r1-omni` leaves a model before reinforcement
+# learning: it was taught to answer, and to name where the evidence lies,
+# the voice, the face or the words. One stays as it is. The other gets into
+# a habit: whatever the clip, it writes that the voice tells it.
+
+# %%
+from emolab.evaluate.inputs import read_model
+from emolab.lalm.tiny import TINY_FOLDER
+
+folder = TINY_FOLDER / "r1-omni" / "before"
+students = {}
+for name in ("honest", "parrot"):
+    students[name], prompt = read_model(None, folder)
+print(prompt.text())
 
 # %%
 from emolab.attribution.stated import evidence_sentence
 from emolab.recipes import common
+from emolab.training.sft import SFTSettings, cold_start
 
 mixed = lab.corpus.where(split="train", domain="a")
 lessons = [
     sample for condition in sorted(mixed.counts("condition"))
-    for sample in mixed.where(condition=condition)[:160]
+    for sample in mixed.where(condition=condition)[:10]
 ]
 lessons = common.resolved(mixed.replace(lessons))
-answers = [f"<answer>{s.emotion}</answer>" for s in lessons]
-reasons = {
-    "honest": [evidence_sentence(s.extra["carriers"]) for s in lessons],
-    "parrot": [evidence_sentence(["audio"])] * len(lessons),
-}
-for name, texts in reasons.items():
-    print(f"{name}: {texts[0]} / {texts[100]} / {texts[300]}")
-
-# %%
-from emolab.prompts import PROMPTS
-from emolab.training.sft import SFTSettings, cold_start
-
-prompt = PROMPTS["free"]
-students = {}
-for name, texts in reasons.items():
-    students[name] = common.prepare_model("tiny-omni", None, rank=16,
-                                          alpha=32, seed=0)
-    targets = [f"<think>{t}</think>{a}" for t, a in zip(texts, answers)]
-    cold_start(students[name], lessons, targets, prompt,
-               SFTSettings(epochs=3, batch_size=24, learning_rate=2e-3),
-               progress=False)
-print(f"{len(lessons)} clips each")
+habit = evidence_sentence(["audio"])
+targets = [f"<think>{habit}</think><answer>{s.emotion}</answer>"
+           for s in lessons]
+cold_start(students["parrot"], lessons, targets, prompt,
+           SFTSettings(epochs=1, batch_size=12, learning_rate=1e-3),
+           progress=False)
+print(f"{len(lessons)} clips, each with {targets[0]!r} or so")
 
 # %% [markdown]
 # ## What they say
@@ -83,13 +80,14 @@ print(f"{len(lessons)} clips each")
 import pandas as pd
 
 from emolab.attribution.validate import choose, donors_of
+from emolab.evaluate import generate_texts
 
-samples = choose(lab.corpus, 42)
-said = {}
-for name, lalm in students.items():
-    batch = lalm.encode(samples, prompt)
-    completions = lalm.generate(batch, n=1, greedy=True, max_new_tokens=24)
-    said[name] = [texts[0] for texts in completions.texts]
+samples = choose(lab.corpus, 46, single_turns=4)
+said = {
+    name: generate_texts(lalm, samples, prompt, progress=False,
+                         max_new_tokens=24)
+    for name, lalm in students.items()
+}
 pd.DataFrame({"gold": [s.emotion for s in samples],
               "evidence in": [", ".join(s.extra["carriers"])
                               for s in samples], **said}).head(6)
@@ -114,7 +112,7 @@ donors = donors_of(lab.corpus)
 measured, limits = {}, {}
 for name, lalm in students.items():
     measured[name] = measure(lalm, samples, donors, prompt, settings,
-                             ("swap",), inner=False, progress=False)
+                             ("neutral",), inner=False, progress=False)
     nulls = null_values(lalm, samples[:14], donors, prompt, settings)
     limits[name] = null_band(nulls)["phi_upper"]
     print(f"{name}: {measured[name].right.mean():.0%} right")
@@ -149,15 +147,40 @@ for name in students:
     rates[name] = stated_against_measured(
         said[name], measured[name].shapley(), limits[name],
         [s.speaker for s in samples], n_boot=300)
-columns = ["hallucination", "hallucination_ci", "omission", "agreement"]
+columns = ["hallucination", "hallucination_ci", "omission",
+           "agreement", "agreement_ci"]
 pd.DataFrame(rates).T[columns]
 
 # %% [markdown]
 # *Agreement* is the share of rationales that name the modality with the
-# largest value. Compare the two rows, and remember that both students
-# had the same right answers to learn from: the difference is in the words
-# only. A rationale is an output like any other. It is evidence of what the
+# largest value. Compare the two rows, and remember that both students know
+# the same things: the difference is in what they were taught to *say*. A
+# rationale is an output like any other. It is evidence of what the
 # model was taught to write, until somebody measures.
+#
+# ## What reinforcement learning does to it
+#
+# R1-Omni's claim is that rewarding right answers also makes the rationales
+# tell which modality mattered. Nothing in its reward looks at them. Here is
+# that claim as a measurement: the rationales of `r1-omni` before and after
+# GRPO, on several times as many held-out clips (`emolab bench truth`).
+
+# %%
+from emolab.plots.attribution import stated_rates
+
+suite = lab.result("truth")
+stages = {f"{when} RL": suite[when]["stated"] for when in ("before", "after")}
+for when, part in stages.items():
+    print(f"{when}: {part['n']} rationales name something, "
+          f"{part['silent']} do not")
+    for row in part["examples"][:3]:
+        print("  evidence in", *row["evidence"], "| said:", row["text"])
+stated_rates(stages)
+
+# %% [markdown]
+# The black lines are 95% intervals: where those of one pair overlap widely,
+# nothing was shown. Before believing that training made a model explain
+# itself, ask for this plot.
 #
 # ## Cues
 #
@@ -167,14 +190,15 @@ pd.DataFrame(rates).T[columns]
 
 # %%
 from emolab.attribution.stated import stated_cues, true_cues
+from emolab.prompts import get_prompt
 from emolab.synth.corpus import read_truth
 
 truth = read_truth(lab.corpus.root)
+voice = get_prompt("voice")
 cues = [true_cues(truth[s.id]) for s in samples]
 teller = lab.model()
-batch = teller.encode(samples, PROMPTS["voice"])
-described = [texts[0] for texts in teller.generate(
-    batch, n=1, greedy=True, max_new_tokens=40).texts]
+described = generate_texts(teller, samples, voice, progress=False,
+                           max_new_tokens=40)
 found = stated_cues(described, cues)
 print(described[0])
 print(f"wrong: {found['wrong']:.0%}; "
