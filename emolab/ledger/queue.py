@@ -59,9 +59,7 @@ def name_of(training: Training) -> str:
     return f"{training.recipe} {training.stage} seed {training.seed} {training.key}"
 
 
-def _finished(
-    todo: Jobs, out: Path | None, workers: int, do: Do
-) -> Iterator[tuple[Training, BaseException | None]]:
+def _finished(todo: Jobs, out: Path | None, workers: int, do: Do) -> Iterator[tuple[Training, BaseException | None]]:
     """Trainings as they are finished, each with its error or None. One whose start failed fails with it."""
     waiting, broken = dict(todo), set[Training]()
     if workers <= 1:
