@@ -73,6 +73,7 @@ CLAIMS = (
             *(Contrast(arm.name, WHEEL.name, "n_words", sign=-1) for arm in PENALISED),
             *(Contrast(arm.name, WHEEL.name, "wheel_f", no_worse=True) for arm in PENALISED),
         ),
+        also=(("n_words", "home"), ("wheel_f", "home")),
     ),
     Claim(
         "affectgpt-rl-transfer",

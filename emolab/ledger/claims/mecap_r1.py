@@ -44,6 +44,7 @@ CLAIMS = (
             Contrast(FULL.name, COLD.name, "emotion_f1", count=False),
             Contrast(FULL.name, COLD.name, "distinct_2", count=False),
         ),
+        also=(("emotion_f1", "home"), ("distinct_2", "home")),
     ),
     Claim(
         "mecap-r1-emotion",
@@ -57,6 +58,7 @@ CLAIMS = (
             Contrast(FULL.name, NO_EMOTION.name, "emotion_f1"),
             Contrast(FULL.name, NO_EMOTION.name, "bleu_4"),
         ),
+        also=(("emotion_f1", "home"), ("bleu_4", "home")),
     ),
     Claim(
         "mecap-r1-cold",
