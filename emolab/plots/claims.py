@@ -51,10 +51,9 @@ def _scores(axis: Axes, claim: Mapping[str, Any], key: str) -> None:
         columns=["arm", "value"],
     )
     palette = {name: colour_of("", i) for i, name in enumerate(names)}
-    sns.stripplot(
-        table, x="value", y="arm", hue="arm", order=names, palette=palette, jitter=0.12, size=4.5, alpha=0.6, ax=axis,
-        legend=False,
-    )  # fmt: skip
+    sns.swarmplot(
+        table, x="value", y="arm", hue="arm", order=names, palette=palette, size=4.5, alpha=0.6, ax=axis, legend=False
+    )
     for i, arm in enumerate(claim["arms"]):
         if score := arm["scores"].get(key):
             if score["ci"]:
