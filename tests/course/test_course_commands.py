@@ -19,7 +19,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "00_good.py").write_text("# %%\n1 + 1\n", encoding="utf-8")
     monkeypatch.setattr(paths, "notebooks_folder", lambda: tmp_path)
-    monkeypatch.setattr(embedded, "embedded_corpus", lambda: None)
+    monkeypatch.setattr(embedded, "embedded_corpus", lambda size="course": None)
     monkeypatch.setenv("EMOLAB_BUILD", str(tmp_path / "build"))
     return tmp_path
 

@@ -132,8 +132,8 @@ def test_same_seed_same_plan_and_another_seed_another() -> None:
 
 
 def test_unknown_size() -> None:
-    with pytest.raises(CorpusError, match=r"tiny.*smoke, course, full"):
+    with pytest.raises(CorpusError, match=r"tiny.*smoke, course, full, omni"):
         plan("tiny")
     with pytest.raises(CorpusError, match="seed -1"):
         plan("smoke", -1)
-    assert set(SIZES) == {"smoke", "course", "full"}
+    assert set(SIZES) == {"smoke", "course", "omni", "full"}

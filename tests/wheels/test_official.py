@@ -121,3 +121,11 @@ def test_bad_folders_are_named(folder, tmp_path):
     (folder / "format.csv").unlink()
     with pytest.raises(CorpusError, match=r"format\.csv: no such file"):
         read_official(folder)
+
+
+def test_the_course_s_example_lists_have_the_habits_that_they_show(tmp_path: Path) -> None:
+    from emolab.wheels.quirks import example_lists, quirks
+
+    folder = example_lists(tmp_path / "lists")
+    found = {(row["kind"], row["item"]) for row in quirks(str(folder))}
+    assert any(item == "fear" for _, item in found) and any(item == "neutral" for _, item in found)
