@@ -185,19 +185,13 @@ pd.DataFrame(spam).set_index("wheel")[["item", "detail"]]
 # That is little for somebody who knows the answer, and much for somebody
 # who does not. Take a model that has no idea, and names $m$ of eight
 # clusters at random. It is right with probability $m/n$, and then earns
-# $2/(m+1)$. The curve "no penalty" shows what it earns on average:
+# $2/(m+1)$. The curve "none" shows what it earns on average:
 
 # %%
 from emolab.plots.wheels import spam_curves
-from emolab.rewards.wheel import PENALTIES, length_penalty
+from emolab.rewards.wheel import PENALTIES, guessing_pays, length_penalty
 
-n, gold_length = 8, 2
-curves = {}
-for kind in PENALTIES:
-    name = "no penalty" if kind == "none" else kind
-    curves[name] = [
-        m / n * 2 / (m + 1) * length_penalty(m, gold_length, kind)
-        for m in range(1, n + 1)]
+curves = guessing_pays(clusters=8, gold=2)
 spam_curves(curves, "A model that knows nothing: what naming m words pays")
 
 # %% [markdown]
@@ -226,22 +220,9 @@ pd.DataFrame(
 # without a neutral branch.
 
 # %%
-folder = lab.folder / "lists"
-folder.mkdir(exist_ok=True)
-tree = [("happy", "proud", "fearless"), ("sad", "down", "gloomy"),
-        ("fear", "scared", "scared")]
-pd.DataFrame(tree, columns=["level1", "level2", "level3"]).to_excel(
-    folder / "wheel1.xlsx", index=False)
-synonyms = {"fearless": "brave", "scared": "afraid", "gloomy": "sad"}
-runs = {f"{kind}_run{i}": values for i in range(1, 9) for kind, values in
-        (("word", synonyms.keys()), ("synonym", synonyms.values()))}
-pd.DataFrame({k: list(v) for k, v in runs.items()}).to_excel(
-    folder / "synonym.xlsx", index=False)
-forms = {"fearless": "fearlessly, fear", "scared": "fear, scaredly",
-         "afraid": "", "sad": "sadly", "gloomy": "", "brave": ""}
-pd.DataFrame(forms.items(), columns=["name", "format"]).to_csv(
-    folder / "format.csv", index=False)
+from emolab.wheels.quirks import example_lists
 
+folder = example_lists(lab.folder / "lists")
 rows = pd.DataFrame(quirks(str(folder)))
 rows[rows.item.isin(["fear", "neutral", "sad"])].reset_index(drop=True)
 
@@ -297,11 +278,10 @@ longer.sort_values("none").tail(6).round(2)
 # %%
 from emolab.plots.training import training_curves
 
-test = dict(progress=False)
-before = recipe.measure(lalm, parts.test, recipe.prompt(), **test)
+before = recipe.measure(lalm, parts.test, recipe.prompt(), progress=False)
 history = recipe.grpo(lalm, parts.train, lab.folder / "grpo",
                       save_steps=None, resume=False)
-after = recipe.measure(lalm, parts.test, recipe.prompt(), **test)
+after = recipe.measure(lalm, parts.test, recipe.prompt(), progress=False)
 training_curves(history)
 
 # %%
@@ -368,10 +348,8 @@ claim_table(claims["affectgpt-rl-length"])
 # **Thinking, and what carries over:**
 
 # %%
-claim_plot(claims["affectgpt-rl-thinking"])
-
-# %%
-claim_plot(claims["affectgpt-rl-transfer"])
+display(claim_plot(claims["affectgpt-rl-thinking"]),
+        claim_plot(claims["affectgpt-rl-transfer"]))
 
 # %% [markdown]
 # ## Summary
@@ -379,8 +357,7 @@ claim_plot(claims["affectgpt-rl-transfer"])
 # - Free words are compared by where they land on emotion wheels.
 # - The score has no gradient; as a reward it needs none.
 # - Word lists have bugs, and a bug in the list is a bug in the reward.
-# - For a model that is unsure, naming more words pays, until a penalty or a
-#   guard takes the profit away.
+# - Naming more words pays the unsure, until a penalty or a guard is there.
 #
 # ## Exercise 7.1
 #
