@@ -126,10 +126,11 @@ score_bars({
 })
 
 # %% [markdown]
-# The bars differ, the model does not. What cannot be read counts as wrong,
-# so a base that was never taught the form looks worse than ignorant, and
-# everything that teaches form looks like a gain in emotion. Report the
-# parse rate beside the score, and compare with the cold start.
+# One model, and what it is worth depends on who reads it. An answer that
+# cannot be read counts as wrong, so a base that was never taught the form
+# can look no better than ignorant, and everything that teaches form looks
+# like a gain in emotion. Report the parse rate beside the score, and
+# compare with the cold start.
 #
 # ## A cold start that says where it looked
 #
@@ -173,7 +174,7 @@ score_bars({"most likely label, untrained": likely, "cold start": before,
 # %%
 from emolab.plots.attribution import before_after
 
-kinds = ("audio", "video", "text", "agree", "conflict")
+kinds = ("audio", "video", "text", "agree", "conflict", "neutral")
 before_after(*({kind: found[f"ua_{kind}"] for kind in kinds}
                for found in (before, after)), ylabel="UA",
              title="By where the evidence lies")
@@ -192,7 +193,8 @@ controls({name: {None: found, **found["controls"]}
 # %% [markdown]
 # The modality whose loss hurts most is the one the model leans on. One
 # whose loss hurts little is under-used, however much the rationales speak
-# of it. The paper's successors found the voice neglected in R1-Omni.
+# of it. Readers of the paper found the voice neglected in R1-Omni; here
+# it is another one.
 #
 # ## Does it say so?
 #
@@ -284,8 +286,8 @@ difference_table(claims["r1-omni-rationale"])
 # %% [markdown]
 # ## Summary
 #
-# - Two rewards that a program can check teach a model to use face, voice
-#   and words, as far as the cold start lets it find them.
+# - Two rewards that a program can check are enough to train with; what
+#   rises is another question, so split the score before you name a cause.
 # - Scores of models that were not taught the form measure the form.
 # - UA by where the evidence lies, and controls, say which modality a model
 #   leans on; one score does not.
