@@ -46,7 +46,7 @@ def measure(corpus: Any, seed: int, out: Path) -> dict[str, Any]:
     kept = out / "walk.json"
     if kept.is_file() and (known := json.loads(kept.read_text(encoding="utf-8")))["of"] == of:
         return dict(known)
-    run = EmoRL(settings).run(corpus, out, elsewhere=False)
+    run = EmoRL(settings).run(corpus, out, controls="every", elsewhere=False)
     inside = corpus.where(domain=settings.domain)
     train, test = inside.where(split="train"), inside.where(split="test")
     classical = common.slim(classical_baseline(train, test, seed))

@@ -21,6 +21,7 @@ from emolab.training.launch import is_main, wait_for_all
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
+    from emolab.media import FeatureCache
     from emolab.profiles import Profile
     from emolab.prompts import Prompt
     from emolab.samples import Corpus, EmotionSample
@@ -209,7 +210,7 @@ class Recipe(ABC, Generic[S]):
         out: str | Path,
         *,
         baseline: bool = True,
-        controls: bool = True,
+        controls: bool | str = True,
         elsewhere: bool = True,
         zero_shot: bool = True,
         grpo: bool = True,
@@ -221,6 +222,7 @@ class Recipe(ABC, Generic[S]):
     ) -> dict[str, Any]:
         """All stages, each measured; checkpoints, raw outputs and results under `out`.
 
+        `controls` measures the end of the run under each control, "every" the baseline and the cold start too;
         `elsewhere` also measures on the test samples of the other domain; `start` is a cold start's checkpoint that
         several runs share; `split` "val" is for choosing settings; `test` another corpus to measure on. Returns
         `zero_shot`, `before` (the cold start), `after`, `sft` (None where left out), each with the metrics, their
@@ -244,7 +246,7 @@ class _Job:
         recipe: Recipe[Any],
         corpus: Corpus,
         out: Path,
-        controls: bool,
+        controls: bool | str,
         elsewhere: bool,
         split: str,
         test: Corpus | None,
@@ -254,10 +256,12 @@ class _Job:
         self.recipe, self.out, self.progress = recipe, out, progress
         self.stages = common.Stages(out, recipe.settings, say)
         self.lalm: LALM | None = self.stages.run("load", recipe.load)
+        self.cache: FeatureCache | None = None
         _only_what_it_takes(recipe, self.lalm, self.stages.say)
         self.parts = recipe.parts(corpus, split, test)
         self.other = common.other_domain(recipe.select(corpus), recipe.settings, split) if elsewhere else None
         self.checks = recipe.controls if controls else ()
+        self.early_checks = self.checks if controls == "every" else ()
 
     def zero_shot(self) -> dict[str, Any]:
         """The model as it comes, asked for the baseline's answers."""
@@ -280,7 +284,7 @@ class _Job:
                 raise TrainingError(f"{start}: no checkpoint to start from; give a folder such as OUT/before")
             self.stages.run(name, lambda: train(lalm, corpus, self.progress))
             self.save(name, lalm, prompt)
-        return self.scored(name, prompt, lalm, self.checks, folder)
+        return self.scored(name, prompt, lalm, self.early_checks, folder)
 
     def after(self, start: Path) -> dict[str, Any]:
         """GRPO from the cold start."""
@@ -294,12 +298,18 @@ class _Job:
         return self.scored("after", prompt, lalm, self.checks)
 
     def model(self, *folders: Path | None) -> LALM:
-        """The model of the first folder that holds a checkpoint, else with fresh adapters."""
+        """The model of the first folder that holds a checkpoint, else with fresh adapters; what its frozen towers
+        computed in an earlier stage is kept."""
+        kept, self.lalm = self.lalm, None
         for folder in folders:
             if folder is not None and (folder / common.INFO).is_file():
-                return common.load_checkpoint(folder)[0]
-        kept, self.lalm = self.lalm, None
-        return kept or self.recipe.load()
+                kept = common.load_checkpoint(folder)[0]
+                break
+        lalm = kept or self.recipe.load()
+        if lalm.frozen:
+            self.cache = lalm.cache if self.cache is None else self.cache
+            lalm.cache = self.cache
+        return lalm
 
     def save(self, name: str, lalm: LALM, prompt: Prompt) -> None:
         """Write adapters and what is needed to use them."""
