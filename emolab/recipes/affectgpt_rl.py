@@ -23,7 +23,6 @@ so is the supervised baseline, which learns to write the same lists without reas
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -36,7 +35,6 @@ from emolab.rewards.shipped import rubric as shipped
 from emolab.rewards.wheel import PENALTIES, Alignment, Dual, WheelF
 
 if TYPE_CHECKING:
-    from emolab.lalm import LALM
     from emolab.prompts import Prompt
     from emolab.samples import Corpus, EmotionSample
 
@@ -203,25 +201,6 @@ class AffectGPTRL(Recipe[AffectGPTRLSettings]):
         ]
         return Rubric(base.name, tuple(parts))
 
-    def measure(
-        self,
-        lalm: LALM,
-        corpus: Corpus,
-        prompt: Prompt,
-        controls: Sequence[str] = (),
-        progress: bool = True,
-    ) -> dict[str, Any]:
-        """Words for `corpus`, and the same under each control."""
-        from emolab.evaluate.words import evaluate_words
-
-        return common.measure(
-            lalm,
-            corpus,
-            prompt,
-            seed=self.settings.seed,
-            max_new_tokens=self.settings.max_new_tokens,
-            controls=controls,
-            progress=progress,
-            evaluation=evaluate_words,
-            wheels=self.settings.wheels,
-        )
+    def measuring(self) -> dict[str, Any]:
+        """On which wheels words are compared."""
+        return {"wheels": self.settings.wheels}

@@ -140,7 +140,12 @@ class Recipe(ABC, Generic[S]):
             max_new_tokens=self.settings.max_new_tokens,
             controls=controls,
             progress=progress,
+            **self.measuring(),
         )
+
+    def measuring(self) -> dict[str, Any]:
+        """Further options of the evaluation that the prompt's style asks for."""
+        return {}
 
     def load(self) -> LALM:
         """The model with fresh adapters."""
