@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 @command
 def claims(
     names: Annotated[list[str] | None, typer.Argument(help="Claims, or recipes; all by default.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds an arm has.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds an arm has.")] = 10,
     workers: Annotated[int, typer.Option(min=1, help="Trainings at a time, one core each.")] = 2,
     run: Annotated[bool, typer.Option(help="Train what is missing; --no-run judges by what is there.")] = True,
     page_only: Annotated[bool, typer.Option("--page-only", help="Only write the page from the saved results.")] = False,

@@ -2,7 +2,8 @@
 
 `emolab bench truth` takes the checkpoints `before` and `after` that a recipe left (by default r1-omni's, which sees,
 hears and reads; it is trained first where there is none), scores every method where the corpus knows which modality
-carries the emotion, and writes `benchmarks/results/truth.json`, its picture, and the table in README.md.
+carries the emotion, and writes `truth.json`, a page with the whole table `truth.md` and its picture `truth.svg` into
+`benchmarks/results`, and the section of README.md that shows them. `--page-only` writes all but the first from it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 RESULT = CHECKOUT / "benchmarks" / "results" / "truth.json"
 RECIPE, SIZE = "r1-omni", "omni"
 STAGES = ("before", "after")
+PICTURED = ("recovery", "conflict", "hallucination")
 SUITE = 3
 """Raised when the suite measures something else, so that nothing older is read back."""
 
@@ -41,27 +43,51 @@ def truth(
     seed: Annotated[int, typer.Option(help="Seed of the choice of samples and donors.")] = 0,
     split: Annotated[str, typer.Option(help="Samples of this split; test is for reporting only.")] = "test",
     stage: Annotated[str | None, typer.Option(help="Only measure `before` or `after`, for a later run.")] = None,
-    write: Annotated[bool, typer.Option(help="Write the result file and README's table.")] = True,
+    write: Annotated[bool, typer.Option(help="Write the result file, its page and README's section.")] = True,
+    page_only: Annotated[bool, typer.Option("--page-only", help="Only write the page and README's section.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Every attribution method against the corpus's known truth, before and after GRPO."""
     from emolab.evaluate.inputs import read_corpus
 
+    if page_only:
+        result = saved()
+        write_page(result)
+        emit(result, as_json, lambda r: typer.echo(summary(r)))
+        return
     table = read_corpus(corpus, SIZE)
     folder = run or trained(table)
     if stage is not None:
         emit(measured(folder / stage, table, n, n_checks, seed, split), as_json, lambda r: typer.echo(r["seconds"]))
         return
-    result: dict[str, Any] = {"command": f"emolab bench truth --n {n} --n-checks {n_checks} --seed {seed}"}
+    result = {"command": f"emolab bench truth --n {n} --n-checks {n_checks} --seed {seed}"}
     for name in STAGES:
         result[name] = measured(folder / name, table, n, n_checks, seed, split)
     if write:
-        from emolab.course.readme import replace_section
-
         RESULT.parent.mkdir(exist_ok=True)
         RESULT.write_text(json.dumps(to_plain(result), indent=1) + "\n", encoding="utf-8")
-        replace_section(CHECKOUT / "README.md", "attribution", markdown(result))
-    emit(result, as_json, lambda r: typer.echo(markdown(r)))
+        write_page(saved())
+    emit(result, as_json, lambda r: typer.echo(page(r)))
+
+
+def saved() -> dict[str, Any]:
+    """The committed result. Raises EvaluationError where there is none."""
+    from emolab.errors import EvaluationError
+
+    if not RESULT.is_file():
+        raise EvaluationError(f"{RESULT}: not there; make it with: emolab bench truth")
+    return dict(json.loads(RESULT.read_text(encoding="utf-8")))
+
+
+def write_page(result: dict[str, Any], readme: Path = CHECKOUT / "README.md", folder: Path = RESULT.parent) -> None:
+    """Write `truth.md` and `truth.svg` into a folder, and README's section."""
+    from emolab.course.readme import replace_section
+    from emolab.plots.attribution import truth_table
+
+    picture = truth_table(result["after"]["methods"], result["before"]["methods"], columns=PICTURED)
+    picture.savefig(folder / "truth.svg", metadata={"Date": None})
+    (folder / "truth.md").write_text(page(result) + "\n", encoding="utf-8")
+    replace_section(readme, "attribution", summary(result))
 
 
 def measured(checkpoint: Path, corpus: Corpus, n: int, n_checks: int, seed: int, split: str) -> dict[str, Any]:
@@ -110,20 +136,40 @@ def recipe_of(checkpoint: Path) -> str:
     return str(json.loads((checkpoint / INFO).read_text(encoding="utf-8")).get("recipe", ""))
 
 
-def markdown(result: dict[str, Any]) -> str:
-    """The table of methods, before and after, with how it was made and what it says of the models."""
-    from emolab.attribution.table import cell, markdown
+def page(result: dict[str, Any]) -> str:
+    """Every figure of every method, before and after, with what each column is."""
+    from emolab.attribution.table import COLUMNS, markdown
 
     before, after = result["before"], result["after"]
-    lines = [markdown(after, before), ""]
-    lines.append(
-        f"First line before GRPO, second line after it ({after.get('recipe') or 'a recipe'}, shown "
-        f"{', '.join(after['modalities'])}). {after['n']} held-out samples, answered right before: "
-        f"{cell(before, 'answered_right')}, after: {cell(after, 'answered_right')}. The carrier is looked for in the "
-        f"{' and '.join(str(part['methods'][0].get('n')) for part in (before, after))} of them that are answered right "
-        "and have their emotion in one modality. All intervals 95%, over talkers; "
-        "`emolab.attribution.table` says what each column is and what it should be."
+    return "\n".join(
+        [
+            "# Attribution against truth",
+            "",
+            f"First line before GRPO, second line after it. {_sample(result)} All intervals 95%, over talkers.",
+            "",
+            markdown(after, before),
+            "",
+            "What each column should be:",
+            "",
+            *(f"- {column.title}: {column.wanted}." for column in COLUMNS),
+            "",
+            f"Made by `{result['command']}` from `truth.json`.",
+        ]
     )
+
+
+def summary(result: dict[str, Any]) -> str:
+    """README's section: the picture, what was measured, and what it says of the models."""
+    from emolab.attribution.table import cell
+
+    before, after = result["before"], result["after"]
+    lines = [
+        "![Attribution methods against truth](benchmarks/results/truth.svg)",
+        "",
+        f"{_sample(result)} Hollow before GRPO, filled after it, with 95% intervals over talkers. "
+        "[The whole table](benchmarks/results/truth.md) has six more figures for each method.",
+        "",
+    ]
     stated = [part["stated"] for part in (before, after) if part.get("stated")]
     if len(stated) == len(STAGES):
         rates = ", ".join(f"{cell(part, 'hallucination')} {when}" for part, when in zip(stated, STAGES, strict=True))
@@ -137,3 +183,15 @@ def markdown(result: dict[str, Any]) -> str:
         )
     lines.append(f"Made by `{result['command']}`.")
     return "\n".join(lines)
+
+
+def _sample(result: dict[str, Any]) -> str:
+    from emolab.attribution.table import cell
+
+    before, after = result["before"], result["after"]
+    return (
+        f"{after.get('recipe') or 'A recipe'}, shown {', '.join(after['modalities'])}; {after['n']} held-out samples, "
+        f"answered right before: {cell(before, 'answered_right')}, after: {cell(after, 'answered_right')}. The carrier "
+        f"is looked for in the {' and '.join(str(part['methods'][0].get('n')) for part in (before, after))} of them "
+        "that are answered right and have their emotion in one modality."
+    )

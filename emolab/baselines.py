@@ -57,6 +57,13 @@ def per_speaker(features: NDArray[np.float64], speakers: Sequence[str | None]) -
     return out
 
 
+def _check_talkers(fit_on: Sequence[EmotionSample], usable: Sequence[EmotionSample]) -> None:
+    if shared := {s.speaker for s in fit_on} & {s.speaker for s in usable} - {None}:
+        raise EvaluationError(
+            f"speakers {', '.join(sorted(map(str, shared))[:3])} are in both training and test set; split by speaker"
+        )
+
+
 def classical_baseline(
     train: Corpus,
     test: Corpus,
@@ -79,10 +86,7 @@ def classical_baseline(
         raise EvaluationError(f"unknown normalisation {normalise!r}; choose from {', '.join(NORMALISATIONS)}")
     started = time.perf_counter()
     (fit_on, _), (usable, report) = (usable_samples(c, labels, HEARS) for c in (train, test))
-    if shared := {s.speaker for s in fit_on} & {s.speaker for s in usable} - {None}:
-        raise EvaluationError(
-            f"speakers {', '.join(sorted(map(str, shared))[:3])} are in both training and test set; split by speaker"
-        )
+    _check_talkers(fit_on, usable)
     score_on = apply_control(usable, control, seed)
     tables = [feature_table(samples, progress) for samples in (fit_on, score_on)]
     if normalise == "speaker":

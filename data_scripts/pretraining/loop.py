@@ -25,6 +25,16 @@ def one_cycle(step: int, steps: int, peak: float, warm: float = 0.1) -> float:
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm))))
 
 
+def _resume(path: Path, modules: nn.ModuleDict, optimiser: torch.optim.Optimizer) -> int:
+    """Load a checkpoint, where there is one. Returns the step to go on from."""
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    modules.load_state_dict(state["modules"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
+
+
 def train(
     name: str,
     modules: nn.ModuleDict,
@@ -46,12 +56,7 @@ def train(
     path, log = folder / f"{name}.pt", folder / f"{name}.jsonl"
     params = [p for p in modules.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(params, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.98))
-    start = 0
-    if path.exists():
-        state = torch.load(path, weights_only=True)
-        modules.load_state_dict(state["modules"])
-        optimiser.load_state_dict(state["optimiser"])
-        start = int(state["step"])
+    start = _resume(path, modules, optimiser)
     began, seen = time.perf_counter(), {}
     for step in tqdm(range(start, steps), initial=start, total=steps, desc=name, mininterval=5):
         for group in optimiser.param_groups:
@@ -69,16 +74,14 @@ def train(
             seen.setdefault(key, []).append(float(value.detach()))
         if (step + 1) % every == 0 or step + 1 == steps:
             modules.eval()
-            row = {
-                "step": step + 1,
-                "seconds": round(time.perf_counter() - began, 1),
-                **{k: round(sum(v) / len(v), 4) for k, v in seen.items()},
-                **(evaluate() if evaluate else {}),
-            }
+            means = {k: round(sum(v) / len(v), 4) for k, v in seen.items()}
+            row = {"step": step + 1, "seconds": round(time.perf_counter() - began, 1), **means}
+            row |= evaluate() if evaluate else {}
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             seen = {}
-            state = {"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
-            shards.save(state, path)
+            shards.save(
+                {"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, path
+            )
     modules.eval()
     return path

@@ -74,8 +74,7 @@ def explain(
     target, posterior = _target(lalm, batch, label, chosen)
     present = [m for m in MODALITIES if len(batch.positions_of(0, m))]
     absent = absent_embeddings(lalm, sample, prompt, batch, absence, pool, chosen.n_donors, chosen.seed)
-    players = modality_players(batch, 0, present)
-    game = chosen.game(lalm, batch, players, absent, target)
+    game = chosen.game(lalm, batch, modality_players(batch, 0, present), absent, target)
     found = attribute(game, method, chosen.seed, steps=chosen.gradient_steps)
     result: dict[str, Any] = {
         "id": sample.id,
@@ -89,17 +88,16 @@ def explain(
         "empty": found.empty,
         "phi": dict(zip(present, found.values.tolist(), strict=True)),
         "shares": dict(zip(present, shares(found.values).tolist(), strict=True)),
-        "interactions": _pairs(interactions_from_table(game(coalitions(len(players)))), present),
+        "interactions": _pairs(interactions_from_table(game(coalitions(len(present)))), present),
         "video_sampling": [lalm.frames_per_second, lalm.max_frames],
         "players": {},
     }
-    if fine:
-        said = word_times_of(sample, times) if "audio" in present else None
-        part = replace(game, absent=absent[: spent.donors])
-        result["players"] = _fine(part, chosen, method, spent, said)
-        result["parts_shares"] = _parts_shares(result["players"])
-        result["word_times"] = "given" if times else "guessed" if said else None
-    return result
+    if not fine:
+        return result
+    said = word_times_of(sample, times) if "audio" in present else None
+    parts = _fine(replace(game, absent=absent[: spent.donors]), chosen, method, spent, said)
+    when = "given" if times else "guessed" if said else None
+    return result | {"players": parts, "parts_shares": _parts_shares(parts), "word_times": when}
 
 
 def _target(

@@ -143,9 +143,7 @@ def validate(
         "faithfulness": lambda: run.faithfulness(rows, few, result["shares"]),
         "stated": lambda: run.stated(rows, measured, nulls, truth),
     }
-    for name in CHECKS:
-        if name in checks:
-            result[name] = work[name]()
+    result |= {name: work[name]() for name in CHECKS if name in checks}
     asked = {"n": n, "n_checks": n_checks, "absences": list(absences), "split": split}
     return result | run.stamp(asked, time.perf_counter() - started)
 

@@ -63,10 +63,9 @@ def attribute(
         return
     suite = partial(_validated, corpus=read_corpus(corpus), n=n, n_checks=n_checks, settings=settings, split=split)
     result = suite(lalm, asked)
+    del lalm  # one model in memory at a time
     if before is not None:
-        del lalm
-        earlier, asked = read_model(model, before, prompt=prompt)
-        result["before"] = suite(earlier, asked)
+        result["before"] = suite(*read_model(model, before, prompt=prompt))
     if out is not None:
         from emolab.evaluate import write_result
 

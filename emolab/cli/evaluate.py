@@ -64,7 +64,7 @@ def evaluate(
         lalm,
         test,
         asked,
-        seed,
+        seed=seed,
         control=control,
         batch_size=batch_size,
         max_new_tokens=max_new_tokens,

@@ -53,27 +53,16 @@ def predict(
 
     chosen = _labels(labels)
     if calibration not in FILE_CALIBRATIONS:
-        raise EvaluationError(
-            f"--calibration {calibration!r}: a single file can be calibrated by {' or '.join(FILE_CALIBRATIONS)}"
-        )
+        known = " or ".join(FILE_CALIBRATIONS)
+        raise EvaluationError(f"--calibration {calibration!r}: a single file can be calibrated by {known}")
     if (text is not None or video is not None) and len(files) > 1:
         raise EvaluationError("--text and --video belong to one file; predict the files one by one")
     lalm, asked = read_model(model, checkpoint or taught(model, prompt), quantise, prompt)
     asked = asking_for(asked, chosen)
     results = predict_files(lalm, files, asked, text=text, video=video, labels=chosen, calibration=calibration)
     failed = sum("error" in r for r in results)
-    emit(
-        {
-            "model": lalm.name,
-            "prompt": asked.id,
-            "labels": list(chosen),
-            "files": results,
-            "n": len(results),
-            "failed": failed,
-        },
-        as_json,
-        render,
-    )
+    info = {"model": lalm.name, "prompt": asked.id, "labels": list(chosen)}
+    emit(info | {"files": results, "n": len(results), "failed": failed}, as_json, render)
     if failed:
         raise typer.Exit(1)
 

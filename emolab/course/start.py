@@ -99,10 +99,11 @@ def _seed_everything(seed: int, threads: int) -> None:
 
 def _plot_style() -> None:
     import matplotlib.pyplot as plt
-    import seaborn as sns
     from IPython import get_ipython
+
+    from emolab.plots.style import CYCLE, RC
 
     if (shell := get_ipython()) is not None:
         shell.run_line_magic("matplotlib", "inline")  # so that figures made without pyplot are shown as pictures too
-    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
-    plt.rcParams.update({"figure.figsize": (7, 3.5), "figure.dpi": 72, "savefig.dpi": 72, "font.size": 10})
+    mine = {"figure.figsize": (7, 3.5), "figure.dpi": 72, "savefig.dpi": 72, "axes.grid": True}
+    plt.rcParams.update(RC | mine | {"axes.prop_cycle": plt.cycler(color=CYCLE)})

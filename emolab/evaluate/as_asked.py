@@ -18,6 +18,6 @@ BY_STYLE: dict[str, Callable[..., dict[str, Any]]] = {"words": evaluate_words, "
 def evaluation_of(prompt: Prompt) -> Callable[..., dict[str, Any]]:
     """The evaluation that fits a prompt's style: `evaluate_words`, `evaluate_captions` or `evaluate`.
 
-    All take (lalm, corpus, prompt) and `seed`, `control`, `batch_size`, `max_new_tokens`, `temperature`, `progress`.
+    All take (lalm, corpus, prompt) and the options `emolab.evaluate.asking.AskOptions`.
     """
     return BY_STYLE.get(prompt.style, evaluate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from emolab.errors import EvaluationError, MediaError
 from emolab.evaluate.controls import apply_control
@@ -19,6 +19,22 @@ if TYPE_CHECKING:
 Fault = Callable[[EmotionSample], tuple[str, str] | None]
 """Why a sample cannot be scored: (reason, item) as `LoadReport.skip` takes them, or None where it can."""
 NOTED = ("condition", "donor", "donor_emotion")
+WRITTEN = 96
+"""Longest answer, in tokens, where words or a caption are asked for and nothing else is said."""
+
+
+class AskOptions(TypedDict, total=False):
+    """How samples are shown and answered: the `seed` of sampling and of the control (0), a `control` of
+    `emolab.evaluate.controls.CONTROLS` (None), samples at a time `batch_size` (16), the longest answer in tokens
+    `max_new_tokens` (64 for a label, WRITTEN for words and captions), the `temperature` (0: greedy), a `progress` bar
+    (True)."""
+
+    seed: int
+    control: str | None
+    batch_size: int
+    max_new_tokens: int
+    temperature: float
+    progress: bool
 
 
 @dataclass(frozen=True)

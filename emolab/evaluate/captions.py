@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from statistics import fmean as mean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from emolab.emotions import normalise_label
 from emolab.errors import EvaluationError
-from emolab.evaluate.asking import ask, noted
+from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted
 from emolab.evaluate.results import talkers
 from emolab.metrics import bootstrap_ci, caption_table, hit_rate, meteor, rouge_l
 from emolab.metrics.captions import Reference, bleu_counts, bleu_of, emotion_counts, f1_of, references, tokens
@@ -48,25 +48,20 @@ def evaluate_captions(
     lalm: LALM,
     corpus: Corpus,
     prompt: Prompt | str = "caption",
-    seed: int = 0,
-    control: str | None = None,
-    batch_size: int = 16,
-    max_new_tokens: int = 96,
-    temperature: float = 0.0,
-    progress: bool = True,
+    *,
     n_boot: int = 1000,
+    **options: Unpack[AskOptions],
 ) -> dict[str, Any]:
     """Let a model describe every sample that has a reference caption, and score what it says.
 
-    The arguments are those of `evaluate`. Returns what `summarise_captions` does, the raw outputs `rows` and `info`.
-    Raises EvaluationError where no sample has a caption.
+    Returns what `summarise_captions` does, the raw outputs `rows` and `info`. Raises EvaluationError for an unknown
+    control or where no sample has a caption.
     """
-    asked = ask(
-        lalm, corpus, prompt, _without_caption, seed=seed, control=control, batch_size=batch_size,
-        max_new_tokens=max_new_tokens, temperature=temperature, progress=progress,
-    )  # fmt: skip
+    options.setdefault("max_new_tokens", WRITTEN)
+    asked = ask(lalm, corpus, prompt, _without_caption, **options)
     rows = [_row(sample, text) for sample, text in zip(asked.samples, asked.texts, strict=True)]
-    return summarise_captions(rows, seed, asked.info["seconds"], n_boot) | {"rows": rows, "info": asked.info}
+    scores = summarise_captions(rows, options.get("seed", 0), asked.info["seconds"], n_boot)
+    return scores | {"rows": rows, "info": asked.info}
 
 
 def _without_caption(sample: EmotionSample) -> tuple[str, str] | None:

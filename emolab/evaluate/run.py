@@ -54,24 +54,17 @@ def evaluate(
     started = time.perf_counter()
     samples, report = under_control(corpus, _label_fault(labels), prompt, control, seed)
     rows = [_describe(s, labels) for s in samples]
-    info: dict[str, Any] = {
-        "model": lalm.name,
-        "corpus": corpus.name,
-        "prompt": prompt.id,
-        "mode": mode,
-        "control": control,
-        "calibration": calibration,
-        "skipped": report.summary(),
-    }
+    config: dict[str, Any] = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id}
+    config |= {"mode": mode, "control": control, "calibration": calibration}
+    info: dict[str, Any] = config | {"skipped": report.summary()}
     if mode == "generate":
-        options = {"max_new_tokens": max_new_tokens, "temperature": temperature}
-        texts = generate_texts(lalm, samples, prompt, batch_size, seed, progress, **options)
+        how = (batch_size, seed, progress, temperature)
+        texts = generate_texts(lalm, samples, prompt, *how, max_new_tokens=max_new_tokens)
         for row, text in zip(rows, texts, strict=True):
             row |= {"text": text, "predicted": parse_label(text, labels), "format_ok": parse(text).format_ok}
     else:
         info |= _score(lalm, samples, prompt, rows, labels, batch_size, calibration, progress)
     result = summarise(rows, seed, time.perf_counter() - started, n_boot, labels)
-    config = {k: info[k] for k in ("model", "corpus", "prompt", "mode", "control", "calibration")}
     info["provenance"] = provenance(config | {"labels": list(labels), "n": len(rows)}, seed, str(lalm.device))
     return result | {"rows": rows, "info": info}
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean as mean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from emolab.errors import EvaluationError
-from emolab.evaluate.asking import ask, noted
+from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted
 from emolab.evaluate.results import talkers
 from emolab.parsing import parse, parse_words
 from emolab.prompts import Prompt
@@ -31,21 +31,17 @@ def evaluate_words(
     lalm: LALM,
     corpus: Corpus,
     prompt: Prompt | str = "words",
-    seed: int = 0,
-    control: str | None = None,
-    batch_size: int = 16,
-    max_new_tokens: int = 96,
-    temperature: float = 0.0,
-    progress: bool = True,
+    *,
     n_boot: int = 1000,
     wheels: str = "embedded",
+    **options: Unpack[AskOptions],
 ) -> dict[str, Any]:
     """Evaluate the words that a model answers with on every sample with usable media and a gold to compare them with:
     words that a wheel knows, a label, or a valence.
 
-    `wheels` is "embedded" or a folder of the official files; `control` one of `emolab.evaluate.controls.CONTROLS`.
-    Returns `summarise_words` of the answers, the raw `rows`, and `info` (what ran, what was skipped). Raises
-    EvaluationError for an unknown control or where nothing can be scored.
+    `wheels` is "embedded" or a folder of the official files. Returns `summarise_words` of the answers, the raw `rows`,
+    and `info` (what ran, what was skipped). Raises EvaluationError for an unknown control or where nothing can be
+    scored.
     """
     from emolab.wheels import load_wheels
 
@@ -56,20 +52,10 @@ def evaluate_words(
             return None
         return "no words on a wheel, no label, no valence", f"{sample.id}: {', '.join(sample.words)}"
 
-    asked = ask(
-        lalm,
-        corpus,
-        prompt,
-        fault,
-        seed=seed,
-        control=control,
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        progress=progress,
-    )
+    options.setdefault("max_new_tokens", WRITTEN)
+    asked = ask(lalm, corpus, prompt, fault, **options)
     rows = [answer_row(sample, text) for sample, text in zip(asked.samples, asked.texts, strict=True)]
-    result = summarise_words(rows, known, seed, asked.info["seconds"], n_boot)
+    result = summarise_words(rows, known, options.get("seed", 0), asked.info["seconds"], n_boot)
     return result | {"rows": rows, "info": asked.info | {"wheels": wheels}}
 
 

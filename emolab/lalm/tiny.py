@@ -1,13 +1,13 @@
 """The tiny model that ships with the package: its configuration, its tokenizer, and where it lies.
 
 Real `Qwen2_5OmniThinkerForConditionalGeneration` classes at about 5 M parameters, so that every line of code that runs
-on the
-7B model runs here too. `data_scripts/pretrain_tiny.py` made the weights; MODEL_CARD.md beside them says what it can do.
+on the 7B model runs here too. `data_scripts/pretrain_tiny.py` made the weights; MODEL_CARD.md beside them says what it
+can do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,29 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 2048) -> PreTrainedT
     )
 
 
+def _text_config(token: Mapping[str, int], words: int, hidden: int, layers: int, heads: int = 4) -> dict[str, Any]:
+    half = hidden // heads // 2  # M-RoPE sections share out half of a head
+    time = half // 4
+    height = (half - time) // 2
+    return {
+        "vocab_size": words,
+        "hidden_size": hidden,
+        "intermediate_size": 512,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 4096,
+        "tie_word_embeddings": True,
+        "pad_token_id": token["<|endoftext|>"],
+        "eos_token_id": token["<|im_end|>"],
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": 1e4,
+            "mrope_section": [time, height, half - time - height],
+        },
+    }
+
+
 def build_config(
     tokenizer: PreTrainedTokenizerFast,
     hidden: int = 192,
@@ -97,10 +120,6 @@ def build_config(
     from transformers import Qwen2_5OmniThinkerConfig
 
     token = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIAL_TOKENS}
-    heads = 4
-    half = hidden // heads // 2  # M-RoPE sections share out half of a head
-    time = half // 4
-    height = (half - time) // 2
     audio_config = {
         "d_model": audio,
         "encoder_layers": audio_layers,
@@ -121,37 +140,17 @@ def build_config(
         "fullatt_block_indexes": [0, 1, 2],
         "window_size": 64,
     }
-    text_config = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": hidden,
-        "intermediate_size": 512,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 4096,
-        "tie_word_embeddings": True,
-        "pad_token_id": token["<|endoftext|>"],
-        "eos_token_id": token["<|im_end|>"],
-        "rope_parameters": {
-            "rope_type": "default",
-            "rope_theta": 1e4,
-            "mrope_section": [time, height, half - time - height],
-        },
-    }
-    special: dict[str, Any] = {
-        "audio_token_index": token["<|AUDIO|>"],
-        "image_token_index": token["<|IMAGE|>"],
-        "video_token_index": token["<|VIDEO|>"],
-        "audio_start_token_id": token["<|audio_bos|>"],
-        "audio_end_token_id": token["<|audio_eos|>"],
-        "user_token_id": token["<|im_start|>"],
-    }
     config = Qwen2_5OmniThinkerConfig(
         audio_config=audio_config,
         vision_config=vision_config,
-        text_config=text_config,
+        text_config=_text_config(token, len(tokenizer), hidden, layers),
         tie_word_embeddings=True,
-        **special,
+        audio_token_index=token["<|AUDIO|>"],
+        image_token_index=token["<|IMAGE|>"],
+        video_token_index=token["<|VIDEO|>"],
+        audio_start_token_id=token["<|audio_bos|>"],
+        audio_end_token_id=token["<|audio_eos|>"],
+        user_token_id=token["<|im_start|>"],
     )
     # `get_rope_index` reads these two, and the configuration class does not declare them
     config.vision_start_token_id = token["<|vision_bos|>"]

@@ -11,7 +11,7 @@ from emolab.ledger.declare import MARKS
 from emolab.ledger.results import FOLDER, claim_table, difference_table
 from emolab.ledger.verdicts import RULE
 
-PAGE, PLOTS = "README.md", "plots"
+PAGE, PLOTS, PICTURE = "README.md", "plots", "ledger.png"
 OPENING = """# The ledger of claims
 
 What four papers claim, and what the same comparison shows here: on the embedded corpus of synthetic speech, faces and
@@ -32,6 +32,7 @@ times Student's t for the number of seeds; `emolab/ledger/statistics.py` says wh
 signal" and Distinct-2 have one value a run; their intervals know of seeds alone. The margins of what would matter are
 {margins}.
 
+Every claim was first run with five seeds and then, all claims alike and whatever the five had shown, with five more.
 The {count} differences that decide were each judged at 95% and not corrected for their number: where nothing is
 different, one in twenty would still be decided. The ledger's runs are shorter than the recipes' own, and otherwise
 use their settings for the tiny model; each recipe's docstring says on which clips these were chosen. Arms of a claim
@@ -41,7 +42,8 @@ differ in nothing but what their row says; `arms` in the file lists it.
 
 def render(claims: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str:
     """The page of all results, in `order`; a claim that was not run yet is named as such."""
-    parts = [_paragraphs(OPENING), _overview(claims, order), _paragraphs(_method(claims))]
+    picture = f"![Every difference that decides]({PLOTS}/{PICTURE})\n"
+    parts = [_paragraphs(OPENING), _overview(claims, order), picture, _paragraphs(_method(claims))]
     for name in order:
         if name in claims:
             parts.append(section(claims[name]))
@@ -129,13 +131,13 @@ def _wrap(text: str) -> str:
 
 def write_page(claims: Mapping[str, Mapping[str, Any]], order: Sequence[str], folder: Path = FOLDER) -> Path:
     """Write the page and a plot for each claim into `folder`. Returns the page's path."""
-    from emolab.plots.claims import claim_plot
+    from emolab.plots.claims import claim_plot, ledger_plot
 
     (folder / PLOTS).mkdir(parents=True, exist_ok=True)
-    for name in order:
-        if name in claims:
-            picture = folder / PLOTS / f"{name}.png"
-            claim_plot(claims[name]).savefig(picture, dpi=80, metadata={"Software": None})
+    there = {name: claims[name] for name in order if name in claims}
+    pictures = {f"{name}.png": claim_plot(claim) for name, claim in there.items()} | {PICTURE: ledger_plot(there)}
+    for name, figure in pictures.items():
+        figure.savefig(folder / PLOTS / name, dpi=80, metadata={"Software": None})
     path = folder / PAGE
     path.write_text(render(claims, order), encoding="utf-8")
     return path

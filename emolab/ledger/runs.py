@@ -146,18 +146,7 @@ def _train(recipe: Recipe[Any], training: Training, folder: Path, out: Path | No
     else:
         lalm = shared_cache(recipe.load())
         recipe.cold_start(lalm, parts.cold, progress=False)
-    chosen = recipe.settings
-    prompt = _prompt(recipe, training.stage)
-    info = {
-        "recipe": recipe.name,
-        "model": chosen.model,
-        "quantise": chosen.quantise,
-        "prompt": prompt.name,
-        "modalities": list(prompt.modalities),
-        "max_new_tokens": chosen.max_new_tokens,
-        "settings": training.values,
-    }
-    common.save_checkpoint(folder, lalm, info)
+    common.save_checkpoint(folder, lalm, recipe.note(_prompt(recipe, training.stage)))
     return lalm
 
 

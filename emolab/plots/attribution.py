@@ -329,12 +329,12 @@ def before_after(
     values = [*before.values(), *after.values(), *spans, 0.0]
     gap, lowest = 0.075 * (max(values) - min(values)), float("-inf")
     for i, name in enumerate(sorted(after, key=after.__getitem__)):
-        colour, shift = colour_of(name, list(after).index(name)), 0.02 * (i - 1)
+        colour, shift = colour_of(name, list(after).index(name)), 0.04 * (i / max(1, len(after) - 1) - 0.5)
         axis.plot([shift, 1 + shift], [before[name], after[name]], "o-", color=colour, lw=2.2)
         for x, span in enumerate((intervals or {}).get(name, ())):
             axis.plot([x + shift] * 2, span, color=colour, lw=1.4, alpha=0.7)
         lowest = max(after[name], lowest + gap)
-        axis.annotate(f"{name} {after[name]:.2f}", (1.1, lowest), va="center", color=colour)
+        axis.annotate(f"{name} {after[name]:.2f}", (1.14, lowest), va="center", color=colour)
     axis.axhline(0, color=QUIET, lw=0.8)
     axis.set_xticks([0, 1], ["before RL", "after RL"])
     axis.set(xlim=(-0.2, 1.7), ylabel=ylabel, title=title or "What training taught it to use")

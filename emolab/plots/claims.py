@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 VERDICT_COLOURS = {"holds": "#14817b", "does not": "#c8383c", "undecided": "#8d99ae"}
 MAX_COLUMNS = 3
+FURTHEST = 8.0  # margins; an interval that goes beyond is cut there
 
 
 @styled
@@ -60,7 +62,7 @@ def _scores(axis: Axes, claim: Mapping[str, Any], key: str) -> None:
                 axis.plot([scale * v for v in score["ci"]], [i + 0.26] * 2, color=INK, lw=1.4)
             axis.plot([scale * score["mean"]], [i + 0.26], "D", color=palette[arm["name"]], mec=INK, ms=5)
     axis.set(xlabel="", ylabel="")
-    axis.set_title(heading(key), fontsize=8)
+    axis.set_title(textwrap.fill(heading(key), 24), fontsize=8)
     light_grid(axis, "x")
 
 
@@ -94,3 +96,44 @@ def _differences(axis: Axes, claim: Mapping[str, Any]) -> None:
     axis.set_title("differences", fontsize=8)
     axis.tick_params(length=0)
     light_grid(axis, "x")
+
+
+@styled
+def ledger_plot(claims: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Every difference that decides, of all claims, on one scale: in units of the margin of what would matter, the
+    side that is claimed to the right. A triangle ends what goes further than the picture.
+
+    `claims` is what `emolab.ledger.load_claims()` returns, in the order to draw.
+    """
+    from emolab.ledger.results import difference_name
+
+    lines = [(claim, c) for claim in claims.values() for c in claim["contrasts"] if c["counts"] and c["difference"]]
+    figure, axes = new_figure(9.6, 0.8 + 0.25 * (len(lines) + len(claims)), 1, 1)
+    axis, place, ticks = axes[0, 0], 0.0, {}
+    axis.axvspan(-1, 1, color="#eef1f4", lw=0, zorder=0)
+    axis.axvline(0, color=INK, lw=1)
+    for claim in claims.values():
+        axis.text(0.2 - FURTHEST, place, f"{claim['title']}: {claim['verdict']}", weight="bold", fontsize=8, va="center",
+                  color=VERDICT_COLOURS[claim["verdict"]])  # fmt: skip
+        for contrast in (c for owner, c in lines if owner is claim):
+            place += 1
+            _interval(axis, place, contrast)
+            ticks[place] = f"{difference_name(contrast)}: {contrast['title'].removesuffix(' %')}"
+        place += 1.3
+    axis.set_yticks(list(ticks), list(ticks.values()), fontsize=7.5)
+    axis.set(xlim=(-FURTHEST, FURTHEST), ylim=(place - 0.8, -0.9))
+    axis.set_xlabel("difference, in margins of what would matter (grey: too little to); the claimed side is the right")
+    axis.tick_params(length=0)
+    light_grid(axis, "x")
+    return figure
+
+
+def _interval(axis: Axes, place: float, contrast: Mapping[str, Any]) -> None:
+    colour = VERDICT_COLOURS[contrast["verdict"]]
+    low, value, high = (
+        contrast["sign"] * x / contrast["margin"] for x in (contrast["ci"][0], contrast["difference"], contrast["ci"][1])
+    )
+    low, high = min(low, high), max(low, high)
+    axis.plot([max(low, -FURTHEST), min(high, FURTHEST)], [place] * 2, color=colour, lw=2.2, solid_capstyle="butt")
+    beyond = "<" if value < -FURTHEST else ">" if value > FURTHEST else ""
+    axis.plot([min(max(value, -FURTHEST), FURTHEST)], [place], beyond or "o", color=colour, ms=6, clip_on=False)

@@ -20,6 +20,7 @@ EMOTION_COLOURS = {
     "surprised": "#ef7d3b",
 }
 MODALITY_COLOURS = {"audio": "#14817b", "video": "#c7652c", "text": "#4f5fae"}
+CYCLE = ("#14817b", "#c7652c", "#4f5fae", "#c8383c", "#7b4ba0", "#5d8a3a", "#f2a900", "#8d99ae")
 INK, QUIET, ACCENT = "#22303c", "#9aa5b1", "#14817b"
 SIGNED_MAP = "RdBu_r"
 RC: dict[str, Any] = {
@@ -80,8 +81,7 @@ def new_figure(
 
 def colour_of(name: str, position: int = 0) -> str:
     """The colour of an emotion or a modality; other names get one of a fixed cycle by `position`."""
-    cycle = ("#14817b", "#c7652c", "#4f5fae", "#c8383c", "#7b4ba0", "#5d8a3a", "#f2a900", "#8d99ae")
-    return EMOTION_COLOURS.get(name) or MODALITY_COLOURS.get(name) or cycle[position % len(cycle)]
+    return EMOTION_COLOURS.get(name) or MODALITY_COLOURS.get(name) or CYCLE[position % len(CYCLE)]
 
 
 def light_grid(axis: Axes, which: str = "y") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from emolab.plots.style import ACCENT, INK, QUIET, colour_of, light_grid, new_figure, styled
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Rows = Sequence[Mapping[str, Any]]
+SPREAD = " spread"
 PANELS: dict[str, tuple[str, ...]] = {
     "reward": ("reward",),
     "reward parts": ("reward/*",),
+    "spread within groups": (f"reward/*{SPREAD}",),
     "parsed answers": ("parse_rate",),
     "groups without signal": ("zero_variance",),
     "KL to the start": ("kl",),
@@ -75,7 +78,7 @@ def training_curves(rows: Rows, panels: Sequence[str] = MAIN, columns: int = 3, 
 
 def _present(rows: Rows, names: Sequence[str]) -> list[str]:
     known = list(dict.fromkeys(k for r in rows for k in r))
-    found = [k for name in names for k in known if k == name or (name.endswith("*") and k.startswith(name[:-1]))]
+    found = [k for name in names for k in known if fnmatch(k, name) and k.endswith(SPREAD) == name.endswith(SPREAD)]
     return [k for k in found if len(column(rows, k)[0])]
 
 
@@ -88,10 +91,12 @@ def _draw(axis: Axes, rows: Rows, names: Sequence[str]) -> None:
             steps,
             smooth(values, max(1, len(values) // 20)),
             color=colour,
-            label=name.split("/")[-1].replace("seconds_", ""),
+            label=name.split("/")[-1].replace("seconds_", "").removesuffix(SPREAD),
         )
-    if len(names) > 1:
-        axis.legend(fontsize=7, handlelength=1.2, borderaxespad=0.2)
+    if len(names) > 1:  # with room for the legend above the curves
+        low, high = axis.get_ylim()
+        axis.set_ylim(low, high + 0.16 * -(-len(names) // 2) * (high - low))
+        axis.legend(fontsize=7, handlelength=1.2, borderaxespad=0.1, ncols=2, loc="upper left", columnspacing=1.0)
 
 
 @styled

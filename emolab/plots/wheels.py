@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from emolab.wheels import WheelSet
 
+INNER, OUTER = (0.2, 0.61), (0.63, 1.04)
+POINTS_A_UNIT, POINTS_A_LETTER = 120.0, 0.6
+"""Points on paper of a unit of the wheel's axes, and the mean width of a letter at a size of one point."""
 VALENCE = {-1: "#7f9cc0", 0: "#b9bec5", 1: "#e6b84f"}
 
 
@@ -38,20 +41,20 @@ def emotion_wheel(
     valence = cluster_valence().get(wheel, {})
     chosen = {"gold": [w for w in gold if w in table], "predicted": [w for w in predicted if w in table]}
     hit = {kind: {table[word] for word in words} for kind, words in chosen.items()}
-    figure, axes = new_figure(5.4, 5.0)
+    figure, axes = new_figure(6.0, 5.6)
     axis, start = axes[0, 0], 90.0
     for level1, branch in tree.items():
         end = start - 360 / len(tree)
         colour = VALENCE[valence.get(level1, 0)]
-        _wedge(axis, start, end, (0.35, 0.68), colour, level1 in hit["gold"], level1 in hit["predicted"])
-        _label(axis, (start + end) / 2, 0.515, level1, 8)
+        _wedge(axis, start, end, INNER, colour, level1 in hit["gold"], level1 in hit["predicted"])
+        _label(axis, (start + end) / 2, INNER, level1, 8.5)
         for i, level2 in enumerate(branch):
             left, right = (start + (end - start) * k / len(branch) for k in (i, i + 1))
-            _wedge(axis, left, right, (0.7, 1.0), colour, False, False)
-            _label(axis, (left + right) / 2, 0.85, level2, 6.5)
+            _wedge(axis, left, right, OUTER, colour, False, False)
+            _label(axis, (left + right) / 2, OUTER, level2, 7)
         _words(axis, (start + end) / 2, level1, table, chosen)
         start = end
-    axis.set(xlim=(-1.6, 1.6), ylim=(-1.45, 1.3), aspect="equal", title=title or f"The wheel {wheel!r}")
+    axis.set(xlim=(-1.6, 1.6), ylim=(-1.5, 1.3), aspect="equal", title=title or f"The wheel {wheel!r}")
     axis.axis("off")
     return figure
 
@@ -69,9 +72,12 @@ def _wedge(
     )  # fmt: skip
 
 
-def _label(axis: Axes, degrees: float, radius: float, text: str, size: float) -> None:
-    angle = math.radians(degrees)
+def _label(axis: Axes, degrees: float, ring: tuple[float, float], text: str, size: float) -> None:
+    """A name along a ring's radius, at most `size` points high and no longer than the ring is thick."""
+    angle, radius = math.radians(degrees), sum(ring) / 2
     turn = (degrees + 90) % 180 - 90
+    longest = max(len(line) for line in text.split())
+    size = min(size, POINTS_A_UNIT * (ring[1] - ring[0]) / (POINTS_A_LETTER * longest))
     axis.text(radius * math.cos(angle), radius * math.sin(angle), text.replace(" ", "\n"), rotation=turn, ha="center",
               va="center", fontsize=size, rotation_mode="anchor", zorder=4, linespacing=0.9)  # fmt: skip
 
@@ -85,7 +91,7 @@ def _words(
     x, y = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     side = "center" if abs(x) < 0.35 else "left" if x > 0 else "right"
     height = "center" if abs(y) < 0.6 else "bottom" if y > 0 else "top"
-    axis.text(1.06 * x, 1.06 * y, "\n".join(lines), ha=side, va=height, fontsize=8.5, color=INK)
+    axis.text(1.1 * x, 1.1 * y, "\n".join(lines), ha=side, va=height, fontsize=8.5, color=INK)
 
 
 @styled

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate import write_result as write_evaluation
@@ -170,6 +170,16 @@ def fine_tune(
     return cold_start(lalm, resolved(corpus), targets, prompt, options, progress)
 
 
+class ReinforceOptions(TypedDict, total=False):
+    """How GRPO is run, beside what it trains: `save_steps` between checkpoints (50; None for none), a `progress` bar
+    (True), whether to `resume` from the last whole checkpoint (True), and further `callbacks` of the trainer."""
+
+    save_steps: int | None
+    progress: bool
+    resume: bool
+    callbacks: Sequence[Any]
+
+
 def reinforce(
     lalm: LALM,
     corpus: Corpus,
@@ -177,19 +187,16 @@ def reinforce(
     rubric: Rubric,
     settings: RecipeSettings,
     out: Path,
-    *,
-    save_steps: int | None = 50,
-    progress: bool = True,
-    resume: bool = True,
-    callbacks: Sequence[Any] = (),
+    **options: Unpack[ReinforceOptions],
 ) -> list[dict[str, Any]]:
-    """GRPO of `rubric` over the samples of `corpus`. Returns the metrics of every step; resumes from the last whole
-    checkpoint under `out`."""
+    """GRPO of `rubric` over the samples of `corpus`, its checkpoints and metrics under `out`. Returns the metrics of
+    every step."""
     from emolab.training.callbacks import History, Progress
     from emolab.training.checkpoints import last_checkpoint
     from emolab.training.config import grpo_config
     from emolab.training.grpo import HearingGRPOTrainer
 
+    save_steps = options.get("save_steps", 50)
     saving: dict[str, Any] = {"save_steps": save_steps, "save_total_limit": 2} if save_steps else {}
     args = grpo_config(
         out,
@@ -206,11 +213,10 @@ def reinforce(
         **saving,
     )
     history = History(out / "metrics.jsonl")
-    shown = [Progress()] if progress else []
-    trainer = HearingGRPOTrainer(
-        lalm, resolved(corpus), prompt, rubric, args, callbacks=[history, *shown, *callbacks]
-    )
-    last = last_checkpoint(out) if resume else None
+    shown = [Progress()] if options.get("progress", True) else []
+    callbacks = [history, *shown, *options.get("callbacks", ())]
+    trainer = HearingGRPOTrainer(lalm, resolved(corpus), prompt, rubric, args, callbacks=callbacks)
+    last = last_checkpoint(out) if options.get("resume", True) else None
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return history.rows
 

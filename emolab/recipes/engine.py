@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, Unpack
 
 from emolab.errors import TrainingError
 from emolab.recipes import common
@@ -132,7 +132,7 @@ class Recipe(ABC, Generic[S]):
         progress: bool = True,
     ) -> dict[str, Any]:
         """Greedy answers on `corpus`, and the same under each control: `{metric, …, rows, controls: {name: …}}`."""
-        return common.measure(
+        result = common.measure(
             lalm,
             corpus,
             prompt,
@@ -142,9 +142,16 @@ class Recipe(ABC, Generic[S]):
             progress=progress,
             **self.measuring(),
         )
+        for part in (result, *result.get("controls", {}).values()):
+            part |= self.findings(part["rows"], corpus, prompt)
+        return result
 
     def measuring(self) -> dict[str, Any]:
         """Further options of the evaluation that the prompt's style asks for."""
+        return {}
+
+    def findings(self, rows: Sequence[Mapping[str, Any]], corpus: Corpus, prompt: Prompt) -> dict[str, Any]:
+        """Further figures of a measurement, from the `rows` of answers to `prompt` on the samples of `corpus`."""
         return {}
 
     def load(self) -> LALM:
@@ -171,30 +178,11 @@ class Recipe(ABC, Generic[S]):
         )
 
     def grpo(
-        self,
-        lalm: LALM,
-        corpus: Corpus,
-        out: Path,
-        *,
-        save_steps: int | None = 50,
-        progress: bool = True,
-        resume: bool = True,
-        callbacks: Sequence[Any] = (),
+        self, lalm: LALM, corpus: Corpus, out: Path, **options: Unpack[common.ReinforceOptions]
     ) -> list[dict[str, Any]]:
         """GRPO with the recipe's rubric. Returns the metrics of every step; resumes from the last whole checkpoint
         under `out`."""
-        return common.reinforce(
-            lalm,
-            corpus,
-            self.prompt(),
-            self.rubric(),
-            self.settings,
-            out,
-            save_steps=save_steps,
-            progress=progress,
-            resume=resume,
-            callbacks=callbacks,
-        )
+        return common.reinforce(lalm, corpus, self.prompt(), self.rubric(), self.settings, out, **options)
 
     def note(self, prompt: Prompt) -> dict[str, Any]:
         """What a checkpoint says of itself: enough to load it, to ask it what it was taught, and to train it again."""

@@ -28,7 +28,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, pstdev
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from emolab.errors import CorpusError, TrainingError
 from emolab.recipes import common
@@ -177,7 +177,9 @@ class MECapR1(Recipe[MECapR1Settings]):
             ),
         )
 
-    def grpo(self, lalm: LALM, corpus: Corpus, out: Path, **options: Any) -> list[dict[str, Any]]:
+    def grpo(
+        self, lalm: LALM, corpus: Corpus, out: Path, **options: Unpack[common.ReinforceOptions]
+    ) -> list[dict[str, Any]]:
         """As every recipe's, with CIDEr's weights counted on the training captions."""
         self.overlap = Cider.fit(sample.caption for sample in corpus if sample.caption)
         return super().grpo(lalm, corpus, out, **options)

@@ -35,7 +35,6 @@ from emolab.rewards import Accuracy, Format, Part, Rubric
 from emolab.samples import MODALITIES
 
 if TYPE_CHECKING:
-    from emolab.lalm import LALM
     from emolab.prompts import Prompt
     from emolab.samples import Corpus, EmotionSample
 
@@ -141,21 +140,9 @@ class R1Omni(Recipe[R1OmniSettings]):
         parts = (Part(Accuracy(published=published)), Part(Format(self._style(), published=published)))
         return Rubric("r1_omni_published" if published else "r1_omni", parts)
 
-    def measure(
-        self,
-        lalm: LALM,
-        corpus: Corpus,
-        prompt: Prompt,
-        controls: Sequence[str] = (),
-        progress: bool = True,
-    ) -> dict[str, Any]:
-        """As every recipe's, with UA by where the evidence lies and, where reasons are written, `naming`."""
-        result = super().measure(lalm, corpus, prompt, controls, progress)
-        for part in (result, *result.get("controls", {}).values()):
-            part |= by_evidence(part["rows"], corpus)
-            if prompt.style != "direct":
-                part |= naming_of(part["rows"], corpus)
-        return result
+    def findings(self, rows: Sequence[Mapping[str, Any]], corpus: Corpus, prompt: Prompt) -> dict[str, Any]:
+        """UA by where the evidence lies and, where reasons are written, `naming`."""
+        return by_evidence(rows, corpus) | (naming_of(rows, corpus) if prompt.style != "direct" else {})
 
 
 def evidence_of(sample: EmotionSample) -> str | None:

@@ -91,8 +91,7 @@ class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
     ):
         self.lalm, self.samples, self.prompt, self.parses = lalm, list(samples), prompt, parses
         self.skip_zero_variance, self._hearing_unchecked = skip_zero_variance, check_hearing
-        self._rows: list[int] = []
-        self._texts: list[str] = []
+        self._rows, self._texts = list[int](), list[str]()
         self._live: Tensor | None = None
         self._equal_groups: Tensor | None = None
         self._store: tuple[list[int], PromptBatch] | None = None

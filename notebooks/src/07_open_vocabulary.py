@@ -300,7 +300,7 @@ pd.DataFrame({"cold start": before, "after this short run": after}
 #
 # ## What the paper says, and what we found
 #
-# `emolab bench claims affectgpt-rl` trains every arm with five seeds, from
+# `emolab bench claims affectgpt-rl` trains every arm with ten seeds, from
 # shared cold starts, and measures on talkers and sentences that no model has
 # met. Its files are read here.
 

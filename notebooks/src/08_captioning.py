@@ -260,7 +260,8 @@ after = recipe.measure(lalm, parts.test, recipe.prompt(),
 # %%
 from emolab.plots.training import training_curves
 
-training_curves(history, ("reward", "reward parts", "parsed answers"))
+training_curves(history, ("reward parts", "spread within groups",
+                          "parsed answers"))
 
 # %%
 shown = ["emotion_f1", "emotion_f1_ci", "bleu_4", "distinct_2", "length"]
@@ -379,7 +380,7 @@ check.ex_8_1(consistency)
 # `emolab[embeddings]`), and find a pair that the reward confuses.
 
 # %%
-said = ["angry and furious", "disgusted", "afraid", "calm", "glad"]
+said = ["very angry", "disgusted", "afraid", "calm", "glad"]
 table = [[rewards["centred"].consistency(f"{voices[0]} The speaker is {a}.",
                                          f"{voices[0]} The speaker is {b}.")
           for a in said] for b in said]

@@ -245,7 +245,7 @@ paper = pd.DataFrame(
 paper
 
 # %% [markdown]
-# `emolab bench claims r1-omni` runs the recipe with five seeds, and judges
+# `emolab bench claims r1-omni` runs the recipe with ten seeds, and judges
 # each claim by a rule that was fixed before. Its files are read here.
 
 # %%

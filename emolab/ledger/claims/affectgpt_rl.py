@@ -47,16 +47,19 @@ CLAIMS = (
         "in its ablation, answering at once scores higher (68.4) than thinking first with all five rewards (59.5).",
         "2",
         "two cold starts on the same clips, one of which also learns to write reasons, and GRPO from each for as many "
-        "steps: with wheel F and format, and for reasons with the dual, alignment and perception rewards too.",
+        "steps: with wheel F and format, and for reasons with the dual, alignment and perception rewards too; thinking "
+        "also with the first two alone, since the extra rewards could be what costs.",
         (
             Arm("at once, after", RECIPE),
             Arm("thinking, after", RECIPE, THINKING),
+            Arm("thinking, after two rewards", RECIPE, {**THINKING, "reward": "format"}, start=THINKING),
             Arm("at once, before", RECIPE, stage="before"),
             Arm("thinking, before", RECIPE, THINKING, "before"),
         ),
         (
             Contrast("at once, after", "thinking, after", "wheel_f"),
             Contrast("at once, before", "thinking, before", "wheel_f", count=False),
+            Contrast("thinking, after two rewards", "thinking, after", "wheel_f", count=False),
         ),
         also=(("n_words", "home"),),
     ),

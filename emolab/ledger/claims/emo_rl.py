@@ -58,7 +58,7 @@ CLAIMS = (
         "once the model was trained with reinforcement; an independent check found that structure hurts before.",
         "2",
         "three cold starts on the same clips, which differ in the form of the answer alone, and GRPO with ESWR from "
-        "each, for as many steps.",
+        "each, for as many steps. From the structured one also GRPO with plain accuracy: does ESWR teach it to hedge?",
         (
             Arm("structured, before", RECIPE, STRUCTURED, "before"),
             Arm("free, before", RECIPE, FREE, "before"),
@@ -66,6 +66,7 @@ CLAIMS = (
             Arm("structured, after", RECIPE, STRUCTURED),
             Arm("free, after", RECIPE, FREE),
             Arm("direct, after", RECIPE, DIRECT),
+            Arm("structured, after accuracy", RECIPE, {**STRUCTURED, "reward": "accuracy"}, start=STRUCTURED),
         ),
         (
             Contrast("structured, after", "free, after", "ua"),
@@ -74,6 +75,7 @@ CLAIMS = (
             Contrast("free, before", "direct, before", "ua", sign=-1),
             Contrast("structured, after", "direct, after", "ua", count=False),
             Contrast("structured, after", "structured, before", "ua", count=False),
+            Contrast("structured, after", "structured, after accuracy", "ua", count=False),
         ),
         also=(("parsed", "home"),),
     ),
