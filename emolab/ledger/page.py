@@ -32,8 +32,8 @@ times Student's t for the number of seeds; `emolab/ledger/statistics.py` says wh
 signal" and Distinct-2 have one value a run; their intervals know of seeds alone. The margins of what would matter are
 {margins}.
 
-Every claim was first run with five seeds and then, all claims alike and whatever the five had shown, with five more.
-The {count} differences that decide were each judged at 95% and not corrected for their number: where nothing is
+What stands here was first run with five seeds, and then, all claims alike and whatever the five had shown, with five
+more. The {count} differences that decide were each judged at 95% and not corrected for their number: where nothing is
 different, one in twenty would still be decided. The ledger's runs are shorter than the recipes' own, and otherwise
 use their settings for the tiny model; each recipe's docstring says on which clips these were chosen. Arms of a claim
 differ in nothing but what their row says; `arms` in the file lists it.

@@ -113,8 +113,8 @@ def ledger_plot(claims: Mapping[str, Mapping[str, Any]]) -> Figure:
     axis.axvspan(-1, 1, color="#eef1f4", lw=0, zorder=0)
     axis.axvline(0, color=INK, lw=1)
     for claim in claims.values():
-        axis.text(0.2 - FURTHEST, place, f"{claim['title']}: {claim['verdict']}", weight="bold", fontsize=8, va="center",
-                  color=VERDICT_COLOURS[claim["verdict"]])  # fmt: skip
+        title, colour = f"{claim['title']}: {claim['verdict']}", VERDICT_COLOURS[claim["verdict"]]
+        axis.text(0.2 - FURTHEST, place, title, weight="bold", fontsize=8, va="center", color=colour)
         for contrast in (c for owner, c in lines if owner is claim):
             place += 1
             _interval(axis, place, contrast)
@@ -130,10 +130,8 @@ def ledger_plot(claims: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 def _interval(axis: Axes, place: float, contrast: Mapping[str, Any]) -> None:
     colour = VERDICT_COLOURS[contrast["verdict"]]
-    low, value, high = (
-        contrast["sign"] * x / contrast["margin"] for x in (contrast["ci"][0], contrast["difference"], contrast["ci"][1])
-    )
-    low, high = min(low, high), max(low, high)
+    unit = contrast["sign"] / contrast["margin"]
+    value, (low, high) = unit * contrast["difference"], sorted(unit * end for end in contrast["ci"])
     axis.plot([max(low, -FURTHEST), min(high, FURTHEST)], [place] * 2, color=colour, lw=2.2, solid_capstyle="butt")
     beyond = "<" if value < -FURTHEST else ">" if value > FURTHEST else ""
     axis.plot([min(max(value, -FURTHEST), FURTHEST)], [place], beyond or "o", color=colour, ms=6, clip_on=False)

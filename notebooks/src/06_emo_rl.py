@@ -21,7 +21,7 @@
 # - follow its reward from a circle of emotions to the gradient;
 # - show its traps on answers that a model really gave;
 # - say what a fixed structure of reasons costs, and when;
-# - read a claim of a paper beside five paired runs, and judge it.
+# - read a claim of a paper beside paired runs, and judge it.
 #
 # **You need** notebooks 03 and 04.
 #
@@ -197,7 +197,7 @@ for style in ("direct", "free", "structured"):
 #
 # ## What the paper claims, and what our ledger shows
 #
-# `emolab bench claims emo-rl` runs every arm of these comparisons with five
+# `emolab bench claims emo-rl` runs every arm of these comparisons with ten
 # seeds, from shared cold starts, on clips of talkers and sentences that no
 # model has met. Its files are read here.
 

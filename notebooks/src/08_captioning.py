@@ -294,12 +294,14 @@ listen([(f"clip {i}", audio_of(clips[i])) for i in picked])
 # ## What the paper claims, and what our ledger shows
 #
 # A short run with one seed decides nothing. `emolab bench claims mecap-r1`
-# runs every arm of these comparisons with several seeds, from shared cold
+# runs every arm of these comparisons with ten seeds, from shared cold
 # starts, here with the face shown as well. Its files are read below. (The
 # paper's own figures reached us second-hand; the claims are about their
 # order.)
 
 # %%
+from IPython.display import Markdown, display
+
 from emolab.ledger import claim_table, difference_table, load_claims
 from emolab.plots.claims import claim_plot
 
@@ -317,7 +319,7 @@ for claim in claims.values():
 claim_plot(claims["mecap-r1-sft"])
 
 # %%
-print(claims["mecap-r1-sft"]["reading"])
+display(Markdown(claims["mecap-r1-sft"]["reading"]))
 claim_table(claims["mecap-r1-sft"])
 
 # %% [markdown]
@@ -325,7 +327,7 @@ claim_table(claims["mecap-r1-sft"])
 # without it:
 
 # %%
-print(claims["mecap-r1-emotion"]["reading"])
+display(Markdown(claims["mecap-r1-emotion"]["reading"]))
 difference_table(claims["mecap-r1-emotion"])
 
 # %% [markdown]
@@ -333,7 +335,7 @@ difference_table(claims["mecap-r1-emotion"])
 
 # %%
 for name in ("mecap-r1-cold", "mecap-r1-modalities"):
-    print(claims[name]["reading"], "\n")
+    display(Markdown(claims[name]["reading"]))
 difference_table(claims["mecap-r1-modalities"])
 
 # %% [markdown]

@@ -249,6 +249,8 @@ paper
 # each claim by a rule that was fixed before. Its files are read here.
 
 # %%
+from IPython.display import Markdown, display
+
 from emolab.ledger import claim_table, difference_table, load_claims
 from emolab.plots.claims import claim_plot
 
@@ -259,11 +261,11 @@ for claim in claims.values():
 claim_plot(claims["r1-omni-rlvr"])
 
 # %%
-print(claims["r1-omni-rlvr"]["reading"])
+display(Markdown(claims["r1-omni-rlvr"]["reading"]))
 claim_table(claims["r1-omni-rlvr"])
 
 # %%
-print(claims["r1-omni-elsewhere"]["reading"])
+display(Markdown(claims["r1-omni-elsewhere"]["reading"]))
 claim_plot(claims["r1-omni-elsewhere"])
 
 # %% [markdown]
@@ -271,7 +273,7 @@ claim_plot(claims["r1-omni-elsewhere"])
 # carried the emotion, beyond what a habit would get?
 
 # %%
-print(claims["r1-omni-rationale"]["reading"])
+display(Markdown(claims["r1-omni-rationale"]["reading"]))
 claim_plot(claims["r1-omni-rationale"])
 
 # %%

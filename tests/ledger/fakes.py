@@ -63,6 +63,9 @@ class FakeRecipe:
 
     baseline_prompt = prompt
 
+    def note(self, prompt: Any) -> dict[str, Any]:
+        return {"recipe": self.name, "prompt": prompt.name}
+
     def load(self) -> FakeModel:
         return FakeModel(0.0)
 

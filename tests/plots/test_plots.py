@@ -7,6 +7,7 @@ import pytest
 
 from emolab.emotions import EMOTIONS
 from emolab.plots import attribution, data, evaluation, training
+from emolab.plots.claims import ledger_plot
 from emolab.plots.style import EMOTION_COLOURS, MODALITY_COLOURS, new_figure, styled
 
 RNG = np.random.default_rng(0)
@@ -140,6 +141,36 @@ def test_attribution_pictures():
     draw(attribution.before_after({"audio": 0.1, "text": 0.2}, {"audio": 0.9, "text": 0.1}))
     spans = {"audio": [[0.0, 0.2], [0.8, 1.0]]}
     draw(attribution.before_after({"audio": 0.1}, {"audio": 0.9}, intervals=spans))
+
+
+def test_the_spread_of_reward_parts_has_a_panel_of_its_own():
+    rows = [{"step": i, "reward/eswr": 0.5, "reward/format": 1.0, "reward/eswr spread": 0.3} for i in range(4)]
+    figure = draw(training.training_curves(rows, ("reward parts", "spread within groups")))
+    drawn = {axis.get_title(loc="left"): len(axis.lines) for axis in figure.axes}
+    assert drawn == {"reward parts": 4, "spread within groups": 2}, "each once faint, once as a running mean"
+
+
+def test_the_ledger_in_one_picture_turns_claimed_sides_to_the_right():
+    def contrast(sign, value, ci, verdict, **more):
+        return {"first": "a", "second": "b", "metric": "ua", "title": "UA %", "sign": sign, "margin": 0.02, "ci": ci,
+                "difference": value, "verdict": verdict, "counts": True, "no_worse": False, **more}  # fmt: skip
+
+    claim = {
+        "title": "A beats B",
+        "verdict": "holds",
+        "contrasts": [
+            contrast(-1, -0.04, [-0.06, -0.02], "holds"),
+            contrast(1, 0.4, [0.3, 0.5], "holds"),
+            contrast(1, None, None, "undecided"),
+            contrast(1, 0.01, [0.0, 0.02], "does not", counts=False),
+        ],
+    }
+    figure = draw(ledger_plot({"x": claim}))
+    lines = [line for line in figure.axes[0].lines if len(set(line.get_xdata())) == 2 and line.get_ydata()[0] > 0]
+    dots = [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    assert list(lines[0].get_xdata()) == pytest.approx([1.0, 3.0])
+    assert dots == pytest.approx([2.0, 8.0]), "what goes further than the picture stands at its edge"
+    assert "A beats B: holds" in texts(figure)
 
 
 def test_truth_suite_pictures():
