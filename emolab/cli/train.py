@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -137,6 +136,7 @@ def make(name: str, changes: list[str] | None = None, **values: Any) -> Recipe[A
     """
     from emolab.profiles import profile
     from emolab.recipes import get_recipe
+    from emolab.recipes.values import read_value
 
     recipe = get_recipe(name)
     known = [f.name for f in fields(recipe.Settings)]
@@ -144,19 +144,12 @@ def make(name: str, changes: list[str] | None = None, **values: Any) -> Recipe[A
         key, equals, value = change.partition("=")
         if not equals:
             raise TrainingError(f"--set {change!r}: expected KEY=VALUE")
-        values[key] = _value(value)
+        if key not in known:
+            raise TrainingError(f"{name} has no setting {key!r}; it has {', '.join(known)}")
+        values[key] = read_value(recipe.Settings, key, value)
     if unknown := sorted(set(values) - set(known)):
         raise TrainingError(f"{name} has no setting {unknown[0]!r}; it has {', '.join(known)}")
     return recipe(recipe.Settings.for_profile(profile(), **values))
-
-
-def _value(text: str) -> Any:
-    """JSON where the text is JSON; a comma list as a tuple; else the text."""
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        return tuple(part.strip() for part in text.split(",")) if "," in text else text
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -49,9 +49,9 @@ class Training:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The settings."""
+        """The settings, as a recipe takes them."""
         found: dict[str, Any] = json.loads(self.settings)
-        return found
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
     @property
     def seed(self) -> int:
@@ -117,8 +117,7 @@ def ensure(training: Training, places: frozenset[str], out: Path | None = None) 
     if is_done(training, places, out):
         return folder
     kind = get_recipe(training.recipe)
-    values = training.values | {"modalities": tuple(training.values["modalities"])}
-    recipe = kind(kind.Settings(**values))
+    recipe = kind(kind.Settings(**training.values))
     started = time.perf_counter()
     lalm = _train(recipe, training, folder, out)
     trained = time.perf_counter()

@@ -107,7 +107,7 @@ def ledger_plot(claims: Mapping[str, Mapping[str, Any]]) -> Figure:
     """
     from emolab.ledger.results import difference_name
 
-    lines = [(claim, c) for claim in claims.values() for c in claim["contrasts"] if c["counts"] and c["difference"]]
+    lines = [(claim, c) for claim in claims.values() for c in claim["contrasts"] if c["counts"] and c["ci"]]
     figure, axes = new_figure(9.6, 0.8 + 0.25 * (len(lines) + len(claims)), 1, 1)
     axis, place, ticks = axes[0, 0], 0.0, {}
     axis.axvspan(-1, 1, color="#eef1f4", lw=0, zorder=0)

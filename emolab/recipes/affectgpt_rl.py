@@ -106,6 +106,7 @@ class AffectGPTRLSettings(RecipeSettings):
         return cls(**{**values, **changes})
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.reward not in REWARDS:
             raise TrainingError(f"reward {self.reward!r}: expected one of {', '.join(REWARDS)}")
         if self.length_penalty not in PENALTIES:

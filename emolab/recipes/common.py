@@ -78,6 +78,9 @@ def split(
         held_out = inside.where(split=measured)
     else:
         held_out = test.where(split=measured) if any(s.split for s in test) else test
+    if not len(inside):
+        known = sorted({str(s.extra.get("domain")) for s in corpus})
+        raise CorpusError(f"{corpus.root}: no sample of domain {domain!r}; it has {', '.join(known)}")
     if not len(train) or not len(held_out):
         raise CorpusError(
             f"{corpus.root}: needs samples with split 'train' and {measured!r}, has {dict(corpus.counts('split'))}"

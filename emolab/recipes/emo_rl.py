@@ -91,6 +91,7 @@ class EmoRLSettings(RecipeSettings):
         return cls(**{**values, **changes})
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.reasoning not in REASONING:
             raise TrainingError(f"reasoning {self.reasoning!r}: expected one of {', '.join(REASONING)}")
         if self.reward not in REWARDS:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, Unpack
 
 from emolab.errors import TrainingError
 from emolab.recipes import common
+from emolab.recipes.values import check_values
 from emolab.rewards.rubric import Rubric
 from emolab.training.launch import is_main, wait_for_all
 
@@ -53,6 +54,10 @@ class RecipeSettings:
     test_per_label: int | None = None
     domain: str | None = "a"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises TrainingError for a value of another type than its setting's, or a negative number."""
+        check_values(self)
 
     @classmethod
     def cpu(cls, **changes: Any) -> Self:

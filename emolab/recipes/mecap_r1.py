@@ -98,6 +98,7 @@ class MECapR1Settings(RecipeSettings):
         return cls(**{**values, **changes})
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.emotion_weight <= 0 and self.overlap_weight <= 0:
             raise TrainingError("emotion_weight and overlap_weight are both 0: nothing would be rewarded")
         for name, known in (("parts", CAPTION_PARTS), ("carriers", MODALITIES)):

@@ -131,6 +131,18 @@ def test_unknown_recipes_and_settings_are_named() -> None:
 
     with pytest.raises(TrainingError, match=r"unknown recipe 'emo'.*emo-rl, affectgpt-rl"):
         get_recipe("emo")
+    for change, message in {
+        "steps=abc": "steps 'abc': expected a whole number",
+        "steps=2.5": "steps 2.5: expected a whole number",
+        "steps=true": "steps True: expected a whole number",
+        "steps=-1": "steps -1: expected 0 or more",
+        "alpha=much": "alpha 'much': expected a number",
+        "domain=3": "domain 3: expected a text or null",
+        "modalities=[1]": "modalities .*: expected names with commas",
+    }.items():
+        with pytest.raises(TrainingError, match=message):
+            make("emo-rl", [change])
+    assert make("emo-rl", ["modalities=audio"]).settings.modalities == ("audio",)
     with pytest.raises(TrainingError, match=r"emo-rl has no setting 'alfa'; it has .*alpha"):
         make("emo-rl", ["alfa=1"])
     with pytest.raises(TrainingError, match="expected KEY=VALUE"):
