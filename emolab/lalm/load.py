@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from emolab.errors import ModelError
+from emolab.lalm.notes import without_notes
 from emolab.lalm.quantise import adapters_in_float32, keep_trainable
 from emolab.lalm.tiny import TINY_FOLDER
 
@@ -71,7 +72,8 @@ def load_adapter(lalm: LALM, folder: str | Path, trainable: bool = True) -> LALM
     if not (Path(folder) / "adapter_config.json").is_file():
         raise ModelError(f"{folder}: holds no adapter_config.json; give a folder written by `save`")
     try:
-        lalm.model = PeftModel.from_pretrained(lalm.model, str(folder), is_trainable=trainable)
+        with without_notes():
+            lalm.model = PeftModel.from_pretrained(lalm.model, str(folder), is_trainable=trainable)
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{folder}: this adapter does not fit {lalm.name} ({_short(error)})") from error
     adapters_in_float32(lalm.model)

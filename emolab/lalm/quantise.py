@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from emolab.errors import ModelError
 from emolab.lalm.linear import available, dense_weight, packed, rerouted
+from emolab.lalm.notes import without_notes
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -135,7 +136,8 @@ def add_lora(lalm: LALM, rank: int = 16, alpha: int = 32, targets: str | Sequenc
     if not found:
         raise ModelError(f"{lalm.name}: no layer called {', '.join(sorted(names))} in its decoder to adapt")
     config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=found)
-    lalm.model = get_peft_model(lalm.model, config)
+    with without_notes():
+        lalm.model = get_peft_model(lalm.model, config)
     adapters_in_float32(lalm.model)
     return lalm
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,6 +25,7 @@ from trl.trainer.utils import split_tensor_dict
 
 from emolab.errors import TrainingError
 from emolab.lalm import LALM, PromptBatch
+from emolab.lalm.notes import without_notes
 from emolab.parsing import parse
 from emolab.prompts import Prompt
 from emolab.samples import EmotionSample
@@ -107,9 +107,7 @@ class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
             # is bound to the original's head.
             reference = copy.deepcopy(lalm.model).requires_grad_(False).eval()
         kept = {name: p.detach().clone() for name, p in lalm.model.named_parameters() if p.requires_grad}
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="You are using 'rollout_func'")
-            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+        with without_notes("You are using 'rollout_func'"):
             super().__init__(
                 model=lalm.model,
                 reward_funcs=[GuardedReward(r) for r in rewards],
@@ -228,8 +226,7 @@ class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """As TRL's, without the deprecation notes that transformers gives TRL."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+        with without_notes():
             return super().train(*args, **kwargs)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
