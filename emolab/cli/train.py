@@ -90,9 +90,10 @@ def _command(name: str) -> Callable[..., None]:
 
         given = {"model": model, "steps": steps, "reasoning": reasoning, "domain": domain}
         recipe = make(name, changes, seed=seed, test_per_label=test_per_label, **_given(given))
+        folder = out or Path("build") / name
         result = recipe.run(
             read_corpus(corpus, recipe.corpus_size),
-            out or Path("build") / name,
+            folder,
             baseline=baseline,
             controls=controls,
             split=split,
@@ -100,7 +101,7 @@ def _command(name: str) -> Callable[..., None]:
             say=_say,
         )
         if is_main():
-            emit(result, as_json, render)
+            emit(result | {"report": str(_report(folder))}, as_json, render)
 
     train.__name__ = name.replace("-", "_")
     return train
@@ -126,7 +127,16 @@ def cold_start(
     table = read_corpus(corpus, chosen.corpus_size)
     folder = out or Path("build") / "cold-start"
     options: dict[str, Any] = {"baseline": False, "controls": False, "elsewhere": False, "grpo": False}
-    emit(chosen.run(table, folder, say=_say, **options) | {"recipe": "cold-start"}, as_json, render)
+    result = chosen.run(table, folder, say=_say, **options)
+    emit(result | {"recipe": "cold-start", "report": str(_report(folder))}, as_json, render)
+
+
+def _report(folder: Path) -> Path:
+    from emolab.plots.report import run_report
+
+    path = folder / "report.html"
+    path.write_text(run_report(folder), encoding="utf-8")
+    return path
 
 
 def make(name: str, changes: list[str] | None = None, **values: Any) -> Recipe[Any]:
@@ -172,3 +182,4 @@ def render(result: dict[str, Any]) -> None:
         rows |= {f"after GRPO, {name}": part for name, part in result["controls"].items()}
         rows |= {f"other domain, {name}": part for name, part in result["elsewhere"].items()}
     score_table({k: v for k, v in rows.items() if v}, f"{result['recipe']}, seed {result['seed']}, in {result['out']}")
+    typer.echo(f"with plots and answers: {result['report']}")

@@ -78,7 +78,7 @@ def score_bars(
             i,
             float(result[metric]),
             result.get(f"{metric}_ci"),
-            colour_of(name, 0 if metric == "ua" else i),
+            colour_of(name),
             False,
         )
     axis.set_yticks(range(len(names)), names)
