@@ -30,6 +30,7 @@ UNMEASURED = "not measured: no GPU was reached; `emolab bench grpo-gpu --write` 
 def publish(result: dict[str, Any], path: Path, readme: Path) -> None:
     """Put rows into the result file (rows of the same name are replaced), draw the growth, write README's table."""
     from emolab.course.readme import replace_section
+    from emolab.plots.style import save_svg
 
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
     rows = {row["name"]: row for row in [*unmeasured(), *known["rows"], *result["rows"]]}
@@ -40,7 +41,7 @@ def publish(result: dict[str, Any], path: Path, readme: Path) -> None:
     path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     picture = path.with_name("grpo-growth.svg")
     if any("/G" in name for name in rows):
-        growth_figure(whole["rows"]).savefig(picture, metadata={"Date": None})
+        save_svg(growth_figure(whole["rows"]), picture)
     replace_section(readme, "speed", table(whole))
 
 

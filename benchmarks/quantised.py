@@ -153,10 +153,11 @@ def sentence(result: dict[str, Any]) -> str:
 def publish(result: dict[str, Any], path: Path, readme: Path) -> None:
     """Write the result, the curves, and README's sentence."""
     from emolab.course.readme import replace_section
+    from emolab.plots.style import save_svg
 
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result) + "\n", encoding="utf-8")
-    figure(result).savefig(path.with_suffix(".svg"), metadata={"Date": None})
+    save_svg(figure(result), path.with_suffix(".svg"))
     replace_section(readme, "quantised", sentence(result))
 
 

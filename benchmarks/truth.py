@@ -83,9 +83,10 @@ def write_page(result: dict[str, Any], readme: Path = CHECKOUT / "README.md", fo
     """Write `truth.md` and `truth.svg` into a folder, and README's section."""
     from emolab.course.readme import replace_section
     from emolab.plots.attribution import truth_table
+    from emolab.plots.style import save_svg
 
     picture = truth_table(result["after"]["methods"], result["before"]["methods"], columns=PICTURED)
-    picture.savefig(folder / "truth.svg", metadata={"Date": None})
+    save_svg(picture, folder / "truth.svg")
     (folder / "truth.md").write_text(page(result) + "\n", encoding="utf-8")
     replace_section(readme, "attribution", summary(result))
 

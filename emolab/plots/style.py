@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -77,6 +78,14 @@ def new_figure(
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
+
+
+def save_svg(figure: Figure, path: str | Path) -> None:
+    """Write a figure as SVG; the same figure makes the same file."""
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "emolab"}):
+        figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def colour_of(name: str, position: int = 0) -> str:
