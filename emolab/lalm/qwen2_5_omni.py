@@ -43,12 +43,8 @@ def patchify(frames: np.ndarray, config: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(patches), np.array([time, height, width])
 
 
-class Qwen25Omni(LALM):
-    """`Qwen2_5OmniThinkerForConditionalGeneration`: audio, video and text."""
-
-    modalities = ("audio", "video", "text")
-    placeholders: ClassVar = {"audio": "<|AUDIO|>", "video": "<|VIDEO|>"}
-    chat_template = chatml("<|audio_bos|><|AUDIO|><|audio_eos|>", "<|vision_bos|><|VIDEO|><|vision_eos|>")
+class Thinker(LALM):
+    """What the Thinkers of Qwen's Omni models share: where their parts are."""
 
     @property
     def decoder(self) -> Any:
@@ -61,6 +57,14 @@ class Qwen25Omni(LALM):
     @property
     def max_seconds(self) -> float:
         return float(self.feature_extractor.chunk_length)
+
+
+class Qwen25Omni(Thinker):
+    """`Qwen2_5OmniThinkerForConditionalGeneration`: audio, video and text."""
+
+    modalities = ("audio", "video", "text")
+    placeholders: ClassVar = {"audio": "<|AUDIO|>", "video": "<|VIDEO|>"}
+    chat_template = chatml("<|audio_bos|><|AUDIO|><|audio_eos|>", "<|vision_bos|><|VIDEO|><|vision_eos|>")
 
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
         """The tower works on windows of its own, so that clips need no padding."""

@@ -5,36 +5,24 @@ Audio and text only: its video features also enter the decoder's first layers (D
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from emolab.lalm.base import LALM
 from emolab.lalm.features import mel_frames
 from emolab.lalm.layout import Clip, chatml
+from emolab.lalm.qwen2_5_omni import Thinker
 
 
-class Qwen3Omni(LALM):
+class Qwen3Omni(Thinker):
     """`Qwen3OmniMoeThinkerForConditionalGeneration`: audio and text."""
 
     modalities = ("audio", "text")
     placeholders: ClassVar = {"audio": "<|audio_pad|>"}
     chat_template = chatml("<|audio_start|><|audio_pad|><|audio_end|>")
     seconds_per_embedding = 1 / 13  # a window of 100 mel frames gives 13 embeddings
-
-    @property
-    def decoder(self) -> Any:
-        return self.base.model.language_model
-
-    @property
-    def towers(self) -> tuple[nn.Module, ...]:
-        return (self.base.model.audio_tower, self.base.model.visual)
-
-    @property
-    def max_seconds(self) -> float:
-        return float(self.feature_extractor.chunk_length)
 
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
         """Clips run one by one: the tower pads windows so that a clip's embeddings would depend on its neighbours."""

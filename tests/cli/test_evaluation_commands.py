@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from emolab.emotions import EMOTIONS
-from emolab.prompts import get_prompt
 from emolab.samples import Corpus, EmotionSample
 
 CONTRACT = {"ua", "wa", "ua_ci", "n", "parse_rate", "seed", "seconds"}
 
 
-@cache
-def model() -> Any:
-    from emolab.lalm.testing import tiny_random
-
-    return tiny_random()
-
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    import emolab.evaluate.inputs as inputs
-
-    def read_model(name=None, checkpoint=None, quantise=None, prompt=None):
-        return model(), get_prompt(prompt or "direct")
-
-    monkeypatch.setattr(inputs, "read_model", read_model)
+pytestmark = pytest.mark.usefixtures("tiny")
 
 
 @pytest.fixture(scope="module")
@@ -176,13 +160,19 @@ def test_explorer_redraws_and_keeps_what_it_computed():
     assert asked[-1][2] == "leave one out"
 
 
-def test_the_truth_benchmark_writes_a_table_of_methods():
+def test_the_truth_benchmark_writes_a_page_with_a_table_and_readmes_section(tmp_path):
     from emolab.cli.bench import FOLDER, load
 
     row = {"name": "Shapley, swap", "recovery": 0.9, "recovery_ci": [0.8, 1.0], "auc": 0.95, "auc_ci": [0.9, 1.0]}
     stated = {"hallucination": 0.25, "hallucination_ci": [0.2, 0.3]}
     suite = {"methods": [row], "n": 60, "answered_right": 0.5, "modalities": ["audio", "text"], "stated": stated}
     before = suite | {"methods": [row | {"recovery": None, "recovery_ci": None}]}
-    table = load(FOLDER / "truth.py").markdown({"before": before, "after": suite, "command": "emolab bench truth"})
-    assert "| Shapley, swap | –<br>0.90 [0.80, 1.00] | 0.95 [0.90, 1.00]" in table
-    assert table.count("0.25 [0.20, 0.30]") == 2 and "audio, text" in table
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- attribution:begin -->\n<!-- attribution:end -->\n")
+    result = {"before": before, "after": suite, "command": "emolab bench truth"}
+    load(FOLDER / "truth.py").write_page(result, readme, tmp_path)
+    page = (tmp_path / "truth.md").read_text()
+    assert "| Shapley, swap | –<br>0.90 [0.80, 1.00] | 0.95 [0.90, 1.00]" in page and "- AUC: 1: carriers" in page
+    section = readme.read_text()
+    assert section.count("0.25 [0.20, 0.30]") == 2 and "audio, text; 60 held-out samples" in section
+    assert (tmp_path / "truth.svg").stat().st_size > 1000

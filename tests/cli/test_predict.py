@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +15,15 @@ from typer.testing import CliRunner
 
 from emolab.cli import predict as command
 from emolab.emotions import EMOTIONS
-from emolab.prompts import get_prompt
 
 RNG = np.random.default_rng(0)
 
 
-@cache
-def model() -> Any:
-    from emolab.lalm.testing import tiny_random
-
-    return tiny_random()
-
-
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands answer with a tiny random model, and in few tokens."""
-    import emolab.evaluate.inputs as inputs
-
-    def read_model(name=None, checkpoint=None, quantise=None, prompt=None):
-        return model(), get_prompt(prompt or "direct")
-
-    monkeypatch.setattr(inputs, "read_model", read_model)
-    generate = type(model()).generate
-    monkeypatch.setattr(type(model()), "generate", lambda self, b, **k: generate(self, b, **{**k, "max_new_tokens": 4}))
+def brief(monkeypatch: pytest.MonkeyPatch, tiny: None, model: Any) -> None:
+    """Answers of few tokens."""
+    generate = type(model).generate
+    monkeypatch.setattr(type(model), "generate", lambda self, b, **k: generate(self, b, **{**k, "max_new_tokens": 4}))
 
 
 def run(*arguments: object) -> tuple[int, dict[str, Any], str]:
@@ -127,18 +112,18 @@ def test_for_a_person_it_prints_one_line_a_file(tmp_path):
     assert shown.exit_code == 1 and shown.stdout.count("%") == 3 and "none.wav" in shown.stderr
 
 
-def test_a_face_is_shown_to_a_model_that_sees(tmp_path, monkeypatch):
+def test_a_face_is_shown_to_a_model_that_sees(tmp_path, monkeypatch, model):
     soundfile.write(tmp_path / "a.wav", voice(), 16_000)
     frames = RNG.integers(0, 255, (64, 64 * 8, 3), np.uint8)
     Image.fromarray(frames).save(tmp_path / "face.png")
     seen = []
-    encode = type(model()).encode
+    encode = type(model).encode
 
     def watched(self, samples, prompt, **options):
         seen.append(samples[0].video)
         return encode(self, samples, prompt, **options)
 
-    monkeypatch.setattr(type(model()), "encode", watched)
+    monkeypatch.setattr(type(model), "encode", watched)
     status, _, _ = run(tmp_path / "a.wav", "--video", tmp_path / "face.png")
     assert status == 0 and seen[0] == str(tmp_path / "face.png")
     status, result, _ = run(tmp_path / "a.wav", "--video", tmp_path / "no.png")
