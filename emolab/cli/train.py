@@ -150,15 +150,12 @@ def make(name: str, changes: list[str] | None = None, **values: Any) -> Recipe[A
 
     recipe = get_recipe(name)
     known = [f.name for f in fields(recipe.Settings)]
-    for change in changes or ():
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise TrainingError(f"--set {change!r}: expected KEY=VALUE")
-        if key not in known:
-            raise TrainingError(f"{name} has no setting {key!r}; it has {', '.join(known)}")
-        values[key] = read_value(recipe.Settings, key, value)
-    if unknown := sorted(set(values) - set(known)):
+    if wrong := [change for change in changes or () if "=" not in change]:
+        raise TrainingError(f"--set {wrong[0]!r}: expected KEY=VALUE")
+    typed = dict(change.split("=", 1) for change in changes or ())
+    if unknown := sorted({*values, *typed} - set(known)):
         raise TrainingError(f"{name} has no setting {unknown[0]!r}; it has {', '.join(known)}")
+    values |= {key: read_value(recipe.Settings, key, text) for key, text in typed.items()}
     return recipe(recipe.Settings.for_profile(profile(), **values))
 
 

@@ -63,8 +63,9 @@ def training_curves(rows: Rows, panels: Sequence[str] = MAIN, columns: int = 3, 
     figure, axes = new_figure(3.1 * columns + 0.4, 2.2 * -(-count // columns), -(-count // columns), columns)
     for axis in axes.flat[len(wanted) :]:
         axis.set_axis_off()
+    series = list(dict.fromkeys(_series(name) for names in wanted.values() if len(names) > 1 for name in names))
     for axis, (panel, names) in zip(axes.flat, wanted.items(), strict=False):
-        _draw(axis, rows, names)
+        _draw(axis, rows, names, series)
         axis.set_title(panel)
         light_grid(axis)
         if panel in SHARES:
@@ -82,16 +83,21 @@ def _present(rows: Rows, names: Sequence[str]) -> list[str]:
     return [k for k in found if len(column(rows, k)[0])]
 
 
-def _draw(axis: Axes, rows: Rows, names: Sequence[str]) -> None:
-    for i, name in enumerate(names):
+def _series(name: str) -> str:
+    """What a column of several in a panel is called, and coloured by, in every panel."""
+    return name.split("/")[-1].replace("seconds_", "").removesuffix(SPREAD)
+
+
+def _draw(axis: Axes, rows: Rows, names: Sequence[str], series: Sequence[str]) -> None:
+    for name in names:
         steps, values = column(rows, name)
-        colour = ACCENT if len(names) == 1 else colour_of("", i)
+        colour = ACCENT if len(names) == 1 else colour_of("", series.index(_series(name)))
         axis.plot(steps, values, color=colour, alpha=0.25, lw=0.8)
         axis.plot(
             steps,
             smooth(values, max(1, len(values) // 20)),
             color=colour,
-            label=name.split("/")[-1].replace("seconds_", "").removesuffix(SPREAD),
+            label=_series(name),
         )
     if len(names) > 1:  # with room for the legend above the curves
         low, high = axis.get_ylim()
