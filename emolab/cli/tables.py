@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-NAMES = {"ua": "UA", "wa": "WA", "weighted_f1": "F1", "parse_rate": "parsed", "wheel_f": "wheel F"}
+NAMES = {
+    "ua": "UA",
+    "wa": "WA",
+    "weighted_f1": "F1",
+    "parse_rate": "parsed",
+    "wheel_f": "wheel F",
+    "emotion_f1": "Emo-F1",
+    "bleu_4": "BLEU-4",
+    "cider": "CIDEr",
+    "length": "words",
+}
+MANY = 2  # metrics; of more, only the first has its interval, and those that have no name above are left to --json
 
 
 def score_table(rows: Mapping[str, Mapping[str, Any]], title: str = "") -> None:
-    """Print result objects as the rows of a table: each metric that has an interval (`ua` and `ua_ci`) with it, WA,
-    weighted F1 and parse rate where there are any, n, and what was skipped.
+    """Print result objects as the rows of a table that fits a terminal: each metric that has an interval (`ua` and
+    `ua_ci`) with it, WA, weighted F1 and parse rate where there are any, n, and what was skipped. Of many metrics, as
+    captions have, only the first has its interval, and some are left out.
     """
     from rich.console import Console
     from rich.table import Table
@@ -18,7 +30,10 @@ def score_table(rows: Mapping[str, Mapping[str, Any]], title: str = "") -> None:
     table = Table(title=title, title_justify="left")
     table.add_column("")
     metrics = [key for key in next(iter(rows.values()), {}) if any(f"{key}_ci" in r for r in rows.values())]
-    single = [key for key in ("wa", "weighted_f1", "parse_rate") if any(key in r for r in rows.values())]
+    others = ["wa", "weighted_f1"]
+    if len(metrics) > MANY:
+        metrics, others = metrics[:1], [key for key in metrics[1:] if key in NAMES]
+    single = [key for key in (*others, "parse_rate") if any(key in r for r in rows.values())]
     for key in metrics:
         table.add_column(NAMES.get(key, key), justify="right")
         table.add_column("95%")

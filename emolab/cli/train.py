@@ -170,13 +170,11 @@ def _say(text: str) -> None:
 def render(result: dict[str, Any]) -> None:
     """Print the stages of a recipe as a table."""
     from emolab.cli.tables import score_table
+    from emolab.plots.report import STAGES
 
-    rows = {"zero-shot": result["zero_shot"], "after the cold start": result["before"]}
-    if result.get("sft"):
-        rows["fine-tuned on GRPO's labels"] = result["sft"]
-    if result["recipe"] != "cold-start":
-        rows["after GRPO"] = result["after"]
-        rows |= {f"after GRPO, {name}": part for name, part in result["controls"].items()}
-        rows |= {f"other domain, {name}": part for name, part in result["elsewhere"].items()}
-    score_table({k: v for k, v in rows.items() if v}, f"{result['recipe']}, seed {result['seed']}, in {result['out']}")
+    told = [name for name in STAGES if result.get(name) and (name, result["recipe"]) != ("after", "cold-start")]
+    rows = {STAGES[name]: result[name] for name in told}
+    rows |= {f"{STAGES['after']}, {name}": part for name, part in result["controls"].items()}
+    rows |= {f"{STAGES[name]}, other domain": result["elsewhere"][name] for name in told if name in result["elsewhere"]}
+    score_table(rows, f"{result['recipe']}, seed {result['seed']}, in {result['out']}")
     typer.echo(f"with plots and answers: {result['report']}")

@@ -15,7 +15,7 @@ from emolab.plots.evaluation import CONTROL_NAMES, confusion_matrix, score_bars
 from emolab.plots.explanation import page, picture
 from emolab.plots.training import training_curves
 
-STAGES = {"zero_shot": "zero-shot", "sft": "supervised on the same labels", "before": "cold start", "after": "GRPO"}
+STAGES = {"zero_shot": "zero-shot", "sft": "supervised", "before": "cold start", "after": "GRPO"}
 EXAMPLES = 8
 SIDE_BY_SIDE = "display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start"
 CELL = "padding:3px 10px;text-align:left;vertical-align:top;border-bottom:1px solid #e4e8ec"

@@ -1,0 +1,30 @@
+"""Tables that fit a terminal, whatever was measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from emolab.cli.tables import score_table
+
+LABELS = {"ua": 0.5, "ua_ci": (0.4, 0.6), "wa": 0.52, "weighted_f1": 0.51, "parse_rate": 0.9, "n": 140}
+
+
+def test_a_score_stands_with_its_interval_and_what_has_none_with_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    skipped = {"info": {"skipped": {"skipped": {"unusable media": 2}}}}
+    score_table({"zero-shot": LABELS | skipped, "GRPO": LABELS | {"ua": None, "ua_ci": None}}, "a title")
+    shown = capsys.readouterr().out
+    assert "0.500" in shown and "0.40 – 0.60" in shown and "a title" in shown
+    assert next(line for line in shown.splitlines() if "GRPO" in line).count("–") == 2
+    assert "zero-shot: skipped 2 unusable media" in shown
+
+
+def test_the_many_scores_of_captions_fit_eighty_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    keys = ("emotion_f1", "bleu_1", "bleu_4", "rouge_l", "meteor", "cider", "hit_rate", "length")
+    captions = {key: 0.25 for key in keys} | {f"{key}_ci": (0.1, 0.3) for key in keys} | {"n": 12, "parse_rate": 1.0}
+    score_table({"supervised, other domain": captions})
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("Emo-F1", "BLEU-4", "CIDEr", "words", "parsed")) and "meteor" not in shown
+    assert "…" not in shown and shown.count("0.10 – 0.30") == 1 and max(map(len, shown.splitlines())) <= 80
