@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import emolab.course.check as check
-    from emolab.course.show import listen, watch
+    from emolab.course.show import claims_of, listen, show_claim, watch
     from emolab.course.start import Lab, setup
 
-__all__ = ["Lab", "check", "listen", "setup", "watch"]
-_HOMES = {"Lab": "start", "setup": "start", "listen": "show", "watch": "show"}
+__all__ = ["Lab", "check", "claims_of", "listen", "setup", "show_claim", "watch"]
+_HOMES = {"Lab": "start", "setup": "start"} | dict.fromkeys(("claims_of", "listen", "show_claim", "watch"), "show")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,11 +1,11 @@
-"""Hearing and seeing samples in a notebook, small enough to be committed with it."""
+"""Hearing and seeing samples, and what the ledger says, in a notebook, small enough to be committed with it."""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from emolab.errors import MediaError
@@ -42,6 +42,31 @@ def watch(clips: dict[str, np.ndarray], height: int = 96, milliseconds: int = 12
         data = _data_url(buffer.getvalue(), "image/gif")
         figures.append(_figure(label, f'<img height="{height}" src="{data}" alt="{html.escape(label)}">'))
     return HTML(f'<div style="display:flex;flex-wrap:wrap;gap:12px">{"".join(figures)}</div>')
+
+
+def claims_of(recipe: str) -> dict[str, dict[str, Any]]:
+    """The ledger's claims about a recipe ("emo-rl"), by name, as `emolab.ledger.load_claims` returns them; what the
+    paper says is printed with our verdict."""
+    from emolab.ledger import load_claims
+
+    claims = load_claims(recipe)
+    for claim in claims.values():
+        print(f"{claim['verdict']:10} {claim['title']}\n{'':10} the paper: {claim['says']}\n")  # noqa: T201
+    return claims
+
+
+def show_claim(claim: Mapping[str, Any], differences: bool = False) -> None:
+    """Display a claim of the ledger: its plot, what we read from it, and the scores of its arms, or with `differences`
+    the paired differences with their verdicts."""
+    from IPython.display import Markdown, display
+
+    from emolab.ledger import claim_table, difference_table
+    from emolab.ledger.results import UNREAD
+    from emolab.plots.claims import claim_plot
+
+    display(claim_plot(claim))
+    display(Markdown(claim["reading"] or UNREAD))
+    display(difference_table(claim) if differences else claim_table(claim))
 
 
 def _player(label: str, wave: Any, sample_rate: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emolab.ledger.declare import MARKS
-from emolab.ledger.results import FOLDER, claim_table, difference_table
+from emolab.ledger.results import FOLDER, UNREAD, claim_table, difference_table
 from emolab.ledger.verdicts import RULE
 
 PAGE, PLOTS, PICTURE = "README.md", "plots", "ledger.png"
@@ -89,7 +89,7 @@ def section(claim: Mapping[str, Any]) -> str:
         _differences(claim),
         f"![{claim['title']}]({PLOTS}/{claim['name']}.png)\n",
         f"**Verdict: {claim['verdict']}.**\n",
-        _paragraphs(claim.get("reading") or "*No reading was written for these figures yet.*"),
+        _paragraphs(claim.get("reading") or UNREAD),
         _source(claim),
     ]
     return "\n".join(lines)

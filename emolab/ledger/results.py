@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 EXAMPLES = 3
 FOLDER = CHECKOUT / "benchmarks" / "claims"
 READINGS = "readings.toml"
+UNREAD = "*No reading was written for these figures yet.*"
 
 
 class Runs:

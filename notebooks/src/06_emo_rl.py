@@ -202,15 +202,9 @@ for style in ("direct", "free", "structured"):
 # model has met. Its files are read here.
 
 # %%
-from IPython.display import Markdown, display
+from emolab.course import claims_of, show_claim
 
-from emolab.ledger import claim_table, difference_table, load_claims
-from emolab.plots.claims import claim_plot
-
-claims = load_claims("emo-rl")
-for claim in claims.values():
-    print(f"{claim['verdict']:10} {claim['title']}\n"
-          f"           the paper: {claim['says']}\n")
+claims = claims_of("emo-rl")
 
 # %% [markdown]
 # **Does paying for near misses help?** Dots are seeds; bars are 95%
@@ -218,20 +212,15 @@ for claim in claims.values():
 # little to matter.
 
 # %%
-claim_plot(claims["emo-rl-eswr"])
-
-# %%
-display(Markdown(claims["emo-rl-eswr"]["reading"]))
-claim_table(claims["emo-rl-eswr"])
+show_claim(claims["emo-rl-eswr"])
 
 # %% [markdown]
 # **Do structured reasons help, and when?** Before reinforcement and after:
 
 # %%
-claim_plot(claims["emo-rl-reasoning"])
+show_claim(claims["emo-rl-reasoning"])
 
 # %%
-display(Markdown(claims["emo-rl-reasoning"]["reading"]))
 example = claims["emo-rl-reasoning"]["examples"][0]
 print(f"gold: {example['gold']}")
 for arm, text in example["said"].items():
@@ -242,11 +231,7 @@ for arm, text in example["said"].items():
 # talkers, other sentences, another room:
 
 # %%
-display(Markdown(claims["emo-rl-transfer"]["reading"]))
-claim_plot(claims["emo-rl-transfer"])
-
-# %%
-difference_table(claims["emo-rl-transfer"])
+show_claim(claims["emo-rl-transfer"], differences=True)
 
 # %% [markdown]
 # Read an *undecided* as what it is: these runs cannot tell. And read a

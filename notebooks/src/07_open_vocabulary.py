@@ -305,15 +305,9 @@ pd.DataFrame({"cold start": before, "after this short run": after}
 # met. Its files are read here.
 
 # %%
-from IPython.display import Markdown, display
+from emolab.course import claims_of, show_claim
 
-from emolab.ledger import claim_table, load_claims
-from emolab.plots.claims import claim_plot
-
-claims = load_claims("affectgpt-rl")
-for claim in claims.values():
-    print(f"{claim['verdict']:10} {claim['title']}\n"
-          f"           the paper: {claim['says']}\n")
+claims = claims_of("affectgpt-rl")
 
 # %% [markdown]
 # **Does the wheel reward beat supervision on the wheel?** Dots are seeds;
@@ -321,22 +315,14 @@ for claim in claims.values():
 # would be too little to matter.
 
 # %%
-claim_plot(claims["affectgpt-rl-wheel"])
-
-# %%
-display(Markdown(claims["affectgpt-rl-wheel"]["reading"] or ""))
-claim_table(claims["affectgpt-rl-wheel"])
+show_claim(claims["affectgpt-rl-wheel"])
 
 # %% [markdown]
 # **Does spam happen, and do penalties stop it?** Look at the words an
 # answer with a penalty and without; the table above has the cold start's.
 
 # %%
-claim_plot(claims["affectgpt-rl-length"])
-
-# %%
-display(Markdown(claims["affectgpt-rl-length"]["reading"] or ""))
-claim_table(claims["affectgpt-rl-length"])
+show_claim(claims["affectgpt-rl-length"])
 
 # %% [markdown]
 # What a formula invites need not happen. The cold start already lists: its
@@ -348,8 +334,10 @@ claim_table(claims["affectgpt-rl-length"])
 # **Thinking, and what carries over:**
 
 # %%
-display(claim_plot(claims["affectgpt-rl-thinking"]),
-        claim_plot(claims["affectgpt-rl-transfer"]))
+show_claim(claims["affectgpt-rl-thinking"])
+
+# %%
+show_claim(claims["affectgpt-rl-transfer"])
 
 # %% [markdown]
 # ## Summary

@@ -300,15 +300,9 @@ listen([(f"clip {i}", audio_of(clips[i])) for i in picked])
 # order.)
 
 # %%
-from IPython.display import Markdown, display
+from emolab.course import claims_of, show_claim
 
-from emolab.ledger import claim_table, difference_table, load_claims
-from emolab.plots.claims import claim_plot
-
-claims = load_claims("mecap-r1")
-for claim in claims.values():
-    print(f"{claim['verdict']:10} {claim['title']}\n"
-          f"           the paper: {claim['says']}\n")
+claims = claims_of("mecap-r1")
 
 # %% [markdown]
 # **Better captions than supervision?** Dots are seeds; bars are 95%
@@ -316,27 +310,21 @@ for claim in claims.values():
 # little to matter.
 
 # %%
-claim_plot(claims["mecap-r1-sft"])
-
-# %%
-display(Markdown(claims["mecap-r1-sft"]["reading"]))
-claim_table(claims["mecap-r1-sft"])
+show_claim(claims["mecap-r1-sft"])
 
 # %% [markdown]
 # **What does the emotion reward add?** The same cold starts, with R_emo and
 # without it:
 
 # %%
-display(Markdown(claims["mecap-r1-emotion"]["reading"]))
-difference_table(claims["mecap-r1-emotion"])
+show_claim(claims["mecap-r1-emotion"], differences=True)
 
 # %% [markdown]
 # **And the supervised start? The face, the words?**
 
 # %%
 for name in ("mecap-r1-cold", "mecap-r1-modalities"):
-    display(Markdown(claims[name]["reading"]))
-difference_table(claims["mecap-r1-modalities"])
+    show_claim(claims[name], differences=True)
 
 # %% [markdown]
 # ## Summary

@@ -249,35 +249,20 @@ paper
 # each claim by a rule that was fixed before. Its files are read here.
 
 # %%
-from IPython.display import Markdown, display
+from emolab.course import claims_of, show_claim
 
-from emolab.ledger import claim_table, difference_table, load_claims
-from emolab.plots.claims import claim_plot
-
-claims = load_claims("r1-omni")
-for claim in claims.values():
-    print(f"{claim['verdict']:10} {claim['title']}\n"
-          f"           the paper: {claim['says']}\n")
-claim_plot(claims["r1-omni-rlvr"])
+claims = claims_of("r1-omni")
+show_claim(claims["r1-omni-rlvr"])
 
 # %%
-display(Markdown(claims["r1-omni-rlvr"]["reading"]))
-claim_table(claims["r1-omni-rlvr"])
-
-# %%
-display(Markdown(claims["r1-omni-elsewhere"]["reading"]))
-claim_plot(claims["r1-omni-elsewhere"])
+show_claim(claims["r1-omni-elsewhere"])
 
 # %% [markdown]
 # And the claim that nobody had measured: does the rationale name what
 # carried the emotion, beyond what a habit would get?
 
 # %%
-display(Markdown(claims["r1-omni-rationale"]["reading"]))
-claim_plot(claims["r1-omni-rationale"])
-
-# %%
-difference_table(claims["r1-omni-rationale"])
+show_claim(claims["r1-omni-rationale"], differences=True)
 
 # %% [markdown]
 # Two questions, two rows: whether rationales name the carrier more often

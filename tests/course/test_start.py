@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from emolab.course import listen, paths, setup, watch
+from emolab.course import claims_of, listen, paths, setup, show_claim, watch
 from emolab.errors import EmolabError, MediaError
 from emolab.profiles import PROFILES, profile
 
@@ -57,3 +57,22 @@ def test_an_empty_clip_is_an_error():
 def test_frames_become_an_animation():
     html = watch({"happy": np.zeros((3, 8, 8, 3), np.uint8)}).data
     assert base64.b64decode(re.search(r"base64,([^\"]+)", html).group(1)).startswith(b"GIF89a")
+
+
+def test_a_claim_is_shown_with_plot_reading_and_figures(monkeypatch, capsys):
+    import IPython.display
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    claims = claims_of("r1-omni")
+    told = capsys.readouterr().out
+    assert all(claim["title"] in told and claim["says"] in told for claim in claims.values())
+    claim = claims["r1-omni-rationale"]
+    show_claim(claim)
+    show_claim(claim | {"reading": None}, differences=True)
+    assert [type(item) for item in shown[::3]] == [Figure, Figure]
+    assert shown[1].data == claim["reading"] and "No reading" in shown[4].data
+    assert all(isinstance(item, pd.DataFrame) for item in shown[2::3])
+    assert "verdict" in shown[5] and "verdict" not in shown[2]
