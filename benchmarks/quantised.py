@@ -72,12 +72,12 @@ def train(corpus: Any, settings: Any, out: Path) -> dict[str, dict[str, Any]]:
 def collected(result: dict[str, Any], folder: Path) -> dict[str, Any]:
     """What the comparison needs of one run."""
     from emolab.evaluate.results import read_result
+    from emolab.recipes.common import read_metrics
 
-    lines = (folder / "grpo" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     rows = read_result(folder / "after" / "scores")["rows"]
     return {"before": result["before"]["ua"], "after": result["after"]["ua"], "seed": result["seed"],
             "settings": result["settings"], "rows": rows,
-            "reward": [json.loads(line)["reward"] for line in lines]}
+            "reward": [step["reward"] for step in read_metrics(folder / "grpo")]}
 
 
 def summary(runs: list[dict[str, dict[str, Any]]]) -> dict[str, Any]:

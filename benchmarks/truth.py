@@ -48,13 +48,13 @@ def truth(
     as_json: JsonOption = False,
 ) -> None:
     """Every attribution method against the corpus's known truth, before and after GRPO."""
-    from emolab.evaluate.inputs import read_corpus
-
     if page_only:
         result = saved()
         write_page(result)
         emit(result, as_json, lambda r: typer.echo(summary(r)))
         return
+    from emolab.evaluate.inputs import read_corpus
+
     table = read_corpus(corpus, SIZE)
     folder = run or trained(table)
     if stage is not None:
@@ -63,10 +63,11 @@ def truth(
     result = {"command": f"emolab bench truth --n {n} --n-checks {n_checks} --seed {seed}"}
     for name in STAGES:
         result[name] = measured(folder / name, table, n, n_checks, seed, split)
+    result = to_plain(result)
     if write:
         RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps(to_plain(result), indent=1) + "\n", encoding="utf-8")
-        write_page(saved())
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_page(result)
     emit(result, as_json, lambda r: typer.echo(page(r)))
 
 

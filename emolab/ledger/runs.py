@@ -99,8 +99,7 @@ def read_rows(training: Training, place: str, out: Path | None = None) -> list[d
 
 def read_history(training: Training, out: Path | None = None) -> list[dict[str, Any]]:
     """Rows of metrics of a GRPO training, one a step; none for another stage."""
-    path = folder_of(training, out) / "grpo" / "metrics.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    return common.read_metrics(folder_of(training, out) / "grpo")
 
 
 def is_done(training: Training, places: frozenset[str], out: Path | None = None) -> bool:

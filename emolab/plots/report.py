@@ -14,6 +14,7 @@ from emolab.evaluate.results import read_result
 from emolab.plots.evaluation import CONTROL_NAMES, confusion_matrix, score_bars
 from emolab.plots.explanation import page, picture
 from emolab.plots.training import training_curves
+from emolab.recipes.common import read_metrics
 
 STAGES = {"zero_shot": "zero-shot", "sft": "supervised", "before": "cold start", "after": "GRPO"}
 EXAMPLES = 8
@@ -31,9 +32,7 @@ def run_report(folder: str | Path) -> str:
     if not path.is_file():
         raise TrainingError(f"{folder}: no result.json; give a folder in which `emolab train` finished")
     result = json.loads(path.read_text(encoding="utf-8"))
-    metrics = folder / "grpo" / "metrics.jsonl"
-    lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
-    history = [json.loads(line) for line in lines]
+    history = read_metrics(folder / "grpo")
     stages = {name: result[name] for name in STAGES if result.get(name) and (history or name != "after")}
     shown = [_heading(result, stages), _scores(result, stages), _curves(history)]
     parts = [*shown, _answers(folder, stages), _made(result)]

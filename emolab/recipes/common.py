@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emolab.recipes.engine import RecipeSettings
     from emolab.rewards.rubric import Rubric
 
-INFO, SCORES = "emolab.json", "scores"
+INFO, SCORES, METRICS = "emolab.json", "scores", "metrics.jsonl"
 CONTROLS = ("silent", "shuffled", "swapped")
 
 
@@ -215,13 +215,19 @@ def reinforce(
         warmup_steps=min(5, settings.steps // 2),
         **saving,
     )
-    history = History(out / "metrics.jsonl")
+    history = History(out / METRICS)
     shown = [Progress()] if options.get("progress", True) else []
     callbacks = [history, *shown, *options.get("callbacks", ())]
     trainer = HearingGRPOTrainer(lalm, resolved(corpus), prompt, rubric, args, callbacks=callbacks)
     last = last_checkpoint(out) if options.get("resume", True) else None
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return history.rows
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The metrics of every step of the GRPO run in a folder, as `reinforce` left them; none where there was no run."""
+    path = folder / METRICS
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def slim(result: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ that was killed continues where it stopped.
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -341,8 +340,7 @@ class _Job:
         from emolab.training.checkpoints import write_json
 
         away = {k: part.pop("elsewhere", None) for k, part in result.items() if isinstance(part, dict)}
-        metrics = self.out / "grpo" / "metrics.jsonl"
-        lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
+        steps = common.read_metrics(self.out / "grpo")
         result |= {
             "controls": result["after"].get("controls", {}),
             "elsewhere": {name: part for name, part in away.items() if part},
@@ -351,7 +349,7 @@ class _Job:
             "n": {name: len(part) for name, part in vars(self.parts).items()},
             "settings": common.settings_dict(self.recipe.settings),
             "out": str(self.out),
-            "last_step": json.loads(lines[-1]) if lines else None,
+            "last_step": steps[-1] if steps else None,
         }
         if is_main():
             write_json(self.out / "result.json", result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -20,7 +21,7 @@ def read_value(settings: type, name: str, text: str) -> Any:
     >>> read_value(EmoRLSettings, "steps", "20"), read_value(EmoRLSettings, "modalities", "audio")
     (20, ('audio',))
     """
-    hint = get_type_hints(settings)[name]
+    hint = _hints(settings)[name]
     try:
         value = json.loads(text)
     except json.JSONDecodeError:
@@ -32,13 +33,18 @@ def read_value(settings: type, name: str, text: str) -> Any:
 
 def check_values(settings: Any) -> None:
     """Raises TrainingError for the first field whose value is not of the field's type, or is a negative number."""
-    hints = get_type_hints(type(settings))
+    hints = _hints(settings.__class__)
     for field in fields(settings):
         value, hint = getattr(settings, field.name), hints[field.name]
         if not _fits(value, hint):
             raise TrainingError(f"{field.name} {value!r}: expected {_spoken(hint)}")
         if isinstance(value, int | float) and value < 0:
             raise TrainingError(f"{field.name} {value!r}: expected 0 or more")
+
+
+@cache
+def _hints(settings: type) -> dict[str, Any]:
+    return get_type_hints(settings)
 
 
 def _fits(value: Any, hint: Any) -> bool:
