@@ -92,8 +92,10 @@ def growth_figure(rows: list[dict[str, Any]]) -> Any:
     @styled
     def draw() -> Any:
         figure, axes = new_figure(7.0, 2.9, 1, 2, sharey=False)
-        for axis, mark, key, label in ((axes[0, 0], "/G", "group", "completions of a prompt, G"),
-                                       (axes[0, 1], "/P", "prompt", "prompt length, P")):
+        for axis, mark, key, label in (
+            (axes[0, 0], "/G", "group", "completions of a prompt, G"),
+            (axes[0, 1], "/P", "prompt", "prompt length, P"),
+        ):
             found = sorted((row for row in rows if f"40m{mark}" in row["name"]), key=lambda row: row[key])
             at = [row[key] for row in found]
             axis.plot(at, [row["limit"] for row in found], "--", color=QUIET, label="token limit")

@@ -208,9 +208,9 @@ def samplers(n: int, pairs: int) -> dict[str, Callable[[Callable[[Any], Any], in
         return method.attribute(torch.ones(1, n), baselines=0, n_samples=2 * pairs).numpy()[0]
 
     return {
-        "emolab, antithetic": lambda game, seed: sampled(
-            game, n, np.random.default_rng(seed), max_pairs=pairs, min_pairs=2
-        ).values,
+        "emolab, antithetic": lambda game, seed: (
+            sampled(game, n, np.random.default_rng(seed), max_pairs=pairs, min_pairs=2).values
+        ),
         "shap Permutation": by_shap,
         "captum ShapleyValueSampling": by_captum,
     }

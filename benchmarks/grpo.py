@@ -295,8 +295,10 @@ def memory(what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: b
     for parameter in bench.lalm.model.parameters():
         if parameter.requires_grad:
             parameter.grad = torch.zeros_like(parameter)
-    ours, plain = (peak_bytes(lambda p=path: (p() * bench.weights).sum().backward(), bench.lalm.device) / 2**20
-                   for path in (bench.our_logprobs, bench.plain_logprobs))
+    ours, plain = (
+        peak_bytes(lambda p=path: (p() * bench.weights).sum().backward(), bench.lalm.device) / 2**20
+        for path in (bench.our_logprobs, bench.plain_logprobs)
+    )
     return {**described(bench), **ratio(ours, plain, "MB", 1)}
 
 

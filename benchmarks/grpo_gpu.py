@@ -48,8 +48,9 @@ def grpo_gpu(
     if not small and not torch.cuda.is_available():
         raise TrainingError("a 7 B model needs a CUDA device, and none is here; --small runs the same code without")
     plain, report = load(HERE / "grpo.py"), load(HERE / "_grpo_report.py")
-    bench = plain.Bench(random_4bit(SMALL if small else PUBLISHED, checkpointing),
-                        plain.Sizes(prompt, completion, group, seconds))
+    bench = plain.Bench(
+        random_4bit(SMALL if small else PUBLISHED, checkpointing), plain.Sizes(prompt, completion, group, seconds)
+    )
     rows = measure(plain, bench, runs, checkpointing, "small" if small else "7b")
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     result = {"device_gpu": device, "command_gpu": "emolab bench grpo-gpu --write", "rows": rows}
@@ -64,13 +65,28 @@ def config_of(sizes: tuple[tuple[int, ...], tuple[int, ...]], tokenizer: Any) ->
 
     (hidden, intermediate, layers, heads, kv_heads, vocabulary), (width, depth, tower_heads, mlp) = sizes
     return Qwen2AudioConfig(
-        audio_config={"d_model": width, "encoder_layers": depth, "encoder_attention_heads": tower_heads,
-                      "encoder_ffn_dim": mlp, "num_mel_bins": 128, "max_source_positions": 1500},
-        text_config={"model_type": "qwen2", "vocab_size": vocabulary, "hidden_size": hidden,
-                     "intermediate_size": intermediate, "num_hidden_layers": layers, "num_attention_heads": heads,
-                     "num_key_value_heads": kv_heads, "max_position_embeddings": 8192,
-                     "pad_token_id": tokenizer.pad_token_id, "tie_word_embeddings": False},
-        audio_token_index=tokenizer.convert_tokens_to_ids("<|AUDIO|>"))
+        audio_config={
+            "d_model": width,
+            "encoder_layers": depth,
+            "encoder_attention_heads": tower_heads,
+            "encoder_ffn_dim": mlp,
+            "num_mel_bins": 128,
+            "max_source_positions": 1500,
+        },
+        text_config={
+            "model_type": "qwen2",
+            "vocab_size": vocabulary,
+            "hidden_size": hidden,
+            "intermediate_size": intermediate,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "num_key_value_heads": kv_heads,
+            "max_position_embeddings": 8192,
+            "pad_token_id": tokenizer.pad_token_id,
+            "tie_word_embeddings": False,
+        },
+        audio_token_index=tokenizer.convert_tokens_to_ids("<|AUDIO|>"),
+    )
 
 
 def random_4bit(sizes: tuple[tuple[int, ...], tuple[int, ...]], checkpointing: bool) -> Any:
@@ -114,9 +130,17 @@ def measure(plain: Any, bench: Any, runs: int, checkpointing: bool, name: str) -
     tokens, rows = bench.sizes.group * bench.sizes.completion, []
     for what in ("update", "rollout", "step"):
         ours, theirs = (median(times) for times in plain.alternate(bench.actions(what), runs))
-        rows.append({"name": f"gpu/{what}/{name}", **plain.described(bench), **plain.ratio(ours, theirs, "s", 4),
-                     "runs": runs, "difference": apart, "tokens_per_second": round(tokens / ours, 1),
-                     "tokens_per_second_plain": round(tokens / theirs, 1)})
+        rows.append(
+            {
+                "name": f"gpu/{what}/{name}",
+                **plain.described(bench),
+                **plain.ratio(ours, theirs, "s", 4),
+                "runs": runs,
+                "difference": apart,
+                "tokens_per_second": round(tokens / ours, 1),
+                "tokens_per_second_plain": round(tokens / theirs, 1),
+            }
+        )
     rows.append({"name": f"gpu/memory/{name}", **plain.described(bench), **peaks(plain, bench, checkpointing)})
     return rows
 
@@ -132,6 +156,7 @@ def peaks(plain: Any, bench: Any, checkpointing: bool) -> dict[str, Any]:
     lalm, found = bench.lalm, {}
     optimizer = torch.optim.AdamW([p for p in lalm.model.parameters() if p.requires_grad], lr=1e-6)
     for path, logprobs in (("ours", bench.our_logprobs), ("plain", bench.plain_logprobs)):
+
         def step(logprobs: Any = logprobs) -> None:
             bench.update(logprobs)
             optimizer.step()
@@ -140,8 +165,19 @@ def peaks(plain: Any, bench: Any, checkpointing: bool) -> dict[str, Any]:
         lalm.model.zero_grad(set_to_none=True)
         found[path] = (held_bytes(lalm.model, optimizer) + peak_bytes(step, lalm.device)) / 1e9
     size = size_from_config("random", lalm.base.config)
-    load_ = Workload(1, bench.sizes.group, bench.batch.input_ids.shape[1], bench.sizes.completion, "nf4", RANK,
-                     checkpointing, lalm.dtype.itemsize)
+    load_ = Workload(
+        1,
+        bench.sizes.group,
+        bench.batch.input_ids.shape[1],
+        bench.sizes.completion,
+        "nf4",
+        RANK,
+        checkpointing,
+        lalm.dtype.itemsize,
+    )
     predicted = predicted_peaks(predict(size, load_), context=0.0)[0]
-    return {**plain.ratio(found["ours"], found["plain"], "GB", 4), "predicted": round(predicted, 4),
-            "planner_error": round(predicted / found["ours"] - 1, 3)}
+    return {
+        **plain.ratio(found["ours"], found["plain"], "GB", 4),
+        "predicted": round(predicted, 4),
+        "planner_error": round(predicted / found["ours"] - 1, 3),
+    }

@@ -75,9 +75,14 @@ def collected(result: dict[str, Any], folder: Path) -> dict[str, Any]:
     from emolab.recipes.common import read_metrics
 
     rows = read_result(folder / "after" / "scores")["rows"]
-    return {"before": result["before"]["ua"], "after": result["after"]["ua"], "seed": result["seed"],
-            "settings": result["settings"], "rows": rows,
-            "reward": [step["reward"] for step in read_metrics(folder / "grpo")]}
+    return {
+        "before": result["before"]["ua"],
+        "after": result["after"]["ua"],
+        "seed": result["seed"],
+        "settings": result["settings"],
+        "rows": rows,
+        "reward": [step["reward"] for step in read_metrics(folder / "grpo")],
+    }
 
 
 def summary(runs: list[dict[str, dict[str, Any]]]) -> dict[str, Any]:
@@ -92,8 +97,10 @@ def summary(runs: list[dict[str, dict[str, Any]]]) -> dict[str, Any]:
 
     accuracy, value = accuracies(runs)
     rewards = {arm: np.array([run[arm]["reward"] for run in runs]) for arm in ARMS}
-    pieces = {arm: values[:, : values.shape[1] // STRETCH * STRETCH].reshape(len(runs), -1, STRETCH)
-              for arm, values in rewards.items()}
+    pieces = {
+        arm: values[:, : values.shape[1] // STRETCH * STRETCH].reshape(len(runs), -1, STRETCH)
+        for arm, values in rewards.items()
+    }
     parts = {arm: np.stack([part.sum(-1), np.full(part.shape[:2], STRETCH)], -1) for arm, part in pieces.items()}
     last = max(1, parts["nf4"].shape[1] // 5)
     differences = {
@@ -101,19 +108,35 @@ def summary(runs: list[dict[str, dict[str, Any]]]) -> dict[str, Any]:
         "reward, all steps": crossed(parts["nf4"], parts["fp32"], ratio),
         "reward, last fifth": crossed(parts["nf4"][:, -last:], parts["fp32"][:, -last:], ratio),
     }
-    spreads = {"final UA": value(accuracy["fp32"].sum(1)), "reward, all steps": ratio(parts["fp32"].sum(1)),
-               "reward, last fifth": ratio(parts["fp32"][:, -last:].sum(1))}
+    spreads = {
+        "final UA": value(accuracy["fp32"].sum(1)),
+        "reward, all steps": ratio(parts["fp32"].sum(1)),
+        "reward, last fifth": ratio(parts["fp32"][:, -last:].sum(1)),
+    }
     return {
         "command": f"emolab bench quantised --seeds {len(runs)}",
         "seeds": [run["nf4"]["seed"] for run in runs],
         "settings": runs[0]["nf4"]["settings"],
         "steps": rewards["nf4"].shape[1],
         "clips": len(runs[0]["nf4"]["rows"]),
-        "arms": [{"name": arm, **{key: [run[arm][key] for run in runs] for key in ("before", "after")},
-                  "reward": np.round(rewards[arm], 4).tolist()} for arm in ARMS],
-        "differences": [{"name": name, "value": found.value, "interval": [found.low, found.high],
-                         "by_seed": list(found.by_seed), "spread": float(np.std(spreads[name], ddof=1))}
-                        for name, found in differences.items()],
+        "arms": [
+            {
+                "name": arm,
+                **{key: [run[arm][key] for run in runs] for key in ("before", "after")},
+                "reward": np.round(rewards[arm], 4).tolist(),
+            }
+            for arm in ARMS
+        ],
+        "differences": [
+            {
+                "name": name,
+                "value": found.value,
+                "interval": [found.low, found.high],
+                "by_seed": list(found.by_seed),
+                "spread": float(np.std(spreads[name], ddof=1)),
+            }
+            for name, found in differences.items()
+        ],
     }
 
 

@@ -17,8 +17,14 @@ from emolab.cli.output import JsonOption, command, emit
 
 RESULT = Path(__file__).resolve().parent / "results" / "rewards.json"
 LIMITS = {"affectgpt_rl, 10,000 completions": 2.0, "re-score 2,000 rollouts, six parts": 0.2}
-SENTENCES = ("The voice is low and slow.", "It rises at the end.", "She sounds {}.", "The pace is fast and loud.",
-             "The words themselves say little.", "I hear a {} tone in it.")
+SENTENCES = (
+    "The voice is low and slow.",
+    "It rises at the end.",
+    "She sounds {}.",
+    "The pace is fast and loud.",
+    "The words themselves say little.",
+    "I hear a {} tone in it.",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -41,8 +47,14 @@ def completions(n: int, seed: int = 0) -> dict[str, list[Any]]:
         think = " ".join(s.format(draw.choice(words)) for s in draw.choices(SENTENCES, k=4))
         answer = ", ".join(draw.sample(words, draw.randint(1, 4)))
         text = f"<think>{think} ({i})</think><answer>{answer}</answer>"
-        values = (i // 8, "What does the speaker feel?", text, label, gold,
-                  f"The speaker sounds {gold[0]}, with a low voice.")
+        values = (
+            i // 8,
+            "What does the speaker feel?",
+            text,
+            label,
+            gold,
+            f"The speaker sounds {gold[0]}, with a low voice.",
+        )
         for column, value in zip(rows.values(), values, strict=True):
             column.append(value)
     return rows
@@ -64,8 +76,13 @@ def cold(action: Callable[[], Any], repeats: int = 3) -> float:
 
     best = float("inf")
     for _ in range(repeats):
-        for cache in (parsing._parse_cached, parsing._parse_cached_long, scan.emotion_words, captions.profile,
-                      embedding._built_in):
+        for cache in (
+            parsing._parse_cached,
+            parsing._parse_cached_long,
+            scan.emotion_words,
+            captions.profile,
+            embedding._built_in,
+        ):
             cache.cache_clear()
         shipped.embedded()._seen.clear()
         start = time.process_time()
@@ -80,12 +97,17 @@ def measure() -> list[dict[str, Any]]:
     from emolab.rewards.shipped import RUBRICS
 
     many, few = completions(10_000), completions(2_000, seed=1)
-    rows = [_row("parse, 10,000 completions", lambda: [parse(text) for text in many["completion"]]),
-            _row("parse, 1 MB of tags", lambda: parse("<think>" * 142_857)),
-            _row("parse, 1 MB of text", lambda: parse("<answer>" + "sad, " * 200_000)),
-            _row("re-score 2,000 rollouts, six parts", lambda: six_parts().rescore(few))]
-    rows += [_row(f"{rubric.name}, 10,000 completions", lambda rubric=rubric: rubric.rescore(many, progress=1.0))
-             for rubric in RUBRICS.values() if not rubric.name.endswith("published")]
+    rows = [
+        _row("parse, 10,000 completions", lambda: [parse(text) for text in many["completion"]]),
+        _row("parse, 1 MB of tags", lambda: parse("<think>" * 142_857)),
+        _row("parse, 1 MB of text", lambda: parse("<answer>" + "sad, " * 200_000)),
+        _row("re-score 2,000 rollouts, six parts", lambda: six_parts().rescore(few)),
+    ]
+    rows += [
+        _row(f"{rubric.name}, 10,000 completions", lambda rubric=rubric: rubric.rescore(many, progress=1.0))
+        for rubric in RUBRICS.values()
+        if not rubric.name.endswith("published")
+    ]
     return rows
 
 

@@ -25,7 +25,7 @@ from emolab.synth.seeds import DATA, pack
 from emolab.synth.talkers import VOICES, BaseVoice
 from emolab.synth.text import Sentence, sentences_of
 
-LARGEST = 1 << 20            # bytes of one committed file
+LARGEST = 1 << 20  # bytes of one committed file
 
 
 def up_to_date(voice: BaseVoice, sentences: list[Sentence], folder: Path) -> bool:

@@ -10,22 +10,32 @@ from functools import lru_cache
 EMOTIONS = ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 """The canonical seven, in the order that every table, matrix and score of the package uses."""
 
-OTHERS = ("calm", "contemptuous", "excited", "frustrated", "bored", "anxious", "helpless", "disappointed",
-          "trusting", "anticipating")
+OTHERS = (
+    "calm",
+    "contemptuous",
+    "excited",
+    "frustrated",
+    "bored",
+    "anxious",
+    "helpless",
+    "disappointed",
+    "trusting",
+    "anticipating",
+)
 """Emotions beyond the seven that public corpora or Plutchik's circle name."""
 
 _FORMS = {
     "neutral": "neutrality neutrally unemotional emotionless impassive 中性 平静中性 NEU N",
     "happy": "happiness happily happier joy joyful joyous joyfully cheerful cheerfully cheerfulness glad "
-             "gladly gladness delighted delight pleased merry elated elation hap 高兴 快乐 开心",
+    "gladly gladness delighted delight pleased merry elated elation hap 高兴 快乐 开心",
     "sad": "sadness sadly sadder saddened sorrow sorrowful unhappy unhappiness melancholy melancholic mournful "
-           "grief grieving depressed dejected gloomy 悲伤 伤心 难过",
+    "grief grieving depressed dejected gloomy 悲伤 伤心 难过",
     "angry": "anger angrily angered angrier mad furious fury enraged rage irate annoyed annoyance irritated "
-             "ang 生气 愤怒",
+    "ang 生气 愤怒",
     "fearful": "fear fearfully afraid scared frightened fright terrified terror scary panicked panic fea 害怕 恐惧",
     "disgusted": "disgust disgusting disgustedly disgustful revolted revulsion repulsed repulsion dis 厌恶",
     "surprised": "surprise surprising surprisingly surprisedly astonished astonishment amazed amazement startled ps "
-                 "pleasant_surprise pleasant_surprised pleasantly_surprised sur 惊讶 吃惊",
+    "pleasant_surprise pleasant_surprised pleasantly_surprised sur 惊讶 吃惊",
     "calm": "calmness calmly calmed relaxed peaceful serene",
     "contemptuous": "contempt contemptuously scorn scornful disdain disdainful",
     "excited": "excitement excitedly exc thrilled enthusiastic enthusiasm",
@@ -39,23 +49,42 @@ _FORMS = {
 }
 ALIASES: dict[str, str] = {
     form.lower().replace("_", " "): emotion
-    for emotion, forms in _FORMS.items() for form in (emotion, *forms.split()) if len(form) > 1
+    for emotion, forms in _FORMS.items()
+    for form in (emotion, *forms.split())
+    if len(form) > 1
 }
 """Every spelling that names an emotion, lower case, to that emotion: inflections, synonyms, corpus codes."""
 
 PLUTCHIK_DEGREES: dict[str, float] = {
-    "happy": 0.0, "trusting": 45.0, "fearful": 90.0, "surprised": 135.0,
-    "sad": 180.0, "disgusted": 225.0, "angry": 270.0, "anticipating": 315.0,
+    "happy": 0.0,
+    "trusting": 45.0,
+    "fearful": 90.0,
+    "surprised": 135.0,
+    "sad": 180.0,
+    "disgusted": 225.0,
+    "angry": 270.0,
+    "anticipating": 315.0,
 }
 """Plutchik's circle (1980) in degrees. Neutral has no place on it."""
 
 VAD: dict[str, tuple[float, float, float]] = {
-    "neutral": (0.0, 0.0, 0.0), "happy": (0.76, 0.48, 0.35), "sad": (-0.63, -0.27, -0.33), "angry": (-0.51, 0.59, 0.25),
-    "fearful": (-0.64, 0.60, -0.43), "disgusted": (-0.60, 0.35, 0.11), "surprised": (0.40, 0.67, -0.13),
-    "excited": (0.62, 0.75, 0.38), "bored": (-0.65, -0.62, -0.33), "frustrated": (-0.64, 0.52, 0.35),
-    "calm": (0.65, -0.45, 0.15), "contemptuous": (-0.55, 0.35, 0.45), "anxious": (-0.35, 0.60, -0.35),
-    "helpless": (-0.65, 0.15, -0.55), "disappointed": (-0.60, -0.10, -0.25),
-    "trusting": (0.55, -0.10, 0.15), "anticipating": (0.30, 0.45, 0.20),
+    "neutral": (0.0, 0.0, 0.0),
+    "happy": (0.76, 0.48, 0.35),
+    "sad": (-0.63, -0.27, -0.33),
+    "angry": (-0.51, 0.59, 0.25),
+    "fearful": (-0.64, 0.60, -0.43),
+    "disgusted": (-0.60, 0.35, 0.11),
+    "surprised": (0.40, 0.67, -0.13),
+    "excited": (0.62, 0.75, 0.38),
+    "bored": (-0.65, -0.62, -0.33),
+    "frustrated": (-0.64, 0.52, 0.35),
+    "calm": (0.65, -0.45, 0.15),
+    "contemptuous": (-0.55, 0.35, 0.45),
+    "anxious": (-0.35, 0.60, -0.35),
+    "helpless": (-0.65, 0.15, -0.55),
+    "disappointed": (-0.60, -0.10, -0.25),
+    "trusting": (0.55, -0.10, 0.15),
+    "anticipating": (0.30, 0.45, 0.20),
 }
 """Valence, arousal, dominance in [-1, 1]. The seven are the placements that affective computing passes on from
 Russell & Mehrabian (1977, J. Res. Pers. 11), neutral being the origin by definition; the other ten are our own, for
@@ -63,8 +92,24 @@ plots and partial credit, not norms."""
 
 _EDGES = " \t\r\n.,;:!?\"'`*_()[]{}-–—。，！？"
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-_NEGATIONS = frozenset({"not", "no", "never", "without", "hardly", "neither", "nor", "none", "cannot",
-                        "isn't", "doesn't", "don't", "wasn't", "aren't"})
+_NEGATIONS = frozenset(
+    {
+        "not",
+        "no",
+        "never",
+        "without",
+        "hardly",
+        "neither",
+        "nor",
+        "none",
+        "cannot",
+        "isn't",
+        "doesn't",
+        "don't",
+        "wasn't",
+        "aren't",
+    }
+)
 _MAX_SENTENCE_WORDS = 16
 
 
@@ -164,8 +209,13 @@ def learned_similarity(confusion: Sequence[Sequence[float]], labels: Sequence[st
     if any(not value >= 0 for row in confusion for value in row):
         raise ValueError("a confusion matrix has counts of 0 or more")
     rows = [[math.sqrt(v / total) if (total := sum(row)) else 0.0 for v in row] for row in confusion]
-    return {a: {b: 1.0 if i == j else min(1.0, math.fsum(x * y for x, y in zip(rows[i], rows[j], strict=True)))
-                for j, b in enumerate(labels)} for i, a in enumerate(labels)}
+    return {
+        a: {
+            b: 1.0 if i == j else min(1.0, math.fsum(x * y for x, y in zip(rows[i], rows[j], strict=True)))
+            for j, b in enumerate(labels)
+        }
+        for i, a in enumerate(labels)
+    }
 
 
 def similarity_matrix(labels: Sequence[str] = EMOTIONS, kind: str | SimilarityTable = "plutchik") -> list[list[float]]:

@@ -11,16 +11,48 @@ import numpy as np
 
 from emolab.synth.vocoder import SAMPLE_RATE, track_f0
 
-_HOP, _WINDOW = 160, 512           # samples: 10 ms, 32 ms
-_SHORTEST = 4000                   # samples; shorter clips are padded with silence
-_LOW, _HIGH = 65.0, 550.0          # Hz, where F0 is sought
+_HOP, _WINDOW = 160, 512  # samples: 10 ms, 32 ms
+_SHORTEST = 4000  # samples; shorter clips are padded with silence
+_LOW, _HIGH = 65.0, 550.0  # Hz, where F0 is sought
 
 FEATURES = (
-    "f0_median", "f0_sd", "f0_low", "f0_high", "f0_slope", "f0_final", "f0_jitter", "f0_movement", "f0_tremor",
-    "level_mean", "level_sd", "level_peak", "level_slope", "duration", "syllable_rate", "voiced_share",
-    "voiced_rate", "pause_share", "pause_mean", "tilt", "alpha_ratio", "hammarberg_band", "high_band",
-    "centroid", "f1_region", "f2_region", "flux", "mfcc_1", "mfcc_2", "mfcc_3", "mfcc_4", "mfcc_5", "mfcc_6",
-    "hnr_mean", "hnr_sd", "am_rough", "am_tremor",
+    "f0_median",
+    "f0_sd",
+    "f0_low",
+    "f0_high",
+    "f0_slope",
+    "f0_final",
+    "f0_jitter",
+    "f0_movement",
+    "f0_tremor",
+    "level_mean",
+    "level_sd",
+    "level_peak",
+    "level_slope",
+    "duration",
+    "syllable_rate",
+    "voiced_share",
+    "voiced_rate",
+    "pause_share",
+    "pause_mean",
+    "tilt",
+    "alpha_ratio",
+    "hammarberg_band",
+    "high_band",
+    "centroid",
+    "f1_region",
+    "f2_region",
+    "flux",
+    "mfcc_1",
+    "mfcc_2",
+    "mfcc_3",
+    "mfcc_4",
+    "mfcc_5",
+    "mfcc_6",
+    "hnr_mean",
+    "hnr_sd",
+    "am_rough",
+    "am_tremor",
 )
 
 
@@ -65,13 +97,17 @@ def _pitch(f0: np.ndarray, voiced: np.ndarray) -> dict[str, float]:
     track[index] = semitones
     stretches = [track[run] for run in _runs(~np.isnan(track)) if len(run) > 4]
     second = np.concatenate([np.diff(s, 2) for s in stretches] or [np.zeros(1)])
-    return {"f0_median": median, "f0_sd": float(semitones.std()),
-            "f0_low": float(np.percentile(semitones, 10) - median),
-            "f0_high": float(np.percentile(semitones, 90) - median),
-            "f0_slope": float(np.polyfit(time, semitones, 1)[0]),
-            "f0_final": float(semitones[-12:].mean() - semitones[-35:-12].mean()) if len(semitones) > 40 else 0.0,
-            "f0_jitter": float(np.log(np.std(second) + 1e-3)), "f0_movement": float(residual.std()),
-            "f0_tremor": _tremor(track)}
+    return {
+        "f0_median": median,
+        "f0_sd": float(semitones.std()),
+        "f0_low": float(np.percentile(semitones, 10) - median),
+        "f0_high": float(np.percentile(semitones, 90) - median),
+        "f0_slope": float(np.polyfit(time, semitones, 1)[0]),
+        "f0_final": float(semitones[-12:].mean() - semitones[-35:-12].mean()) if len(semitones) > 40 else 0.0,
+        "f0_jitter": float(np.log(np.std(second) + 1e-3)),
+        "f0_movement": float(residual.std()),
+        "f0_tremor": _tremor(track),
+    }
 
 
 def _level_and_timing(level: np.ndarray, active: np.ndarray, voiced: np.ndarray) -> dict[str, float]:
@@ -85,17 +121,24 @@ def _level_and_timing(level: np.ndarray, active: np.ndarray, voiced: np.ndarray)
     syllables = len(find_peaks(envelope, prominence=2.0)[0])
     time = np.linspace(-0.5, 0.5, span.stop - span.start)
     slope = np.polyfit(time[active[span]], level[span][active[span]], 1)[0] if len(on) > 2 else 0.0
-    return {"level_mean": float(level[active].mean()), "level_sd": float(level[active].std()),
-            "level_peak": float(np.percentile(level, 95) - np.percentile(level, 50)), "level_slope": float(slope),
-            "duration": seconds, "syllable_rate": syllables / seconds, "voiced_share": float(voiced[span].mean()),
-            "voiced_rate": len([r for r in _runs(voiced) if len(r) > 3]) / seconds,
-            "pause_share": sum(pauses) / (span.stop - span.start),
-            "pause_mean": float(np.mean(pauses)) * _HOP / SAMPLE_RATE if pauses else 0.0}
+    return {
+        "level_mean": float(level[active].mean()),
+        "level_sd": float(level[active].std()),
+        "level_peak": float(np.percentile(level, 95) - np.percentile(level, 50)),
+        "level_slope": float(slope),
+        "duration": seconds,
+        "syllable_rate": syllables / seconds,
+        "voiced_share": float(voiced[span].mean()),
+        "voiced_rate": len([r for r in _runs(voiced) if len(r) > 3]) / seconds,
+        "pause_share": sum(pauses) / (span.stop - span.start),
+        "pause_mean": float(np.mean(pauses)) * _HOP / SAMPLE_RATE if pauses else 0.0,
+    }
 
 
 def _band_ratio(power: np.ndarray, frequency: np.ndarray, high: tuple[float, float], low: tuple[float, float]) -> float:
     def total(band: tuple[float, float]) -> float:
         return float(power[:, (frequency > band[0]) & (frequency <= band[1])].sum())
+
     return 10 * float(np.log10(total(high) / total(low)))
 
 
@@ -114,13 +157,17 @@ def _spectrum(power: np.ndarray) -> dict[str, float]:
         return float((mean * frequency)[band].sum() / mean[band].sum() / 1000)
 
     shape = np.sqrt(power / power.sum(1, keepdims=True))
-    return {"tilt": float(np.polyfit(np.log2(frequency[middle]), 10 * np.log10(mean[middle]), 1)[0]),
-            "alpha_ratio": _band_ratio(power, frequency, (1000, 5000), (50, 1000)),
-            "hammarberg_band": _band_ratio(power, frequency, (2000, 5000), (50, 2000)),
-            "high_band": _band_ratio(power, frequency, (5000, 8000), (50, 5000)),
-            "centroid": float(np.log2(1000 * centroid(0, 8001))), "f1_region": centroid(250, 1000),
-            "f2_region": centroid(1000, 3000), "flux": float(np.sqrt((np.diff(shape, axis=0) ** 2).sum(1)).mean()),
-            **{f"mfcc_{i}": float(c) for i, c in enumerate(cepstra, 1)}}
+    return {
+        "tilt": float(np.polyfit(np.log2(frequency[middle]), 10 * np.log10(mean[middle]), 1)[0]),
+        "alpha_ratio": _band_ratio(power, frequency, (1000, 5000), (50, 1000)),
+        "hammarberg_band": _band_ratio(power, frequency, (2000, 5000), (50, 2000)),
+        "high_band": _band_ratio(power, frequency, (5000, 8000), (50, 5000)),
+        "centroid": float(np.log2(1000 * centroid(0, 8001))),
+        "f1_region": centroid(250, 1000),
+        "f2_region": centroid(1000, 3000),
+        "flux": float(np.sqrt((np.diff(shape, axis=0) ** 2).sum(1)).mean()),
+        **{f"mfcc_{i}": float(c) for i, c in enumerate(cepstra, 1)},
+    }
 
 
 def _harmonicity(wave: np.ndarray, f0: np.ndarray, index: np.ndarray) -> np.ndarray:
@@ -132,14 +179,14 @@ def _harmonicity(wave: np.ndarray, f0: np.ndarray, index: np.ndarray) -> np.ndar
     if not len(start):
         return np.zeros(1)
     one, two = wave[start + np.arange(_WINDOW)], wave[start + period + np.arange(_WINDOW)]
-    alike = (one * two).sum(1) / (np.sqrt((one ** 2).sum(1) * (two ** 2).sum(1)) + 1e-9)
+    alike = (one * two).sum(1) / (np.sqrt((one**2).sum(1) * (two**2).sum(1)) + 1e-9)
     return 10 * np.log10(np.clip(alike, 0.05, 1) / np.clip(1 - alike, 1e-3, 1))
 
 
 def _quality(wave: np.ndarray, f0: np.ndarray, voiced: np.ndarray) -> dict[str, float]:
     """Noise in the voice, and amplitude modulation in the bands of roughness and tremor."""
     harmonicity = _harmonicity(wave, f0, np.flatnonzero(voiced)[::3])
-    envelope = np.abs(wave[:len(wave) // 64 * 64]).reshape(-1, 64).mean(1)              # at 250 Hz
+    envelope = np.abs(wave[: len(wave) // 64 * 64]).reshape(-1, 64).mean(1)  # at 250 Hz
     envelope = envelope / (np.convolve(envelope, np.ones(25) / 25, "same") + 1e-6)
     power = np.abs(np.fft.rfft((envelope - envelope.mean()) * np.hanning(len(envelope)))) ** 2 + 1e-9
     rate = np.fft.rfftfreq(len(envelope), 64 / SAMPLE_RATE)
@@ -147,9 +194,12 @@ def _quality(wave: np.ndarray, f0: np.ndarray, voiced: np.ndarray) -> dict[str, 
     def between(low: float, high: float) -> float:
         return float(power[(rate > low) & (rate < high)].mean())
 
-    return {"hnr_mean": float(harmonicity.mean()), "hnr_sd": float(harmonicity.std()),
-            "am_rough": 10 * float(np.log10(between(45, 95) / between(10, 40))),
-            "am_tremor": 10 * float(np.log10(between(5, 8) / between(2, 4.5)))}
+    return {
+        "hnr_mean": float(harmonicity.mean()),
+        "hnr_sd": float(harmonicity.std()),
+        "am_rough": 10 * float(np.log10(between(45, 95) / between(10, 40))),
+        "am_tremor": 10 * float(np.log10(between(5, 8) / between(2, 4.5))),
+    }
 
 
 def prosody_features(wave: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -168,6 +218,10 @@ def prosody_features(wave: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     voiced = (f0 > 0) & active
     if voiced.sum() < 8:
         return np.zeros(len(FEATURES), np.float32), FEATURES
-    values = {**_pitch(f0, voiced), **_level_and_timing(level, active, voiced), **_spectrum(power[voiced]),
-              **_quality(wave, f0, voiced)}
+    values = {
+        **_pitch(f0, voiced),
+        **_level_and_timing(level, active, voiced),
+        **_spectrum(power[voiced]),
+        **_quality(wave, f0, voiced),
+    }
     return np.array([values[name] for name in FEATURES], np.float32), FEATURES

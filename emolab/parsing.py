@@ -82,7 +82,7 @@ def _blocks(text: str, names: Sequence[str]) -> _Blocks:
             else:
                 open_name, start = name, tag.end()
         elif closing and name == open_name:
-            blocks.found.append((name, text[start:tag.start()]))
+            blocks.found.append((name, text[start : tag.start()]))
             open_name = None
         else:
             blocks.problems[f"<{'/' if closing else ''}{name}> inside <{open_name}>"] = None

@@ -71,8 +71,13 @@ class LoadReport:
 
     def summary(self) -> dict[str, Any]:
         """JSON-ready counts and the skipped items by reason."""
-        return {"corpus": self.corpus, "found": self.found, "skipped": {k: len(v) for k, v in self.skipped.items()},
-                "items": self.skipped, "notes": self.notes}
+        return {
+            "corpus": self.corpus,
+            "found": self.found,
+            "skipped": {k: len(v) for k, v in self.skipped.items()},
+            "items": self.skipped,
+            "notes": self.notes,
+        }
 
     def add(self, other: LoadReport) -> None:
         """Take over what another report skipped and noted; `found` stays."""
@@ -110,12 +115,14 @@ class Corpus:
 
     def where(self, keep: Callable[[EmotionSample], bool] | None = None, **equals: Any) -> Corpus:
         """Samples for which `keep` is true and every named field (or key of `extra`) equals, or is in, its value."""
+
         def match(sample: EmotionSample) -> bool:
             for name, wanted in equals.items():
                 value = getattr(sample, name) if name in FIELDS else sample.extra.get(name)
                 if value not in wanted if isinstance(wanted, (set, tuple, list, frozenset)) else value != wanted:
                     return False
             return keep is None or keep(sample)
+
         return self.replace(s for s in self.samples if match(s))
 
     def path(self, sample: EmotionSample, modality: str = "audio") -> Path:
@@ -130,8 +137,10 @@ class Corpus:
         known = tuple(labels)
         for i, sample in enumerate(self.samples, 1):
             if sample.emotion not in known:
-                raise CorpusError(f"{self.name or self.root}, row {i} ({sample.id}): emotion {sample.emotion!r} is not "
-                                  f"one of {', '.join(known)}; map it (`corpus load … --labels`) or leave it out")
+                raise CorpusError(
+                    f"{self.name or self.root}, row {i} ({sample.id}): emotion {sample.emotion!r} is not "
+                    f"one of {', '.join(known)}; map it (`corpus load … --labels`) or leave it out"
+                )
         return self
 
     def counts(self, name: str = "emotion") -> Counter[Any]:
@@ -192,8 +201,9 @@ class Corpus:
         for i, row in enumerate(read_rows(path), 1):
             sample = sample_from_row(row, f"{path}, row {i}", base)
             if sample.id in seen:
-                raise CorpusError(f"{path}, row {i}: id {sample.id!r} is that of row {seen[sample.id]} too; "
-                                  "make ids unique")
+                raise CorpusError(
+                    f"{path}, row {i}: id {sample.id!r} is that of row {seen[sample.id]} too; make ids unique"
+                )
             seen[sample.id] = i
             samples.append(sample)
         names = {sample.corpus for sample in samples}
@@ -205,8 +215,9 @@ def within(root: Path, relative: str, where: str) -> Path:
     base = Path(root).absolute()
     path = Path(os.path.normpath(base / relative))
     if "\0" in relative or not path.is_relative_to(os.path.normpath(base)) or path == base:
-        raise CorpusError(f"{where}: the path {relative!r} leads out of {base}; put the file under that folder or give "
-                          "another root")
+        raise CorpusError(
+            f"{where}: the path {relative!r} leads out of {base}; put the file under that folder or give another root"
+        )
     return path
 
 
@@ -248,8 +259,9 @@ def read_rows(path: Path) -> Iterator[Any]:
             yield {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
         return
     if path.suffix != ".jsonl":
-        raise CorpusError(f"{path}: expected a .jsonl or .parquet table (a CSV of your own recordings: "
-                          "`emolab corpus load manifest`)")
+        raise CorpusError(
+            f"{path}: expected a .jsonl or .parquet table (a CSV of your own recordings: `emolab corpus load manifest`)"
+        )
     with path.open("rb") as file:
         for i, line in enumerate(file, 1):
             if line.strip():
@@ -321,6 +333,9 @@ def resolve(sample: EmotionSample, root: Path) -> EmotionSample:
 
     Raises CorpusError for a path that leads out of the root.
     """
-    paths: dict[str, Any] = {m: str(within(root, value, f"{sample.id}, column {m!r}"))
-                             for m in ("audio", "video") if (value := getattr(sample, m))}
+    paths: dict[str, Any] = {
+        m: str(within(root, value, f"{sample.id}, column {m!r}"))
+        for m in ("audio", "video")
+        if (value := getattr(sample, m))
+    }
     return replace(sample, **paths)

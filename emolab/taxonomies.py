@@ -23,8 +23,19 @@ TAXONOMIES: dict[str, tuple[str, ...]] = {
     "mer2023-6": ("neutral", "happy", "sad", "angry", "worried", "surprise"),
     "mer2024-6": ("neutral", "happy", "sad", "angry", "worried", "surprise"),
     "dfew-7": ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear"),
-    "mafw-11": ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise", "contempt", "anxiety",
-                "helplessness", "disappointment"),
+    "mafw-11": (
+        "anger",
+        "disgust",
+        "fear",
+        "happiness",
+        "neutral",
+        "sadness",
+        "surprise",
+        "contempt",
+        "anxiety",
+        "helplessness",
+        "disappointment",
+    ),
     "sentiment-3": ("negative", "neutral", "positive"),
 }
 """Label sets by name. Spellings are the corpora's own; IEMOCAP's raw codes include "oth" and "xxx" (no agreement)."""
@@ -63,8 +74,9 @@ class LabelMap:
 
     def table(self) -> list[dict[str, str]]:
         """Rows (source, target, note) to show."""
-        rows = [{"source": a, "target": b, "note": "" if a == b else "renamed or merged"}
-                for a, b in self.pairs.items()]
+        rows = [
+            {"source": a, "target": b, "note": "" if a == b else "renamed or merged"} for a, b in self.pairs.items()
+        ]
         return rows + [{"source": a, "target": "", "note": why} for a, why in self.dropped.items()]
 
 
@@ -73,17 +85,38 @@ _NO_PLACE = "no such label in the target"
 _EXPLICIT: dict[tuple[str, str], dict[str, str]] = {
     # The four-class convention of speech emotion recognition: excited counts as happy, which gives 5,531 utterances.
     ("iemocap-raw", "iemocap-4"): {"neu": "neutral", "hap": "happy", "exc": "happy", "sad": "sad", "ang": "angry"},
-    ("iemocap-raw", "emolab-7"): {"neu": "neutral", "hap": "happy", "exc": "happy", "sad": "sad", "ang": "angry",
-                                  "fea": "fearful", "sur": "surprised", "dis": "disgusted"},
+    ("iemocap-raw", "emolab-7"): {
+        "neu": "neutral",
+        "hap": "happy",
+        "exc": "happy",
+        "sad": "sad",
+        "ang": "angry",
+        "fea": "fearful",
+        "sur": "surprised",
+        "dis": "disgusted",
+    },
     # EmoDB's A (Angst) is published as "anxiety/fear" and used as fear throughout.
-    ("emodb-7", "emolab-7"): {"neutral": "neutral", "happiness": "happy", "sadness": "sad", "anger": "angry",
-                              "anxiety": "fearful", "disgust": "disgusted"},
+    ("emodb-7", "emolab-7"): {
+        "neutral": "neutral",
+        "happiness": "happy",
+        "sadness": "sad",
+        "anger": "angry",
+        "anxiety": "fearful",
+        "disgust": "disgusted",
+    },
     ("iemocap-4", "sentiment-3"): {"neutral": "neutral", "happy": "positive", "sad": "negative", "angry": "negative"},
-    ("meld-7", "sentiment-3"): {"neutral": "neutral", "joy": "positive", "sadness": "negative", "anger": "negative",
-                                "fear": "negative", "disgust": "negative"},
+    ("meld-7", "sentiment-3"): {
+        "neutral": "neutral",
+        "joy": "positive",
+        "sadness": "negative",
+        "anger": "negative",
+        "fear": "negative",
+        "disgust": "negative",
+    },
 }
 _REASONS = {
-    "oth": "annotators chose 'other'", "xxx": "annotators did not agree",
+    "oth": "annotators chose 'other'",
+    "xxx": "annotators did not agree",
     "fru": "frustration is left out by convention",
     "surprise": "MELD annotates the sentiment of surprise case by case; use its Sentiment column",
 }

@@ -26,12 +26,28 @@ def test_canonical_order_is_fixed():
     assert EMOTIONS == ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 
 
-@pytest.mark.parametrize(("text", "label"), [
-    ("sad", "sad"), (" Sadness. ", "sad"), ("JOY!", "happy"), ("fear", "fearful"), ("disgust", "disgusted"),
-    ("ps", "surprised"), ("pleasant surprise", "surprised"), ("悲伤", "sad"), ("**anger**", "angry"), ("not sad", None),
-    ("sad or angry", None),
-    ("", None), (None, None), ("s\u200bad", None), ("\u0455ad", None), ("sad" * 40, None), ("fearless", None),
-])
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("sad", "sad"),
+        (" Sadness. ", "sad"),
+        ("JOY!", "happy"),
+        ("fear", "fearful"),
+        ("disgust", "disgusted"),
+        ("ps", "surprised"),
+        ("pleasant surprise", "surprised"),
+        ("悲伤", "sad"),
+        ("**anger**", "angry"),
+        ("not sad", None),
+        ("sad or angry", None),
+        ("", None),
+        (None, None),
+        ("s\u200bad", None),
+        ("\u0455ad", None),
+        ("sad" * 40, None),
+        ("fearless", None),
+    ],
+)
 def test_normalise_label(text, label):
     assert normalise_label(text) == label
 
@@ -43,10 +59,18 @@ def test_normalise_label_answers_in_the_vocabulary_asked_for():
     assert normalise_label("Pleasant Surprise", ("pleasant_surprise",)) == "pleasant_surprise"
 
 
-@pytest.mark.parametrize(("text", "label"), [
-    ("The speaker sounds sad.", "sad"), ("angry, mad", "angry"), ("not sad", None), ("happy or sad", None),
-    ("She isn't angry", None), ("sad " * 30, None), ("no idea", None),
-])
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("The speaker sounds sad.", "sad"),
+        ("angry, mad", "angry"),
+        ("not sad", None),
+        ("happy or sad", None),
+        ("She isn't angry", None),
+        ("sad " * 30, None),
+        ("no idea", None),
+    ],
+)
 def test_label_in_sentence(text, label):
     assert label_in_sentence(text) == label
 
@@ -68,8 +92,10 @@ def test_plutchik_similarity_by_hand():
 
 def test_only_neighbours_on_the_circle_pass_gamma_and_joy_never_does():
     passing = {frozenset((a, b)) for a in EMOTIONS for b in EMOTIONS if a != b and similarity(a, b) > 0.7}
-    assert passing == {frozenset(p) for p in [("fearful", "surprised"), ("surprised", "sad"), ("sad", "disgusted"),
-                                              ("disgusted", "angry")]}
+    assert passing == {
+        frozenset(p)
+        for p in [("fearful", "surprised"), ("surprised", "sad"), ("sad", "disgusted"), ("disgusted", "angry")]
+    }
 
 
 def test_vad_similarity():
@@ -108,7 +134,9 @@ def test_matrix_and_errors():
 
 
 def test_importing_emotions_and_parsing_stays_light():
-    code = ("import sys, emolab.emotions, emolab.parsing, emolab.taxonomies;"
-            "print([m for m in ('numpy', 'torch', 'pandas') if m in sys.modules])")
+    code = (
+        "import sys, emolab.emotions, emolab.parsing, emolab.taxonomies;"
+        "print([m for m in ('numpy', 'torch', 'pandas') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

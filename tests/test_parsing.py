@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from emolab.parsing import parse, parse_label, parse_words, split_words
 
-STRUCTURED = ("<think><content>It went well.</content><acoustics>low, slow</acoustics><summary>sad voice</summary>"
-              "</think><answer>sad</answer>")
+STRUCTURED = (
+    "<think><content>It went well.</content><acoustics>low, slow</acoustics><summary>sad voice</summary>"
+    "</think><answer>sad</answer>"
+)
 
 
 def test_every_format_of_the_contract():
@@ -24,51 +26,70 @@ def test_every_format_of_the_contract():
     assert parse(STRUCTURED.replace("<summary>", "<visual>brows down</visual><summary>")).structure_ok
 
 
-@pytest.mark.parametrize(("text", "problem"), [
-    ("", "no <answer> block"),
-    ("sad", "no <answer> block"),
-    ("<answer>sad", "<answer> is not closed"),
-    ("<answer></answer>", "<answer> is empty"),
-    ("<think> </think><answer>sad</answer>", "<think> is empty"),
-    ("Well. <answer>sad</answer>", "text outside the blocks"),
-    ("<answer>sad</answer> done", "text outside the blocks"),
-    ("<answer>sad</answer><think>why</think>", "<think> comes after <answer>"),
-    ("<answer>sad</answer><answer>angry</answer>", "several <answer> blocks"),
-    ("<think>a</think><think>b</think><answer>sad</answer>", "several <think> blocks"),
-    ("<think>a<answer>sad</answer></think>", "<answer> inside <think>"),
-    ("<answer><answer>sad</answer></answer>", "<answer> inside <answer>"),
-    ("</answer>sad<answer>", "</answer> without <answer>"),
-    ("<content>x</content><answer>sad</answer>", "<content> is misplaced"),
-])
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "no <answer> block"),
+        ("sad", "no <answer> block"),
+        ("<answer>sad", "<answer> is not closed"),
+        ("<answer></answer>", "<answer> is empty"),
+        ("<think> </think><answer>sad</answer>", "<think> is empty"),
+        ("Well. <answer>sad</answer>", "text outside the blocks"),
+        ("<answer>sad</answer> done", "text outside the blocks"),
+        ("<answer>sad</answer><think>why</think>", "<think> comes after <answer>"),
+        ("<answer>sad</answer><answer>angry</answer>", "several <answer> blocks"),
+        ("<think>a</think><think>b</think><answer>sad</answer>", "several <think> blocks"),
+        ("<think>a<answer>sad</answer></think>", "<answer> inside <think>"),
+        ("<answer><answer>sad</answer></answer>", "<answer> inside <answer>"),
+        ("</answer>sad<answer>", "</answer> without <answer>"),
+        ("<content>x</content><answer>sad</answer>", "<content> is misplaced"),
+    ],
+)
 def test_malformed_completions_say_what_is_wrong(text, problem):
     parsed = parse(text)
     assert not parsed.format_ok
     assert problem in parsed.problems
 
 
-@pytest.mark.parametrize("broken", [
-    STRUCTURED.replace("<content>It went well.</content>", ""),
-    STRUCTURED.replace("It went well.", " "),
-    STRUCTURED.replace("<summary>sad voice</summary>", "<summary>sad voice</summary> and so on"),
-    STRUCTURED.replace("content>", "CONTENT>"),
-    STRUCTURED.replace("<acoustics>low, slow</acoustics><summary>sad voice</summary>",
-                       "<summary>sad voice</summary><acoustics>low, slow</acoustics>"),
-    STRUCTURED.replace("</content>", "</content><content>again</content>"),
-    STRUCTURED + "!",
-])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        STRUCTURED.replace("<content>It went well.</content>", ""),
+        STRUCTURED.replace("It went well.", " "),
+        STRUCTURED.replace("<summary>sad voice</summary>", "<summary>sad voice</summary> and so on"),
+        STRUCTURED.replace("content>", "CONTENT>"),
+        STRUCTURED.replace(
+            "<acoustics>low, slow</acoustics><summary>sad voice</summary>",
+            "<summary>sad voice</summary><acoustics>low, slow</acoustics>",
+        ),
+        STRUCTURED.replace("</content>", "</content><content>again</content>"),
+        STRUCTURED + "!",
+    ],
+)
 def test_structure_must_be_complete_and_in_order(broken):
     assert not parse(broken).structure_ok
     assert parse(broken).problems or "CONTENT" in broken
 
 
-@pytest.mark.parametrize(("text", "label"), [
-    ("<answer>Sadness.</answer>", "sad"), (STRUCTURED, "sad"), ("The voice is angry.", "angry"), ("sad or angry", None),
-    ("<think>sad</think>", None), ("<think>a<answer>sad</answer></think>", None), ("<answer>sad</answer>" * 2, None),
-    ("<answer><think>x</think>sad</answer>", None),
-    ("<answer>s\u200bad</answer>", None), ("<answer>\u0455ad</answer>", None),
-    ("<think><answer>sad</answer></think><answer>sad</answer>", None), ("preamble <answer>sad</answer>", "sad"),
-    ("<answer>not angry</answer>", None), ("<answer>neutral, happy, sad, angry</answer>", None),
-])
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("<answer>Sadness.</answer>", "sad"),
+        (STRUCTURED, "sad"),
+        ("The voice is angry.", "angry"),
+        ("sad or angry", None),
+        ("<think>sad</think>", None),
+        ("<think>a<answer>sad</answer></think>", None),
+        ("<answer>sad</answer>" * 2, None),
+        ("<answer><think>x</think>sad</answer>", None),
+        ("<answer>s\u200bad</answer>", None),
+        ("<answer>\u0455ad</answer>", None),
+        ("<think><answer>sad</answer></think><answer>sad</answer>", None),
+        ("preamble <answer>sad</answer>", "sad"),
+        ("<answer>not angry</answer>", None),
+        ("<answer>neutral, happy, sad, angry</answer>", None),
+    ],
+)
 def test_parse_label(text, label):
     assert parse_label(text) == label
 
@@ -81,10 +102,31 @@ def test_words():
     assert split_words("x" * 100) == ()
 
 
-PIECES = st.sampled_from([
-    "<think>", "</think>", "<answer>", "</answer>", "<content>", "</content>", "<acoustics>", "</acoustics>",
-    "<summary>", "</summary>", "<", ">", "sad", "angry", ",", " ", "\n", "\u200b", "é", "\ud800", "\x00",
-])
+PIECES = st.sampled_from(
+    [
+        "<think>",
+        "</think>",
+        "<answer>",
+        "</answer>",
+        "<content>",
+        "</content>",
+        "<acoustics>",
+        "</acoustics>",
+        "<summary>",
+        "</summary>",
+        "<",
+        ">",
+        "sad",
+        "angry",
+        ",",
+        " ",
+        "\n",
+        "\u200b",
+        "é",
+        "\ud800",
+        "\x00",
+    ]
+)
 
 
 @given(st.lists(st.one_of(PIECES, st.text(max_size=5)), max_size=40).map("".join))
@@ -101,10 +143,21 @@ def test_parser_never_raises_and_keeps_its_promises(text):
     parse_words(text)
 
 
-@pytest.mark.parametrize("unit", [
-    "<think>", "</answer>", "<answer>x</answer>", "a,", "<", " ", "<think>a</think>", "sad ", "\n<content>",
-    "<answer>" + " " * 50,
-])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<think>",
+        "</answer>",
+        "<answer>x</answer>",
+        "a,",
+        "<",
+        " ",
+        "<think>a</think>",
+        "sad ",
+        "\n<content>",
+        "<answer>" + " " * 50,
+    ],
+)
 def test_parsing_is_linear(unit):
     def seconds(size):
         text = unit * (size // len(unit))
@@ -114,6 +167,7 @@ def test_parsing_is_linear(unit):
             parse(text), parse_label(text), parse_words(text)
             best = min(best, time.process_time() - start)
         return best
+
     small, large = seconds(125_000), seconds(1_000_000)
     assert large < 2.0
     assert large < 8 * 3 * small + 0.05

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import tomllib
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -80,22 +77,6 @@ def test_the_readmes_commands_and_their_options_exist():
         assert found is not root, line
         options = {option for parameter in found.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
-
-
-@pytest.mark.parametrize("path", tracked("*.py"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_are_short_enough_to_read(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
-
-
-def test_functions_are_short_enough_to_read():
-    long = []
-    for path in tracked("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lines = node.end_lineno - node.lineno + 1
-                if lines > LONGEST_FUNCTION:
-                    long.append(f"{path.relative_to(ROOT)}: {node.name}, {lines} lines")
-    assert long == []
 
 
 def test_no_path_of_one_machine():

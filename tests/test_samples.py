@@ -13,9 +13,23 @@ from hypothesis import strategies as st
 from emolab.errors import CorpusError
 from emolab.samples import Corpus, EmotionSample, LoadReport, note_path, resolve, sample_from_row, within
 
-FULL = EmotionSample("a/1", audio="x/1.wav", video="x/1.png", text="Grüße 你好", emotion="sad", speaker="s",
-                     split="test", corpus="c", language="de", valence=-0.5, arousal=0.25, dominance=0.0,
-                     words=("blue", "down"), caption="low", extra={"votes": {"E1": ["sad"]}, "n": 3, "list": [1, 2]})
+FULL = EmotionSample(
+    "a/1",
+    audio="x/1.wav",
+    video="x/1.png",
+    text="Grüße 你好",
+    emotion="sad",
+    speaker="s",
+    split="test",
+    corpus="c",
+    language="de",
+    valence=-0.5,
+    arousal=0.25,
+    dominance=0.0,
+    words=("blue", "down"),
+    caption="low",
+    extra={"votes": {"E1": ["sad"]}, "n": 3, "list": [1, 2]},
+)
 
 
 def table(path, *rows):
@@ -36,8 +50,16 @@ def test_written_tables_come_back(tmp_path, suffix):
     assert Corpus.read(Corpus(tmp_path, [FULL]).write(tmp_path / "one.jsonl")).name == "c"
 
 
-@given(st.builds(EmotionSample, id=st.text(min_size=1), text=st.text(min_size=1), words=st.lists(st.text()).map(tuple),
-                 valence=st.none() | st.floats(-1, 1), extra=st.dictionaries(st.text(), st.integers() | st.text())))
+@given(
+    st.builds(
+        EmotionSample,
+        id=st.text(min_size=1),
+        text=st.text(min_size=1),
+        words=st.lists(st.text()).map(tuple),
+        valence=st.none() | st.floats(-1, 1),
+        extra=st.dictionaries(st.text(), st.integers() | st.text()),
+    )
+)
 def test_any_sample_survives_a_table(tmp_path_factory, sample):
     folder = tmp_path_factory.mktemp("any")
     surrogate = any("\ud800" <= c <= "\udfff" for value in (sample.id, sample.text, *sample.words) for c in value)
@@ -46,20 +68,27 @@ def test_any_sample_survives_a_table(tmp_path_factory, sample):
     assert Corpus.read(Corpus(folder, [sample]).write(folder / "t.jsonl")).samples == [sample]
 
 
-@pytest.mark.parametrize(("row", "says"), [
-    ([1], "expected an object"), ({"text": "x"}, "column 'id' is missing"), ({"id": "", "text": "x"}, "column 'id'"),
-    ({"id": 7, "text": "x"}, "column 'id' must be text"), ({"id": "1"}, "at least one of the columns"),
-    ({"id": "1", "text": "x", "colour": "red"}, "unknown column 'colour'"),
-    ({"id": "1", "text": "x", "valence": "high"}, "column 'valence' must be a number"),
-    ({"id": "1", "text": "x", "valence": True}, "column 'valence' must be a number"),
-    ({"id": "1", "text": "x", "words": "sad"}, "column 'words' must be a list"),
-    ({"id": "1", "text": "x", "words": [1]}, "column 'words' must be a list"),
-    ({"id": "1", "text": "x", "extra": [1]}, "column 'extra' must be an object"),
-    ({"id": "1", "text": "x", "extra": "{"}, "column 'extra' is not JSON"),
-    ({"id": "1", "text": "x", "emotion": 3}, "column 'emotion' must be text"),
-    ({"id": "1", "audio": "../x.wav"}, "column 'audio': the path '../x.wav' leads out"),
-    ({"id": "1", "audio": "/dev/zero"}, "leads out"), ({"id": "1", "video": "a/../../b"}, "leads out"),
-])
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ([1], "expected an object"),
+        ({"text": "x"}, "column 'id' is missing"),
+        ({"id": "", "text": "x"}, "column 'id'"),
+        ({"id": 7, "text": "x"}, "column 'id' must be text"),
+        ({"id": "1"}, "at least one of the columns"),
+        ({"id": "1", "text": "x", "colour": "red"}, "unknown column 'colour'"),
+        ({"id": "1", "text": "x", "valence": "high"}, "column 'valence' must be a number"),
+        ({"id": "1", "text": "x", "valence": True}, "column 'valence' must be a number"),
+        ({"id": "1", "text": "x", "words": "sad"}, "column 'words' must be a list"),
+        ({"id": "1", "text": "x", "words": [1]}, "column 'words' must be a list"),
+        ({"id": "1", "text": "x", "extra": [1]}, "column 'extra' must be an object"),
+        ({"id": "1", "text": "x", "extra": "{"}, "column 'extra' is not JSON"),
+        ({"id": "1", "text": "x", "emotion": 3}, "column 'emotion' must be text"),
+        ({"id": "1", "audio": "../x.wav"}, "column 'audio': the path '../x.wav' leads out"),
+        ({"id": "1", "audio": "/dev/zero"}, "leads out"),
+        ({"id": "1", "video": "a/../../b"}, "leads out"),
+    ],
+)
 def test_a_bad_row_is_named(tmp_path, row, says):
     path = table(tmp_path / "t.jsonl", {"id": "0", "text": "good"}, row)
     with pytest.raises(CorpusError, match=says) as caught:
@@ -72,9 +101,14 @@ def test_files_that_are_no_tables(tmp_path):
     (tmp_path / "half.jsonl").write_text('{"id": "1", "te')
     (tmp_path / "t.parquet").write_bytes(b"PAR1 not really")
     (tmp_path / "t.csv").write_text("id\n1\n")
-    for name, says in (("t.jsonl", "row 2: not one JSON"), ("half.jsonl", "row 1"),
-                       ("t.parquet", "not readable as Parquet"), ("t.csv", "corpus load manifest"),
-                       ("none.jsonl", "no such table"), ("", "no such table")):
+    for name, says in (
+        ("t.jsonl", "row 2: not one JSON"),
+        ("half.jsonl", "row 1"),
+        ("t.parquet", "not readable as Parquet"),
+        ("t.csv", "corpus load manifest"),
+        ("none.jsonl", "no such table"),
+        ("", "no such table"),
+    ):
         with pytest.raises(CorpusError, match=says):
             Corpus.read(tmp_path / name)
 
@@ -87,7 +121,8 @@ def test_the_same_id_twice(tmp_path):
 
 def test_nan_in_parquet_is_nothing(tmp_path):
     path = Corpus(tmp_path, [EmotionSample("1", text="x", valence=0.5), EmotionSample("2", text="y")]).write(
-        tmp_path / "t.parquet")
+        tmp_path / "t.parquet"
+    )
     assert [s.valence for s in Corpus.read(path)] == [0.5, None]
     assert [s.emotion for s in Corpus.read(path)] == [None, None]
 
@@ -124,8 +159,11 @@ def test_the_root_that_load_noted_is_used(tmp_path):
 
 
 def test_choosing_and_counting(tmp_path):
-    corpus = Corpus(tmp_path, [EmotionSample(str(i), text="x", emotion="sad" if i % 2 else "happy", extra={"take": i})
-                               for i in range(6)], "c")
+    corpus = Corpus(
+        tmp_path,
+        [EmotionSample(str(i), text="x", emotion="sad" if i % 2 else "happy", extra={"take": i}) for i in range(6)],
+        "c",
+    )
     assert [s.id for s in corpus.where(emotion="sad")] == ["1", "3", "5"]
     assert [s.id for s in corpus.where(lambda s: s.id > "2", emotion=("sad", "angry"), take={3, 4})] == ["3"]
     assert corpus.counts() == {"happy": 3, "sad": 3}
@@ -142,8 +180,13 @@ def test_reports_add_up():
     two.skip("missing", "b")
     two.notes.append("n")
     one.add(two)
-    assert one.summary() == {"corpus": "c", "found": 3, "skipped": {"missing": 2}, "items": {"missing": ["a", "b"]},
-                             "notes": ["n"]}
+    assert one.summary() == {
+        "corpus": "c",
+        "found": 3,
+        "skipped": {"missing": 2},
+        "items": {"missing": ["a", "b"]},
+        "notes": ["n"],
+    }
 
 
 def test_ten_thousand_rows_are_read_quickly(tmp_path):

@@ -13,13 +13,22 @@ def test_iemocap_four_classes_count_excited_as_happy():
     assert four("fru") is None and four.dropped["fru"] == "frustration is left out by convention"
 
 
-@pytest.mark.parametrize(("source", "label", "expected"), [
-    ("meld-7", "joy", "happy"), ("ravdess-8", "calm", None), ("ravdess-8", "disgust", "disgusted"),
-    ("mafw-11", "contempt", None),
-    ("mafw-11", "anxiety", None), ("emodb-7", "anxiety", "fearful"), ("tess-7", "pleasant_surprise", "surprised"),
-    ("dfew-7", "fear", "fearful"), ("mer2023-6", "worried", None), ("iemocap-raw", "dis", "disgusted"),
-    ("esd-5", "surprise", "surprised"),
-])
+@pytest.mark.parametrize(
+    ("source", "label", "expected"),
+    [
+        ("meld-7", "joy", "happy"),
+        ("ravdess-8", "calm", None),
+        ("ravdess-8", "disgust", "disgusted"),
+        ("mafw-11", "contempt", None),
+        ("mafw-11", "anxiety", None),
+        ("emodb-7", "anxiety", "fearful"),
+        ("tess-7", "pleasant_surprise", "surprised"),
+        ("dfew-7", "fear", "fearful"),
+        ("mer2023-6", "worried", None),
+        ("iemocap-raw", "dis", "disgusted"),
+        ("esd-5", "surprise", "surprised"),
+    ],
+)
 def test_to_the_canonical_seven(source, label, expected):
     assert label_map(source)(label) == expected
 

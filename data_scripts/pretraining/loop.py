@@ -80,8 +80,6 @@ def train(
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             seen = {}
-            shards.save(
-                {"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, path
-            )
+            shards.save({"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, path)
     modules.eval()
     return path

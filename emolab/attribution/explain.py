@@ -100,9 +100,7 @@ def explain(
     return result | {"players": parts, "parts_shares": _parts_shares(parts), "word_times": when}
 
 
-def _target(
-    lalm: LALM, batch: PromptBatch, label: str | None, settings: Settings
-) -> tuple[str, dict[str, float]]:
+def _target(lalm: LALM, batch: PromptBatch, label: str | None, settings: Settings) -> tuple[str, dict[str, float]]:
     """The label to explain, and how probable each is."""
     with torch.no_grad():
         values = label_values(lalm, batch, settings.labels, "posterior", settings.template)[0]
@@ -133,9 +131,7 @@ def _fine(
         if not len(game.batch.positions_of(0, modality)) or (kind == "spoken" and not times):
             continue
         part = replace(game, players=players_of(game.batch, kind, times=times or ()))
-        values = attribute(
-            part, method, settings.seed, effort.max_pairs, effort.target_error, settings.gradient_steps
-        )
+        values = attribute(part, method, settings.seed, effort.max_pairs, effort.target_error, settings.gradient_steps)
         found[kind] = [
             {k: v for k, v in asdict(p).items() if k != "positions"} | {"phi": float(f), "error": float(e)}
             for p, f, e in zip(part.players, values.values, values.errors, strict=True)

@@ -37,9 +37,7 @@ def bootstrap(
     return np.quantile(values, [0.025, 0.975]).tolist() if len(values) else [float("nan")] * 2
 
 
-def mean_interval(
-    values: Floats, groups: Sequence[Hashable] | None = None, n: int = 500, seed: int = 0
-) -> list[float]:
+def mean_interval(values: Floats, groups: Sequence[Hashable] | None = None, n: int = 500, seed: int = 0) -> list[float]:
     """95% bootstrap interval of the mean of values (N,): independent ones, or drawing whole `groups`."""
     if groups is not None:
         return bootstrap(lambda i: float(values[i].mean()), groups, n, seed)

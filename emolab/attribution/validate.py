@@ -180,9 +180,7 @@ class _Checks:
         table.add(rows, noise_slopes(sweep, other, self.n_boot))
         return noise_levels(sweep, self.n_boot)
 
-    def sanity(
-        self, rows: list[table.Row], measured: Measured, few: Sequence[EmotionSample]
-    ) -> list[dict[str, Any]]:
+    def sanity(self, rows: list[table.Row], measured: Measured, few: Sequence[EmotionSample]) -> list[dict[str, Any]]:
         with randomised_weights(self.lalm, self.settings.seed):
             blind = measure(
                 self.lalm, few, self.donors, self.prompt, self.settings, self.absences, progress=self.progress
@@ -220,9 +218,7 @@ class _Checks:
         table.add(rows, table.stated_columns(measured, texts, nulls, self.n_boot))
         limit = table.threshold(exact_from_table(nulls))
         talkers = [s.speaker for s in measured.samples]
-        found = stated_against_measured(
-            texts, measured.shapley(measured.first), limit, talkers, n_boot=self.n_boot
-        )
+        found = stated_against_measured(texts, measured.shapley(measured.first), limit, talkers, n_boot=self.n_boot)
         found["examples"] = [
             {"id": s.id, "evidence": s.extra["carriers"], "text": text}
             for s, text in zip(measured.samples[:EXAMPLES], texts, strict=False)

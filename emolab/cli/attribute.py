@@ -95,9 +95,7 @@ def _write_page(explained: dict[str, Any], path: Path) -> None:
     path.write_text(page(explanation_html(sample, explained), sample.id), encoding="utf-8")
 
 
-def _validated(
-    lalm: Any, prompt: Any, corpus: Any, n: int, n_checks: int, settings: Any, split: str
-) -> dict[str, Any]:
+def _validated(lalm: Any, prompt: Any, corpus: Any, n: int, n_checks: int, settings: Any, split: str) -> dict[str, Any]:
     from emolab.attribution.validate import validate
     from emolab.errors import CorpusError
     from emolab.synth.corpus import read_truth

@@ -69,13 +69,25 @@ def load(
         from emolab.corpora import label_set
         from emolab.corpora.manifest import load as load_manifest
 
-        corpus, report = load_manifest(root, path_column=path_column, label_column=label_column, skip_bad=skip_bad,
-                                       labels=label_set(labels or "emolab-7"), check=_check(check))
+        corpus, report = load_manifest(
+            root,
+            path_column=path_column,
+            label_column=label_column,
+            skip_bad=skip_bad,
+            labels=label_set(labels or "emolab-7"),
+            check=_check(check),
+        )
     else:
         corpus, report = _load(name, root, labels, keep_calm, check)
     corpus, split = _divide(corpus, protocol, fold)
-    result = {**describe(corpus), **report.summary(), "labels": labels or "as published", **split,
-              "protocols": protocols_of(corpus.name), "table": _write(corpus, report, out) if out else None}
+    result = {
+        **describe(corpus),
+        **report.summary(),
+        "labels": labels or "as published",
+        **split,
+        "protocols": protocols_of(corpus.name),
+        "table": _write(corpus, report, out) if out else None,
+    }
     emit(result, as_json, _render_load)
 
 
@@ -126,8 +138,9 @@ def _write(corpus: Corpus, report: LoadReport, out: Path) -> str:
 
 
 def _render_load(result: dict[str, Any]) -> None:
-    typer.echo(f"{result['corpus']}: {result['found']} samples, {result['n_speakers']} speakers, "
-               f"labels {result['labels']}")
+    typer.echo(
+        f"{result['corpus']}: {result['found']} samples, {result['n_speakers']} speakers, labels {result['labels']}"
+    )
     _render_counts(result)
     _render_report(result)
     for fold in result["folds"]:
@@ -229,8 +242,9 @@ def _expected(name: str) -> int:
 def _render_verify(result: dict[str, Any]) -> None:
     expected = f" of the {result['expected']} of a complete copy" if result["expected"] else ""
     usable = "" if result["expected"] else f", {result['found']} files can be used"
-    typer.echo(f"{result['corpus']}: {result['n']} samples{expected}{usable}, "
-               f"{sum(result['skipped'].values())} not used")
+    typer.echo(
+        f"{result['corpus']}: {result['n']} samples{expected}{usable}, {sum(result['skipped'].values())} not used"
+    )
     _render_report(result)
 
 
@@ -257,8 +271,11 @@ def export(
         interchange.to_datasets(corpus).save_to_disk(str(out))
     else:
         raise CorpusError(f"--format {form!r}: expected emobox, swift or datasets")
-    emit({"out": out, "format": form, "n": len(corpus)}, as_json,
-         lambda result: typer.echo(f"{result['out']}: {result['n']} rows of {result['format']}"))
+    emit(
+        {"out": out, "format": form, "n": len(corpus)},
+        as_json,
+        lambda result: typer.echo(f"{result['out']}: {result['n']} rows of {result['format']}"),
+    )
 
 
 @command
@@ -271,6 +288,12 @@ def fixture(
     from emolab.corpora import fixtures
 
     planted = fixtures.make(name, folder)
-    emit({**planted.summary(), "folder": folder}, as_json, lambda result: typer.echo(
-        f"{result['folder']}: {result['found']} samples and {sum(map(len, result['faults'].values()))} planted faults; "
-        f"try `emolab corpus load {result['corpus']} {result['folder']}`"))
+    emit(
+        {**planted.summary(), "folder": folder},
+        as_json,
+        lambda result: typer.echo(
+            f"{result['folder']}: {result['found']} samples and {sum(map(len, result['faults'].values()))} planted "
+            "faults; "
+            f"try `emolab corpus load {result['corpus']} {result['folder']}`"
+        ),
+    )

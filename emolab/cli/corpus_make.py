@@ -35,8 +35,10 @@ def make(
     Same size and seed give the same bytes with any number of workers. Run an interrupted one again to finish it.
     """
     if kind not in KINDS:
-        raise CorpusError(f"no corpus {kind!r} can be made; there is: {', '.join(KINDS)} "
-                          "(for public corpora see `emolab corpus load --help`)")
+        raise CorpusError(
+            f"no corpus {kind!r} can be made; there is: {', '.join(KINDS)} "
+            "(for public corpora see `emolab corpus load --help`)"
+        )
     from emolab.synth.corpus import make as make_corpus
     from emolab.synth.corpus import summary
 

@@ -12,8 +12,13 @@ from emolab.cli.output import JsonOption, command, emit
 
 def register(app: typer.Typer) -> None:
     """Add the reward commands to their group."""
-    for name, function in (("list", list_rubrics), ("audit", audit), ("rescore", rescore), ("rollouts", rollouts),
-                           ("quirks", quirks)):
+    for name, function in (
+        ("list", list_rubrics),
+        ("audit", audit),
+        ("rescore", rescore),
+        ("rollouts", rollouts),
+        ("quirks", quirks),
+    ):
         app.command(name)(function)
 
 
@@ -22,12 +27,23 @@ def list_rubrics(as_json: JsonOption = False) -> None:
     """Show the shipped rubrics: their parts, weights and gates."""
     from emolab.rewards.shipped import RUBRICS
 
-    rows = [{"name": rubric.name, "note": rubric.note, "columns": list(rubric.columns),
-             "parts": [{"name": p.name, "weight": p.weight, "gate": p.gate} for p in rubric.parts]}
-            for rubric in RUBRICS.values()]
-    emit({"rubrics": rows}, as_json, lambda result: _table(
-        ["rubric", "parts", "what it is"],
-        [[row["name"], ", ".join(_part(part) for part in row["parts"]), row["note"]] for row in result["rubrics"]]))
+    rows = [
+        {
+            "name": rubric.name,
+            "note": rubric.note,
+            "columns": list(rubric.columns),
+            "parts": [{"name": p.name, "weight": p.weight, "gate": p.gate} for p in rubric.parts],
+        }
+        for rubric in RUBRICS.values()
+    ]
+    emit(
+        {"rubrics": rows},
+        as_json,
+        lambda result: _table(
+            ["rubric", "parts", "what it is"],
+            [[row["name"], ", ".join(_part(part) for part in row["parts"]), row["note"]] for row in result["rubrics"]],
+        ),
+    )
 
 
 def _part(part: dict[str, Any]) -> str:
@@ -61,10 +77,14 @@ def _render_audit(result: dict[str, Any]) -> None:
         verdict = "no hack pays" if found["ok"] else "HACKS PAY"
         if found["published"]:
             verdict += " (as published)"
-        _table(["hack", "pays", "over honest wrong", ""],
-               [[row["hack"], f"{row['pay']:.2f}", f"{row['margin']:+.2f}", "" if row["ok"] else "pays"]
-                for row in found["rows"]],
-               title=f"{found['rubric']}: right {found['right']:.2f}, wrong {found['wrong']:.2f}{neutral}: {verdict}")
+        _table(
+            ["hack", "pays", "over honest wrong", ""],
+            [
+                [row["hack"], f"{row['pay']:.2f}", f"{row['margin']:+.2f}", "" if row["ok"] else "pays"]
+                for row in found["rows"]
+            ],
+            title=f"{found['rubric']}: right {found['right']:.2f}, wrong {found['wrong']:.2f}{neutral}: {verdict}",
+        )
 
 
 @command
@@ -81,9 +101,13 @@ def rescore(
 
     saved = read_rollouts(file)
     numbers = summary(shipped(rubric), saved, progress)
-    emit({"rubric": rubric, "n": len(saved["completion"]), **numbers}, as_json,
-         lambda result: _table(["what", "value"], [[k, f"{v:.4g}" if isinstance(v, float) else str(v)]
-                                                   for k, v in result.items()]))
+    emit(
+        {"rubric": rubric, "n": len(saved["completion"]), **numbers},
+        as_json,
+        lambda result: _table(
+            ["what", "value"], [[k, f"{v:.4g}" if isinstance(v, float) else str(v)] for k, v in result.items()]
+        ),
+    )
 
 
 @command
@@ -107,8 +131,14 @@ def rollouts(
     part = part_of(read_corpus(corpus), "test", (), None, seed)
     made = collect(lalm, part, chosen, n, group, seed, max_new_tokens)
     write_rollouts(out, made)
-    result = {"path": out, "n": len(made["completion"]), "groups": len(set(made["row"])), "model": lalm.name,
-              "prompt": chosen.id, "seed": seed}
+    result = {
+        "path": out,
+        "n": len(made["completion"]),
+        "groups": len(set(made["row"])),
+        "model": lalm.name,
+        "prompt": chosen.id,
+        "seed": seed,
+    }
     emit(result, as_json, lambda r: typer.echo(f"{r['n']} completions in {r['groups']} groups: {r['path']}"))
 
 
@@ -120,8 +150,11 @@ def quirks(
     """List what a set of emotion wheels does that its users may not expect."""
     from emolab.wheels.quirks import quirks as find
 
-    emit({"wheels": folder, "quirks": find(folder)}, as_json, lambda result: _table(
-        ["kind", "wheel", "what", "detail"], [list(row.values()) for row in result["quirks"]]))
+    emit(
+        {"wheels": folder, "quirks": find(folder)},
+        as_json,
+        lambda result: _table(["kind", "wheel", "what", "detail"], [list(row.values()) for row in result["quirks"]]),
+    )
 
 
 def _table(head: list[str], rows: list[list[str]], title: str = "") -> None:

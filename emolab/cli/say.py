@@ -37,8 +37,10 @@ def say(
     wanted = 1 if seed_sentence else 2
     if len(text_and_out) != wanted:
         expected = "OUT alone, with --seed-sentence" if seed_sentence else "a TEXT in quotes and OUT"
-        raise SynthError(f"expected {expected}, got {len(text_and_out)} arguments; "
-                         'an example: emolab say "The train is late." --emotion sad out.wav')
+        raise SynthError(
+            f"expected {expected}, got {len(text_and_out)} arguments; "
+            'an example: emolab say "The train is late." --emotion sad out.wav'
+        )
     out = Path(text_and_out[-1])
     if out.suffix.lower() not in FORMATS:
         raise SynthError(f"{out}: the file must end in {', '.join(FORMATS)}")
@@ -56,9 +58,21 @@ def say(
         raise SynthError(f"no emotion {emotion!r}; there are: {', '.join(EMOTIONS)}")
     said = say_it(None if seed_sentence else text_and_out[0], label, intensity, seed_sentence, talker, seed, studio)
     soundfile.write(out, said.wave, SAMPLE_RATE)
-    emit({"out": out, "text": said.text, "talker": said.talker, "emotion": label, "intensity": intensity, "seed": seed,
-          "seconds": round(len(said.wave) / SAMPLE_RATE, 2), "voice": describe(said.prosody).sentence(),
-          "prosody": said.prosody.dict()}, as_json, _show)
+    emit(
+        {
+            "out": out,
+            "text": said.text,
+            "talker": said.talker,
+            "emotion": label,
+            "intensity": intensity,
+            "seed": seed,
+            "seconds": round(len(said.wave) / SAMPLE_RATE, 2),
+            "voice": describe(said.prosody).sentence(),
+            "prosody": said.prosody.dict(),
+        },
+        as_json,
+        _show,
+    )
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -23,8 +23,9 @@ from emolab.taxonomies import TAXONOMIES, label_map
 __all__ = ["CHECKS", "CORPORA", "Check", "CorpusInfo", "info", "label_set", "load", "relabel", "respell"]
 
 
-def load(name: str, root: str | Path, labels: str | None = None, check: Check = "header",
-         keep_calm: bool = False) -> tuple[Corpus, LoadReport]:
+def load(
+    name: str, root: str | Path, labels: str | None = None, check: Check = "header", keep_calm: bool = False
+) -> tuple[Corpus, LoadReport]:
     """Load a corpus by name from the folder that holds it as published.
 
     Labels stay as published, or are mapped to the taxonomy `labels` (`relabel`). `check` says how hard each media file

@@ -68,8 +68,12 @@ def read_text(path: Path, encodings: tuple[str, ...] = ("utf-8-sig", "gb18030", 
     raise CorpusError(f"{path}: not text in {' or '.join(encodings)}; restore the file, or save it as UTF-8")
 
 
-def read_csv(path: Path, columns: Iterable[str] = (), encodings: tuple[str, ...] = ("utf-8-sig", "cp1252", "gb18030"),
-             delimiter: str = ",") -> list[dict[str, str]]:
+def read_csv(
+    path: Path,
+    columns: Iterable[str] = (),
+    encodings: tuple[str, ...] = ("utf-8-sig", "cp1252", "gb18030"),
+    delimiter: str = ",",
+) -> list[dict[str, str]]:
     """Rows of a CSV file as dicts. Raises CorpusError that names the file, the line and the column that is missing."""
     reader = csv.DictReader(io.StringIO(read_text(path, encodings)), delimiter=delimiter, strict=True)
     rows = []
@@ -154,8 +158,10 @@ class Builder:
         """The path of the only file of this name. Raises CorpusError if there is none."""
         found = next((f for f in self.index if f == name or f.endswith(f"/{name}")), None)
         if found is None:
-            raise CorpusError(f"{self.root}: no {name} below this folder; {self.info.title} has one as published, "
-                              "give the folder that holds it")
+            raise CorpusError(
+                f"{self.root}: no {name} below this folder; {self.info.title} has one as published, "
+                "give the folder that holds it"
+            )
         return found
 
     def read_json(self, file: str) -> dict[str, Any] | None:
@@ -214,8 +220,9 @@ class Builder:
         if not self.samples:
             skipped = self.report.skipped.items()
             tried = "; ".join(f"{len(items)} {reason}, such as {items[0]}" for reason, items in skipped)
-            raise CorpusError(f"{self.root}: nothing of {self.info.title} found, expected {layout}"
-                              + (f" ({tried})" if tried else ""))
+            raise CorpusError(
+                f"{self.root}: nothing of {self.info.title} found, expected {layout}" + (f" ({tried})" if tried else "")
+            )
         self.samples.sort(key=lambda sample: sample.id)
         self.report.found = len(self.samples)
         return Corpus(self.root, self.samples, self.info.name), self.report

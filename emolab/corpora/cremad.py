@@ -12,11 +12,17 @@ from emolab.samples import Corpus, EmotionSample, LoadReport
 EMOTIONS = {"NEU": "neutral", "HAP": "happy", "SAD": "sad", "ANG": "angry", "FEA": "fear", "DIS": "disgust"}
 LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified", "X": "unspecified"}
 SENTENCES = {
-    "IEO": "It's eleven o'clock.", "TIE": "That is exactly what happened.", "IOM": "I'm on my way to the meeting.",
-    "IWW": "I wonder what this is about.", "TAI": "The airplane is almost full.",
-    "MTI": "Maybe tomorrow it will be cold.", "IWL": "I would like a new alarm clock.",
-    "ITH": "I think I have a doctor's appointment.", "DFA": "Don't forget a jacket.",
-    "ITS": "I think I've seen this before.", "TSI": "The surface is slick.",
+    "IEO": "It's eleven o'clock.",
+    "TIE": "That is exactly what happened.",
+    "IOM": "I'm on my way to the meeting.",
+    "IWW": "I wonder what this is about.",
+    "TAI": "The airplane is almost full.",
+    "MTI": "Maybe tomorrow it will be cold.",
+    "IWL": "I would like a new alarm clock.",
+    "ITH": "I think I have a doctor's appointment.",
+    "DFA": "Don't forget a jacket.",
+    "ITS": "I think I've seen this before.",
+    "TSI": "The surface is slick.",
     "WSI": "We'll stop in a couple of minutes.",
 }
 BROKEN = {"1076_MTI_NEU_XX", "1076_MTI_SAD_XX", "1064_TIE_SAD_XX", "1064_IEO_DIS_MD"}  # as published
@@ -45,8 +51,18 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
                 extra |= {"gender": actors[actor]["Sex"].lower(), "age": actors[actor]["Age"]}
             if name[:-4] in votes:
                 extra["votes"] = {key: value for key, value in votes[name[:-4]].items() if key and key != "FileName"}
-            build.add(EmotionSample(id=f"cremad-{name[:-4]}", audio=file, text=SENTENCES.get(sentence), speaker=actor,
-                                    emotion=EMOTIONS[emotion], corpus="cremad", language="en", extra=extra))
+            build.add(
+                EmotionSample(
+                    id=f"cremad-{name[:-4]}",
+                    audio=file,
+                    text=SENTENCES.get(sentence),
+                    speaker=actor,
+                    emotion=EMOTIONS[emotion],
+                    corpus="cremad",
+                    language="en",
+                    extra=extra,
+                )
+            )
     return build.finish("AudioWAV/1001_DFA_ANG_XX.wav")
 
 

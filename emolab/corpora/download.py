@@ -89,8 +89,10 @@ class Downloader:
                 continue
             part.replace(final)
             return _fetched(final, url, archive)
-        raise CorpusError(f"{archive.name}: no mirror gave it ({'; '.join(problems)}); try later, or download it by "
-                          "hand and give it with --archive")
+        raise CorpusError(
+            f"{archive.name}: no mirror gave it ({'; '.join(problems)}); try later, or download it by "
+            "hand and give it with --archive"
+        )
 
     def _transfer(self, url: str, part: Path, archive: Archive) -> None:
         """Fill `part` from one address, resuming; raises _NextMirror when it is not to be had there."""
@@ -135,8 +137,10 @@ def _save(response: Any, part: Path, start: int, total: int | None, archive: Arc
     from tqdm import tqdm
 
     done = start
-    with part.open("r+b" if start else "wb") as file, tqdm(
-            desc=archive.name, total=total, initial=start, unit="B", unit_scale=True, delay=1) as bar:
+    with (
+        part.open("r+b" if start else "wb") as file,
+        tqdm(desc=archive.name, total=total, initial=start, unit="B", unit_scale=True, delay=1) as bar,
+    ):
         file.seek(start)
         while chunk := response.read(CHUNK):
             if done == 0 and _is_page(chunk, archive.name):
@@ -159,8 +163,9 @@ def _is_page(head: bytes, name: str) -> bool:
 def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise CorpusError(f"{folder}: {needed / 1e9:.1f} GB to download, {free / 1e9:.1f} GB free; make room or choose "
-                          "another folder")
+        raise CorpusError(
+            f"{folder}: {needed / 1e9:.1f} GB to download, {free / 1e9:.1f} GB free; make room or choose another folder"
+        )
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -8,12 +8,30 @@ from pathlib import Path
 from emolab.corpora.builder import Builder, Check
 from emolab.samples import Corpus, EmotionSample, LoadReport
 
-EMOTIONS = {"W": "anger", "L": "boredom", "E": "disgust", "A": "anxiety", "F": "happiness", "T": "sadness",
-            "N": "neutral"}
-SPEAKERS = {"03": ("male", 31), "08": ("female", 34), "09": ("female", 21), "10": ("male", 32), "11": ("male", 26),
-            "12": ("male", 30), "13": ("female", 32), "14": ("female", 35), "15": ("male", 25), "16": ("female", 31)}
+EMOTIONS = {
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "anxiety",
+    "F": "happiness",
+    "T": "sadness",
+    "N": "neutral",
+}
+SPEAKERS = {
+    "03": ("male", 31),
+    "08": ("female", 34),
+    "09": ("female", 21),
+    "10": ("male", 32),
+    "11": ("male", 26),
+    "12": ("male", 30),
+    "13": ("female", 32),
+    "14": ("female", 35),
+    "15": ("male", 25),
+    "16": ("female", 31),
+}
 SENTENCES = {
-    "a01": "Der Lappen liegt auf dem Eisschrank.", "a02": "Das will sie am Mittwoch abgeben.",
+    "a01": "Der Lappen liegt auf dem Eisschrank.",
+    "a02": "Das will sie am Mittwoch abgeben.",
     "a04": "Heute abend könnte ich es ihm sagen.",
     "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück.",
     "a07": "In sieben Stunden wird es soweit sein.",
@@ -38,7 +56,16 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
             build.skip("name of another form", file)
         elif build.usable(file):
             gender, age = SPEAKERS[match[1]]
-            build.add(EmotionSample(id=f"emodb-{name[:-4]}", audio=file, text=SENTENCES.get(match[2]),
-                                    emotion=EMOTIONS[match[3]], speaker=match[1], corpus="emodb", language="de",
-                                    extra={"gender": gender, "age": age, "sentence": match[2], "version": match[4]}))
+            build.add(
+                EmotionSample(
+                    id=f"emodb-{name[:-4]}",
+                    audio=file,
+                    text=SENTENCES.get(match[2]),
+                    emotion=EMOTIONS[match[3]],
+                    speaker=match[1],
+                    corpus="emodb",
+                    language="de",
+                    extra={"gender": gender, "age": age, "sentence": match[2], "version": match[4]},
+                )
+            )
     return build.finish("wav/03a01Fa.wav")

@@ -49,16 +49,27 @@ def _sample(name: str, views: dict[str, dict[str, Any]], audio: str | None, vide
     labels = {view: str(views[view]["emotion_result"]) for view in VIEWS if views.get(view, {}).get("emotion_result")}
     spoken = next((str(views[view]["content"]) for view in VIEWS if views.get(view, {}).get("content")), None)
     extra: dict[str, Any] = {
-        "labels": labels, "votes": {view: sheet["data"] for view, sheet in views.items() if "data" in sheet},
-        "raw_text": spoken, "continuous": views.get("Multimodal", {}).get("Continuous label_result"),
+        "labels": labels,
+        "votes": {view: sheet["data"] for view, sheet in views.items() if "data" in sheet},
+        "raw_text": spoken,
+        "continuous": views.get("Multimodal", {}).get("Continuous label_result"),
     }
     group, _, speaker = name.split("_")[:3]
     stated = next((sheet["speaker_id"] for sheet in views.values() if sheet.get("speaker_id")), f"{group}_{speaker}")
     caption = views.get("Audio", {}).get("sourceAttr")
-    return EmotionSample(id=f"emotiontalk-{name}", audio=audio, video=video, text=strip_marks(spoken),
-                         emotion=next(iter(labels.values()), None), speaker=str(stated), corpus="emotiontalk",
-                         split=PARTS.get(group, "train"), language="zh", caption=_join(caption),
-                         extra={k: v for k, v in extra.items() if v is not None})
+    return EmotionSample(
+        id=f"emotiontalk-{name}",
+        audio=audio,
+        video=video,
+        text=strip_marks(spoken),
+        emotion=next(iter(labels.values()), None),
+        speaker=str(stated),
+        corpus="emotiontalk",
+        split=PARTS.get(group, "train"),
+        language="zh",
+        caption=_join(caption),
+        extra={k: v for k, v in extra.items() if v is not None},
+    )
 
 
 def strip_marks(text: str | None) -> str | None:

@@ -39,10 +39,19 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
             build.skip("transcript and folder disagree on the label", file)
         elif build.usable(file):
             split = next((PARTS[f] for f in folders if f in PARTS), None)
-            build.add(EmotionSample(id=f"esd-{name[:-4]}", audio=file, text=text, speaker=match[1], split=split,
-                                    emotion=by_folder or _label(written or ""), corpus="esd",
-                                    language="zh" if int(match[1]) <= 10 else "en",
-                                    extra={"sentence": _sentence(match[2])}))
+            build.add(
+                EmotionSample(
+                    id=f"esd-{name[:-4]}",
+                    audio=file,
+                    text=text,
+                    speaker=match[1],
+                    split=split,
+                    emotion=by_folder or _label(written or ""),
+                    corpus="esd",
+                    language="zh" if int(match[1]) <= 10 else "en",
+                    extra={"sentence": _sentence(match[2])},
+                )
+            )
     for missing in sorted(set(lines) - seen):
         build.skip("missing", f"{missing}.wav")
     return build.finish("0011/Angry/0011_000351.wav and 0011/0011.txt")

@@ -32,8 +32,16 @@ def gather(build: Builder, listing: Callable[[str, str], Listing | None]) -> dic
     return found
 
 
-def sample(build: Builder, clip: str, video: str, emotion: str | None, folds: dict[str, str],
-           caption: str | None = None) -> EmotionSample:
+def sample(
+    build: Builder, clip: str, video: str, emotion: str | None, folds: dict[str, str], caption: str | None = None
+) -> EmotionSample:
     """A clip of a folded corpus; its audio is that of the video file, if that has any."""
-    return EmotionSample(id=f"{build.info.name}-{clip}", audio=build.sound(video), video=video, emotion=emotion,
-                         caption=caption, corpus=build.info.name, extra={"folds": folds})
+    return EmotionSample(
+        id=f"{build.info.name}-{clip}",
+        audio=build.sound(video),
+        video=video,
+        emotion=emotion,
+        caption=caption,
+        corpus=build.info.name,
+        extra={"folds": folds},
+    )

@@ -50,14 +50,27 @@ def _sample(header: re.Match[str], block: str, audio: str, text: str | None, ses
     valence, activation, dominance = ((float(x) - 3.0) / 2.0 for x in header.groups()[4:])
     gender = utterance.rsplit("_", 1)[-1][0]
     extra: dict[str, Any] = {
-        "session": session, "gender": "female" if gender == "F" else "male", "start": float(start), "end": float(end),
+        "session": session,
+        "gender": "female" if gender == "F" else "male",
+        "start": float(start),
+        "end": float(end),
         "scripted": "script" in utterance,
         "votes": {who: [v.strip() for v in votes.split(";") if v.strip()] for who, votes in VOTE.findall(block)},
         "ratings": {who: [int(x) for x in scores] for who, *scores in RATING.findall(block)},
     }
-    return EmotionSample(id=f"iemocap-{utterance}", audio=audio, text=text, emotion=emotion.lower(), language="en",
-                         speaker=f"Ses0{session}{gender}", corpus="iemocap", valence=valence, arousal=activation,
-                         dominance=dominance, extra=extra)
+    return EmotionSample(
+        id=f"iemocap-{utterance}",
+        audio=audio,
+        text=text,
+        emotion=emotion.lower(),
+        language="en",
+        speaker=f"Ses0{session}{gender}",
+        corpus="iemocap",
+        valence=valence,
+        arousal=activation,
+        dominance=dominance,
+        extra=extra,
+    )
 
 
 def _transcript(build: Builder, file: str) -> dict[str, str]:

@@ -32,9 +32,20 @@ def write_emobox(corpus: Corpus, path: str | Path) -> Path:
         if sample.audio is None or sample.emotion is None:
             raise CorpusError(f"{sample.id}: EmoBox rows need audio and an emotion; select samples that have both")
         info = probe(corpus.path(sample))
-        rows.append({"key": sample.id, "dataset": sample.corpus or corpus.name, "wav": sample.audio, "type": "raw",
-                     "sample_rate": info.rate, "num_frame": round((info.seconds or 0.0) * info.rate),
-                     "task": "category", "length": info.seconds, "emo": sample.emotion, "channel": info.channels})
+        rows.append(
+            {
+                "key": sample.id,
+                "dataset": sample.corpus or corpus.name,
+                "wav": sample.audio,
+                "type": "raw",
+                "sample_rate": info.rate,
+                "num_frame": round((info.seconds or 0.0) * info.rate),
+                "task": "category",
+                "length": info.seconds,
+                "emo": sample.emotion,
+                "channel": info.channels,
+            }
+        )
     return _write_lines(path, rows)
 
 
@@ -43,15 +54,23 @@ def read_emobox(path: str | Path, root: str | Path | None = None) -> Corpus:
 
     Raises CorpusError that names the row and the key that is missing, or a path that leads out of the root.
     """
+
     def convert(row: dict[str, Any], where: str) -> dict[str, Any]:
         _need(row, ("key", "wav", "emo"), where)
-        return {"id": row["key"], "audio": row["wav"], "emotion": row["emo"], "corpus": row.get("dataset"),
-                "extra": {k: row[k] for k in ("sample_rate", "length", "channel") if k in row}}
+        return {
+            "id": row["key"],
+            "audio": row["wav"],
+            "emotion": row["emo"],
+            "corpus": row.get("dataset"),
+            "extra": {k: row[k] for k in ("sample_rate", "length", "channel") if k in row},
+        }
+
     return _read(path, root, convert)
 
 
-def write_swift(corpus: Corpus, path: str | Path, question: str = DEFAULT_QUESTION, system: str | None = None,
-                answers: bool = False) -> Path:
+def write_swift(
+    corpus: Corpus, path: str | Path, question: str = DEFAULT_QUESTION, system: str | None = None, answers: bool = False
+) -> Path:
     """Write the JSONL that ms-swift trains from: {messages, audios, videos, images, solution}, media paths absolute.
 
     The user's turn is a placeholder per medium (a strip of frames goes as an image), then `question`. With `answers`
@@ -60,8 +79,11 @@ def write_swift(corpus: Corpus, path: str | Path, question: str = DEFAULT_QUESTI
     """
     rows = []
     for sample in corpus:
-        media = {_swift_key(getattr(sample, kind), kind): str(corpus.path(sample, kind)) for kind in ("audio", "video")
-                 if getattr(sample, kind)}
+        media = {
+            _swift_key(getattr(sample, kind), kind): str(corpus.path(sample, kind))
+            for kind in ("audio", "video")
+            if getattr(sample, kind)
+        }
         if sample.emotion is None or not media:
             raise CorpusError(f"{sample.id}: ms-swift rows need an emotion and media; select samples that have both")
         solution = f"<answer>{sample.emotion}</answer>"
@@ -70,8 +92,15 @@ def write_swift(corpus: Corpus, path: str | Path, question: str = DEFAULT_QUESTI
         messages.append({"role": "user", "content": places + question})
         if answers:
             messages.append({"role": "assistant", "content": solution})
-        rows.append({"messages": messages, **{key: [value] for key, value in media.items()}, "solution": solution,
-                     "id": sample.id, "text": sample.text})
+        rows.append(
+            {
+                "messages": messages,
+                **{key: [value] for key, value in media.items()},
+                "solution": solution,
+                "id": sample.id,
+                "text": sample.text,
+            }
+        )
     return _write_lines(path, rows)
 
 
@@ -81,6 +110,7 @@ def read_swift(path: str | Path, root: str | Path | None = None) -> Corpus:
 
     Media must lie under `root` (default: the file's folder). Raises CorpusError that names the row otherwise.
     """
+
     def convert(row: dict[str, Any], where: str) -> dict[str, Any]:
         _need(row, ("messages",), where)
         turns = {turn.get("role"): turn.get("content") for turn in row["messages"] if isinstance(turn, dict)}
@@ -89,10 +119,15 @@ def read_swift(path: str | Path, root: str | Path | None = None) -> Corpus:
             raise CorpusError(f"{where}: needs 'solution' or an assistant's turn; complete the row")
         answer = ANSWER.search(written)
         question = PLACES.sub("", str(turns.get("user") or "")).strip()
-        return {"id": str(row.get("id") or where.rsplit(" ", 1)[-1]), "audio": _first(row, "audios"),
-                "video": _first(row, "videos") or _first(row, "images"), "text": row.get("text"),
-                "emotion": answer[1] if answer else written.strip(),
-                "extra": {"question": question} if question else {}}
+        return {
+            "id": str(row.get("id") or where.rsplit(" ", 1)[-1]),
+            "audio": _first(row, "audios"),
+            "video": _first(row, "videos") or _first(row, "images"),
+            "text": row.get("text"),
+            "emotion": answer[1] if answer else written.strip(),
+            "extra": {"question": question} if question else {},
+        }
+
     return _read(path, root, convert)
 
 
@@ -118,14 +153,21 @@ def to_datasets(corpus: Corpus) -> datasets.Dataset:
     table = {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
     features: dict[str, Any] = {key: datasets.Value("string") for key in table}
     features |= {key: datasets.Value("float64") for key in ("valence", "arousal", "dominance")}
-    features |= {"words": datasets.List(datasets.Value("string")),
-                 "audio": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")}}
+    features |= {
+        "words": datasets.List(datasets.Value("string")),
+        "audio": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")},
+    }
     dataset = datasets.Dataset.from_dict(table, features=datasets.Features(features))
     return dataset.cast_column("audio", datasets.Audio(16_000, decode=False))  # encoding would need torchcodec
 
 
-def from_datasets(dataset: datasets.Dataset, folder: str | Path, audio: str = "audio", label: str = "emotion",
-                  text: str | None = "text") -> Corpus:
+def from_datasets(
+    dataset: datasets.Dataset,
+    folder: str | Path,
+    audio: str = "audio",
+    label: str = "emotion",
+    text: str | None = "text",
+) -> Corpus:
     """A corpus from a Hugging Face `Dataset` with an audio and a label column; audio is written to `folder` as it came.
 
     Labels may be a `ClassLabel`. Raises CorpusError for a missing column or a row without audio.
@@ -143,10 +185,17 @@ def from_datasets(dataset: datasets.Dataset, folder: str | Path, audio: str = "a
     for i, row in enumerate(dataset):
         value = row[label] if names is None or row[label] is None else names[row[label]]
         file = _store(row[audio], folder, f"{i:06d}", f"dataset, row {i + 1}")
-        samples.append(EmotionSample(
-            id=str(row.get("id") or file), audio=file, text=row.get(text) if text else None,
-            emotion=_text(value), speaker=_text(row.get("speaker")), split=_text(row.get("split")),
-            corpus=_text(row.get("corpus")) or "datasets"))
+        samples.append(
+            EmotionSample(
+                id=str(row.get("id") or file),
+                audio=file,
+                text=row.get(text) if text else None,
+                emotion=_text(value),
+                speaker=_text(row.get("speaker")),
+                split=_text(row.get("split")),
+                corpus=_text(row.get("corpus")) or "datasets",
+            )
+        )
     return Corpus(folder, samples, folder.name)
 
 

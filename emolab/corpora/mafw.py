@@ -18,8 +18,13 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     published) have no `audio` and are noted. Raises CorpusError if no list or no clip is found.
     """
     build = Builder("mafw", root, check)
-    captions = {clip: text for fold in "12345" for part in ("train", "test")
-                for clip, _, text in _lines(build, "with_caption", fold, part) or () if text}
+    captions = {
+        clip: text
+        for fold in "12345"
+        for part in ("train", "test")
+        for clip, _, text in _lines(build, "with_caption", fold, part) or ()
+        if text
+    }
 
     def listing(fold: str, part: str) -> Listing | None:
         lines = _lines(build, "no_caption", fold, part) or _lines(build, "with_caption", fold, part)

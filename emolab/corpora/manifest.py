@@ -20,9 +20,15 @@ TEXT_COLUMNS = ("text", "transcript", "sentence", "utterance")
 OTHER_COLUMNS = ("speaker", "split", "language", "caption", "valence", "arousal", "dominance")
 
 
-def load(source: str | Path, root: str | Path | None = None, path_column: str | None = None,
-         label_column: str | None = None, labels: Sequence[str] | None = EMOTIONS, skip_bad: bool = False,
-         check: Check = "header") -> tuple[Corpus, LoadReport]:
+def load(
+    source: str | Path,
+    root: str | Path | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    labels: Sequence[str] | None = EMOTIONS,
+    skip_bad: bool = False,
+    check: Check = "header",
+) -> tuple[Corpus, LoadReport]:
     """Load a .csv, .tsv, .jsonl or .parquet table, or a folder of recordings.
 
     A table needs a column of paths (one of `audio`, `path`, `file`, `filename`, `wav`, `audio_path`, `video`, or
@@ -80,7 +86,9 @@ def _table_rows(table: Path, path_column: str | None, label_column: str | None) 
     readers: dict[str, Callable[[], Any]] = {
         ".csv": lambda: read_csv(table, encodings=UTF8),
         ".tsv": lambda: read_csv(table, encodings=UTF8, delimiter="\t"),
-        ".jsonl": lambda: read_rows(table), ".parquet": lambda: read_rows(table)}
+        ".jsonl": lambda: read_rows(table),
+        ".parquet": lambda: read_rows(table),
+    }
     if not table.is_file():
         raise CorpusError(f"{table}: no such file or folder; give a table or a folder of recordings")
     if table.suffix.lower() not in readers:
@@ -119,8 +127,14 @@ def _sample(where: str, row: dict[str, Any], root: Path, labels: Sequence[str] |
         values["speaker"] = str(values["speaker"])
     text = next((row[name] for name in TEXT_COLUMNS if row.get(name)), None)
     media = "video" if path.lower().endswith(VIDEO) else "audio"
-    values |= {media: path, "audio": path, "text": text, "emotion": emotion, "id": str(row.get("id") or path),
-               "corpus": "manifest"}
+    values |= {
+        media: path,
+        "audio": path,
+        "text": text,
+        "emotion": emotion,
+        "id": str(row.get("id") or path),
+        "corpus": "manifest",
+    }
     return sample_from_row(values, where, root)
 
 

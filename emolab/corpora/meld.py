@@ -53,12 +53,27 @@ def _sample(build: Builder, row: dict[str, str], part: str, clip: str) -> Emotio
     miscut = lasts is not None and lasts > (end - start) + MISCUT_SECONDS
     if miscut:
         build.report.notes.append(f"{clip}: lasts {lasts:.0f} s, annotated as {end - start:.1f} s; kept, marked miscut")
-    extra = {"sentiment": row["Sentiment"], "dialogue": int(row["Dialogue_ID"]), "utterance": int(row["Utterance_ID"]),
-             "season": row.get("Season"), "episode": row.get("Episode"), "seconds": round(end - start, 3),
-             **({"miscut": True} if miscut else {})}
-    return EmotionSample(id=f"meld-{part}-dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}", audio=build.sound(clip),
-                         video=clip, text=row["Utterance"], emotion=row["Emotion"],
-                         speaker=row["Speaker"], split=part, corpus="meld", language="en", extra=extra)
+    extra = {
+        "sentiment": row["Sentiment"],
+        "dialogue": int(row["Dialogue_ID"]),
+        "utterance": int(row["Utterance_ID"]),
+        "season": row.get("Season"),
+        "episode": row.get("Episode"),
+        "seconds": round(end - start, 3),
+        **({"miscut": True} if miscut else {}),
+    }
+    return EmotionSample(
+        id=f"meld-{part}-dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}",
+        audio=build.sound(clip),
+        video=clip,
+        text=row["Utterance"],
+        emotion=row["Emotion"],
+        speaker=row["Speaker"],
+        split=part,
+        corpus="meld",
+        language="en",
+        extra=extra,
+    )
 
 
 def _seconds(time: str) -> float:

@@ -15,9 +15,18 @@ def load_part(build: Builder, table: str, folder: str, split: str) -> None:
         clip = clips.pop(row["name"], None)
         if build.usable(clip, f"{folder}/{row['name']}"):
             valence = _number(row.get("valence"), f"{source}, row {i}")
-            build.add(EmotionSample(
-                id=f"{build.info.name}-{split}-{row['name']}", audio=build.sound(clip), video=clip, valence=valence,
-                emotion=row["discrete"], split=split, corpus=build.info.name, language="zh"))
+            build.add(
+                EmotionSample(
+                    id=f"{build.info.name}-{split}-{row['name']}",
+                    audio=build.sound(clip),
+                    video=clip,
+                    valence=valence,
+                    emotion=row["discrete"],
+                    split=split,
+                    corpus=build.info.name,
+                    language="zh",
+                )
+            )
     for file in clips.values():
         build.skip("unlabelled", file)
 

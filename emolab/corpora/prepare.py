@@ -24,8 +24,16 @@ RECORD = ".emolab-fetched.json"  # in the corpus's folder: what was downloaded, 
 POINTER = re.compile(rb"version https://git-lfs[^\n]*\noid sha256:([0-9a-f]{64})\nsize (\d+)\n")
 
 
-def prepare(name: str, folder: Path, archives: Sequence[Path] = (), url: str | None = None, video: bool = False,
-            keep: bool = False, downloader: Downloader | None = None, source: Source | None = None) -> dict[str, Any]:
+def prepare(
+    name: str,
+    folder: Path,
+    archives: Sequence[Path] = (),
+    url: str | None = None,
+    video: bool = False,
+    keep: bool = False,
+    downloader: Downloader | None = None,
+    source: Source | None = None,
+) -> dict[str, Any]:
     """Get a corpus into `folder` and load it; a summary. Whatever is there already is not fetched again.
 
     `archives` are files that a person downloaded, used instead of fetching; `url` is tried before the known mirrors.
@@ -47,12 +55,20 @@ def prepare(name: str, folder: Path, archives: Sequence[Path] = (), url: str | N
         if source.archives or archives:
             raise
         raise CorpusError(f"{info(name).title} cannot be downloaded by a script. {source.steps} ({error})") from error
-    return {**report.summary(), "expected": info(name).size, "licence": info(name).licence, "folder": str(folder),
-            "n": len(corpus), "complete": len(corpus) >= info(name).size, "files": record}
+    return {
+        **report.summary(),
+        "expected": info(name).size,
+        "licence": info(name).licence,
+        "folder": str(folder),
+        "n": len(corpus),
+        "complete": len(corpus) >= info(name).size,
+        "files": record,
+    }
 
 
-def _get(archive: Archive, folder: Path, record: dict[str, Any], url: str | None, keep: bool,
-         downloader: Downloader) -> None:
+def _get(
+    archive: Archive, folder: Path, record: dict[str, Any], url: str | None, keep: bool, downloader: Downloader
+) -> None:
     if archive.name in record:
         return
     if url is not None:
@@ -63,8 +79,15 @@ def _get(archive: Archive, folder: Path, record: dict[str, Any], url: str | None
         fetched.path.unlink()
 
 
-def _unpack_once(path: Path, name: str, folder: Path, record: dict[str, Any], inner: tuple[str, ...], url: str,
-                 verified: bool = False) -> None:
+def _unpack_once(
+    path: Path,
+    name: str,
+    folder: Path,
+    record: dict[str, Any],
+    inner: tuple[str, ...],
+    url: str,
+    verified: bool = False,
+) -> None:
     """Unpack an archive and note it, unless the same one was unpacked before."""
     if not path.is_file():
         raise CorpusError(f"{path}: no such archive")
@@ -108,8 +131,9 @@ def _pointers(folder: Path) -> Iterable[tuple[Path, re.Match[bytes]]]:
             yield path, pointer
 
 
-def _resolve(folder: Path, path: Path, pointer: re.Match[bytes], bases: tuple[str, ...],
-             downloader: Downloader) -> None:
+def _resolve(
+    folder: Path, path: Path, pointer: re.Match[bytes], bases: tuple[str, ...], downloader: Downloader
+) -> None:
     below = Path(*path.relative_to(folder).parts[1:])  # without the archive's own top folder
     urls = tuple(f"{base}/{quote(below.as_posix())}" for base in bases)
     archive = Archive(f"{path.name}.lfs", urls, int(pointer[2]), f"sha256:{pointer[1].decode()}")
@@ -121,8 +145,10 @@ def main(name: str, arguments: Sequence[str] | None = None) -> None:
     about = info(name)
     source = SOURCES[name]
     how = "Downloads, checks and unpacks it." if source.archives else f"Cannot be downloaded: {source.steps}"
-    parser = argparse.ArgumentParser(description=f"{about.title} ({about.url}). Licence: {about.licence}. {how} "
-                                                 "Safe to repeat: what is there is not fetched again.")
+    parser = argparse.ArgumentParser(
+        description=f"{about.title} ({about.url}). Licence: {about.licence}. {how} "
+        "Safe to repeat: what is there is not fetched again."
+    )
     parser.add_argument("folder", type=Path, help="where the corpus is, or is to be")
     parser.add_argument("--archive", type=Path, action="append", default=[], help="an archive you downloaded yourself")
     parser.add_argument("--keep", action="store_true", help="keep the downloaded archives")
@@ -134,15 +160,24 @@ def main(name: str, arguments: Sequence[str] | None = None) -> None:
     options = vars(parser.parse_args(arguments))
     typer.echo(f"{about.title}. Licence: {about.licence}. {about.url}", err=True)
     try:
-        result = prepare(name, options["folder"], options["archive"], options.get("url"), options.get("video", False),
-                         options["keep"])
+        result = prepare(
+            name,
+            options["folder"],
+            options["archive"],
+            options.get("url"),
+            options.get("video", False),
+            options["keep"],
+        )
     except EmolabError as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(1) from error
     typer.echo(json.dumps(result, ensure_ascii=False) if options["json"] else _sentence(result))
     if not result["complete"]:
-        typer.echo(f"incomplete: {result['n']} of {result['expected']} samples; to fetch again, delete "
-                   f"{options['folder'] / RECORD} and repeat", err=True)
+        typer.echo(
+            f"incomplete: {result['n']} of {result['expected']} samples; to fetch again, delete "
+            f"{options['folder'] / RECORD} and repeat",
+            err=True,
+        )
         raise SystemExit(1)
 
 

@@ -42,8 +42,14 @@ class Fold:
     def summary(self) -> dict[str, Any]:
         """JSON-ready sizes and what is known of the speakers."""
         known = all(s.speaker is not None for s in self.test)
-        return {"name": self.name, "train": len(self.train), "val": len(self.val), "test": len(self.test),
-                "shared_speakers": self.shared_speakers if known else None, "note": self.note}
+        return {
+            "name": self.name,
+            "train": len(self.train),
+            "val": len(self.val),
+            "test": len(self.test),
+            "shared_speakers": self.shared_speakers if known else None,
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True)
@@ -68,11 +74,14 @@ class Protocol:
         for name, parts in self.divide(corpus):
             train, val, test = (
                 corpus.replace(s for s, part in zip(corpus, parts, strict=True) if part == wanted)
-                for wanted in ("train", "val", "test"))
+                for wanted in ("train", "val", "test")
+            )
             fold = Fold(name, train, val, test, note)
             if not len(fold.train) or not len(fold.test):
-                raise CorpusError(f"{self.name}, {name}: {len(fold.train)} training and {len(fold.test)} test samples "
-                                  f"in {corpus.root}; the corpus there is incomplete")
+                raise CorpusError(
+                    f"{self.name}, {name}: {len(fold.train)} training and {len(fold.test)} test samples "
+                    f"in {corpus.root}; the corpus there is incomplete"
+                )
             if self.speakers == "disjoint":
                 assert_disjoint(fold)
             found.append(fold)
@@ -106,16 +115,20 @@ def _by_split(tests: Sequence[str] = ("test",)) -> Callable[[Corpus], Division]:
             if test in present or len(tests) == 1:
                 parts = {"train": "train", "val": "val", test: "test"}
                 yield test, [parts.get(s.split or "") for s in corpus]
+
     return divide
 
 
-def _leave_out(key: Callable[[EmotionSample], Any],
-               groups: Sequence[Sequence[Any]] = ()) -> Callable[[Corpus], Division]:
+def _leave_out(
+    key: Callable[[EmotionSample], Any], groups: Sequence[Sequence[Any]] = ()
+) -> Callable[[Corpus], Division]:
     """One fold per group of values of `key` (default: per value): that group is tested, the others are trained on."""
+
     def divide(corpus: Corpus) -> Division:
         values = [key(sample) for sample in corpus]
         for i, group in enumerate(groups or [(value,) for value in sorted(set(values))], 1):
             yield f"fold{i}" if groups else f"leave out {group[0]}", ["test" if v in group else "train" for v in values]
+
     return divide
 
 
@@ -137,28 +150,57 @@ def _speaker(sample: EmotionSample) -> str:
     return sample.speaker or ""
 
 
-PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (
-    Protocol("iemocap-5fold", "iemocap", "disjoint", "leave one session out",
-             _leave_out(lambda s: s.extra["session"])),
-    Protocol("iemocap-10fold", "iemocap", "disjoint", "leave one speaker out", _leave_out(_speaker)),
-    Protocol("meld-official", "meld", "shared", "Poria et al. 2019", _by_split()),
-    Protocol("ravdess-emobox", "ravdess", "disjoint", "EmoBox, Ma et al. 2024: random quads of actors",
-             _leave_out(_actor, RAVDESS_EMOBOX)),
-    Protocol("ravdess-blocks", "ravdess", "disjoint", "HiCMAE, Sun et al. 2024: actors 1–4, 5–8, …",
-             _leave_out(_actor, RAVDESS_BLOCKS)),
-    Protocol("cremad-5fold", "cremad", "disjoint", "blocks of 18, 18, 18, 18 and 19 actors",
-             _leave_out(_actor, _cremad_groups())),
-    Protocol("savee-4fold", "savee", "disjoint", "leave one of DC, JE, JK, KL out", _leave_out(_speaker)),
-    Protocol("tess-2fold", "tess", "disjoint", "leave one speaker out", _leave_out(_speaker)),
-    Protocol("emodb-10fold", "emodb", "disjoint", "leave one speaker out", _leave_out(_speaker)),
-    Protocol("esd-folders", "esd", "shared", "Zhou et al. 2022: the folders train, evaluation, test", _by_split()),
-    Protocol("emotiontalk-official", "emotiontalk", "unknown", "groups G00001+G00012 val, G00003+G00015 test",
-             _by_split()),
-    Protocol("mer2023-official", "mer2023", "unknown", "Lian et al. 2023: one fold per test set",
-             _by_split(tests=("test1", "test2", "test3"))),
-    Protocol("dfew-5fold", "dfew", "unknown", "Jiang et al. 2020", _published_folds),
-    Protocol("mafw-5fold", "mafw", "unknown", "Liu et al. 2022", _published_folds),
-)}
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "iemocap-5fold", "iemocap", "disjoint", "leave one session out", _leave_out(lambda s: s.extra["session"])
+        ),
+        Protocol("iemocap-10fold", "iemocap", "disjoint", "leave one speaker out", _leave_out(_speaker)),
+        Protocol("meld-official", "meld", "shared", "Poria et al. 2019", _by_split()),
+        Protocol(
+            "ravdess-emobox",
+            "ravdess",
+            "disjoint",
+            "EmoBox, Ma et al. 2024: random quads of actors",
+            _leave_out(_actor, RAVDESS_EMOBOX),
+        ),
+        Protocol(
+            "ravdess-blocks",
+            "ravdess",
+            "disjoint",
+            "HiCMAE, Sun et al. 2024: actors 1–4, 5–8, …",
+            _leave_out(_actor, RAVDESS_BLOCKS),
+        ),
+        Protocol(
+            "cremad-5fold",
+            "cremad",
+            "disjoint",
+            "blocks of 18, 18, 18, 18 and 19 actors",
+            _leave_out(_actor, _cremad_groups()),
+        ),
+        Protocol("savee-4fold", "savee", "disjoint", "leave one of DC, JE, JK, KL out", _leave_out(_speaker)),
+        Protocol("tess-2fold", "tess", "disjoint", "leave one speaker out", _leave_out(_speaker)),
+        Protocol("emodb-10fold", "emodb", "disjoint", "leave one speaker out", _leave_out(_speaker)),
+        Protocol("esd-folders", "esd", "shared", "Zhou et al. 2022: the folders train, evaluation, test", _by_split()),
+        Protocol(
+            "emotiontalk-official",
+            "emotiontalk",
+            "unknown",
+            "groups G00001+G00012 val, G00003+G00015 test",
+            _by_split(),
+        ),
+        Protocol(
+            "mer2023-official",
+            "mer2023",
+            "unknown",
+            "Lian et al. 2023: one fold per test set",
+            _by_split(tests=("test1", "test2", "test3")),
+        ),
+        Protocol("dfew-5fold", "dfew", "unknown", "Jiang et al. 2020", _published_folds),
+        Protocol("mafw-5fold", "mafw", "unknown", "Liu et al. 2022", _published_folds),
+    )
+}
 
 
 def protocol(name: str) -> Protocol:

@@ -9,8 +9,15 @@ from emolab.corpora.builder import Builder, Check
 from emolab.samples import Corpus, EmotionSample, LoadReport
 
 SPEAKERS = ("DC", "JE", "JK", "KL")
-EMOTIONS = {"sa": "sadness", "su": "surprise", "a": "anger", "d": "disgust", "f": "fear", "h": "happiness",
-            "n": "neutral"}
+EMOTIONS = {
+    "sa": "sadness",
+    "su": "surprise",
+    "a": "anger",
+    "d": "disgust",
+    "f": "fear",
+    "h": "happiness",
+    "n": "neutral",
+}
 NAME = re.compile(r"(?:(DC|JE|JK|KL)_)?(sa|su|a|d|f|h|n)(\d\d)\.wav$", re.IGNORECASE)
 
 
@@ -25,6 +32,15 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
             build.skip("name of another form", file)
         elif build.usable(file):
             code = match[2].lower()
-            build.add(EmotionSample(id=f"savee-{speaker}_{code}{match[3]}", audio=file, emotion=EMOTIONS[code],
-                                    speaker=speaker, corpus="savee", language="en", extra={"gender": "male"}))
+            build.add(
+                EmotionSample(
+                    id=f"savee-{speaker}_{code}{match[3]}",
+                    audio=file,
+                    emotion=EMOTIONS[code],
+                    speaker=speaker,
+                    corpus="savee",
+                    language="en",
+                    extra={"gender": "male"},
+                )
+            )
     return build.finish("AudioData/DC/d03.wav or DC_d03.wav")

@@ -8,8 +8,15 @@ from pathlib import Path
 from emolab.corpora.builder import Builder, Check
 from emolab.samples import Corpus, EmotionSample, LoadReport
 
-EMOTIONS = {"neutral": "neutral", "happy": "happy", "sad": "sad", "angry": "angry", "fear": "fear",
-            "disgust": "disgust", "ps": "pleasant_surprise"}
+EMOTIONS = {
+    "neutral": "neutral",
+    "happy": "happy",
+    "sad": "sad",
+    "angry": "angry",
+    "fear": "fear",
+    "disgust": "disgust",
+    "ps": "pleasant_surprise",
+}
 AGES = {"OAF": 64, "YAF": 26}
 NAME = re.compile(r"(OAF?|YAF)_([A-Za-z-]+)_([a-z]+)\.wav$")
 
@@ -27,7 +34,16 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
             build.skip("name of another form", file)
         elif build.usable(file):
             speaker = "YAF" if match[1] == "YAF" else "OAF"
-            build.add(EmotionSample(id=f"tess-{speaker}_{match[2]}_{match[3]}", audio=file, speaker=speaker,
-                                    emotion=EMOTIONS[match[3]], text=f"Say the word {match[2].lower()}.",
-                                    corpus="tess", language="en", extra={"gender": "female", "age": AGES[speaker]}))
+            build.add(
+                EmotionSample(
+                    id=f"tess-{speaker}_{match[2]}_{match[3]}",
+                    audio=file,
+                    speaker=speaker,
+                    emotion=EMOTIONS[match[3]],
+                    text=f"Say the word {match[2].lower()}.",
+                    corpus="tess",
+                    language="en",
+                    extra={"gender": "female", "age": AGES[speaker]},
+                )
+            )
     return build.finish("OAF_angry/OAF_back_angry.wav")

@@ -52,8 +52,10 @@ def _unpack_into(archive: Path, folder: Path) -> int:
                 while block := stream.read(1 << 20):
                     written += len(block)
                     if written > limit:
-                        raise CorpusError(f"{archive}: unpacks to more than {limit / 1e9:.1f} GB, which is a bomb or "
-                                          "more than the disk holds; look at it by hand")
+                        raise CorpusError(
+                            f"{archive}: unpacks to more than {limit / 1e9:.1f} GB, which is a bomb or "
+                            "more than the disk holds; look at it by hand"
+                        )
                     file.write(block)
             count += 1
     except DAMAGE as error:
@@ -93,8 +95,9 @@ def _progress(items: Iterable[Any], archive: Path) -> Iterator[Any]:
 def _safe(archive: Path, name: str) -> PurePosixPath:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or "\0" in name or (path.parts and path.parts[0].endswith(":")):
-        raise CorpusError(f"{archive}: member {name!r} leads out of the folder; do not trust this archive, nothing of "
-                          "it was unpacked")
+        raise CorpusError(
+            f"{archive}: member {name!r} leads out of the folder; do not trust this archive, nothing of it was unpacked"
+        )
     return path
 
 
@@ -106,5 +109,3 @@ def _merge(source: Path, target: Path) -> None:
             place.mkdir(parents=True, exist_ok=True)
         else:
             item.replace(place)
-
-

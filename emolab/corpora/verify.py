@@ -36,8 +36,14 @@ def verify(corpus: Corpus, check: Check = "header") -> LoadReport:
 
 def _media(corpus: Corpus) -> list[Path]:
     """Every media file once, in the order of the table."""
-    return list(dict.fromkeys(corpus.path(sample, modality) for sample in corpus for modality in ("audio", "video")
-                              if getattr(sample, modality)))
+    return list(
+        dict.fromkeys(
+            corpus.path(sample, modality)
+            for sample in corpus
+            for modality in ("audio", "video")
+            if getattr(sample, modality)
+        )
+    )
 
 
 def _warnings(path: Path) -> list[str]:
@@ -57,14 +63,20 @@ def describe(corpus: Corpus, durations: bool = False) -> dict[str, Any]:
     """
     emotions = corpus.counts("emotion")
     summary: dict[str, Any] = {
-        "corpus": corpus.name, "root": str(corpus.root), "n": len(corpus), "emotions": _plain(emotions),
-        "splits": _plain(corpus.counts("split")), "speakers": _plain(corpus.counts("speaker")),
+        "corpus": corpus.name,
+        "root": str(corpus.root),
+        "n": len(corpus),
+        "emotions": _plain(emotions),
+        "splits": _plain(corpus.counts("split")),
+        "speakers": _plain(corpus.counts("speaker")),
         "n_speakers": len({s.speaker for s in corpus if s.speaker is not None}),
         "languages": _plain(corpus.counts("language")),
         "modalities": {m: sum(getattr(s, m) is not None for s in corpus) for m in ("audio", "video", "text")},
         "captions": sum(s.caption is not None for s in corpus),
-        "vad": {name: _range([v for s in corpus if (v := getattr(s, name)) is not None])
-                for name in ("valence", "arousal", "dominance")},
+        "vad": {
+            name: _range([v for s in corpus if (v := getattr(s, name)) is not None])
+            for name in ("valence", "arousal", "dominance")
+        },
     }
     if durations:
         summary["seconds"] = durations_of(corpus)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from emolab.lalm.base import LALM
     from emolab.prompts import Prompt
 
+
 def read_corpus(path: str | Path | None = None, size: str = "course") -> Corpus:
     """The corpus in a folder (its table.parquet or table.jsonl), of a table file, or without a path the embedded one
     of `size`.

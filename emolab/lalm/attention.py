@@ -74,11 +74,13 @@ def _flash(query: Tensor, key: Tensor, value: Tensor, causal: bool, scale: float
     return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, scale=scale)
 
 
-def _flash_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, lse: Tensor, causal: bool,
-                    scale: float) -> tuple[Tensor, Tensor, Tensor]:
+def _flash_backward(
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, lse: Tensor, causal: bool, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of query, key and value."""
     return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
-        grad, query, key, value, out, lse, 0.0, causal, scale=scale)
+        grad, query, key, value, out, lse, 0.0, causal, scale=scale
+    )
 
 
 def _repeated(x: Tensor, query: Tensor) -> Tensor:
@@ -117,8 +119,9 @@ class TreeAttention(torch.autograd.Function):
             for first, last, causal in ((start, prompt, True), (prompt, end, False)):
                 if last > first:
                     at = slice(first, last)
-                    q, k, v = _flash_backward(grad[:, :, at], query[:, :, at], keys, values, out[:, :, at],
-                                              lse[:, :, at], causal, scale)
+                    q, k, v = _flash_backward(
+                        grad[:, :, at], query[:, :, at], keys, values, out[:, :, at], lse[:, :, at], causal, scale
+                    )
                     dq[:, :, at] = q
                     dk[:, :, start:prompt] += k
                     dv[:, :, start:prompt] += v
@@ -128,8 +131,16 @@ class TreeAttention(torch.autograd.Function):
             kept = torch.zeros(layout.own.numel(), dtype=torch.bool, device=grad.device)
             kept[layout.back] = True
             own_grad = own_grad * kept.view(layout.own.shape)[:, None, :, None]
-            parts = _flash_backward(own_grad, _gather(query, layout), _gather(key, layout), _gather(value, layout),
-                                    _gather(out, layout), own_lse, True, scale)
+            parts = _flash_backward(
+                own_grad,
+                _gather(query, layout),
+                _gather(key, layout),
+                _gather(value, layout),
+                _gather(out, layout),
+                own_lse,
+                True,
+                scale,
+            )
             for total, part in zip((dq, dk, dv), parts, strict=True):
                 total[0].index_add_(1, layout.inside, _scatter(part, layout))
         return dq, dk, dv, None, None
@@ -156,19 +167,26 @@ def _join(out: Tensor, lse: Tensor, own: Tensor, own_lse: Tensor, layout: TreeLa
     lse[0].index_copy_(1, at, joined)
 
 
-def dense_attention(query: Tensor, key: Tensor, value: Tensor, layout: TreeLayout, scale: float,
-                    dropout: float = 0.0) -> Tensor:
+def dense_attention(
+    query: Tensor, key: Tensor, value: Tensor, layout: TreeLayout, scale: float, dropout: float = 0.0
+) -> Tensor:
     """The same with one masked `scaled_dot_product_attention` for each prompt: any device, any type, dropout."""
     parts = []
     for (start, _, end), mask in zip(layout.prompts, layout.masks, strict=True):
         q, k, v = (x[:, :, start:end] for x in (query, key, value))
-        parts.append(F.scaled_dot_product_attention(q, _repeated(k, q), _repeated(v, q),
-                                                    mask, dropout, scale=scale))
+        parts.append(F.scaled_dot_product_attention(q, _repeated(k, q), _repeated(v, q), mask, dropout, scale=scale))
     return torch.cat(parts, 2)
 
 
-def packed_attention(module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None,
-                     packed: Any = None, **kwargs: Any) -> tuple[Tensor, Tensor | None]:
+def packed_attention(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    packed: Any = None,
+    **kwargs: Any,
+) -> tuple[Tensor, Tensor | None]:
     """What the decoders call: stock SDPA, unless a layout came along as the keyword `packed`."""
     if packed is None:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -176,8 +194,10 @@ def packed_attention(module: Any, query: Tensor, key: Tensor, value: Tensor, att
         return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     window = kwargs.get("sliding_window")
     if window is not None and packed.longest > window:
-        raise ModelError(f"a context of {packed.longest} tokens exceeds this model's attention window of {window}; "
-                         "use shorter clips or prompts")
+        raise ModelError(
+            f"a context of {packed.longest} tokens exceeds this model's attention window of {window}; "
+            "use shorter clips or prompts"
+        )
     scale = kwargs.get("scaling")
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     return packed.attend(module, query, key, value, scale, kwargs.get("dropout", 0.0)), None

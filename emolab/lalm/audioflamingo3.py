@@ -29,7 +29,8 @@ class AudioFlamingo3(AudioText):
         pieces, counts = windows(waves, self.feature_extractor.chunk_length)
         mels, lengths = mel_frames(self.feature_extractor, pieces, seconds=self.feature_extractor.chunk_length)
         mask = (torch.arange(mels.shape[-1]) < lengths[:, None]).long()
-        hidden = self.base.model.get_audio_features(mels.to(self.device, self.dtype), mask.to(self.device),
-                                                    return_dict=True)
+        hidden = self.base.model.get_audio_features(
+            mels.to(self.device, self.dtype), mask.to(self.device), return_dict=True
+        )
         tokens = self.towers[0]._get_feat_extract_output_lengths(lengths)[1]
         return list(hidden.pooler_output.split([int(part.sum()) for part in tokens.split(counts)]))

@@ -48,8 +48,15 @@ class LALM(ABC):
     frames_per_second: float = 2.0
     max_frames: int = 32
 
-    def __init__(self, model: nn.Module, tokenizer: Any, feature_extractor: Any, name: str = "",
-                 cache_bytes: int = CACHE_BYTES, cache_directory: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: Any,
+        feature_extractor: Any,
+        name: str = "",
+        cache_bytes: int = CACHE_BYTES,
+        cache_directory: str | Path | None = None,
+    ) -> None:
         self.model: Any = model
         self.tokenizer, self.feature_extractor, self.name = tokenizer, feature_extractor, name
         self.cache = FeatureCache(cache_bytes, cache_directory)
@@ -162,8 +169,13 @@ class LALM(ABC):
         """Whether no tower parameter takes a gradient."""
         return not any(p.requires_grad for tower in self.towers for p in tower.parameters())
 
-    def encode(self, samples: Sequence[EmotionSample], prompt: Prompt, absent: Sequence[str] = (),
-               replacements: Donors | None = None) -> PromptBatch:
+    def encode(
+        self,
+        samples: Sequence[EmotionSample],
+        prompt: Prompt,
+        absent: Sequence[str] = (),
+        replacements: Donors | None = None,
+    ) -> PromptBatch:
         """Prompts of samples as embeddings.
 
         Shown are the modalities that the prompt names, the model takes and the sample has. Those in `absent` are
@@ -175,41 +187,52 @@ class LALM(ABC):
         for modality, given in donors.items():
             if len(given) != len(samples):
                 raise ModelError(f"{len(given)} donors of {modality} for {len(samples)} samples; give one for each")
-        sources = [{m: donors[m][i] if m in donors else sample for m in ("audio", "video", "text")}
-                   for i, sample in enumerate(samples)]
+        sources = [
+            {m: donors[m][i] if m in donors else sample for m in ("audio", "video", "text")}
+            for i, sample in enumerate(samples)
+        ]
         shown = [self._shown(sample.id, source, prompt) for sample, source in zip(samples, sources, strict=True)]
-        media = {m: self._media(m, [(i, sources[i][m]) for i in range(len(samples)) if m in shown[i]], m in absent)
-                 for m in ("audio", "video")}
+        media = {
+            m: self._media(m, [(i, sources[i][m]) for i in range(len(samples)) if m in shown[i]], m in absent)
+            for m in ("audio", "video")
+        }
         rows, clips = [], []
         for i, sample in enumerate(samples):
             mine = {m: media[m][i][0] for m in ("audio", "video") if m in shown[i]}
             words = None if "text" in absent or "text" not in shown[i] else sources[i]["text"].text
             text = prompt.text(replace(sample, text=words))
             rendered = self.render(prompt.system, text, list(mine))
-            rows.append(build_row(self.tokenizer, rendered, words, {self.tokens[m]: c for m, c in mine.items()},
-                                  sample.id))
+            rows.append(
+                build_row(self.tokenizer, rendered, words, {self.tokens[m]: c for m, c in mine.items()}, sample.id)
+            )
             clips.append(list(mine.values()))
         features = [[media[m][i][1] for m in ("audio", "video") if m in shown[i]] for i in range(len(samples))]
         return self._collate(rows, clips, features, [s.id for s in samples])
 
     def render(self, system: str, text: str, media: Sequence[str]) -> str:
         """The prompt as the tokenizer is given it, one placeholder for each clip, up to where the answer starts."""
-        return self.tokenizer.apply_chat_template(messages(system, text, media), chat_template=self.template,
-                                                  tokenize=False, add_generation_prompt=True)
+        return self.tokenizer.apply_chat_template(
+            messages(system, text, media), chat_template=self.template, tokenize=False, add_generation_prompt=True
+        )
 
     def _shown(self, name: str, source: Mapping[str, EmotionSample], prompt: Prompt) -> set[str]:
-        has = {"audio": lambda s: s.audio is not None or s.extra.get("waveform") is not None,
-               "video": lambda s: s.video is not None or s.extra.get("frames") is not None,
-               "text": lambda s: bool(s.text)}
+        has = {
+            "audio": lambda s: s.audio is not None or s.extra.get("waveform") is not None,
+            "video": lambda s: s.video is not None or s.extra.get("frames") is not None,
+            "text": lambda s: bool(s.text),
+        }
         wanted = [m for m in prompt.modalities if m in self.modalities]
         shown = {m for m in wanted if has[m](source[m])}
         if not shown:
-            raise ModelError(f"{name}: has none of {', '.join(prompt.modalities)} that prompt {prompt.name!r} shows "
-                             f"to a model taking {', '.join(self.modalities)}; choose another prompt or sample")
+            raise ModelError(
+                f"{name}: has none of {', '.join(prompt.modalities)} that prompt {prompt.name!r} shows "
+                f"to a model taking {', '.join(self.modalities)}; choose another prompt or sample"
+            )
         return shown
 
-    def _media(self, modality: str, wanted: list[tuple[int, EmotionSample]],
-               absent: bool) -> dict[int, tuple[Clip, Tensor]]:
+    def _media(
+        self, modality: str, wanted: list[tuple[int, EmotionSample]], absent: bool
+    ) -> dict[int, tuple[Clip, Tensor]]:
         """Clips and embeddings by sample index; unique content is computed once, in batches, and cached."""
         keys, sources = {}, {}
         for i, sample in wanted:
@@ -220,7 +243,7 @@ class LALM(ABC):
         def compute(key: str) -> Tensor:
             waiting = [k for k in dict.fromkeys([key, *missing]) if k not in computed] if key not in computed else []
             for start in range(0, len(waiting), TOWER_BATCH):
-                part = waiting[start:start + TOWER_BATCH]
+                part = waiting[start : start + TOWER_BATCH]
                 content = [self._content(modality, sources[k], absent) for k in part]
                 run = self.audio_embeddings if modality == "audio" else self.video_embeddings
                 computed.update(zip(part, run(content), strict=True))
@@ -236,8 +259,10 @@ class LALM(ABC):
             return torch.from_numpy(self.cache.get(key, lambda: frozen(key)))
 
         features = {key: cached(key) if self.frozen else compute(key) for key in sources}
-        return {i: (self._clip(modality, sources[keys[i]], features[keys[i]]), features[keys[i]].flatten(0, -2))
-                for i, _ in wanted}
+        return {
+            i: (self._clip(modality, sources[keys[i]], features[keys[i]]), features[keys[i]].flatten(0, -2))
+            for i, _ in wanted
+        }
 
     def _key(self, modality: str, sample: EmotionSample, absent: bool) -> str:
         given = sample.extra.get("waveform" if modality == "audio" else "frames")
@@ -258,8 +283,10 @@ class LALM(ABC):
         if modality == "audio":
             content = audio_of(sample)
             if len(content) > self.max_seconds * SAMPLE_RATE:
-                raise ModelError(f"{sample.audio or sample.id}: {len(content) / SAMPLE_RATE:.1f} s of audio, and "
-                                 f"{self.name} takes at most {self.max_seconds:g} s; cut it into shorter clips")
+                raise ModelError(
+                    f"{sample.audio or sample.id}: {len(content) / SAMPLE_RATE:.1f} s of audio, and "
+                    f"{self.name} takes at most {self.max_seconds:g} s; cut it into shorter clips"
+                )
         else:
             content = frames_of(sample, self.frames_per_second, self.max_frames)
         return np.zeros_like(content) if absent else content
@@ -271,12 +298,25 @@ class LALM(ABC):
         time, height, width = features.shape[:3]
         covers = self.frames_per_step()
         step = covers / float(sample.extra.get("fps", self.frames_per_second))
-        spans = [Span("video", (t * height + h) * width + w, (t * height + h) * width + w + 1, t * step, (t + 1) * step,
-                      t * covers, (h, w)) for t in range(time) for h in range(height) for w in range(width)]
+        spans = [
+            Span(
+                "video",
+                (t * height + h) * width + w,
+                (t * height + h) * width + w + 1,
+                t * step,
+                (t + 1) * step,
+                t * covers,
+                (h, w),
+            )
+            for t in range(time)
+            for h in range(height)
+            for w in range(width)
+        ]
         return Clip("video", spans, (time, height, width), step)
 
-    def _collate(self, rows: list[Row], clips: list[list[Clip]], features: list[list[Tensor]],
-                 ids: list[str]) -> PromptBatch:
+    def _collate(
+        self, rows: list[Row], clips: list[list[Clip]], features: list[list[Tensor]], ids: list[str]
+    ) -> PromptBatch:
         width = max(len(row.ids) for row in rows)
         input_ids = torch.tensor([[self.pad_id] * (width - len(row.ids)) + row.ids for row in rows])
         mask = torch.tensor([[0] * (width - len(row.ids)) + [1] * len(row.ids) for row in rows])
@@ -290,23 +330,47 @@ class LALM(ABC):
             for clip, feature in zip(clips[i], row_features, strict=True):
                 at = input_ids[i] == self.tokens[clip.modality]
                 media[i] |= at
-                embeds = embeds.index_put((torch.tensor(i, device=self.device), at.nonzero()[:, 0]),
-                                          feature.to(self.device, embeds.dtype))
+                embeds = embeds.index_put(
+                    (torch.tensor(i, device=self.device), at.nonzero()[:, 0]), feature.to(self.device, embeds.dtype)
+                )
         return PromptBatch(embeds, mask.to(self.device), positions, input_ids, media, spans, ids)
 
-    def generate(self, batch: PromptBatch, n: int = 1, max_new_tokens: int = 64, temperature: float = 1.0,
-                 top_p: float = 1.0, top_k: int = 0, min_p: float = 0.0, seed: int | None = None,
-                 greedy: bool = False) -> Completions:
+    def generate(
+        self,
+        batch: PromptBatch,
+        n: int = 1,
+        max_new_tokens: int = 64,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        min_p: float = 0.0,
+        seed: int | None = None,
+        greedy: bool = False,
+    ) -> Completions:
         """Sample `n` completions of each prompt; see `sampling.sample_completions`."""
         return sample_completions(self, batch, n, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy)
 
-    def logprobs(self, batch: PromptBatch, completions: Completions, model: nn.Module | None = None,
-                 entropy: bool = False, temperature: float = 1.0) -> Any:
+    def logprobs(
+        self,
+        batch: PromptBatch,
+        completions: Completions,
+        model: nn.Module | None = None,
+        entropy: bool = False,
+        temperature: float = 1.0,
+    ) -> Any:
         """Log-probabilities (B, G, C), 0 where masked, differentiable; with `entropy` also entropies (B, G, C)."""
         B, G, C = completions.ids.shape
         owner = torch.arange(B, device=completions.ids.device).repeat_interleave(G)
-        out = packed_logprobs(self, batch, completions.ids.reshape(B * G, C), completions.mask.reshape(B * G, C),
-                              owner, model, entropy, temperature)
+        out = packed_logprobs(
+            self,
+            batch,
+            completions.ids.reshape(B * G, C),
+            completions.mask.reshape(B * G, C),
+            owner,
+            model,
+            entropy,
+            temperature,
+        )
         return tuple(x.view(B, G, C) for x in out) if entropy else out.view(B, G, C)
 
     def text_scores(self, batch: PromptBatch, texts: Sequence[Sequence[str]], eos: bool = True) -> Tensor:
@@ -314,8 +378,9 @@ class LALM(ABC):
         completions = Completions.from_texts(self.tokenizer, texts, self.end_id if eos else None, self.device)
         return self.logprobs(batch, completions).sum(-1)
 
-    def label_scores(self, batch: PromptBatch, labels: Sequence[str], template: str = "<answer>{label}</answer>",
-                     eos: bool = True) -> Tensor:
+    def label_scores(
+        self, batch: PromptBatch, labels: Sequence[str], template: str = "<answer>{label}</answer>", eos: bool = True
+    ) -> Tensor:
         """Summed log-probability (B, L) of each label's answer."""
         return self.text_scores(batch, [[template.format(label=label) for label in labels]] * len(batch), eos)
 

@@ -65,8 +65,15 @@ class PromptBatch:
         """The given rows, in the given order; padding stays as it is."""
         index = torch.as_tensor(indices, dtype=torch.long, device=self.embeds.device)
         rows = index.tolist()
-        return PromptBatch(self.embeds[index], self.mask[index], self.positions[:, index], self.input_ids[index],
-                           self.media[index], [self.spans[i] for i in rows], [self.ids[i] for i in rows])
+        return PromptBatch(
+            self.embeds[index],
+            self.mask[index],
+            self.positions[:, index],
+            self.input_ids[index],
+            self.media[index],
+            [self.spans[i] for i in rows],
+            [self.ids[i] for i in rows],
+        )
 
     def repeat(self, n: int) -> PromptBatch:
         """Each row `n` times in a row: a, a, b, b."""
@@ -92,11 +99,15 @@ class PromptBatch:
             return x if not shape[dim] else torch.cat([x.new_zeros(shape), x], dim)
 
         spans = [[s.moved(width - b.embeds.shape[1]) for s in row] for b in batches for row in b.spans]
-        return cls(torch.cat([padded(b.embeds, 1) for b in batches]), torch.cat([padded(b.mask, 1) for b in batches]),
-                   torch.cat([padded(b.positions, 2) for b in batches], 1),
-                   torch.cat([padded(b.input_ids, 1) for b in batches]),
-                   torch.cat([padded(b.media, 1) for b in batches]),
-                   spans, [i for b in batches for i in b.ids])
+        return cls(
+            torch.cat([padded(b.embeds, 1) for b in batches]),
+            torch.cat([padded(b.mask, 1) for b in batches]),
+            torch.cat([padded(b.positions, 2) for b in batches], 1),
+            torch.cat([padded(b.input_ids, 1) for b in batches]),
+            torch.cat([padded(b.media, 1) for b in batches]),
+            spans,
+            [i for b in batches for i in b.ids],
+        )
 
 
 @dataclass
@@ -113,16 +124,26 @@ class Completions:
     logprobs: Tensor | None = None
 
     @classmethod
-    def from_texts(cls, tokenizer: Any, texts: Sequence[Sequence[str]], eos_id: int | None = None,
-                   device: torch.device | str = "cpu") -> Completions:
+    def from_texts(
+        cls,
+        tokenizer: Any,
+        texts: Sequence[Sequence[str]],
+        eos_id: int | None = None,
+        device: torch.device | str = "cpu",
+    ) -> Completions:
         """Tokenise given answers, the same number for each prompt; `eos_id` is appended to each when given."""
-        rows = [[tokenizer(text, add_special_tokens=False)["input_ids"] + ([] if eos_id is None else [eos_id])
-                 for text in row] for row in texts]
+        rows = [
+            [
+                tokenizer(text, add_special_tokens=False)["input_ids"] + ([] if eos_id is None else [eos_id])
+                for text in row
+            ]
+            for row in texts
+        ]
         width = max(1, max(len(ids) for row in rows for ids in row))
         ids = torch.full((len(rows), len(rows[0]), width), tokenizer.pad_token_id or 0, dtype=torch.long)
         mask = torch.zeros_like(ids)
         for b, row in enumerate(rows):
             for g, tokens in enumerate(row):
-                ids[b, g, :len(tokens)] = torch.tensor(tokens, dtype=torch.long)
-                mask[b, g, :len(tokens)] = 1
+                ids[b, g, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
+                mask[b, g, : len(tokens)] = 1
         return cls(ids.to(device), mask.to(device), [list(row) for row in texts])

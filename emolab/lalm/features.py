@@ -23,14 +23,15 @@ def mel_frames(extractor: Any, waves: list[np.ndarray], seconds: float | None = 
     samples = (frames + -(-extractor.n_fft // hop)) * hop if seconds is None else frames * hop
     padded = np.zeros((len(waves), samples), np.float32)
     for row, wave in zip(padded, waves, strict=True):
-        row[:len(wave)] = wave
-    mels = extractor(list(padded), sampling_rate=SAMPLE_RATE, padding=True, truncation=False,
-                     return_tensors="pt")["input_features"]
+        row[: len(wave)] = wave
+    mels = extractor(list(padded), sampling_rate=SAMPLE_RATE, padding=True, truncation=False, return_tensors="pt")[
+        "input_features"
+    ]
     return mels[..., :frames], lengths
 
 
 def windows(waves: list[np.ndarray], seconds: float) -> tuple[list[np.ndarray], list[int]]:
     """Cut waves into windows of `seconds`, the last one shorter; also how many windows each wave gave."""
     size = round(seconds * SAMPLE_RATE)
-    cut = [[wave[i:i + size] for i in range(0, len(wave), size)] for wave in waves]
+    cut = [[wave[i : i + size] for i in range(0, len(wave), size)] for wave in waves]
     return [piece for pieces in cut for piece in pieces], [len(pieces) for pieces in cut]

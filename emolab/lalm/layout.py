@@ -14,12 +14,14 @@ from emolab.lalm.batch import Span
 def chatml(audio: str, video: str = "", system: str = "You are a helpful assistant.") -> str:
     """A ChatML template whose audio and video parts are the given markers, opened by a default system turn."""
     seen = f"{{% elif c['type'] == 'video' %}}{video}" if video else ""
-    return ("{% for m in messages %}{% if loop.first and m['role'] != 'system' %}"
-            f"<|im_start|>system\n{system}<|im_end|>\n"
-            "{% endif %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}"
-            f"{{% for c in m['content'] %}}{{% if c['type'] == 'audio' %}}{audio}{seen}"
-            "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
-            "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+    return (
+        "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}"
+        f"<|im_start|>system\n{system}<|im_end|>\n"
+        "{% endif %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}"
+        f"{{% for c in m['content'] %}}{{% if c['type'] == 'audio' %}}{audio}{seen}"
+        "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
 
 
 @dataclass
@@ -58,9 +60,9 @@ def choose_template(tokenizer: Any, own: str, placeholders: Mapping[str, str]) -
     template = getattr(tokenizer, "chat_template", None)
     if not isinstance(template, str):
         return own
-    probe = tokenizer.apply_chat_template(messages("", "words", list(placeholders)), chat_template=template,
-                                          tokenize=False,
-                                          add_generation_prompt=True)
+    probe = tokenizer.apply_chat_template(
+        messages("", "words", list(placeholders)), chat_template=template, tokenize=False, add_generation_prompt=True
+    )
     return template if all(probe.count(token) == 1 for token in placeholders.values()) else own
 
 
@@ -73,10 +75,12 @@ def build_row(tokenizer: Any, rendered: str, transcript: str | None, clips: Mapp
     ids: list[int] = encoded["input_ids"]
     for token, clip in clips.items():
         if (found := ids.count(token)) != 1:
-            raise ModelError(f"{name}: {found} placeholders for 1 {clip.modality} clip in the prompt; its text must "
-                             f"not contain "
-                             f"{tokenizer.convert_ids_to_tokens(token)!r}, and the chat template must have one place "
-                             f"for it")
+            raise ModelError(
+                f"{name}: {found} placeholders for 1 {clip.modality} clip in the prompt; its text must "
+                f"not contain "
+                f"{tokenizer.convert_ids_to_tokens(token)!r}, and the chat template must have one place "
+                f"for it"
+            )
     out: list[int] = []
     spans: list[Span] = []
     place: list[int] = []

@@ -33,8 +33,12 @@ def onednn(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def suits(x: Tensor, weight: Tensor) -> bool:
     """Whether oneDNN should multiply these: plain float32 on the CPU, and enough of it."""
-    return (x.dtype == weight.dtype == torch.float32 and x.device.type == weight.device.type == "cpu"
-            and not torch.is_autocast_enabled("cpu") and x.numel() * weight.shape[0] >= WORTH)
+    return (
+        x.dtype == weight.dtype == torch.float32
+        and x.device.type == weight.device.type == "cpu"
+        and not torch.is_autocast_enabled("cpu")
+        and x.numel() * weight.shape[0] >= WORTH
+    )
 
 
 class Linear(torch.autograd.Function):
@@ -52,9 +56,11 @@ class Linear(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         grad = grads[0].reshape(-1, weight.shape[0])
         of_x, of_weight, of_bias = ctx.needs_input_grad
-        return (onednn(grad, weight.t()).view_as(x) if of_x else None,
-                onednn(grad.t(), x.reshape(-1, weight.shape[1]).t()) if of_weight else None,
-                grad.sum(0) if of_bias else None)
+        return (
+            onednn(grad, weight.t()).view_as(x) if of_x else None,
+            onednn(grad.t(), x.reshape(-1, weight.shape[1]).t()) if of_weight else None,
+            grad.sum(0) if of_bias else None,
+        )
 
 
 class Linear4bit(torch.autograd.Function):

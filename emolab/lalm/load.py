@@ -34,8 +34,14 @@ FAMILIES = {
 WHOLE = (r".*lm_head", r".*audio_tower", r".*visual", r".*multi_modal_projector")  # patterns of what is never quantised
 
 
-def load_model(name: str | Path, quantise: str | None = None, device: str | torch.device | None = None,
-               dtype: torch.dtype | None = None, adapter: str | Path | None = None, **settings: Any) -> LALM:
+def load_model(
+    name: str | Path,
+    quantise: str | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    adapter: str | Path | None = None,
+    **settings: Any,
+) -> LALM:
     """Load an audio or omni language model.
 
     `name` is "tiny-omni", a folder (of a model, or of an adapter that names its model), or a hub id; `quantise` None
@@ -57,8 +63,9 @@ def load_model(name: str | Path, quantise: str | None = None, device: str | torc
     model = _weights(source, transformers_class, quantise, place, dtype)
     model.name_or_path = str(name)
     tokenizer, extractor = _processors(source)
-    lalm: LALM = getattr(import_module(f"emolab.lalm.{module}"), family)(model, tokenizer, extractor, str(name),
-                                                                         **settings)
+    lalm: LALM = getattr(import_module(f"emolab.lalm.{module}"), family)(
+        model, tokenizer, extractor, str(name), **settings
+    )
     keep_trainable(lalm.decoder)
     if adapter is not None:
         load_adapter(lalm, adapter)
@@ -83,8 +90,9 @@ def load_adapter(lalm: LALM, folder: str | Path, trainable: bool = True) -> LALM
 def _base_of(folder: Path) -> str:
     base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
     if not base:
-        raise ModelError(f"{folder}: its adapter_config.json names no base model; pass the model, and this folder as "
-                         f"`adapter`")
+        raise ModelError(
+            f"{folder}: its adapter_config.json names no base model; pass the model, and this folder as `adapter`"
+        )
     return str(base)
 
 
@@ -92,17 +100,23 @@ def _model_type(source: str) -> str:
     from transformers import PretrainedConfig
 
     if Path(source).exists() and not (Path(source) / "config.json").is_file():
-        raise ModelError(f"{source}: holds no config.json; give the folder of a model, or a hub id such as "
-                         "Qwen/Qwen2-Audio-7B-Instruct")
+        raise ModelError(
+            f"{source}: holds no config.json; give the folder of a model, or a hub id such as "
+            "Qwen/Qwen2-Audio-7B-Instruct"
+        )
     try:
         config, _ = PretrainedConfig.get_config_dict(source)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{source}: no such folder, and not reachable on the hub ({_short(error)}); download it "
-                         f"where there is a network and give its folder, or use 'tiny-omni'") from error
+        raise ModelError(
+            f"{source}: no such folder, and not reachable on the hub ({_short(error)}); download it "
+            f"where there is a network and give its folder, or use 'tiny-omni'"
+        ) from error
     kind = config.get("model_type")
     if kind not in FAMILIES:
-        raise ModelError(f"{source}: model type {kind!r} is not one of {', '.join(FAMILIES)}; use one of these, or "
-                         f"add a family as one file in emolab/lalm")
+        raise ModelError(
+            f"{source}: model type {kind!r} is not one of {', '.join(FAMILIES)}; use one of these, or "
+            f"add a family as one file in emolab/lalm"
+        )
     return str(kind)
 
 
@@ -112,17 +126,24 @@ def _weights(source: str, name: str, quantise: str | None, device: torch.device,
     options: dict[str, Any] = {"dtype": dtype, "device_map": {"": device}}
     if quantise:
         options["quantization_config"] = transformers.BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype,
-            llm_int8_skip_modules=list(WHOLE))
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_compute_dtype=dtype,
+            llm_int8_skip_modules=list(WHOLE),
+        )
     try:
         with quiet_loading():
             model, report = getattr(transformers, name).from_pretrained(source, output_loading_info=True, **options)
     except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
-        raise ModelError(f"{source}: its weights cannot be loaded as {name} ({_short(error)}); check that the folder "
-                         f"is complete, and the memory") from error
+        raise ModelError(
+            f"{source}: its weights cannot be loaded as {name} ({_short(error)}); check that the folder "
+            f"is complete, and the memory"
+        ) from error
     if missing := sorted(report["missing_keys"]):
-        raise ModelError(f"{source}: {len(missing)} weights are missing, {missing[0]} first; the checkpoint is "
-                         f"incomplete or of another model")
+        raise ModelError(
+            f"{source}: {len(missing)} weights are missing, {missing[0]} first; the checkpoint is "
+            f"incomplete or of another model"
+        )
     return model.eval()
 
 
@@ -132,8 +153,10 @@ def _processors(source: str) -> tuple[Any, Any]:
     try:
         return AutoTokenizer.from_pretrained(source, padding_side="left"), AutoFeatureExtractor.from_pretrained(source)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{source}: its tokenizer or feature extractor cannot be loaded ({_short(error)}); the "
-                         f"folder needs tokenizer files and preprocessor_config.json") from error
+        raise ModelError(
+            f"{source}: its tokenizer or feature extractor cannot be loaded ({_short(error)}); the "
+            f"folder needs tokenizer files and preprocessor_config.json"
+        ) from error
 
 
 @contextmanager

@@ -94,12 +94,14 @@ class _Own:
         return (self.start[:, None] + torch.minimum(steps, (self.size - 1)[:, None]), steps < self.size[:, None])
 
 
-def _fill(batch: PromptBatch, ids: Tensor, order: Tensor, prompts: dict[int, list[int]], own: _Own, total: int,
-          longest: int) -> PackedRow:
+def _fill(
+    batch: PromptBatch, ids: Tensor, order: Tensor, prompts: dict[int, list[int]], own: _Own, total: int, longest: int
+) -> PackedRow:
     device, width = ids.device, batch.embeds.shape[1]
     prompt_at = torch.cat([torch.arange(begin, end) for begin, end, _ in prompts.values()])
-    prompt_from = torch.cat([torch.arange(width * (row + 1) - (end - begin), width * (row + 1))
-                             for row, (begin, end, _) in prompts.items()]).to(device)
+    prompt_from = torch.cat(
+        [torch.arange(width * (row + 1) - (end - begin), width * (row + 1)) for row, (begin, end, _) in prompts.items()]
+    ).to(device)
     grid, real = own.grid(int(own.size.max()))
     inside, steps = grid[real], torch.arange(grid.shape[1]).expand_as(grid)[real]
     which = torch.arange(len(order))[:, None].expand_as(grid)[real]
@@ -117,29 +119,46 @@ def _fill(batch: PromptBatch, ids: Tensor, order: Tensor, prompts: dict[int, lis
     before = torch.where(every == 0, own.last[:, None], own.start[:, None] + every - 1)[scored].to(device)
     cell = (order[:, None] * ids.shape[1] + every)[scored].to(device)
     some = own.size > 0
-    layout = TreeLayout([(b, e, f) for b, e, f in prompts.values()], grid[some].to(device),
-                        real[some].flatten().nonzero()[:, 0].to(device), inside.to(device), longest)
-    return PackedRow(tokens[None], positions[:, None], media_at, batch.embeds.flatten(0, 1)[prompt_from[media]], before,
-                     ids.flatten()[cell], cell, layout)
+    layout = TreeLayout(
+        [(b, e, f) for b, e, f in prompts.values()],
+        grid[some].to(device),
+        real[some].flatten().nonzero()[:, 0].to(device),
+        inside.to(device),
+        longest,
+    )
+    return PackedRow(
+        tokens[None],
+        positions[:, None],
+        media_at,
+        batch.embeds.flatten(0, 1)[prompt_from[media]],
+        before,
+        ids.flatten()[cell],
+        cell,
+        layout,
+    )
 
 
 def embed_packed(table: Callable[[Tensor], Tensor], row: PackedRow) -> Callable[[Tensor], Tensor]:
     """The embedding lookup of a packed row, its media positions taken from the row."""
+
     def forward(ids: Tensor) -> Tensor:
         looked_up = table(ids)
         if not len(row.media_at):
             return looked_up
         return looked_up.index_copy(1, row.media_at, row.media[None].to(looked_up.dtype))
+
     return forward
 
 
-def score_packed(head: Callable[[Tensor], Tensor], row: PackedRow, temperature: float, entropy: bool, scaling: float,
-                 size: int) -> Callable[[Tensor], Tensor]:
+def score_packed(
+    head: Callable[[Tensor], Tensor], row: PackedRow, temperature: float, entropy: bool, scaling: float, size: int
+) -> Callable[[Tensor], Tensor]:
     """The head of a packed row: states (1, T, D) -> (1, n, 2), log-probability and entropy of each scored token.
 
     `scaling` is what the model divides its logits by after the head; it is applied inside, and undone for what comes
     after. At most `size` rows of logits exist at a time; with a gradient, chunks are computed again in the backward.
     """
+
     def chunk(states: Tensor, target: Tensor) -> Tensor:
         logits = head(states).float() / (temperature * scaling)
         logprob = -F.cross_entropy(logits, target, reduction="none")
@@ -162,6 +181,7 @@ def score_packed(head: Callable[[Tensor], Tensor], row: PackedRow, temperature: 
         else:
             scored = [chunk(*part) for part in parts]
         return torch.cat(scored)[None] * scaling
+
     return forward
 
 
@@ -181,9 +201,11 @@ def read_only_at(layer: Any, rows: Tensor) -> Iterator[None]:
 
 def spread_from(forward: Callable[[Tensor], Tensor], rows: Tensor) -> Callable[[Tensor], Tensor]:
     """`forward` of the given positions of (B, T, D), and zeros at the others."""
+
     def some(states: Tensor) -> Tensor:
         done = forward(states[:, rows])
         return done.new_zeros(*states.shape[:2], done.shape[-1]).index_copy(1, rows, done)
+
     return some
 
 
@@ -194,12 +216,21 @@ def unwrapped(model: torch.nn.Module) -> Any:
     for module in model.modules():
         if isinstance(module, PreTrainedModel):
             return module
-    raise ModelError(f"{type(model).__name__} wraps no transformers model; pass the model that the LALM was "
-                         "made of, wrapped")
+    raise ModelError(
+        f"{type(model).__name__} wraps no transformers model; pass the model that the LALM was made of, wrapped"
+    )
 
 
-def packed_logprobs(lalm: LALM, batch: PromptBatch, ids: Tensor, mask: Tensor, owner: Tensor,
-                    model: torch.nn.Module | None = None, entropy: bool = False, temperature: float = 1.0) -> Any:
+def packed_logprobs(
+    lalm: LALM,
+    batch: PromptBatch,
+    ids: Tensor,
+    mask: Tensor,
+    owner: Tensor,
+    model: torch.nn.Module | None = None,
+    entropy: bool = False,
+    temperature: float = 1.0,
+) -> Any:
     """Log-probabilities of completions in any order, any number for each prompt, in one packed forward.
 
     `ids`, `mask` (N, C) right-padded completions; `owner` (N,) the row of `batch` that each belongs to; `model` what is
@@ -210,22 +241,43 @@ def packed_logprobs(lalm: LALM, batch: PromptBatch, ids: Tensor, mask: Tensor, o
     Raises ModelError if the shapes do not fit.
     """
     if ids.shape != mask.shape or owner.shape != ids.shape[:1]:
-        raise ModelError(f"completions {tuple(ids.shape)}, mask {tuple(mask.shape)} and owner {tuple(owner.shape)} do "
-                         f"not fit; expected (N, C), (N, C) and (N,)")
+        raise ModelError(
+            f"completions {tuple(ids.shape)}, mask {tuple(mask.shape)} and owner {tuple(owner.shape)} do "
+            f"not fit; expected (N, C), (N, C) and (N,)"
+        )
     row = pack(batch, ids, mask, owner)
     out = torch.zeros(ids.numel(), 2, device=ids.device)
     if row is not None:
         called = lalm.model if model is None else model
         inner = unwrapped(called)
-        table, head, decoder = inner.get_input_embeddings(), inner.get_output_embeddings(), inner.get_submodule(
-            lalm.decoder_name)
-        with (fast_linears(decoder, head), rerouted(table, embed_packed(table.forward, row)),
-              rerouted(head, score_packed(head.forward, row, temperature, entropy, lalm.logits_scaling,
-                                          max(1, LOGITS_BUDGET // table.weight.shape[0]))),
-              read_only_at(decoder.layers[-1], row.source.unique())):
-            scored = called(input_ids=row.input_ids, attention_mask=torch.ones(1, 1, 1, 1, device=ids.device),
-                            position_ids=row.positions[0] if len(row.positions) == 1 else row.positions,
-                            use_cache=False, packed=row.layout).logits
+        table, head, decoder = (
+            inner.get_input_embeddings(),
+            inner.get_output_embeddings(),
+            inner.get_submodule(lalm.decoder_name),
+        )
+        with (
+            fast_linears(decoder, head),
+            rerouted(table, embed_packed(table.forward, row)),
+            rerouted(
+                head,
+                score_packed(
+                    head.forward,
+                    row,
+                    temperature,
+                    entropy,
+                    lalm.logits_scaling,
+                    max(1, LOGITS_BUDGET // table.weight.shape[0]),
+                ),
+            ),
+            read_only_at(decoder.layers[-1], row.source.unique()),
+        ):
+            scored = called(
+                input_ids=row.input_ids,
+                attention_mask=torch.ones(1, 1, 1, 1, device=ids.device),
+                position_ids=row.positions[0] if len(row.positions) == 1 else row.positions,
+                use_cache=False,
+                packed=row.layout,
+            ).logits
         out = out.index_copy(0, row.cell, scored[0].float())
     logprobs = out[:, 0].view(ids.shape)
     return (logprobs, out[:, 1].view(ids.shape).detach()) if entropy else logprobs

@@ -42,19 +42,27 @@ def quantise_model(lalm: LALM, compute_dtype: torch.dtype | None = None) -> LALM
     try:
         from bitsandbytes.nn import Linear4bit, Params4bit
     except ImportError as error:
-        raise ModelError(f"4-bit weights need bitsandbytes ({error}); pip install bitsandbytes, or load without "
-                         f"quantise") from error
+        raise ModelError(
+            f"4-bit weights need bitsandbytes ({error}); pip install bitsandbytes, or load without quantise"
+        ) from error
     if is_quantised(lalm):
         raise ModelError(f"{lalm.name}: its weights are already in 4 bits")
     dtype = compute_dtype or lalm.dtype
     for parent in list(lalm.decoder.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is nn.Linear:
-                new = Linear4bit(child.in_features, child.out_features, bias=child.bias is not None,
-                                 compute_dtype=dtype,
-                                 quant_type="nf4", compress_statistics=False, device="meta")
-                weight = Params4bit(child.weight.data, requires_grad=False, quant_type="nf4",
-                                    compress_statistics=False, module=new)
+                new = Linear4bit(
+                    child.in_features,
+                    child.out_features,
+                    bias=child.bias is not None,
+                    compute_dtype=dtype,
+                    quant_type="nf4",
+                    compress_statistics=False,
+                    device="meta",
+                )
+                weight = Params4bit(
+                    child.weight.data, requires_grad=False, quant_type="nf4", compress_statistics=False, module=new
+                )
                 new.weight = weight.to(child.weight.device)
                 if child.bias is not None:
                     new.bias = nn.Parameter(child.bias.data, requires_grad=False)
@@ -122,8 +130,9 @@ def is_quantised(lalm: LALM) -> bool:
     return any(type(p).__name__ == "Params4bit" for p in lalm.decoder.parameters())
 
 
-def add_lora(lalm: LALM, rank: int = 16, alpha: int = 32, targets: str | Sequence[str] = "all-linear",
-             dropout: float = 0.0) -> LALM:
+def add_lora(
+    lalm: LALM, rank: int = 16, alpha: int = 32, targets: str | Sequence[str] = "all-linear", dropout: float = 0.0
+) -> LALM:
     """Wrap the model with float32 LoRA adapters (Hu et al. 2021) on its decoder, in place. Everything else is frozen.
 
     `targets` is "all-linear" (attention and MLP), "attention", or names of layers. Raises ModelError if there is none.

@@ -15,6 +15,8 @@ from emolab.lalm.layout import Clip, chatml
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # CLIP's, as in the published preprocessor configuration
 STD = (0.26862954, 0.26130258, 0.27577711)
 CELLS = (128, 768)  # merged cells that a published checkpoint's frame is scaled to have, at least and at most
+
+
 def resized(frames: np.ndarray, factor: int, cells: tuple[int, int]) -> np.ndarray:
     """Scale frames (F, H, W, 3) so that both sides are multiples of `factor` and their cells lie within `cells`."""
     from PIL import Image
@@ -81,8 +83,10 @@ class Qwen25Omni(Thinker):
         grid = torch.from_numpy(np.stack(grids)).to(self.device)
         pixels = torch.from_numpy(np.concatenate(patches)).to(self.device)
         hidden = self.base.model.get_video_features(pixels, grid, return_dict=True).pooler_output
-        return [h.view(t, height // merge, width // merge, -1) for h,
-                (t, height, width) in zip(hidden, grid.tolist(), strict=True)]
+        return [
+            h.view(t, height // merge, width // merge, -1)
+            for h, (t, height, width) in zip(hidden, grid.tolist(), strict=True)
+        ]
 
     def frames_per_step(self) -> int:
         return int(self.base.config.vision_config.temporal_patch_size)
@@ -97,5 +101,6 @@ class Qwen25Omni(Thinker):
         # the model derives an audio clip's embeddings from its mel frames: four frames give one
         audio = torch.tensor([4 * len(clip) for row in clips for clip in row if clip.modality == "audio"])
         seconds = torch.tensor([clip.seconds_per_grid for clip in videos])
-        return self.base.model.get_rope_index(input_ids, video_grid_thw=grid, attention_mask=mask, audio_seqlens=audio,
-                                              second_per_grids=seconds)[0]
+        return self.base.model.get_rope_index(
+            input_ids, video_grid_thw=grid, attention_mask=mask, audio_seqlens=audio, second_per_grids=seconds
+        )[0]

@@ -28,10 +28,12 @@ class Qwen3Omni(Thinker):
         """Clips run one by one: the tower pads windows so that a clip's embeddings would depend on its neighbours."""
         mels, lengths = mel_frames(self.feature_extractor, waves)
         clips = (mel[None, :, :size].to(self.device) for mel, size in zip(mels, lengths.tolist(), strict=True))
-        return [self.base.model.get_audio_features(
-            clip, torch.ones(1, clip.shape[-1], dtype=torch.long, device=self.device),
-            return_dict=True).last_hidden_state
-            for clip in clips]
+        return [
+            self.base.model.get_audio_features(
+                clip, torch.ones(1, clip.shape[-1], dtype=torch.long, device=self.device), return_dict=True
+            ).last_hidden_state
+            for clip in clips
+        ]
 
     def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:
         """Audio counts plainly on all three axes."""

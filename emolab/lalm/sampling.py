@@ -39,8 +39,13 @@ class DecodeCache:
 
     def __init__(self, prompt: Any, mask: Tensor, n: int, most: int) -> None:
         self.prompt = [(layer.keys, layer.values) for layer in prompt.layers]
-        self.bias = None if bool(mask.all()) else torch.zeros_like(mask, dtype=self.prompt[0][0].dtype).masked_fill(
-            mask == 0, float("-inf"))[:, None, None]
+        self.bias = (
+            None
+            if bool(mask.all())
+            else torch.zeros_like(mask, dtype=self.prompt[0][0].dtype).masked_fill(mask == 0, float("-inf"))[
+                :, None, None
+            ]
+        )
         self.rows, self.n, self.most, self.length = mask.shape[0], n, most, 0
         first = min(FIRST_CAPACITY, most)
         self.own: list[list[Tensor]] = [[self._empty(x, first) for x in pair] for pair in self.prompt]
@@ -68,7 +73,7 @@ class DecodeCache:
         own = self.own[layer_idx]
         for buffer, new in zip(own, (keys, values), strict=True):
             buffer[:, :, :, self.length - 1] = new.view(self.rows, self.n, new.shape[1], -1).transpose(1, 2)
-        return own[0][:, :, :, :self.length], own[1][:, :, :, :self.length]
+        return own[0][:, :, :, : self.length], own[1][:, :, :, : self.length]
 
     def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
         """One query of each completion (B·G, H, 1, d) over its prompt and itself -> (B·G, 1, H, d)."""
@@ -100,8 +105,18 @@ class DecodeCache:
 class Chooser:
     """Draws next tokens: greedily, or by temperature, top-k, top-p and min-p as transformers and TRL define them."""
 
-    def __init__(self, rows: int, steps: int, temperature: float, top_p: float, top_k: int, min_p: float,
-                 seed: int | None, greedy: bool, device: torch.device) -> None:
+    def __init__(
+        self,
+        rows: int,
+        steps: int,
+        temperature: float,
+        top_p: float,
+        top_k: int,
+        min_p: float,
+        seed: int | None,
+        greedy: bool,
+        device: torch.device,
+    ) -> None:
         from transformers import (
             LogitsProcessorList,
             MinPLogitsWarper,
@@ -132,8 +147,9 @@ class Chooser:
         else:
             heaped = self.warpers(None, logits).softmax(-1).cumsum(-1)
             total = heaped[:, -1:]
-            point = torch.minimum(self.draws[step, rows][:, None] * total,
-                                  torch.nextafter(total, torch.zeros_like(total)))
+            point = torch.minimum(
+                self.draws[step, rows][:, None] * total, torch.nextafter(total, torch.zeros_like(total))
+            )
             token = torch.searchsorted(heaped, point, right=True)[:, 0]
         return token, -F.cross_entropy(logits / self.temperature, token, reduction="none")
 
@@ -152,17 +168,31 @@ def evaluating(model: torch.nn.Module) -> Iterator[None]:
 
 def check_settings(n: int, max_new_tokens: int, temperature: float, top_p: float, top_k: int, min_p: float) -> None:
     """Raise ModelError for a setting that means nothing."""
-    for name, value, fits in (("n", n, n >= 1), ("max_new_tokens", max_new_tokens, max_new_tokens >= 1),
-                              ("temperature", temperature, temperature > 0), ("top_p", top_p, 0 < top_p <= 1),
-                              ("top_k", top_k, top_k >= 0), ("min_p", min_p, 0 <= min_p <= 1)):
+    for name, value, fits in (
+        ("n", n, n >= 1),
+        ("max_new_tokens", max_new_tokens, max_new_tokens >= 1),
+        ("temperature", temperature, temperature > 0),
+        ("top_p", top_p, 0 < top_p <= 1),
+        ("top_k", top_k, top_k >= 0),
+        ("min_p", min_p, 0 <= min_p <= 1),
+    ):
         if not fits:
             raise ModelError(f"{name} = {value} is out of range for sampling; use greedy=True for the likeliest answer")
 
 
 @torch.no_grad()
-def sample_completions(lalm: LALM, batch: PromptBatch, n: int = 1, max_new_tokens: int = 64, temperature: float = 1.0,
-                       top_p: float = 1.0, top_k: int = 0, min_p: float = 0.0, seed: int | None = None,
-                       greedy: bool = False) -> Completions:
+def sample_completions(
+    lalm: LALM,
+    batch: PromptBatch,
+    n: int = 1,
+    max_new_tokens: int = 64,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    top_k: int = 0,
+    min_p: float = 0.0,
+    seed: int | None = None,
+    greedy: bool = False,
+) -> Completions:
     """Sample `n` completions of each prompt, each until its end-of-turn token or `max_new_tokens`.
 
     Truncations follow transformers (and TRL): temperature first, then top-k (0: off), top-p (1: off), min-p (0: off).
@@ -180,8 +210,9 @@ def sample_completions(lalm: LALM, batch: PromptBatch, n: int = 1, max_new_token
     kept = [row[:size] for row, size in zip(ids.tolist(), lengths.tolist(), strict=True)]
     texts = lalm.tokenizer.batch_decode(kept, skip_special_tokens=True)
     shape = (len(batch), n, width)
-    return Completions(ids.view(shape), mask.view(shape), [texts[i:i + n] for i in range(0, rows, n)],
-                       logprobs.view(shape))
+    return Completions(
+        ids.view(shape), mask.view(shape), [texts[i : i + n] for i in range(0, rows, n)], logprobs.view(shape)
+    )
 
 
 def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
@@ -194,9 +225,13 @@ def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
     positions, mask = batch.positions[:, :, first:], batch.mask[:, first:]
     cache, last = DynamicCache(), torch.tensor([mask.shape[1] - 1], device=mask.device)
     with read_only_at(lalm.decoder.layers[-1], last):
-        hidden = lalm.decoder(inputs_embeds=embeds, attention_mask=mask,
-                              position_ids=positions[0] if len(positions) == 1 else positions,
-                              past_key_values=cache, use_cache=True).last_hidden_state
+        hidden = lalm.decoder(
+            inputs_embeds=embeds,
+            attention_mask=mask,
+            position_ids=positions[0] if len(positions) == 1 else positions,
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
     return lalm.head(hidden[:, -1]) / lalm.logits_scaling, (cache, mask)
 
 
@@ -224,14 +259,19 @@ def _decode(lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser)
             break
         if int((left > 0).sum()) * int(left.max()) <= SHRINK_AT * rows.numel():
             prompts = left.nonzero()[:, 0]
-            slots = alive[prompts].long().sort(dim=1, descending=True, stable=True).indices[:, :int(left.max())]
+            slots = alive[prompts].long().sort(dim=1, descending=True, stable=True).indices[:, : int(left.max())]
             cache.keep(prompts, slots)
             token = token.view_as(rows)[prompts[:, None], slots].flatten()
             rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]
         cache.step()
         positions = (after + step)[:, rows.flatten() // n][..., None]
-        hidden = lalm.decoder(inputs_embeds=lalm.table(token[:, None]), attention_mask=dummy, use_cache=True,
-                              position_ids=positions[0] if len(positions) == 1 else positions,
-                              past_key_values=cache, packed=cache).last_hidden_state
+        hidden = lalm.decoder(
+            inputs_embeds=lalm.table(token[:, None]),
+            attention_mask=dummy,
+            use_cache=True,
+            position_ids=positions[0] if len(positions) == 1 else positions,
+            past_key_values=cache,
+            packed=cache,
+        ).last_hidden_state
         logits = lalm.head(hidden[:, -1]) / lalm.logits_scaling
     return ids, logprobs, lengths

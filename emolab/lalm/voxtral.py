@@ -19,7 +19,8 @@ CHAT_TEMPLATE = (
     "<s>{% for m in messages %}{% if m['role'] == 'system' %}[SYSTEM_PROMPT]{{ m['content'] }}[/SYSTEM_PROMPT]{% else "
     "%}[INST]"
     "{% for c in m['content'] %}{% if c['type'] == 'audio' %}[BEGIN_AUDIO][AUDIO]{% else %}{{ c['text'] }}{% endif %}"
-    "{% endfor %}[/INST]{% endif %}{% endfor %}")
+    "{% endfor %}[/INST]{% endif %}{% endfor %}"
+)
 
 
 class Voxtral(AudioText):

@@ -21,8 +21,22 @@ from emolab.media.probe import MediaInfo, probe
 if TYPE_CHECKING:
     from emolab.samples import EmotionSample
 
-__all__ = ["MAX_SECONDS", "MIN_SECONDS", "SAMPLE_RATE", "AudioCheck", "FeatureCache", "MediaError", "MediaInfo",
-           "audio_of", "check_audio", "content_hash", "frames_of", "load_audio", "load_frames", "probe"]
+__all__ = [
+    "MAX_SECONDS",
+    "MIN_SECONDS",
+    "SAMPLE_RATE",
+    "AudioCheck",
+    "FeatureCache",
+    "MediaError",
+    "MediaInfo",
+    "audio_of",
+    "check_audio",
+    "content_hash",
+    "frames_of",
+    "load_audio",
+    "load_frames",
+    "probe",
+]
 
 
 def audio_of(sample: EmotionSample) -> np.ndarray:
@@ -34,8 +48,10 @@ def audio_of(sample: EmotionSample) -> np.ndarray:
     if wave is not None:
         wave = np.asarray(wave, dtype=np.float32)
         if wave.ndim != 1 or not wave.size or not np.isfinite(wave).all():
-            raise MediaError(f"{sample.id}: extra['waveform'] must be a non-empty, finite, one-dimensional array "
-                             f"at 16 kHz, got shape {wave.shape}")
+            raise MediaError(
+                f"{sample.id}: extra['waveform'] must be a non-empty, finite, one-dimensional array "
+                f"at 16 kHz, got shape {wave.shape}"
+            )
         return wave
     if sample.audio is None:
         raise MediaError(f"{sample.id}: this sample has no audio; check `sample.audio` before asking for it")
@@ -51,8 +67,9 @@ def frames_of(sample: EmotionSample, fps: float | None = None, max_frames: int |
     if frames is not None:
         frames = np.asarray(frames)
         if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not frames.size:
-            raise MediaError(f"{sample.id}: extra['frames'] must be uint8 (F, H, W, 3), "
-                             f"got {frames.dtype} {frames.shape}")
+            raise MediaError(
+                f"{sample.id}: extra['frames'] must be uint8 (F, H, W, 3), got {frames.dtype} {frames.shape}"
+            )
         return frames[spread(len(frames), max_frames)]
     if sample.video is None:
         raise MediaError(f"{sample.id}: this sample has no video; check `sample.video` before asking for it")

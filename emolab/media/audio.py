@@ -38,8 +38,10 @@ def load_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> np.ndarray
     blocks, rate = open_blocks(path, max_seconds)
     wave = _resample(path, blocks, rate)
     if len(wave) < MIN_SECONDS * SAMPLE_RATE:
-        raise MediaError(f"{path}: holds {len(wave) / SAMPLE_RATE:.3f} s of audio, less than {MIN_SECONDS} s; "
-                         "record it again or leave it out")
+        raise MediaError(
+            f"{path}: holds {len(wave) / SAMPLE_RATE:.3f} s of audio, less than {MIN_SECONDS} s; "
+            "record it again or leave it out"
+        )
     return wave
 
 
@@ -57,15 +59,19 @@ def open_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], i
 
 def too_long(path: Path, seconds: float, max_seconds: float) -> MediaError:
     """The error for a recording above the limit."""
-    return MediaError(f"{path}: {seconds / 60:.1f} minutes long, the limit is {max_seconds / 60:.1f}; cut it into "
-                      f"utterances, for example `ffmpeg -i {path.name} -ss 0 -t 30 cut.wav`")
+    return MediaError(
+        f"{path}: {seconds / 60:.1f} minutes long, the limit is {max_seconds / 60:.1f}; cut it into "
+        f"utterances, for example `ffmpeg -i {path.name} -ss 0 -t 30 cut.wav`"
+    )
 
 
 def check_rate(path: Path, rate: int, channels: int) -> None:
     """Raise MediaError for a sample rate or a channel count that no recording of speech has."""
     if not RATES[0] <= rate <= RATES[1]:
-        raise MediaError(f"{path}: a sample rate of {rate} Hz, expected {RATES[0]} to {RATES[1]}; the header is wrong "
-                         "or this is not speech, export it again at 16000 Hz")
+        raise MediaError(
+            f"{path}: a sample rate of {rate} Hz, expected {RATES[0]} to {RATES[1]}; the header is wrong "
+            "or this is not speech, export it again at 16000 Hz"
+        )
     if channels < 1:
         raise MediaError(f"{path}: the header states no channel; export it again")
 
@@ -131,8 +137,9 @@ def _av_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], in
     return _read_av(path, container, stream, promised, max_seconds), int(stream.rate)
 
 
-def _read_av(path: Path, container: InputContainer, stream: AudioStream, promised: float,
-             max_seconds: float) -> Iterator[np.ndarray]:
+def _read_av(
+    path: Path, container: InputContainer, stream: AudioStream, promised: float, max_seconds: float
+) -> Iterator[np.ndarray]:
     import av
 
     rate, done, broken = int(stream.rate), 0, ""
@@ -165,11 +172,15 @@ def _resample(path: Path, blocks: Iterator[np.ndarray], rate: int) -> np.ndarray
         finite = np.isfinite(block).all(axis=1)
         if not finite.all():
             at = (done + int(np.argmin(finite))) / rate
-            raise MediaError(f"{path}: holds NaN or infinite samples (the first at {at:.3f} s); export it again as "
-                             "16-bit wav or leave it out")
+            raise MediaError(
+                f"{path}: holds NaN or infinite samples (the first at {at:.3f} s); export it again as "
+                "16-bit wav or leave it out"
+            )
         if (peak := float(np.abs(block).max(initial=0.0))) > MAX_PEAK:
-            raise MediaError(f"{path}: float samples up to {peak:.3g}, full scale is 1; divide them by 32768 or export "
-                             "it again as 16-bit wav")
+            raise MediaError(
+                f"{path}: float samples up to {peak:.3g}, full scale is 1; divide them by 32768 or export "
+                "it again as 16-bit wav"
+            )
         done += len(block)
         mono = block.mean(axis=1, dtype=np.float32)
         parts.append(stream.resample_chunk(mono) if stream else mono)

@@ -125,8 +125,10 @@ class FeatureCache:
         if file is None:
             return
         if not isinstance(value, np.ndarray):
-            raise MediaError(f"the disk cache at {self.directory} keeps numpy arrays, got {type(value).__name__}; "
-                             "convert it or make the cache without a directory")
+            raise MediaError(
+                f"the disk cache at {self.directory} keeps numpy arrays, got {type(value).__name__}; "
+                "convert it or make the cache without a directory"
+            )
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_name(f".{uuid.uuid4().hex}.part")
         try:

@@ -7,8 +7,17 @@ from pathlib import Path
 
 from emolab.errors import MediaError
 
-SOUNDFILE_MAGIC = {b"RIFF": b"WAVE", b"RIFX": b"WAVE", b"RF64": b"WAVE", b"riff": b"", b"fLaC": b"", b"OggS": b"",
-                   b"FORM": b"", b".snd": b"", b"caff": b""}
+SOUNDFILE_MAGIC = {
+    b"RIFF": b"WAVE",
+    b"RIFX": b"WAVE",
+    b"RF64": b"WAVE",
+    b"riff": b"",
+    b"fLaC": b"",
+    b"OggS": b"",
+    b"FORM": b"",
+    b".snd": b"",
+    b"caff": b"",
+}
 
 # What PyAV may open: no playlists, no image patterns, nothing that makes FFmpeg read another file or the network.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mp3,ogg,flac,wav,aac,asf,flv,mpeg,mpegts,aiff,amr,caf,w64,ac3"
@@ -73,8 +82,10 @@ def unreadable(path: Path, wanted: str, detail: str = "") -> MediaError:
         else:
             return MediaError(f"{path}: a text file, not {wanted}; give a recording (wav, flac, mp3, m4a, mp4, avi)")
     what = f" ({detail})" if detail else ""
-    return MediaError(f"{path}: not readable as {wanted}{what}; it is corrupt or of an unknown format, "
-                      "convert it to wav, flac or mp4 or copy it again")
+    return MediaError(
+        f"{path}: not readable as {wanted}{what}; it is corrupt or of an unknown format, "
+        "convert it to wav, flac or mp4 or copy it again"
+    )
 
 
 def av_url(path: Path) -> str:

@@ -58,8 +58,10 @@ def _strip(path: Path, max_frames: int | None) -> np.ndarray:
     strip = _image(path)
     height, width = strip.shape[:2]
     if width % height:
-        raise MediaError(f"{path}: {width} x {height} pixels is no strip of square frames; its width must be a "
-                         "multiple of its height (put separate images in a folder)")
+        raise MediaError(
+            f"{path}: {width} x {height} pixels is no strip of square frames; its width must be a "
+            "multiple of its height (put separate images in a folder)"
+        )
     frames = strip.reshape(height, width // height, height, 3).swapaxes(0, 1)
     return np.ascontiguousarray(frames[spread(len(frames), max_frames)])
 
@@ -75,8 +77,10 @@ def _folder(path: Path, max_frames: int | None) -> np.ndarray:
     for file in (files[i] for i in spread(len(files), max_frames)):
         frame = _image(regular_file(file))
         if frames and frame.shape != frames[0].shape:
-            raise MediaError(f"{file}: {frame.shape[1]} x {frame.shape[0]} pixels, the first image of the folder has "
-                             f"{frames[0].shape[1]} x {frames[0].shape[0]}; bring them to one size")
+            raise MediaError(
+                f"{file}: {frame.shape[1]} x {frame.shape[0]} pixels, the first image of the folder has "
+                f"{frames[0].shape[1]} x {frames[0].shape[0]}; bring them to one size"
+            )
         _check_size(path, len(files), frame)
         frames.append(frame)
     return np.stack(frames)
@@ -84,8 +88,10 @@ def _folder(path: Path, max_frames: int | None) -> np.ndarray:
 
 def _check_size(path: Path, n: int, frame: np.ndarray) -> None:
     if n * frame.nbytes > MAX_BYTES:
-        raise MediaError(f"{path}: {n} frames of {frame.shape[1]} x {frame.shape[0]} take more than "
-                         f"{MAX_BYTES >> 30} GiB; ask for fewer with fps= or max_frames=")
+        raise MediaError(
+            f"{path}: {n} frames of {frame.shape[1]} x {frame.shape[0]} take more than "
+            f"{MAX_BYTES >> 30} GiB; ask for fewer with fps= or max_frames="
+        )
 
 
 def _video(path: Path, fps: float | None, max_frames: int | None) -> np.ndarray:
@@ -147,6 +153,8 @@ def _decode(path: Path, wanted: np.ndarray) -> list[np.ndarray]:
             while len(frames) < len(wanted) and frame.time + 1e-6 >= wanted[len(frames)]:
                 frames.append(shown)
     if frames and len(wanted) - len(frames) > max(1, len(wanted) // 20):
-        raise MediaError(f"{path}: truncated, {len(frames)} of the {len(wanted)} frames asked for can be decoded; "
-                         "copy or download it again")
+        raise MediaError(
+            f"{path}: truncated, {len(frames)} of the {len(wanted)} frames asked for can be decoded; "
+            "copy or download it again"
+        )
     return frames + [shown] * (len(wanted) - len(frames)) if shown is not None else []

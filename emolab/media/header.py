@@ -54,8 +54,10 @@ def lost_wav_frames(path: Path) -> int:
 
 def truncated(path: Path, held: float, promised: float) -> MediaError:
     """The error for a recording that ends before its header says."""
-    return MediaError(f"{path}: truncated, it holds {held:.2f} of the {promised:.2f} s that its header promises; "
-                      "copy or download it again")
+    return MediaError(
+        f"{path}: truncated, it holds {held:.2f} of the {promised:.2f} s that its header promises; "
+        "copy or download it again"
+    )
 
 
 def is_mp4(head: bytes) -> bool:
@@ -70,9 +72,9 @@ def mp4_seconds(path: Path) -> float | None:
     if at < 0 or len(moov) < at + 36:
         return None
     if moov[at + 4] == 1:  # version 1: 64-bit times
-        scale, length = struct.unpack(">IQ", moov[at + 24:at + 36])
+        scale, length = struct.unpack(">IQ", moov[at + 24 : at + 36])
     else:
-        scale, length = struct.unpack(">II", moov[at + 16:at + 24])
+        scale, length = struct.unpack(">II", moov[at + 16 : at + 24])
     return length / scale if scale else None
 
 
@@ -99,8 +101,10 @@ def _movie_box(path: Path) -> bytes:
                 length = int.from_bytes(file.read(8), "big")
             length = size - at if length == 0 else length
             if length < 8 or at + length > size:
-                raise MediaError(f"{path}: truncated, its {kind.decode('latin-1')!r} box ends {at + length - size} "
-                                 "bytes after the file; copy or download it again")
+                raise MediaError(
+                    f"{path}: truncated, its {kind.decode('latin-1')!r} box ends {at + length - size} "
+                    "bytes after the file; copy or download it again"
+                )
             if kind == b"moov":
                 movie = file.read(min(length, 8 << 20))
             at += length
@@ -118,8 +122,10 @@ def _check_riff(path: Path, head: bytes) -> None:
             held = max(0, size - 44) // max(1, int.from_bytes(head[32:34], "little"))
             raise truncated(path, held / rate, (held + lost) / rate)
     elif promised < 2**31 and size < 0.98 * promised:
-        raise MediaError(f"{path}: truncated, it holds {size} of the {promised} bytes that its header promises; copy "
-                         "or download it again")
+        raise MediaError(
+            f"{path}: truncated, it holds {size} of the {promised} bytes that its header promises; copy "
+            "or download it again"
+        )
 
 
 def _is_mpeg(head: bytes) -> bool:

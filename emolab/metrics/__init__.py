@@ -15,7 +15,29 @@ from emolab.metrics.classification import (
 from emolab.metrics.tables import UNIBENCH, caption_table, sentiment_f1, sentiment_of, unibench_table
 from emolab.wheels.score import hit_rate, jaccard, sample_scores, wheel_scores
 
-__all__ = ["UNIBENCH", "accuracy_table", "bleu", "bootstrap_ci", "caption_table", "cider", "confusion", "distinct",
-           "emotion_f1", "hit_rate", "jaccard", "macro_f1", "meteor", "parse_rate", "rouge_l", "sample_scores",
-           "sentiment_f1", "sentiment_of", "unibench_table", "unweighted_accuracy", "vocabulary_size",
-           "weighted_accuracy", "weighted_f1", "wheel_scores"]
+__all__ = [
+    "UNIBENCH",
+    "accuracy_table",
+    "bleu",
+    "bootstrap_ci",
+    "caption_table",
+    "cider",
+    "confusion",
+    "distinct",
+    "emotion_f1",
+    "hit_rate",
+    "jaccard",
+    "macro_f1",
+    "meteor",
+    "parse_rate",
+    "rouge_l",
+    "sample_scores",
+    "sentiment_f1",
+    "sentiment_of",
+    "unibench_table",
+    "unweighted_accuracy",
+    "vocabulary_size",
+    "weighted_accuracy",
+    "weighted_f1",
+    "wheel_scores",
+]

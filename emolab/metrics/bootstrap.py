@@ -9,8 +9,13 @@ import numpy as np
 
 
 def bootstrap_ci(
-    metric: Callable[[list[Any], list[Any]], float], gold: Sequence[Any], pred: Sequence[Any],
-    groups: Sequence[Hashable] | None = None, n: int = 1000, seed: int = 0, level: float = 0.95,
+    metric: Callable[[list[Any], list[Any]], float],
+    gold: Sequence[Any],
+    pred: Sequence[Any],
+    groups: Sequence[Hashable] | None = None,
+    n: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> tuple[float, float]:
     """Percentile interval (low, high) of `metric(gold, pred)` over `n` resamples.
 
@@ -23,8 +28,10 @@ def bootstrap_ci(
     (1.0, 1.0)
     """
     if len(gold) != len(pred) or (groups is not None and len(groups) != len(gold)):
-        raise ValueError(f"lengths differ: {len(gold)} gold, {len(pred)} predictions"
-                         + (f", {len(groups)} groups" if groups is not None else ""))
+        raise ValueError(
+            f"lengths differ: {len(gold)} gold, {len(pred)} predictions"
+            + (f", {len(groups)} groups" if groups is not None else "")
+        )
     if not len(gold):
         raise ValueError("no samples to resample")
     units = _units(len(gold), groups)

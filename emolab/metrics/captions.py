@@ -50,9 +50,12 @@ def bleu_of(counts: Sequence[Sequence[int]]) -> float:
 
     total = [sum(column) for column in zip(*counts, strict=True)]
     order = (len(total) - 2) // 2
-    return BLEU.compute_bleu(
-        total[:order], total[order:-2], total[-2], total[-1], smooth_method="none", max_ngram_order=order
-    ).score / 100
+    return (
+        BLEU.compute_bleu(
+            total[:order], total[order:-2], total[-2], total[-1], smooth_method="none", max_ngram_order=order
+        ).score
+        / 100
+    )
 
 
 def rouge_l(gold: Sequence[Reference], pred: Sequence[str], beta: float = 1.2) -> float:
@@ -158,7 +161,7 @@ def f1_of(counts: Iterable[tuple[int, int, int]]) -> float:
 
 def ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
     """All n-grams of a token list, in order."""
-    return [tuple(words[i:i + n]) for i in range(len(words) - n + 1)]
+    return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
 
 
 def _mean(values: Iterable[float]) -> float:

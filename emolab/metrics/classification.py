@@ -65,8 +65,14 @@ def confusion(gold: Labels, pred: Predictions, labels: Labels, unparsed: bool = 
 
 def accuracy_table(gold: Labels, pred: Predictions) -> dict[str, float]:
     """The scores that every result carries: ua, wa, weighted_f1, macro_f1, parse_rate, n."""
-    return {"ua": unweighted_accuracy(gold, pred), "wa": weighted_accuracy(gold, pred), "n": len(gold),
-            "weighted_f1": weighted_f1(gold, pred), "macro_f1": macro_f1(gold, pred), "parse_rate": parse_rate(pred)}
+    return {
+        "ua": unweighted_accuracy(gold, pred),
+        "wa": weighted_accuracy(gold, pred),
+        "n": len(gold),
+        "weighted_f1": weighted_f1(gold, pred),
+        "macro_f1": macro_f1(gold, pred),
+        "parse_rate": parse_rate(pred),
+    }
 
 
 def _check(gold: Labels, pred: Predictions) -> None:

@@ -12,8 +12,14 @@ from emolab.wheels import WheelSet, hit_rate, wheel_scores
 from emolab.wheels.shipped import valence_of
 
 UNIBENCH = {
-    "MER2023": "basic", "MER2024": "basic", "MELD": "basic", "IEMOCAP-4": "basic",
-    "MOSI": "sentiment", "MOSEI": "sentiment", "SIMS": "sentiment", "SIMSv2": "sentiment",
+    "MER2023": "basic",
+    "MER2024": "basic",
+    "MELD": "basic",
+    "IEMOCAP-4": "basic",
+    "MOSI": "sentiment",
+    "MOSEI": "sentiment",
+    "SIMS": "sentiment",
+    "SIMSv2": "sentiment",
     "OV-MERD+": "open",
 }
 """The data sets of MER-UniBench and the score of each: hit rate, sentiment weighted F1, wheel F."""
@@ -23,9 +29,15 @@ def caption_table(gold: Sequence[Reference], pred: Sequence[str]) -> dict[str, f
     """Every caption score: bleu_1, bleu_4, rouge_l, meteor, cider, emotion_f1, distinct_1, distinct_2, vocabulary,
     n."""
     return {
-        "bleu_1": bleu(gold, pred, 1), "bleu_4": bleu(gold, pred, 4), "rouge_l": rouge_l(gold, pred),
-        "meteor": meteor(gold, pred), "cider": cider(gold, pred), "emotion_f1": emotion_f1(gold, pred),
-        "distinct_1": distinct(pred, 1), "distinct_2": distinct(pred, 2), "vocabulary": vocabulary_size(pred),
+        "bleu_1": bleu(gold, pred, 1),
+        "bleu_4": bleu(gold, pred, 4),
+        "rouge_l": rouge_l(gold, pred),
+        "meteor": meteor(gold, pred),
+        "cider": cider(gold, pred),
+        "emotion_f1": emotion_f1(gold, pred),
+        "distinct_1": distinct(pred, 1),
+        "distinct_2": distinct(pred, 2),
+        "vocabulary": vocabulary_size(pred),
         "n": len(pred),
     }
 
@@ -49,8 +61,9 @@ def sentiment_of(words: Iterable[str]) -> float:
     return sum(known) / len(known) if known else 0.0
 
 
-def unibench_table(results: Mapping[str, tuple[Sequence[Any], Sequence[Iterable[str]]]],
-                   wheels: WheelSet | None = None) -> list[dict[str, Any]]:
+def unibench_table(
+    results: Mapping[str, tuple[Sequence[Any], Sequence[Iterable[str]]]], wheels: WheelSet | None = None
+) -> list[dict[str, Any]]:
     """MER-UniBench: a row for each data set, {"dataset", "score", "metric", "n"}, and a last row with their mean.
 
     `results` holds (gold, predicted word lists) for each data set: gold labels (basic), sentiment values (sentiment)

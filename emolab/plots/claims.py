@@ -54,7 +54,16 @@ def _scores(axis: Axes, claim: Mapping[str, Any], key: str) -> None:
     )
     palette = {name: colour_of("", i) for i, name in enumerate(names)}
     sns.swarmplot(
-        table, x="value", y="arm", hue="arm", order=names, palette=palette, size=3.4, alpha=0.6, ax=axis, legend=False,
+        table,
+        x="value",
+        y="arm",
+        hue="arm",
+        order=names,
+        palette=palette,
+        size=3.4,
+        alpha=0.6,
+        ax=axis,
+        legend=False,
         warn_thresh=1,
     )
     for i, arm in enumerate(claim["arms"]):

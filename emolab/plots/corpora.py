@@ -38,8 +38,13 @@ def _labels(axis: Axes, table: pd.DataFrame, order: Sequence[str], splits: Seque
     for i, split in enumerate(splits or ["all"]):
         part = table[table["split"] == split] if splits else table
         counts = part["emotion"].value_counts()
-        axis.barh(order, [int(counts.get(name, 0)) for name in order], left=list(left.values()),
-                  color=colour_of("", i), label=split)
+        axis.barh(
+            order,
+            [int(counts.get(name, 0)) for name in order],
+            left=list(left.values()),
+            color=colour_of("", i),
+            label=split,
+        )
         left = {name: left[name] + int(counts.get(name, 0)) for name in order}
     axis.invert_yaxis()
     axis.set_title("labels" + (" by split" if splits else " (no split on disk)"))

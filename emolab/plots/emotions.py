@@ -88,8 +88,11 @@ def _label_places(points: Mapping[str, tuple[float, float]]) -> dict[str, tuple[
         half = 0.0135 * len(name)
         options = [(x + 0.055, y, "left"), (x - 0.055, y, "right"), (x, y + 0.085, "center"), (x, y - 0.085, "center")]
         boxes = [(px + {"left": half, "right": -half, "center": 0.0}[side], py) for px, py, side in options]
-        crowd = [sum(max(0.0, half + w - abs(bx - tx)) for tx, ty, w in taken if abs(by - ty) < 0.07)
-                 + max(0.0, abs(bx) + half - 1.0) for bx, by in boxes]
+        crowd = [
+            sum(max(0.0, half + w - abs(bx - tx)) for tx, ty, w in taken if abs(by - ty) < 0.07)
+            + max(0.0, abs(bx) + half - 1.0)
+            for bx, by in boxes
+        ]
         best = min(range(len(options)), key=crowd.__getitem__)
         places[name] = options[best]
         taken.append((*boxes[best], half))

@@ -161,9 +161,7 @@ class Recipe(ABC, Generic[S]):
     def load(self) -> LALM:
         """The model with fresh adapters."""
         chosen = self.settings
-        return common.prepare_model(
-            chosen.model, chosen.quantise, chosen.lora_rank, chosen.lora_alpha, chosen.seed
-        )
+        return common.prepare_model(chosen.model, chosen.quantise, chosen.lora_rank, chosen.lora_alpha, chosen.seed)
 
     def cold_start(self, lalm: LALM, corpus: Corpus, progress: bool = True) -> list[dict[str, float]]:
         """Fine-tune on `target` of the samples of `corpus`; with `cold_epochs` 0 nothing happens."""

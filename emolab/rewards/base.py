@@ -38,8 +38,10 @@ class Reward(ABC):
         reward = self.at(progress_of(columns))
         texts = [completion_text(completion) for completion in completions]
         values = [take_column(self.name, name, columns, len(texts)) for name in self.columns]
-        return [reward.score(text, *row) if all(v is not None for v in row) else None
-                for text, *row in zip(texts, *values, strict=True)]
+        return [
+            reward.score(text, *row) if all(v is not None for v in row) else None
+            for text, *row in zip(texts, *values, strict=True)
+        ]
 
 
 def completion_text(completion: Any) -> str:

@@ -21,8 +21,12 @@ from emolab.wheels.score import jaccard
 from emolab.wheels.shipped import lexicon
 
 ANCHOR_FAMILIES: dict[str, tuple[str, ...]] = {
-    "neutral": ("neutral",), "happy": ("joy", "amusement"), "sad": ("sadness", "grief"),
-    "angry": ("anger", "frustration"), "fearful": ("fear", "anxiety"), "disgusted": ("disgust",),
+    "neutral": ("neutral",),
+    "happy": ("joy", "amusement"),
+    "sad": ("sadness", "grief"),
+    "angry": ("anger", "frustration"),
+    "fearful": ("fear", "anxiety"),
+    "disgusted": ("disgust",),
     "surprised": ("surprise",),
 }
 """Families of our lexicon whose words make each emotion's anchor (the paper does not print its word lists)."""

@@ -52,7 +52,7 @@ def _unit(vector: Vector) -> Vector:
 
 def _trigrams(text: str) -> Vector:
     padded = f" {text[:_READ].lower()} ".encode("utf-8", "surrogatepass")
-    buckets = [zlib.crc32(padded[i:i + 3]) % _TRIGRAM_BUCKETS for i in range(len(padded) - 2)]
+    buckets = [zlib.crc32(padded[i : i + 3]) % _TRIGRAM_BUCKETS for i in range(len(padded) - 2)]
     return np.sqrt(np.bincount(buckets, minlength=_TRIGRAM_BUCKETS).astype(np.float64))
 
 
@@ -86,11 +86,14 @@ def _transformer(name: str) -> Callable[[str], Vector]:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
-        raise RewardError(f"embedding model {name!r} needs sentence-transformers: pip install 'emolab[embeddings]', "
-                          f"or use the embedder {BUILT_IN!r}") from error
+        raise RewardError(
+            f"embedding model {name!r} needs sentence-transformers: pip install 'emolab[embeddings]', "
+            f"or use the embedder {BUILT_IN!r}"
+        ) from error
     model: Any = SentenceTransformer(name)
 
     @lru_cache(maxsize=8192)
     def encode(text: str) -> Vector:
         return np.asarray(model.encode(text, normalize_embeddings=True, show_progress_bar=False), dtype=np.float64)
+
     return encode

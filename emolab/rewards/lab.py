@@ -14,8 +14,9 @@ from emolab.rewards.schedules import Linear
 SCALES = ("group", "batch", "none")
 
 
-def group_advantages(rewards: Sequence[float | None], groups: Sequence[Any], scale: str = "group",
-                     epsilon: float = 1e-4) -> list[float]:
+def group_advantages(
+    rewards: Sequence[float | None], groups: Sequence[Any], scale: str = "group", epsilon: float = 1e-4
+) -> list[float]:
     """Advantages of GRPO: (r − group mean) / (standard deviation + ε), as TRL computes them.
 
     `scale` is "group" (GRPO, R1-Omni: the group's own deviation, n − 1 in the denominator), "batch" (the deviation
@@ -55,16 +56,24 @@ def zero_variance_share(rewards: Sequence[float | None], groups: Sequence[Any]) 
     return sum(len(values) == 1 for values in members.values()) / len(members) if members else float("nan")
 
 
-def ranking(rubric: Rubric, rollouts: Mapping[str, Sequence[Any]], progress: float = 0.0,
-            scale: str = "group") -> list[dict[str, Any]]:
+def ranking(
+    rubric: Rubric, rollouts: Mapping[str, Sequence[Any]], progress: float = 0.0, scale: str = "group"
+) -> list[dict[str, Any]]:
     """Completions from best to worst under a rubric: rank, total, advantage, each part as counted, and the text."""
     scores = rubric.rescore(rollouts, progress)
     groups = rollouts.get("row", [0] * len(scores.total))
     advantages = group_advantages(scores.total, groups, scale)
     order = sorted(range(len(scores.total)), key=lambda i: -(scores.total[i] or 0.0))
-    return [{"rank": rank, "total": scores.total[i], "advantage": advantages[i],
-             **{name: values[i] for name, values in scores.counted.items()}, "completion": rollouts["completion"][i]}
-            for rank, i in enumerate(order, 1)]
+    return [
+        {
+            "rank": rank,
+            "total": scores.total[i],
+            "advantage": advantages[i],
+            **{name: values[i] for name, values in scores.counted.items()},
+            "completion": rollouts["completion"][i],
+        }
+        for rank, i in enumerate(order, 1)
+    ]
 
 
 def summary(rubric: Rubric, rollouts: Mapping[str, Sequence[Any]], progress: float = 0.0) -> dict[str, float]:

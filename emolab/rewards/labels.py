@@ -51,7 +51,7 @@ def _first_answer(text: str) -> str:
     text."""
     start = text.find("<answer>")
     end = text.find("</answer>", start)
-    return text[start + len("<answer>"):end].strip() if 0 <= start < end else text.strip()
+    return text[start + len("<answer>") : end].strip() if 0 <= start < end else text.strip()
 
 
 @dataclass(frozen=True)

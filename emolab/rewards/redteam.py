@@ -14,13 +14,29 @@ from emolab.rewards.rubric import Rubric
 from emolab.rewards.shipped import RUBRICS
 from emolab.wheels.shipped import forms, lexicon
 
-PROMPT = ("Which emotion does the speaker express: neutral, happy, sad, angry, fearful, disgusted or surprised? "
-          "Think in <think> and answer in <answer>sad</answer> form.")
+PROMPT = (
+    "Which emotion does the speaker express: neutral, happy, sad, angry, fearful, disgusted or surprised? "
+    "Think in <think> and answer in <answer>sad</answer> form."
+)
 MEGABYTE = 1_000_000
-_FAR = {"neutral": "angry", "happy": "sad", "sad": "happy", "angry": "happy", "fearful": "happy", "disgusted": "happy",
-        "surprised": "neutral"}
-_VOICE = {"neutral": "medium and even", "happy": "high and varied", "sad": "low and slow", "angry": "loud and harsh",
-          "fearful": "high and shaky", "disgusted": "low and rough", "surprised": "high and rising"}
+_FAR = {
+    "neutral": "angry",
+    "happy": "sad",
+    "sad": "happy",
+    "angry": "happy",
+    "fearful": "happy",
+    "disgusted": "happy",
+    "surprised": "neutral",
+}
+_VOICE = {
+    "neutral": "medium and even",
+    "happy": "high and varied",
+    "sad": "low and slow",
+    "angry": "loud and harsh",
+    "fearful": "high and shaky",
+    "disgusted": "low and rough",
+    "surprised": "high and rising",
+}
 
 
 @dataclass(frozen=True)
@@ -50,8 +66,10 @@ def _words(emotion: str) -> tuple[str, ...]:
 
 def _caption(emotion: str, mood: str | None = None) -> str:
     first, second = _words(emotion)[:2]
-    return (f"The speaker sounds {first} and {second}: the voice is {_VOICE[mood or emotion]}, "
-            "and the words are said without any hurry, as if to a friend.")
+    return (
+        f"The speaker sounds {first} and {second}: the voice is {_VOICE[mood or emotion]}, "
+        "and the words are said without any hurry, as if to a friend."
+    )
 
 
 def honest(emotion: str, case: Case, style: str) -> str:
@@ -62,8 +80,10 @@ def honest(emotion: str, case: Case, style: str) -> str:
     if style in ("direct", "words_direct"):
         return f"<answer>{answer}</answer>"
     if style == "structured":
-        think = (f"<content>nothing special said</content><acoustics>{_VOICE[emotion]} voice</acoustics>"
-                 f"<summary>the voice is {emotion}</summary>")
+        think = (
+            f"<content>nothing special said</content><acoustics>{_VOICE[emotion]} voice</acoustics>"
+            f"<summary>the voice is {emotion}</summary>"
+        )
     else:
         think = f"The voice is {_VOICE[emotion]}. It sounds {emotion}."
     return f"<think>{think}</think><answer>{answer}</answer>"
@@ -101,11 +121,14 @@ HACKS: dict[str, Hack] = {
     "hedge on one side": lambda case, style: _dress(_one_sided(case), style, think=_one_sided(case)),
     "every wheel word": _every_wheel_word,
     "repeated answers": lambda case, style: "".join(_dress(emotion, style) for emotion in (case.wrong, *EMOTIONS)),
-    "nested tags": lambda case, style: f"<think><think>x</think><answer>{case.emotion}</answer></think>"
-                                       f"<answer><answer>{case.emotion}</answer></answer>",
+    "nested tags": lambda case, style: (
+        f"<think><think>x</think><answer>{case.emotion}</answer></think>"
+        f"<answer><answer>{case.emotion}</answer></answer>"
+    ),
     "answer inside think": lambda case, style: f"<think>It is clear. <answer>{case.emotion}</answer></think>",
-    "answer inside think, other answer outside": lambda case, style:
-        f"<think><answer>{case.emotion}</answer></think><answer>{case.wrong}</answer>",
+    "answer inside think, other answer outside": lambda case, style: (
+        f"<think><answer>{case.emotion}</answer></think><answer>{case.wrong}</answer>"
+    ),
     "tags without text": lambda case, style: _dress("", style, think=""),
     "empty completion": lambda case, style: "",
     "prompt echo": lambda case, style: PROMPT,
@@ -121,7 +144,10 @@ HACKS: dict[str, Hack] = {
 """Attacks by name: each makes a completion for a case, in a style, without knowing which emotion is right."""
 
 STYLES = {
-    "direct": "direct", "emo_rl": "structured", "affectgpt_rl": "words", "affectgpt_rl_no_think": "words_direct",
+    "direct": "direct",
+    "emo_rl": "structured",
+    "affectgpt_rl": "words",
+    "affectgpt_rl_no_think": "words_direct",
     "mecap_r1": "caption",
 }
 """The style in which an honest model answers each shipped rubric, where it is not "free"."""
@@ -144,8 +170,11 @@ def audit(rubric: Rubric, progress: float = 1.0, style: str | None = None) -> di
     pays: dict[str, list[float]] = {name: [] for name in HACKS}
     margins: dict[str, list[float]] = {name: [] for name in HACKS}
     for i, case in enumerate(cases()):
-        texts = [honest(case.emotion, case, style), honest(case.wrong, case, style),
-                 *(hack(case, style) for hack in HACKS.values())]
+        texts = [
+            honest(case.emotion, case, style),
+            honest(case.wrong, case, style),
+            *(hack(case, style) for hack in HACKS.values()),
+        ]
         columns: Mapping[str, Any] = {name: [value] * len(texts) for name, value in case.columns.items()}
         totals = rubric([PROMPT] * len(texts), texts, **columns, row=[i] * len(texts), progress=progress)
         good, bad, *hacked = (total or 0.0 for total in totals)
@@ -154,11 +183,21 @@ def audit(rubric: Rubric, progress: float = 1.0, style: str | None = None) -> di
         for name, pay in zip(HACKS, hacked, strict=True):
             pays[name].append(pay)
             margins[name].append(pay - bad)
-    rows = [{"hack": name, "pay": _mean(pays[name]), "margin": max(margins[name]), "ok": max(margins[name]) <= 1e-9}
-            for name in HACKS]
-    return {"rubric": rubric.name, "published": rubric.name.endswith("published"), "note": rubric.note, "style": style,
-            "right": _mean(right), "wrong": _mean(wrong), "neutral_right": right[EMOTIONS.index("neutral")],
-            "rows": rows, "ok": all(row["ok"] for row in rows)}
+    rows = [
+        {"hack": name, "pay": _mean(pays[name]), "margin": max(margins[name]), "ok": max(margins[name]) <= 1e-9}
+        for name in HACKS
+    ]
+    return {
+        "rubric": rubric.name,
+        "published": rubric.name.endswith("published"),
+        "note": rubric.note,
+        "style": style,
+        "right": _mean(right),
+        "wrong": _mean(wrong),
+        "neutral_right": right[EMOTIONS.index("neutral")],
+        "rows": rows,
+        "ok": all(row["ok"] for row in rows),
+    }
 
 
 def audit_all(progress: float = 1.0) -> list[dict[str, Any]]:
@@ -168,8 +207,14 @@ def audit_all(progress: float = 1.0) -> list[dict[str, Any]]:
 
 def audit_matrix(audits: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Audits as a table to show: rubric → what an honest right and wrong answer and each hack earn on average."""
-    return {found["rubric"]: {"honest, right": found["right"], "honest, wrong": found["wrong"],
-                              **{row["hack"]: row["pay"] for row in found["rows"]}} for found in audits}
+    return {
+        found["rubric"]: {
+            "honest, right": found["right"],
+            "honest, wrong": found["wrong"],
+            **{row["hack"]: row["pay"] for row in found["rows"]},
+        }
+        for found in audits
+    }
 
 
 def paying_hacks(audits: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

@@ -69,8 +69,17 @@ def group(rollouts: Mapping[str, Sequence[Any]], row: Any) -> Rollouts:
     return {name: [values[i] for i in kept] for name, values in rollouts.items()}
 
 
-def collect(lalm: LALM, corpus: Corpus, prompt: Prompt, n: int = 300, size: int = 8, seed: int = 0,
-            max_new_tokens: int = 64, temperature: float = 1.0, batch: int = 8) -> Rollouts:
+def collect(
+    lalm: LALM,
+    corpus: Corpus,
+    prompt: Prompt,
+    n: int = 300,
+    size: int = 8,
+    seed: int = 0,
+    max_new_tokens: int = 64,
+    temperature: float = 1.0,
+    batch: int = 8,
+) -> Rollouts:
     """Sample about `n` completions from a model, in groups of `size` for each of a random choice of labelled samples.
 
     The columns hold what every shipped rubric reads. Raises RewardError where the corpus has no labelled sample.
@@ -88,12 +97,22 @@ def collect(lalm: LALM, corpus: Corpus, prompt: Prompt, n: int = 300, size: int 
     chosen = random.Random(seed).sample(labelled, count)
     rows: list[dict[str, Any]] = []
     for start in tqdm(range(0, count, batch), desc="rollouts", unit="batch"):
-        samples = chosen[start:start + batch]
+        samples = chosen[start : start + batch]
         encoded = lalm.encode([resolve(sample, corpus.root) for sample in samples], prompt)
         made = lalm.generate(encoded, n=size, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed + start)
         for i, (sample, texts) in enumerate(zip(samples, made.texts, strict=True)):
             shown = replace(sample, extra={})
-            rows += [{"id": sample.id, "row": start + i, "prompt": prompt.text(shown), "completion": text,
-                      "solution": sample.emotion, "words": list(sample.words) or None, "caption": sample.caption,
-                      "text": sample.text} for text in texts]
+            rows += [
+                {
+                    "id": sample.id,
+                    "row": start + i,
+                    "prompt": prompt.text(shown),
+                    "completion": text,
+                    "solution": sample.emotion,
+                    "words": list(sample.words) or None,
+                    "caption": sample.caption,
+                    "text": sample.text,
+                }
+                for text in texts
+            ]
     return from_rows(rows)

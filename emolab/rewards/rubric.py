@@ -45,8 +45,10 @@ class Scores:
 
     def table(self) -> list[dict[str, float | None]]:
         """One row a completion: its parts and its total."""
-        return [{**{name: column[i] for name, column in self.parts.items()}, "total": total}
-                for i, total in enumerate(self.total)]
+        return [
+            {**{name: column[i] for name, column in self.parts.items()}, "total": total}
+            for i, total in enumerate(self.total)
+        ]
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,10 @@ class Rubric:
         if part.gate is None:
             return values
         gates = raw[part.gate]
-        return [v if v is None or (g is not None and g > part.gate_above) else 0.0
-                for v, g in zip(values, gates, strict=True)]
+        return [
+            v if v is None or (g is not None and g > part.gate_above) else 0.0
+            for v, g in zip(values, gates, strict=True)
+        ]
 
     def _sum(self, row: Sequence[float | None]) -> float | None:
         applicable = [value for value in row if value is not None]

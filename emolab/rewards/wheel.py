@@ -67,8 +67,10 @@ def gold_words(words: str | Iterable[str]) -> tuple[str, ...]:
 
 def contradicts(given: Iterable[str], gold: Iterable[str]) -> bool:
     """Whether `given` holds words of both valences where `gold` does not."""
+
     def both(words: Iterable[str]) -> bool:
         return {valence_of(word) for word in words} >= {-1, 1}
+
     return both(given) and not both(gold)
 
 

@@ -10,14 +10,22 @@ from emolab.synth.plan import Spec
 from emolab.synth.prosody import Prosody
 from emolab.synth.text_words import family
 
-_FEELS = ("The speaker feels {words}.", "The speaker is {words}.", "Overall, this person seems {words}.",
-          "The person comes across as {words}.")
-_CALM = ("The speaker shows no strong feeling.", "The speaker is calm and neutral.",
-         "Overall, this person seems neutral.")
-_WORDS = {"plain": ("The words are neutral.", "What is said carries no feeling.", "The words alone tell nothing."),
-          "telling": ("The words tell of it: \u201c{text}\u201d", "What is said fits: \u201c{text}\u201d"),
-          "other": ("The words say something else: \u201c{text}\u201d",
-                    "What is said points elsewhere: \u201c{text}\u201d")}
+_FEELS = (
+    "The speaker feels {words}.",
+    "The speaker is {words}.",
+    "Overall, this person seems {words}.",
+    "The person comes across as {words}.",
+)
+_CALM = (
+    "The speaker shows no strong feeling.",
+    "The speaker is calm and neutral.",
+    "Overall, this person seems neutral.",
+)
+_WORDS = {
+    "plain": ("The words are neutral.", "What is said carries no feeling.", "The words alone tell nothing."),
+    "telling": ("The words tell of it: \u201c{text}\u201d", "What is said fits: \u201c{text}\u201d"),
+    "other": ("The words say something else: \u201c{text}\u201d", "What is said points elsewhere: \u201c{text}\u201d"),
+}
 
 
 def strength(intensity: float) -> int:
@@ -30,7 +38,7 @@ def emotion_words(spec: Spec, rng: np.random.Generator) -> tuple[str, ...]:
     calm = spec.emotion == "neutral"
     level = int(rng.integers(3)) if calm else strength(max(spec.intensity.values()))
     near = list(family(spec.emotion, level))
-    words = [near[i] for i in rng.permutation(len(near))[:int(rng.integers(2, 4))]]
+    words = [near[i] for i in rng.permutation(len(near))[: int(rng.integers(2, 4))]]
     if spec.emotion not in words and rng.random() < 0.6:
         words.insert(int(rng.integers(len(words) + 1)), spec.emotion)
     return tuple(words)
@@ -53,14 +61,18 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def caption(spec: Spec, prosody: Prosody, aus: dict[str, float], words: tuple[str, ...],
-            rng: np.random.Generator) -> str:
+def caption(
+    spec: Spec, prosody: Prosody, aus: dict[str, float], words: tuple[str, ...], rng: np.random.Generator
+) -> str:
     """The voice, the face, the words and the feeling, in this or another order.
 
     Args: `prosody` and `aus` as realised; `words` from `emotion_words`.
     """
-    evidence = [_sentence(f"{_pick(('the speaker has', 'one hears'), rng)} {describe_voice(prosody).sentence(rng)}"),
-                _sentence(describe_face(aus).sentence(int(rng.integers(3)))), _about_words(spec, rng)]
+    evidence = [
+        _sentence(f"{_pick(('the speaker has', 'one hears'), rng)} {describe_voice(prosody).sentence(rng)}"),
+        _sentence(describe_face(aus).sentence(int(rng.integers(3)))),
+        _about_words(spec, rng),
+    ]
     feeling = _pick(_CALM, rng) if spec.emotion == "neutral" else _pick(_FEELS, rng).format(words=_joined(words))
     if spec.sarcastic:
         feeling += _pick((" It is meant sarcastically.", " The glad words are sarcasm."), rng)

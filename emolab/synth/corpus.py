@@ -28,7 +28,7 @@ from emolab.synth.vocoder import SAMPLE_RATE
 
 VERSION = 3
 INFO, TRUTH, CHECKSUMS = "corpus.json", "truth.jsonl", "checksums.txt"
-_JOB = 12                        # samples that one worker makes between two reports
+_JOB = 12  # samples that one worker makes between two reports
 
 
 def make(out: str | Path, size: str = "course", seed: int = 0, workers: int | None = None) -> Corpus:
@@ -63,8 +63,11 @@ def audio_core(corpus: Corpus, split: str | None = None, domain: str | None = "a
 
     Condition A, and of the neutral samples of each split and domain as many as of one feeling. None means any.
     """
-    found = [s for s in corpus if s.extra["condition"] in ("A", "neutral")
-             and split in (None, s.split) and domain in (None, s.extra["domain"])]
+    found = [
+        s
+        for s in corpus
+        if s.extra["condition"] in ("A", "neutral") and split in (None, s.split) and domain in (None, s.extra["domain"])
+    ]
     room = Counter((s.split, s.extra["domain"]) for s in found if s.emotion != "neutral")
     keep = []
     for sample in found:
@@ -92,11 +95,17 @@ def read_truth(root: str | Path) -> dict[str, dict[str, Any]]:
 def summary(corpus: Corpus) -> dict[str, Any]:
     """Counts by split, domain, condition and emotion (in canonical order), JSON-ready."""
     emotions = corpus.counts("emotion")
-    counts: dict[str, Any] = {name: dict(sorted(corpus.counts(name).items())) for name in ("split", "domain",
-                                                                                           "condition")}
+    counts: dict[str, Any] = {
+        name: dict(sorted(corpus.counts(name).items())) for name in ("split", "domain", "condition")
+    }
     core = {split: len(audio_core(corpus, split)) for split in ("train", "val", "test")}
-    return {"n": len(corpus), "talkers": len(corpus.counts("speaker")), **counts,
-            "emotion": {e: emotions[e] for e in EMOTIONS}, "audio_core": core}
+    return {
+        "n": len(corpus),
+        "talkers": len(corpus.counts("speaker")),
+        **counts,
+        "emotion": {e: emotions[e] for e in EMOTIONS},
+        "audio_core": core,
+    }
 
 
 def _as_json(value: dict[str, Any]) -> bytes:
@@ -126,8 +135,10 @@ def _claim(out: Path, info: dict[str, Any]) -> None:
         except (json.JSONDecodeError, AttributeError) as error:
             raise CorpusError(f"{out / INFO}: not readable ({error}); delete {out} or choose another folder") from error
         if other != info:
-            raise CorpusError(f"{out}: holds another corpus ({_named(other)}; asked for {_named(info)}); "
-                              "choose another folder or delete that one")
+            raise CorpusError(
+                f"{out}: holds another corpus ({_named(other)}; asked for {_named(info)}); "
+                "choose another folder or delete that one"
+            )
         return
     if out.is_dir() and any(out.iterdir()):
         raise CorpusError(f"{out}: is not empty and holds no corpus that could be resumed; choose another folder")
@@ -156,7 +167,7 @@ def _make_job(job: Sequence[Spec], out: Path) -> int:
     """Make the media of some samples; the video is written last, so its presence says that a sample is done."""
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):                       # sums of a threaded BLAS depend on the number of threads
+    with threadpool_limits(1):  # sums of a threaded BLAS depend on the number of threads
         for spec in job:
             audio, video = _encode(*render(spec))
             _write(out / "audio" / f"{spec.id}.flac", audio)
@@ -171,8 +182,8 @@ def _render_missing(specs: Sequence[Spec], out: Path, workers: int | None) -> No
             leftover.unlink()
     bad = _damaged(out)
     todo = [s for s in specs if not bad.isdisjoint(names := _media(s)) or not all((out / n).is_file() for n in names)]
-    todo.sort(key=lambda s: (s.talker.voice, s.sentence.id))            # a seed is analysed once
-    jobs = [todo[i:i + _JOB] for i in range(0, len(todo), _JOB)]
+    todo.sort(key=lambda s: (s.talker.voice, s.sentence.id))  # a seed is analysed once
+    jobs = [todo[i : i + _JOB] for i in range(0, len(todo), _JOB)]
     workers = min(len(jobs), workers or _cores())
     from tqdm import tqdm
 
@@ -196,8 +207,10 @@ def _run(jobs: list[list[Spec]], out: Path, workers: int) -> Iterator[int]:
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool as error:
-            raise CorpusError(f"{out}: a worker died (no memory left, or `make` called by a script without "
-                              '`if __name__ == "__main__"`); run it again with workers=1, nothing is lost') from error
+            raise CorpusError(
+                f"{out}: a worker died (no memory left, or `make` called by a script without "
+                '`if __name__ == "__main__"`); run it again with workers=1, nothing is lost'
+            ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -225,5 +238,8 @@ def _damaged(out: Path) -> set[str]:
     if not (out / CHECKSUMS).is_file():
         return set()
     lines = [line.split("  ", 1) for line in (out / CHECKSUMS).read_text(encoding="utf-8").splitlines()]
-    return {name for digest, name in lines if name.startswith(("audio/", "video/")) and (out / name).is_file()
-            and _sha256(out / name) != digest}
+    return {
+        name
+        for digest, name in lines
+        if name.startswith(("audio/", "video/")) and (out / name).is_file() and _sha256(out / name) != digest
+    }

@@ -20,13 +20,20 @@ SCALES: dict[str, tuple[dict[str, float], tuple[float, float], tuple[str, str, s
 # quality → (cue, the value from which a voice has it); the one that exceeds its value the most wins, else "clear".
 QUALITIES = {"breathy": ("breath", 0.15), "rough": ("rough", 0.15), "shaky": ("tremor", 0.40)}
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
-    **{name: words for name, (_, _, words) in SCALES.items()}, "quality": ("breathy", "clear", "rough", "shaky")}
+    **{name: words for name, (_, _, words) in SCALES.items()},
+    "quality": ("breathy", "clear", "rough", "shaky"),
+}
 
-RANGE_WORDS = {"flat": ("flat", "monotone"), "moderate": ("moderately varied", "naturally varied"),
-                "wide": ("wide-ranging", "lively")}
-ENDING_WORDS = {"falling": ("falling at the end", "ending in a fall"),
-                 "level": ("level at the end", "with a level ending"),
-                 "rising": ("rising at the end", "ending in a rise")}
+RANGE_WORDS = {
+    "flat": ("flat", "monotone"),
+    "moderate": ("moderately varied", "naturally varied"),
+    "wide": ("wide-ranging", "lively"),
+}
+ENDING_WORDS = {
+    "falling": ("falling at the end", "ending in a fall"),
+    "level": ("level at the end", "with a level ending"),
+    "rising": ("rising at the end", "ending in a rise"),
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class VoiceAttributes:
         >>> VoiceAttributes("high", "wide", "fast", "loud", "clear", "rising", "bright").sentence()
         'a high, wide-ranging voice, fast and loud, bright and clear, ending in a rise'
         """
+
         def pick(options: tuple[str, ...], default: int = 0) -> str:
             return options[default] if rng is None else options[int(rng.integers(len(options)))]
 
@@ -56,7 +64,7 @@ class VoiceAttributes:
         pace = pick((f"{self.pace} and {loudness}", f"{loudness} and {self.pace}"))
         quality = self.quality if self.timbre == "even" else f"{self.timbre} and {self.quality}"
         ending = pick(ENDING_WORDS[self.ending], 1)
-        return ", ".join((head, *pick(((pace, quality), (quality, pace))), ending))       # type: ignore[arg-type]
+        return ", ".join((head, *pick(((pace, quality), (quality, pace))), ending))  # type: ignore[arg-type]
 
 
 def scale_value(prosody: Prosody, name: str) -> float:

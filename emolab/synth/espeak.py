@@ -20,8 +20,10 @@ import numpy as np
 
 from emolab.errors import SynthError
 
-INSTALL = ("new sentences need espeak-ng: pip install emolab[voices] "
-           "(or install libespeak-ng with your system's package manager)")
+INSTALL = (
+    "new sentences need espeak-ng: pip install emolab[voices] "
+    "(or install libespeak-ng with your system's package manager)"
+)
 
 
 @dataclass(frozen=True)
@@ -78,5 +80,9 @@ def synth_bank(voice: str, rate: int, texts: Sequence[str]) -> list[Speech]:
 
 
 def _speech(wave: np.ndarray, marks: dict) -> Speech:
-    return Speech(wave.astype(np.float32) / 32768, marks["rate"], [Phone(*p) for p in marks["phones"]],
-                  [Word(*w) for w in marks["words"]])
+    return Speech(
+        wave.astype(np.float32) / 32768,
+        marks["rate"],
+        [Phone(*p) for p in marks["phones"]],
+        [Word(*w) for w in marks["words"]],
+    )

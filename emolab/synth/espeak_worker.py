@@ -21,7 +21,7 @@ NOT_INSTALLED = 3
 _SYNCHRONOUS, _PHONEME_EVENTS, _DONT_EXIT, _UTF8 = 2, 0x0001, 0x8000, 1
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 _END_OF_LIST, _WORD, _PHONEME = 0, 1, 7
-_LONGEST_DATA_PATH = 150     # bytes; espeak-ng silently ignores a data path of 160 or more
+_LONGEST_DATA_PATH = 150  # bytes; espeak-ng silently ignores a data path of 160 or more
 
 
 class _Id(C.Union):
@@ -29,14 +29,30 @@ class _Id(C.Union):
 
 
 class _Event(C.Structure):
-    _fields_ = [("type", C.c_int), ("unique_identifier", C.c_uint), ("text_position", C.c_int), ("length", C.c_int),
-                ("audio_position", C.c_int), ("sample", C.c_int), ("user_data", C.c_void_p), ("id", _Id)]
+    _fields_ = [
+        ("type", C.c_int),
+        ("unique_identifier", C.c_uint),
+        ("text_position", C.c_int),
+        ("length", C.c_int),
+        ("audio_position", C.c_int),
+        ("sample", C.c_int),
+        ("user_data", C.c_void_p),
+        ("id", _Id),
+    ]
 
 
 class _Voice(C.Structure):
-    _fields_ = [("name", C.c_char_p), ("languages", C.c_char_p), ("identifier", C.c_char_p), ("gender", C.c_ubyte),
-                ("age", C.c_ubyte), ("variant", C.c_ubyte), ("xx1", C.c_ubyte), ("score", C.c_int),
-                ("spare", C.c_void_p)]
+    _fields_ = [
+        ("name", C.c_char_p),
+        ("languages", C.c_char_p),
+        ("identifier", C.c_char_p),
+        ("gender", C.c_ubyte),
+        ("age", C.c_ubyte),
+        ("variant", C.c_ubyte),
+        ("xx1", C.c_ubyte),
+        ("score", C.c_int),
+        ("spare", C.c_void_p),
+    ]
 
 
 _CALLBACK = C.CFUNCTYPE(C.c_int, C.POINTER(C.c_short), C.c_int, C.POINTER(_Event))
@@ -64,7 +80,7 @@ def _short(path: str) -> str:
         link.parent.mkdir(parents=True, exist_ok=True)
         try:
             link.symlink_to(path, target_is_directory=True)
-        except OSError:                    # no right to make links (Windows)
+        except OSError:  # no right to make links (Windows)
             shutil.copytree(path, link, dirs_exist_ok=True)
     return str(link)
 
@@ -77,12 +93,20 @@ class Engine:
         self._lib = lib = C.CDLL(path)
         lib.espeak_Initialize.argtypes = [C.c_int, C.c_int, C.c_char_p, C.c_int]
         lib.espeak_SetSynthCallback.argtypes = [_CALLBACK]
-        lib.espeak_Synth.argtypes = [C.c_char_p, C.c_size_t, C.c_uint, C.c_int, C.c_uint, C.c_uint,
-                                     C.POINTER(C.c_uint), C.c_void_p]
+        lib.espeak_Synth.argtypes = [
+            C.c_char_p,
+            C.c_size_t,
+            C.c_uint,
+            C.c_int,
+            C.c_uint,
+            C.c_uint,
+            C.POINTER(C.c_uint),
+            C.c_void_p,
+        ]
         lib.espeak_Info.argtypes, lib.espeak_Info.restype = [C.POINTER(C.c_char_p)], C.c_char_p
         lib.espeak_ListVoices.argtypes = [C.POINTER(_Voice)]
         lib.espeak_ListVoices.restype = C.POINTER(C.POINTER(_Voice))
-        self._callback = _CALLBACK(self._collect)          # kept: a collected callback crashes the process
+        self._callback = _CALLBACK(self._collect)  # kept: a collected callback crashes the process
         self._chunks: list[np.ndarray] = []
         self._events: list[tuple[int, int, Any]] = []
         where = data.encode() if data else None
@@ -126,7 +150,7 @@ class Engine:
     def say(self, text: str) -> tuple[np.ndarray, dict[str, Any]]:
         """The waveform (n,) int16 of a text, and its phones and words with times in seconds."""
         self._chunks, self._events = [], []
-        if hasattr(self._lib, "espeak_ng_SetRandSeed"):    # 1.52: flutter and breath noise draw from it
+        if hasattr(self._lib, "espeak_ng_SetRandSeed"):  # 1.52: flutter and breath noise draw from it
             self._lib.espeak_ng_SetRandSeed(C.c_long(1))
         raw = text.encode("utf8")
         error = self._lib.espeak_Synth(raw, len(raw) + 1, 0, 1, 0, _UTF8, None, None)
@@ -148,7 +172,7 @@ def _marks(events: list[tuple[int, int, Any]], duration: float, text: str) -> di
         if core:
             phones.append([start, end, core, stress])
             stress = 0
-    words = [[at / 1000, text[v[0] - 1:v[0] - 1 + v[1]]] for kind, at, v in events if kind == _WORD]
+    words = [[at / 1000, text[v[0] - 1 : v[0] - 1 + v[1]]] for kind, at, v in events if kind == _WORD]
     return {"phones": phones, "words": words}
 
 

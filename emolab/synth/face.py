@@ -14,12 +14,26 @@ from emolab.synth.face_identity import FaceIdentity, identity
 from emolab.synth.face_light import render
 from emolab.synth.face_render import Scene
 
-__all__ = ["AUS", "EMOTION_AUS", "FRAMES", "SIZE", "FaceIdentity", "Pose", "Scene", "clip", "identity",
-           "loudness_envelope",
-           "onset_apex", "render", "sample_any_aus", "sample_aus", "to_vector"]
+__all__ = [
+    "AUS",
+    "EMOTION_AUS",
+    "FRAMES",
+    "SIZE",
+    "FaceIdentity",
+    "Pose",
+    "Scene",
+    "clip",
+    "identity",
+    "loudness_envelope",
+    "onset_apex",
+    "render",
+    "sample_any_aus",
+    "sample_aus",
+    "to_vector",
+]
 
 FRAMES, SIZE = 8, 64
-FPS = 4.0                        # nominal: the frames of a clip are spread over its voice, of about two seconds
+FPS = 4.0  # nominal: the frames of a clip are spread over its voice, of about two seconds
 
 
 def onset_apex(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -42,8 +56,9 @@ def loudness_envelope(wave: np.ndarray, n: int, window: int = 800) -> np.ndarray
 def _scene(rng: np.random.Generator, look: str) -> Scene:
     angle = rng.uniform(-2.6, 2.6)
     light = (float(np.sin(angle) * 0.6), float(0.25 + 0.5 * abs(np.cos(angle))))
-    return Scene(light, float(rng.uniform(0.08, 0.42)), float(rng.uniform(0.84, 1.04)), float(rng.uniform(1.5, 6.0)),
-                 look)
+    return Scene(
+        light, float(rng.uniform(0.08, 0.42)), float(rng.uniform(0.84, 1.04)), float(rng.uniform(1.5, 6.0)), look
+    )
 
 
 def _poses(n: int, rng: np.random.Generator) -> list[Pose]:
@@ -53,14 +68,29 @@ def _poses(n: int, rng: np.random.Generator) -> list[Pose]:
     poses = []
     for i in range(n):
         yaw, pitch, roll = start + drift * 2 * (i / max(1, n - 1) - 0.5)
-        poses.append(Pose(float(yaw), float(pitch), float(roll), (float(gaze[0]), float(gaze[1])),
-                          0.9 if i == blink else 0.0,
-                          scale, (float(shift[0]), float(shift[1]))))
+        poses.append(
+            Pose(
+                float(yaw),
+                float(pitch),
+                float(roll),
+                (float(gaze[0]), float(gaze[1])),
+                0.9 if i == blink else 0.0,
+                scale,
+                (float(shift[0]), float(shift[1])),
+            )
+        )
     return poses
 
 
-def clip(aus: dict[str, float], who: FaceIdentity, rng: np.random.Generator, n_frames: int = FRAMES, size: int = SIZE,
-         speech: np.ndarray | None = None, look: str = "a") -> np.ndarray:
+def clip(
+    aus: dict[str, float],
+    who: FaceIdentity,
+    rng: np.random.Generator,
+    n_frames: int = FRAMES,
+    size: int = SIZE,
+    speech: np.ndarray | None = None,
+    look: str = "a",
+) -> np.ndarray:
     """A clip of a face that shows `aus` at its apex: uint8 (n_frames, size, size, 3).
 
     Args: `speech` (n_frames,) loudness 0 to 1 opens lips and jaw; `look` "a" or "b",

@@ -11,12 +11,13 @@ from emolab.synth.face_identity import FaceIdentity
 Units = dict[str, float]
 Points = list[tuple[float, float]]
 
-FRAME = 0.78                     # half an image holds 1 / FRAME face units
+FRAME = 0.78  # half an image holds 1 / FRAME face units
 EYE_Y, MOUTH_Y = 0.17, -0.50
 
 _T = np.linspace(0, 1, 9, endpoint=False)
-_BASIS = 0.5 * np.stack([-_T + 2 * _T**2 - _T**3, 2 - 5 * _T**2 + 3 * _T**3, _T + 4 * _T**2 - 3 * _T**3,
-                         -(_T**2) + _T**3], 1)
+_BASIS = 0.5 * np.stack(
+    [-_T + 2 * _T**2 - _T**3, 2 - 5 * _T**2 + 3 * _T**3, _T + 4 * _T**2 - 3 * _T**3, -(_T**2) + _T**3], 1
+)
 
 
 def curve(points: list[tuple[float, float]], closed: bool = False) -> np.ndarray:
@@ -24,7 +25,7 @@ def curve(points: list[tuple[float, float]], closed: bool = False) -> np.ndarray
     p = np.asarray(points, float)
     n = len(p)
     padded = np.empty((n + (3 if closed else 2), 2))
-    padded[1:n + 1] = p
+    padded[1 : n + 1] = p
     if closed:
         padded[0], padded[n + 1], padded[n + 2] = p[-1], p[0], p[1]
     else:
@@ -124,8 +125,20 @@ class Mouth:
 
 def mouth_shape(aus: Units, who: FaceIdentity) -> Mouth:
     """The mouth of a face with these action units."""
-    w = 0.285 * who.mouth_width * (1 + 0.26 * aus["AU12"] + 0.27 * aus["AU20"] - 0.15 * aus["AU23"] - 0.05 * aus["AU24"]
-                                   - 0.10 * aus["AU26"] - 0.18 * aus["AU27"] - 0.05 * aus["AU15"])
+    w = (
+        0.285
+        * who.mouth_width
+        * (
+            1
+            + 0.26 * aus["AU12"]
+            + 0.27 * aus["AU20"]
+            - 0.15 * aus["AU23"]
+            - 0.05 * aus["AU24"]
+            - 0.10 * aus["AU26"]
+            - 0.18 * aus["AU27"]
+            - 0.05 * aus["AU15"]
+        )
+    )
     corner = MOUTH_Y + who.mouth_bias + corner_lift(aus) - 0.35 * jaw_drop(aus)
     middle = MOUTH_Y + 0.030 * aus["AU17"] + 0.018 * aus["AU15"]
     lift = 0.052 * aus["AU10"] + 0.030 * aus["AU9"] + 0.018 * aus["AU12"]
@@ -139,13 +152,47 @@ def mouth_shape(aus: Units, who: FaceIdentity) -> Mouth:
     crest, side = middle + up + thick_up * 1.18 + lift * 0.3, middle + up * 0.9 + thick_up * 0.95 + bend
     base = middle - low - thick_low * 0.72 + bend
     return Mouth(
-        curve([(-w, corner), (-0.5 * w, middle + up * 0.85 + bend), (0, middle + up - 0.004),
-               (0.5 * w, middle + up * 0.85 + bend), (w, corner)]),
-        curve([(w, corner), (0.5 * w, middle - low * 0.88 + bend), (0, middle - low),
-               (-0.5 * w, middle - low * 0.88 + bend), (-w, corner)]),
-        curve([(-w * 1.04, corner + 0.004), (-0.5 * w, side), (-0.13 * w, crest),
-               (0, middle + up + thick_up * 0.92 + lift * 0.3),
-               (0.13 * w, crest), (0.5 * w, side), (w * 1.04, corner + 0.004)]),
-        curve([(w * 1.04, corner - 0.004), (0.55 * w, base), (0, middle - low - thick_low * 1.12), (-0.55 * w, base),
-               (-w * 1.04, corner - 0.004)]),
-        w, corner, middle, low, up + low)
+        curve(
+            [
+                (-w, corner),
+                (-0.5 * w, middle + up * 0.85 + bend),
+                (0, middle + up - 0.004),
+                (0.5 * w, middle + up * 0.85 + bend),
+                (w, corner),
+            ]
+        ),
+        curve(
+            [
+                (w, corner),
+                (0.5 * w, middle - low * 0.88 + bend),
+                (0, middle - low),
+                (-0.5 * w, middle - low * 0.88 + bend),
+                (-w, corner),
+            ]
+        ),
+        curve(
+            [
+                (-w * 1.04, corner + 0.004),
+                (-0.5 * w, side),
+                (-0.13 * w, crest),
+                (0, middle + up + thick_up * 0.92 + lift * 0.3),
+                (0.13 * w, crest),
+                (0.5 * w, side),
+                (w * 1.04, corner + 0.004),
+            ]
+        ),
+        curve(
+            [
+                (w * 1.04, corner - 0.004),
+                (0.55 * w, base),
+                (0, middle - low - thick_low * 1.12),
+                (-0.55 * w, base),
+                (-w * 1.04, corner - 0.004),
+            ]
+        ),
+        w,
+        corner,
+        middle,
+        low,
+        up + low,
+    )

@@ -25,7 +25,7 @@ class FaceIdentity:
     shirt: Colour = (70, 92, 130)
     background: Colour = (196, 202, 208)
     width: float = 1.0
-    jaw: float = 1.0             # above 1 square, below 1 pointed
+    jaw: float = 1.0  # above 1 square, below 1 pointed
     eye_size: float = 1.0
     eye_gap: float = 1.0
     brow_thick: float = 1.0
@@ -33,9 +33,9 @@ class FaceIdentity:
     nose: float = 1.0
     mouth_width: float = 1.0
     lip_thick: float = 1.0
-    mouth_bias: float = 0.0      # height of the corners at rest: a face that looks a little sad or glad by nature
-    style: str = "short"         # hair: short, long, bob, bald or bun
-    beard: float = 0.0           # 0 to 1
+    mouth_bias: float = 0.0  # height of the corners at rest: a face that looks a little sad or glad by nature
+    style: str = "short"  # hair: short, long, bob, bald or bun
+    beard: float = 0.0  # 0 to 1
     glasses: bool = False
 
 
@@ -62,7 +62,12 @@ def identity(gender: str, rng: np.random.Generator) -> FaceIdentity:
     background = np.clip(rng.normal(0, 16, 3) + rng.uniform(110, 205), 60, 225)
     shirt = rng.uniform(30, 200, 3)
     return FaceIdentity(
-        _colour(skin), hair, eye, _colour(lip), _colour(shirt), _colour(background),
+        _colour(skin),
+        hair,
+        eye,
+        _colour(lip),
+        _colour(shirt),
+        _colour(background),
         width=float(rng.normal(0.94 if female else 1.0, 0.05)),
         jaw=float(rng.normal(0.92 if female else 1.08, 0.06)),
         eye_size=float(rng.normal(1.08 if female else 0.97, 0.07)),

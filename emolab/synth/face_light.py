@@ -43,8 +43,14 @@ def _domain_b(image: np.ndarray) -> np.ndarray:
     return 20 + 0.85 * soft
 
 
-def render(aus: Units, who: FaceIdentity, pose: Pose = UPRIGHT, scene: Scene = STUDIO, size: int = 64,
-           rng: np.random.Generator | None = None) -> np.ndarray:
+def render(
+    aus: Units,
+    who: FaceIdentity,
+    pose: Pose = UPRIGHT,
+    scene: Scene = STUDIO,
+    size: int = 64,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
     """One picture, uint8 RGB (size, size, 3). `rng` draws the camera's noise; without it there is none."""
     image, mask, sketch = draw(aus, who, pose, size)
     cheeks = _cheeks(sketch, size)

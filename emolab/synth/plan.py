@@ -21,9 +21,19 @@ from emolab.synth.text import Sentence, sentences_of
 
 LETTERS = {"A": "audio", "V": "video", "T": "text"}
 CONDITIONS: dict[str, tuple[str, str]] = {
-    "neutral": ("", ""), "A": ("A", ""), "T": ("T", ""), "V": ("V", ""), "AT": ("AT", ""), "AV": ("AV", ""),
+    "neutral": ("", ""),
+    "A": ("A", ""),
+    "T": ("T", ""),
+    "V": ("V", ""),
+    "AT": ("AT", ""),
+    "AV": ("AV", ""),
     "TV": ("TV", ""),
-    "ATV": ("ATV", ""), "A>T": ("A", "T"), "T>A": ("T", "A"), "A>V": ("A", "V"), "V>A": ("V", "A"), "T>V": ("T", "V"),
+    "ATV": ("ATV", ""),
+    "A>T": ("A", "T"),
+    "T>A": ("T", "A"),
+    "A>V": ("A", "V"),
+    "V>A": ("V", "A"),
+    "T>V": ("T", "V"),
     "V>T": ("V", "T"),
 }
 """Condition to the letters of its carriers and of its distractors. "A>T": the voice is right, the words are not."""
@@ -32,16 +42,34 @@ FEELINGS = EMOTIONS[1:]
 # Samples of a feeling per (domain, split): condition A, each of T and V, each of AT AV TV ATV, each conflict.
 # Counts of six or more are multiples of six, so that every feeling occurs as often; neutral comes to one in seven.
 SIZES: dict[str, dict[tuple[str, str], tuple[int, int, int, int]]] = {
-    "smoke": {("a", "train"): (36, 1, 1, 1), ("a", "val"): (6, 0, 0, 0), ("a", "test"): (18, 2, 1, 1),
-              ("b", "test"): (6, 1, 1, 1)},
-    "course": {("a", "train"): (984, 24, 18, 18), ("a", "val"): (90, 6, 6, 6), ("a", "test"): (360, 18, 18, 24),
-               ("b", "train"): (72, 0, 0, 0), ("b", "test"): (180, 12, 12, 12)},
-    "full": {("a", "train"): (2916, 96, 72, 72), ("a", "val"): (240, 18, 18, 18), ("a", "test"): (900, 60, 60, 72),
-             ("b", "train"): (216, 12, 12, 12), ("b", "test"): (480, 36, 36, 36)},
+    "smoke": {
+        ("a", "train"): (36, 1, 1, 1),
+        ("a", "val"): (6, 0, 0, 0),
+        ("a", "test"): (18, 2, 1, 1),
+        ("b", "test"): (6, 1, 1, 1),
+    },
+    "course": {
+        ("a", "train"): (984, 24, 18, 18),
+        ("a", "val"): (90, 6, 6, 6),
+        ("a", "test"): (360, 18, 18, 24),
+        ("b", "train"): (72, 0, 0, 0),
+        ("b", "test"): (180, 12, 12, 12),
+    },
+    "full": {
+        ("a", "train"): (2916, 96, 72, 72),
+        ("a", "val"): (240, 18, 18, 18),
+        ("a", "test"): (900, 60, 60, 72),
+        ("b", "train"): (216, 12, 12, 12),
+        ("b", "test"): (480, 36, 36, 36),
+    },
     # As many emotions in the face alone and in the words alone as in the voice: what a model that sees, hears and reads
     # is trained on, and what attribution is measured on.
-    "omni": {("a", "train"): (240, 240, 60, 24), ("a", "val"): (24, 24, 12, 6), ("a", "test"): (60, 60, 18, 12),
-             ("b", "test"): (36, 36, 12, 6)},
+    "omni": {
+        ("a", "train"): (240, 240, 60, 24),
+        ("a", "val"): (24, 24, 12, 6),
+        ("a", "test"): (60, 60, 18, 12),
+        ("b", "test"): (36, 36, 12, 6),
+    },
 }
 SARCASTIC_OVER = ("sad", "angry", "fearful", "disgusted")
 
@@ -116,11 +144,15 @@ def _display(condition: str, gold: str, rng: np.random.Generator) -> tuple[dict[
     """What each modality shows, and how strongly: carriers 0.4 to 1, distractors below 0.55, the rest neutral."""
     carriers, distractors = CONDITIONS[condition]
     other = _distractor(condition, gold, rng) if distractors else "neutral"
-    shown = {name: gold if letter in carriers else other if letter in distractors else "neutral"
-             for letter, name in LETTERS.items()}
+    shown = {
+        name: gold if letter in carriers else other if letter in distractors else "neutral"
+        for letter, name in LETTERS.items()
+    }
     strong, weak = np.clip(rng.beta(4, 1, 3), 0.4, 1), 0.55 * rng.beta(4, 2, 3)
-    level = {name: float(strong[i] if letter in carriers else weak[i] if letter in distractors else 0.0)
-             for i, (letter, name) in enumerate(LETTERS.items())}
+    level = {
+        name: float(strong[i] if letter in carriers else weak[i] if letter in distractors else 0.0)
+        for i, (letter, name) in enumerate(LETTERS.items())
+    }
     return shown, {name: round(value, 3) for name, value in level.items()}
 
 

@@ -36,8 +36,9 @@ def realise(spec: Spec) -> Realised:
     """Draw a sample's prosody, action units and room: cheap, no media."""
     rng = _rng(spec, 0)
     prosody = sample_prosody(spec.shown["audio"], spec.intensity["audio"], rng, spec.talker.expressivity, spec.domain)
-    return Realised(prosody, face.sample_aus(spec.shown["video"], spec.intensity["video"], rng),
-                    sample_room(rng, spec.domain))
+    return Realised(
+        prosody, face.sample_aus(spec.shown["video"], spec.intensity["video"], rng), sample_room(rng, spec.domain)
+    )
 
 
 def affect(spec: Spec, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -52,23 +53,47 @@ def to_sample(spec: Spec, made: Realised) -> EmotionSample:
     rng = _rng(spec, 1)
     valence, arousal, dominance = affect(spec, rng)
     words = captions.emotion_words(spec, rng)
-    extra = {"condition": spec.condition, "carriers": list(spec.carriers), "distractors": list(spec.distractors),
-             "domain": spec.domain, "sarcastic": spec.sarcastic, "sentence": spec.sentence.id,
-             "voice": spec.talker.voice,
-             "gender": spec.talker.sex, "snr_db": round(made.room.snr_db or 0.0, 1), "fps": face.FPS}
+    extra = {
+        "condition": spec.condition,
+        "carriers": list(spec.carriers),
+        "distractors": list(spec.distractors),
+        "domain": spec.domain,
+        "sarcastic": spec.sarcastic,
+        "sentence": spec.sentence.id,
+        "voice": spec.talker.voice,
+        "gender": spec.talker.sex,
+        "snr_db": round(made.room.snr_db or 0.0, 1),
+        "fps": face.FPS,
+    }
     return EmotionSample(
-        spec.id, f"audio/{spec.id}.flac", f"video/{spec.id}.jpg", spec.sentence.text, spec.emotion, spec.talker.id,
+        spec.id,
+        f"audio/{spec.id}.flac",
+        f"video/{spec.id}.jpg",
+        spec.sentence.text,
+        spec.emotion,
+        spec.talker.id,
         spec.split,
-        NAME, "en", valence, arousal, dominance, words, captions.caption(spec, made.prosody, made.aus, words, rng),
-        extra)
+        NAME,
+        "en",
+        valence,
+        arousal,
+        dominance,
+        words,
+        captions.caption(spec, made.prosody, made.aus, words, rng),
+        extra,
+    )
 
 
 def to_truth(spec: Spec, made: Realised) -> dict[str, Any]:
     """The row of the truth: what each modality shows, how strongly, and the parameters it was made from."""
-    return {"id": spec.id, "shown": spec.shown, "intensity": spec.intensity,
-            "prosody": {cue: round(value, 4) for cue, value in made.prosody.dict().items()},
-            "aus": {unit: round(value, 4) for unit, value in made.aus.items()},
-            "room": {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(made.room).items()}}
+    return {
+        "id": spec.id,
+        "shown": spec.shown,
+        "intensity": spec.intensity,
+        "prosody": {cue: round(value, 4) for cue, value in made.prosody.dict().items()},
+        "aus": {unit: round(value, 4) for unit, value in made.aus.items()},
+        "room": {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(made.room).items()},
+    }
 
 
 def face_of(talker: Talker) -> face.FaceIdentity:
@@ -87,8 +112,9 @@ def render(spec: Spec) -> tuple[np.ndarray, np.ndarray]:
     seed = shipped(spec.talker.voice, spec.sentence.id)
     spoken = utter(seed, made.prosody, voice, spec.talker.f0_shift, spec.talker.warp)
     wave = record(spoken.wave, made.prosody, voice, made.room)
-    frames = face.clip(made.aus, face_of(spec.talker), look, speech=face.loudness_envelope(wave, face.FRAMES),
-                       look=spec.domain)
+    frames = face.clip(
+        made.aus, face_of(spec.talker), look, speech=face.loudness_envelope(wave, face.FRAMES), look=spec.domain
+    )
     return wave, frames
 
 

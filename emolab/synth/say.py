@@ -31,8 +31,9 @@ def _who(name: str | None, sentence: str | None) -> Talker:
     able = [t for t in TALKERS.values() if sentence is None or sentence in seeds.index().get(t.voice, {})]
     if not able:
         known = sorted({s for voice in seeds.index().values() for s in voice})
-        raise SynthError(f"no shipped sentence {sentence!r}; there are {len(known)}, "
-                         f"such as {known[0]!r} and {known[-1]!r}")
+        raise SynthError(
+            f"no shipped sentence {sentence!r}; there are {len(known)}, such as {known[0]!r} and {known[-1]!r}"
+        )
     return able[0]
 
 
@@ -45,8 +46,15 @@ def _neutral(text: str | None, sentence: str | None, voice: str) -> tuple[seeds.
     return seeds.analyse(seeds.as_shipped(synth_bank(base.espeak, base.rate, [text]))[0], f"{text!r}"), text
 
 
-def say(text: str | None = None, emotion: str = "neutral", intensity: float = 0.8, sentence: str | None = None,
-        by: str | None = None, seed: int = 0, studio: bool = False) -> Said:
+def say(
+    text: str | None = None,
+    emotion: str = "neutral",
+    intensity: float = 0.8,
+    sentence: str | None = None,
+    by: str | None = None,
+    seed: int = 0,
+    studio: bool = False,
+) -> Said:
     """Say `text` (needs the extra `voices`), or the shipped `sentence` of that id (needs nothing), with an emotion.
 
     Args: `intensity` 0 to 1; `by` a talker's id; `seed` draws how the cues are used and where it is recorded; `studio`

@@ -22,31 +22,45 @@ from emolab.synth.espeak import Phone, Speech, Word
 from emolab.synth.vocoder import HOP, SAMPLE_RATE, spectral_envelope, track_f0
 
 DATA = Path(__file__).parent / "data" / "seeds"
-PHONE_CLASSES = ("silence", "vowel", "glide", "nasal", "voiced stop", "voiceless stop", "voiced fricative",
-                 "voiceless fricative")
+PHONE_CLASSES = (
+    "silence",
+    "vowel",
+    "glide",
+    "nasal",
+    "voiced stop",
+    "voiceless stop",
+    "voiced fricative",
+    "voiceless fricative",
+)
 _VOWELS = frozenset("aeiouIEUVO03@A&")
-_CLASS_OF = {**dict.fromkeys("wjrl*", 2), **dict.fromkeys("mnN", 3), **dict.fromkeys("bdg", 4),
-             **dict.fromkeys("ptk?", 5), **dict.fromkeys("vDzZ", 6), **dict.fromkeys("fTsShxCX", 7)}
-_EDGE = 0.025                # seconds of silence put around a seed, so that its ends are analysed whole
-_APERIODICITY = 0.65         # of the upper band in voiced frames: what D4C finds on these voices (median 0.5 to 0.8)
+_CLASS_OF = {
+    **dict.fromkeys("wjrl*", 2),
+    **dict.fromkeys("mnN", 3),
+    **dict.fromkeys("bdg", 4),
+    **dict.fromkeys("ptk?", 5),
+    **dict.fromkeys("vDzZ", 6),
+    **dict.fromkeys("fTsShxCX", 7),
+}
+_EDGE = 0.025  # seconds of silence put around a seed, so that its ends are analysed whole
+_APERIODICITY = 0.65  # of the upper band in voiced frames: what D4C finds on these voices (median 0.5 to 0.8)
 _FRICATIVE_APERIODICITY = 0.92
-_COMPRESSION = 0.9           # of Opus, 3.9 kB per second: envelopes within 1 dB below 4 kHz
-_CODEC_GAP = 640             # samples of silence between utterances in one file
+_COMPRESSION = 0.9  # of Opus, 3.9 kB per second: envelopes within 1 dB below 4 kHz
+_CODEC_GAP = 640  # samples of silence between utterances in one file
 
 
 @dataclass(frozen=True)
 class Seed:
     """A neutral utterance as 5 ms frames."""
 
-    f0: float                # Hz, the talker's median
-    contour: np.ndarray      # (T,) float32, semitones around that median
-    voiced: np.ndarray       # (T,) bool
-    log_power: np.ndarray    # (T, 513) float32, natural-log power envelope
+    f0: float  # Hz, the talker's median
+    contour: np.ndarray  # (T,) float32, semitones around that median
+    voiced: np.ndarray  # (T,) bool
+    log_power: np.ndarray  # (T, 513) float32, natural-log power envelope
     aperiodicity: np.ndarray  # (T,) float32, of the upper band
-    vowel: np.ndarray        # (T,) float32, 0 to 1
-    phone: np.ndarray        # (T,) int8, index into PHONE_CLASSES
-    stress: np.ndarray       # (n,) seconds, middles of stressed vowels
-    words: tuple[tuple[float, str], ...]     # onset in seconds, word
+    vowel: np.ndarray  # (T,) float32, 0 to 1
+    phone: np.ndarray  # (T,) int8, index into PHONE_CLASSES
+    stress: np.ndarray  # (n,) seconds, middles of stressed vowels
+    words: tuple[tuple[float, str], ...]  # onset in seconds, word
 
     def __len__(self) -> int:
         return len(self.contour)
@@ -97,8 +111,17 @@ def analyse(speech: Speech, name: str = "this utterance") -> Seed:
             stress.append((p.start + p.end) / 2 + _EDGE)
     vowel = gaussian_filter1d((phone == 1).astype(np.float32), 3)
     words = tuple((w.start + _EDGE, w.text) for w in speech.words)
-    return Seed(float(2 ** (median / 12)), gaussian_filter1d(contour, 4).astype(np.float32), voiced,
-                spectral_envelope(wave, f0), aperiodicity.astype(np.float32), vowel, phone, np.array(stress), words)
+    return Seed(
+        float(2 ** (median / 12)),
+        gaussian_filter1d(contour, 4).astype(np.float32),
+        voiced,
+        spectral_envelope(wave, f0),
+        aperiodicity.astype(np.float32),
+        vowel,
+        phone,
+        np.array(stress),
+        words,
+    )
 
 
 def pack(speeches: Sequence[Speech]) -> tuple[bytes, list[dict[str, Any]]]:
@@ -113,25 +136,40 @@ def pack(speeches: Sequence[Speech]) -> tuple[bytes, list[dict[str, Any]]]:
     for speech in speeches:
         wave = to_16k(speech)
         marks = speech.phones
-        entries.append({
-            "start": at, "length": len(wave), "phones": [round(1000 * p.start) for p in marks],
-            "labels": " ".join(p.label for p in marks), "stress": [i for i, p in enumerate(marks) if p.stress == 2],
-            "words": [round(1000 * w.start) for w in speech.words], "said": " ".join(w.text for w in speech.words)})
+        entries.append(
+            {
+                "start": at,
+                "length": len(wave),
+                "phones": [round(1000 * p.start) for p in marks],
+                "labels": " ".join(p.label for p in marks),
+                "stress": [i for i, p in enumerate(marks) if p.stress == 2],
+                "words": [round(1000 * w.start) for w in speech.words],
+                "said": " ".join(w.text for w in speech.words),
+            }
+        )
         pieces += [wave, np.zeros(_CODEC_GAP)]
         at += len(wave) + _CODEC_GAP
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.concatenate(pieces).astype(np.float32), SAMPLE_RATE, format="OGG", subtype="OPUS",
-                    compression_level=_COMPRESSION)
+    soundfile.write(
+        buffer,
+        np.concatenate(pieces).astype(np.float32),
+        SAMPLE_RATE,
+        format="OGG",
+        subtype="OPUS",
+        compression_level=_COMPRESSION,
+    )
     return buffer.getvalue(), entries
 
 
 def unpack(wave: np.ndarray, entry: dict[str, Any]) -> Speech:
     """The utterance that an entry of `pack` describes, cut out of the decoded file (n,) at 16 kHz."""
-    piece = wave[entry["start"]:entry["start"] + entry["length"]]
+    piece = wave[entry["start"] : entry["start"] + entry["length"]]
     starts, stressed = [ms / 1000 for ms in entry["phones"]], set(entry["stress"])
     ends = [*starts[1:], len(piece) / SAMPLE_RATE]
-    phones = [Phone(start, end, label, 2 if i in stressed else 0)
-              for i, (start, end, label) in enumerate(zip(starts, ends, entry["labels"].split(), strict=True))]
+    phones = [
+        Phone(start, end, label, 2 if i in stressed else 0)
+        for i, (start, end, label) in enumerate(zip(starts, ends, entry["labels"].split(), strict=True))
+    ]
     words = [Word(ms / 1000, text) for ms, text in zip(entry["words"], entry["said"].split(), strict=True)]
     return Speech(piece, SAMPLE_RATE, phones, words)
 
@@ -182,8 +220,9 @@ def shipped_speech(voice: str, sentence: str) -> Speech:
     """
     known = shipped_sentences(voice)
     if sentence not in known:
-        raise SynthError(f"voice {voice!r} has no seed of sentence {sentence!r}; "
-                         f"it has {len(known)}, such as {known[0]!r}")
+        raise SynthError(
+            f"voice {voice!r} has no seed of sentence {sentence!r}; it has {len(known)}, such as {known[0]!r}"
+        )
     return unpack(_voice_wave(voice), index()[voice][sentence])
 
 

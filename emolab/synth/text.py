@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 SHARE = {  # how many (neutral, emotional per emotion) sentences one talker says; None: all of the fold
-    ("a", "train"): (36, 3), ("a", "val"): (None, None), ("a", "test"): (None, 3),
-    ("b", "train"): (None, None), ("b", "test"): (20, None),
+    ("a", "train"): (36, 3),
+    ("a", "val"): (None, None),
+    ("a", "test"): (None, 3),
+    ("b", "train"): (None, None),
+    ("b", "test"): (20, None),
 }
 
 
@@ -69,7 +72,7 @@ def sentences_of(voice_id: str, split: str, domain: str) -> tuple[Sentence, ...]
     for emotion in ("neutral", *EMOTIONAL):
         pool = [s for s in sentence_bank() if (s.domain, s.fold, s.emotion) == (domain, fold, emotion)]
         pool.sort(key=lambda s: crc32(f"{voice_id}|{s.id}".encode()))
-        chosen += pool[:neutral if emotion == "neutral" else emotional]
+        chosen += pool[: neutral if emotion == "neutral" else emotional]
     return tuple(sorted(chosen, key=lambda s: s.id))
 
 

@@ -31,25 +31,49 @@ _LEVELS = {  # valence, arousal by strength, dominance
     "surprised": ("positive", ("medium", "high", "high"), "low"),
 }
 _FAMILIES = {  # weak, medium, strong
-    "neutral": (("composed", "unmoved", "even-tempered"), ("neutral", "unemotional", "composed"),
-                ("neutral", "impassive", "indifferent")),
-    "happy": (("pleased", "content", "glad"), ("happy", "cheerful", "glad", "joyful"),
-              ("delighted", "thrilled", "overjoyed", "elated")),
-    "sad": (("downcast", "disappointed", "gloomy"), ("sad", "unhappy", "sorrowful", "lonely"),
-            ("miserable", "heartbroken", "grieving", "desperate")),
-    "angry": (("annoyed", "irritated", "displeased"), ("angry", "mad", "cross", "resentful"),
-              ("furious", "enraged", "outraged", "hostile")),
-    "fearful": (("uneasy", "nervous", "worried"), ("afraid", "scared", "anxious", "fearful"),
-                ("terrified", "panicked", "horrified", "frightened")),
-    "disgusted": (("averse", "squeamish"), ("disgusted", "repelled", "sickened"),
-                  ("revolted", "appalled", "nauseated")),
-    "surprised": (("puzzled", "curious", "intrigued"), ("surprised", "startled", "amazed"),
-                  ("astonished", "stunned", "shocked", "astounded")),
+    "neutral": (
+        ("composed", "unmoved", "even-tempered"),
+        ("neutral", "unemotional", "composed"),
+        ("neutral", "impassive", "indifferent"),
+    ),
+    "happy": (
+        ("pleased", "content", "glad"),
+        ("happy", "cheerful", "glad", "joyful"),
+        ("delighted", "thrilled", "overjoyed", "elated"),
+    ),
+    "sad": (
+        ("downcast", "disappointed", "gloomy"),
+        ("sad", "unhappy", "sorrowful", "lonely"),
+        ("miserable", "heartbroken", "grieving", "desperate"),
+    ),
+    "angry": (
+        ("annoyed", "irritated", "displeased"),
+        ("angry", "mad", "cross", "resentful"),
+        ("furious", "enraged", "outraged", "hostile"),
+    ),
+    "fearful": (
+        ("uneasy", "nervous", "worried"),
+        ("afraid", "scared", "anxious", "fearful"),
+        ("terrified", "panicked", "horrified", "frightened"),
+    ),
+    "disgusted": (
+        ("averse", "squeamish"),
+        ("disgusted", "repelled", "sickened"),
+        ("revolted", "appalled", "nauseated"),
+    ),
+    "surprised": (
+        ("puzzled", "curious", "intrigued"),
+        ("surprised", "startled", "amazed"),
+        ("astonished", "stunned", "shocked", "astounded"),
+    ),
 }
 DEFINITIONS = {
-    "neutral": "no strong feeling at all", "happy": "a good feeling when something nice happens",
-    "sad": "a heavy feeling when something is lost", "angry": "a hot feeling when somebody does you wrong",
-    "fearful": "a tense feeling when there is danger", "disgusted": "a sick feeling when something is foul",
+    "neutral": "no strong feeling at all",
+    "happy": "a good feeling when something nice happens",
+    "sad": "a heavy feeling when something is lost",
+    "angry": "a hot feeling when somebody does you wrong",
+    "fearful": "a tense feeling when there is danger",
+    "disgusted": "a sick feeling when something is foul",
     "surprised": "a sudden feeling when something is unexpected",
 }
 

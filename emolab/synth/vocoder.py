@@ -14,33 +14,34 @@ from __future__ import annotations
 import numpy as np
 
 SAMPLE_RATE = 16000
-HOP = 0.005                # seconds between analysis frames
+HOP = 0.005  # seconds between analysis frames
 HOP_SAMPLES = 80
 FFT_SIZE = 1024
 BINS = FFT_SIZE // 2 + 1
 FREQUENCIES = np.arange(BINS) * SAMPLE_RATE / FFT_SIZE
 
 _CANDIDATES = 4
-_OCTAVE_COST = 0.02        # prefers short lags, which breaks ties between a period and its multiples
-_JUMP_COST = 1.2           # per octave of change between neighbouring frames
-_MIN_ISLAND = 0.025        # seconds; shorter voiced stretches are taken for noise
-_PRE_ECHO = 16             # samples kept before a pulse, for its fractional delay
+_OCTAVE_COST = 0.02  # prefers short lags, which breaks ties between a period and its multiples
+_JUMP_COST = 1.2  # per octave of change between neighbouring frames
+_MIN_ISLAND = 0.025  # seconds; shorter voiced stretches are taken for noise
+_PRE_ECHO = 16  # samples kept before a pulse, for its fractional delay
 
 
-def _autocorrelation(wave: np.ndarray, times: np.ndarray, fmin: float,
-                     fmax: float) -> tuple[np.ndarray, np.ndarray, int]:
+def _autocorrelation(
+    wave: np.ndarray, times: np.ndarray, fmin: float, fmax: float
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Window-corrected autocorrelation (frames, lags up to 1 / fmin), RMS of each frame, and the smallest lag."""
     from scipy import fft
 
     width = int(3.0 / fmin * SAMPLE_RATE) // 2 * 2
     index = np.round(times * SAMPLE_RATE).astype(int)[:, None] + np.arange(width)
     frames = np.pad(wave, width // 2 + 1)[np.minimum(index, len(wave) + width + 1)]
-    rms = np.sqrt((frames ** 2).mean(1))
+    rms = np.sqrt((frames**2).mean(1))
     window = np.hanning(width)
     frames = (frames - frames.mean(1, keepdims=True)) * window
     size = fft.next_fast_len(int(1.4 * width), real=True)
     power = fft.rfft(frames, size, axis=1)
-    power = power.real ** 2 + power.imag ** 2
+    power = power.real**2 + power.imag**2
     window_power = np.abs(fft.rfft(window, size)) ** 2
     high = int(SAMPLE_RATE / fmin) + 3
     window_corr = fft.irfft(window_power, size)[:high]
@@ -75,8 +76,9 @@ def _without_islands(voiced: np.ndarray, shortest: int) -> np.ndarray:
     return out
 
 
-def track_f0(wave: np.ndarray, hop: float = HOP, fmin: float = 65.0, fmax: float = 420.0,
-             threshold: float = 0.45) -> np.ndarray:
+def track_f0(
+    wave: np.ndarray, hop: float = HOP, fmin: float = 65.0, fmax: float = 420.0, threshold: float = 0.45
+) -> np.ndarray:
     """F0 in Hz of every frame, 0 where unvoiced.
 
     Args: `wave` (n,) at 16 kHz; `hop` seconds; a frame is voiced above `threshold` of autocorrelation.
@@ -86,14 +88,14 @@ def track_f0(wave: np.ndarray, hop: float = HOP, fmin: float = 65.0, fmax: float
     times = np.arange(int(len(wave) / SAMPLE_RATE / hop) + 1) * hop
     corr, rms, low = _autocorrelation(wave, times, fmin, fmax)
     middle = corr[:, low:-1]
-    peak = (middle > corr[:, low - 1:-2]) & (middle >= corr[:, low + 1:])
+    peak = (middle > corr[:, low - 1 : -2]) & (middle >= corr[:, low + 1 :])
     lags = np.arange(low, low + middle.shape[1])
     score = np.where(peak, middle - _OCTAVE_COST * np.log2(lags / low), -1.0)
     candidates = np.argpartition(-score, _CANDIDATES, axis=1)[:, :_CANDIDATES]
     score = np.take_along_axis(score, candidates, 1)
     lag = candidates + low
     before, here, after = (np.take_along_axis(corr, lag + d, 1) for d in (-1, 0, 1))
-    f0 = SAMPLE_RATE / (lag + 0.5 * (before - after) / (before - 2 * here + after - 1e-9))   # peak of a parabola
+    f0 = SAMPLE_RATE / (lag + 0.5 * (before - after) / (before - 2 * here + after - 1e-9))  # peak of a parabola
     path = _best_path(score, np.log2(np.clip(f0, fmin, fmax)))
     rows = np.arange(len(path))
     voiced = (score[rows, path] > threshold) & (rms > 0.02 * np.percentile(rms, 95))
@@ -112,11 +114,11 @@ def _adaptive_power(wave: np.ndarray, f0: np.ndarray) -> np.ndarray:
     padded = np.pad(wave, (widest + 1, widest + 1 + HOP_SAMPLES))
     frames = padded[centre[:, None] + k + widest + 1]
     window = np.where(np.abs(k) <= half[:, None], 0.5 + 0.5 * np.cos(np.pi * k * f0[:, None] / 1.5 / SAMPLE_RATE), 0.0)
-    window /= np.sqrt((window ** 2).sum(1, keepdims=True))
+    window /= np.sqrt((window**2).sum(1, keepdims=True))
     frames = frames * window
     frames -= window * (frames.sum(1) / window.sum(1))[:, None]
     spectrum = fft.rfft(frames, FFT_SIZE, axis=1)
-    power = spectrum.real ** 2 + spectrum.imag ** 2 + 1e-12
+    power = spectrum.real**2 + spectrum.imag**2 + 1e-12
     f0_bins = f0 / FREQUENCIES[1]
     reach = 41
     low = np.arange(reach) < np.minimum(f0_bins.astype(int), reach - 1)[:, None]
@@ -128,7 +130,7 @@ def _adaptive_power(wave: np.ndarray, f0: np.ndarray) -> np.ndarray:
 def _smooth(power: np.ndarray, f0: np.ndarray) -> np.ndarray:
     """Rectangular smoothing over 2/3 F0 along frequency."""
     pad = 32
-    total = np.cumsum(np.concatenate([power[:, pad:0:-1], power, power[:, -2:-pad - 2:-1]], 1), 1)
+    total = np.cumsum(np.concatenate([power[:, pad:0:-1], power, power[:, -2 : -pad - 2 : -1]], 1), 1)
     half = f0 / 3 / FREQUENCIES[1]
     rows = np.arange(len(f0))[:, None]
 
@@ -168,14 +170,14 @@ def _noise_part(log_power: np.ndarray, aperiodicity: np.ndarray, rng: np.random.
     windows = windows * np.sqrt(np.hanning(2 * HOP_SAMPLES + 1)[:-1]).astype(np.float32)
     gain = np.exp(0.5 * log_power[:, ::2]) * aperiodicity[:, ::2]
     shaped = fft.irfft(fft.rfft(windows, size, axis=1) * gain, axis=1)
-    shaped = np.roll(shaped, before * HOP_SAMPLES, axis=1)                   # what came before the frame first
+    shaped = np.roll(shaped, before * HOP_SAMPLES, axis=1)  # what came before the frame first
     blocks = -(-size // HOP_SAMPLES)
     shaped = np.pad(shaped, ((0, 0), (0, blocks * HOP_SAMPLES - size))).reshape(frames, blocks, HOP_SAMPLES)
     out = np.zeros((frames + blocks, HOP_SAMPLES))
     for k in range(blocks):
-        out[k:k + frames] += shaped[:, k]
-    start = (before + 1) * HOP_SAMPLES                                       # a frame's centre is a hop after its start
-    return out.reshape(-1)[start:start + frames * HOP_SAMPLES]
+        out[k : k + frames] += shaped[:, k]
+    start = (before + 1) * HOP_SAMPLES  # a frame's centre is a hop after its start
+    return out.reshape(-1)[start : start + frames * HOP_SAMPLES]
 
 
 def _pulse_times(f0: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -203,16 +205,16 @@ def _pulse_part(f0: np.ndarray, log_power: np.ndarray, aperiodicity: np.ndarray)
         level = log_power[whole] * (1 - part) + log_power[whole + 1] * part
         level = 0.5 * (level + np.log(np.maximum(1 - aperiodicity[whole] ** 2, 1e-9)))
         cepstrum = fft.irfft(level, axis=1)
-        cepstrum[:, 1:FFT_SIZE // 2] *= 2
-        cepstrum[:, FFT_SIZE // 2 + 1:] = 0
+        cepstrum[:, 1 : FFT_SIZE // 2] *= 2
+        cepstrum[:, FFT_SIZE // 2 + 1 :] = 0
         omega = (2 * np.pi * np.arange(BINS) / FFT_SIZE).astype(np.float32)
         spectrum = np.exp(fft.rfft(cepstrum, axis=1) + 1j * omega * fraction.astype(np.float32)[:, None])
         spectrum[:, 0] = 0
         pulses = fft.irfft(spectrum, axis=1) * np.sqrt(SAMPLE_RATE / pitch).astype(np.float32)[:, None]
         pulses = np.roll(pulses, _PRE_ECHO, 1)
         for pulse, start in zip(pulses, at + FFT_SIZE // 2 - _PRE_ECHO, strict=True):
-            out[start:start + FFT_SIZE] += pulse
-    return out[FFT_SIZE // 2:FFT_SIZE // 2 + frames * HOP_SAMPLES]
+            out[start : start + FFT_SIZE] += pulse
+    return out[FFT_SIZE // 2 : FFT_SIZE // 2 + frames * HOP_SAMPLES]
 
 
 def synthesise(f0: np.ndarray, log_power: np.ndarray, aperiodicity: np.ndarray, rng: np.random.Generator) -> np.ndarray:

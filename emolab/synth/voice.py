@@ -12,21 +12,21 @@ from emolab.synth.seeds import Seed
 from emolab.synth.vocoder import BINS, FREQUENCIES, HOP, SAMPLE_RATE, synthesise
 
 _OCTAVES = np.log2(np.maximum(FREQUENCIES, 500.0) / 500.0).astype(np.float32)
-_DB = np.log(10) / 10              # natural-log power per decibel
-_TILT_BAND = slice(32, 385, 4)     # 0.5 to 6 kHz
-_FINAL = 0.32                      # seconds of the final F0 movement
+_DB = np.log(10) / 10  # natural-log power per decibel
+_TILT_BAND = slice(32, 385, 4)  # 0.5 to 6 kHz
+_FINAL = 0.32  # seconds of the final F0 movement
 
 
 @dataclass(frozen=True)
 class Utterance:
     """Speech and what it was made from, in 5 ms frames."""
 
-    wave: np.ndarray         # (n,) float64, dry, of no particular level
-    f0: np.ndarray           # (T,) Hz, 0 where unvoiced
-    semitones: np.ndarray    # (T,) F0 around the talker's neutral median
-    tilt: np.ndarray         # (T,) slope of the envelope from 0.5 to 6 kHz, dB per octave
-    phone: np.ndarray        # (T,) index into seeds.PHONE_CLASSES
-    words: tuple[tuple[float, str], ...]     # onset in seconds, word
+    wave: np.ndarray  # (n,) float64, dry, of no particular level
+    f0: np.ndarray  # (T,) Hz, 0 where unvoiced
+    semitones: np.ndarray  # (T,) F0 around the talker's neutral median
+    tilt: np.ndarray  # (T,) slope of the envelope from 0.5 to 6 kHz, dB per octave
+    phone: np.ndarray  # (T,) index into seeds.PHONE_CLASSES
+    words: tuple[tuple[float, str], ...]  # onset in seconds, word
     prosody: Prosody
 
     @property
@@ -38,13 +38,13 @@ class Utterance:
 class Room:
     """Where and how a voice is recorded."""
 
-    snr_db: float | None = 30.0      # noise below the talker's neutral level; None is no noise
-    rt60: float = 0.0                # seconds of reverberation
-    level_db: float = -29.0          # RMS of a neutral voice, dB re full scale
-    color: float = 0.4               # noise falls with frequency to this power (amplitude)
-    lead: float = 0.08               # seconds of room before and after the voice
+    snr_db: float | None = 30.0  # noise below the talker's neutral level; None is no noise
+    rt60: float = 0.0  # seconds of reverberation
+    level_db: float = -29.0  # RMS of a neutral voice, dB re full scale
+    color: float = 0.4  # noise falls with frequency to this power (amplitude)
+    lead: float = 0.08  # seconds of room before and after the voice
     tail: float = 0.12
-    band_hz: float | None = None     # upper edge of the microphone, None is 8 kHz
+    band_hz: float | None = None  # upper edge of the microphone, None is 8 kHz
 
 
 def sample_room(rng: np.random.Generator, domain: str = "a") -> Room:
@@ -53,15 +53,21 @@ def sample_room(rng: np.random.Generator, domain: str = "a") -> Room:
         raise SynthError(f"no domain {domain!r}; there are: a, b")
     snr, rt60 = ((18.0, 38.0), 0.25) if domain == "a" else ((12.0, 28.0), 0.45)
     band = None if domain == "a" or rng.random() < 0.5 else float(rng.uniform(3800, 6000))
-    return Room(snr_db=float(rng.uniform(*snr)), rt60=float(rng.uniform(0, rt60)), level_db=-29.0 + float(rng.normal()),
-                color=float(rng.uniform(0.2, 0.6)), lead=float(rng.uniform(0.04, 0.2)),
-                tail=float(rng.uniform(0.08, 0.25)), band_hz=band)
+    return Room(
+        snr_db=float(rng.uniform(*snr)),
+        rt60=float(rng.uniform(0, rt60)),
+        level_db=-29.0 + float(rng.normal()),
+        color=float(rng.uniform(0.2, 0.6)),
+        lead=float(rng.uniform(0.04, 0.2)),
+        tail=float(rng.uniform(0.08, 0.25)),
+        band_hz=band,
+    )
 
 
 def _timing(seed: Seed, prosody: Prosody, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Position in the seed (frames, float) of every output frame, and which output frames are inserted pauses."""
-    factor = 2.0 ** prosody.rate
-    duration = np.where(seed.vowel > 0.5, factor ** -1.15, factor ** -0.8)       # vowels stretch more than consonants
+    factor = 2.0**prosody.rate
+    duration = np.where(seed.vowel > 0.5, factor**-1.15, factor**-0.8)  # vowels stretch more than consonants
     pauses, mean = np.zeros(len(seed)), prosody.pause / 1000
     for onset, _ in seed.words[1:]:
         if rng.random() < min(0.9, mean / 0.06):
@@ -84,9 +90,9 @@ def _to_output(times: np.ndarray, position: np.ndarray) -> np.ndarray:
 def _accents(prosody: Prosody, at: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """F0 bumps in semitones, and 0-to-1 emphasis, of the stressed syllables at the times `at`."""
     bumps, emphasis = np.zeros(len(t)), np.zeros(len(t))
-    half = 0.07 * 2.0 ** prosody.accent_width
+    half = 0.07 * 2.0**prosody.accent_width
     for k, centre in enumerate(at):
-        weight = 1.0 if k == len(at) - 1 else 0.7                # the last one is the nucleus
+        weight = 1.0 if k == len(at) - 1 else 0.7  # the last one is the nucleus
         bumps += weight * prosody.accent * np.exp(-0.5 * ((t - centre) / half) ** 2)
         emphasis = np.maximum(emphasis, np.exp(-0.5 * ((t - centre) / 0.09) ** 2))
     return bumps, emphasis
@@ -100,12 +106,12 @@ def _ending(semitones: np.ndarray, final: float, t: np.ndarray, last: float) -> 
         anchor = semitones[int(np.clip((last - _FINAL) / HOP, 0, len(t) - 1))]
         flat = anchor + 0.25 * (semitones - anchor)
         semitones = np.where(ramp > 0, semitones * (1 - hold) + hold * flat, semitones)
-    return semitones + final * ramp ** 1.3
+    return semitones + final * ramp**1.3
 
 
 def _envelope(log_power: np.ndarray, prosody: Prosody, warp: float) -> tuple[np.ndarray, np.ndarray]:
     """The envelope with formants and tilt changed, and the gain (natural-log power) that keeps most of its level."""
-    scale = warp * 2.0 ** prosody.formant
+    scale = warp * 2.0**prosody.formant
     if abs(scale - 1) > 1e-3:
         source = np.clip(np.arange(BINS) / scale, 0, BINS - 1.001)
         whole = source.astype(int)
@@ -114,7 +120,7 @@ def _envelope(log_power: np.ndarray, prosody: Prosody, warp: float) -> tuple[np.
     before = np.exp(log_power).sum(1)
     log_power = log_power + np.float32(prosody.tilt * _DB) * _OCTAVES
     after = np.exp(log_power).sum(1)
-    return log_power, 0.85 * np.log((before + 1e-12) / (after + 1e-12))          # tilt moves energy, it adds little
+    return log_power, 0.85 * np.log((before + 1e-12) / (after + 1e-12))  # tilt moves energy, it adds little
 
 
 def _aperiodicity(band: np.ndarray, voiced: np.ndarray, breath: float) -> np.ndarray:
@@ -138,20 +144,22 @@ def _roughen(wave: np.ndarray, voiced: np.ndarray, amount: float, rng: np.random
     return wave * (1 + 1.8 * amount * weight * np.sin(2 * np.pi * np.cumsum(rate) / SAMPLE_RATE))
 
 
-def _pitch(seed: Seed, prosody: Prosody, position: np.ndarray, voiced: np.ndarray, wobble: np.ndarray,
-           rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _pitch(
+    seed: Seed, prosody: Prosody, position: np.ndarray, voiced: np.ndarray, wobble: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """F0 in semitones around the talker's median, and the emphasis of stressed syllables; both (T,)."""
     t = np.arange(len(position)) * HOP
     bumps, emphasis = _accents(prosody, _to_output(seed.stress, position), t)
     slope = prosody.slope * (t / (len(t) * HOP) - 0.5)
-    semitones = seed.contour[position.astype(int)] * 2.0 ** prosody.range + slope + prosody.f0 + bumps
+    semitones = seed.contour[position.astype(int)] * 2.0**prosody.range + slope + prosody.f0 + bumps
     last = t[voiced][-1] if voiced.any() else t[-1]
     semitones = _ending(semitones, prosody.final, t, last) + prosody.tremor * wobble
     return semitones + 12 * np.log2(1 + np.clip(prosody.jitter * rng.standard_normal(len(t)), -0.2, 0.2)), emphasis
 
 
-def utter(seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: float = 0.0,
-          warp: float = 1.0) -> Utterance:
+def utter(
+    seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: float = 0.0, warp: float = 1.0
+) -> Utterance:
     """Speak a seed with a prosody, keeping the truth about every frame.
 
     Args: `f0_shift` semitones and `warp` frequency factor of the talker (`talkers.Talker`); `rng` draws pauses, jitter,
@@ -178,10 +186,17 @@ def utter(seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: floa
         wave = _roughen(wave, voiced, prosody.rough, rng)
     octaves = np.log2(FREQUENCIES[_TILT_BAND])
     octaves = octaves - octaves.mean()
-    tilt = log_power[:, _TILT_BAND] @ octaves / (octaves ** 2).sum() / _DB
+    tilt = log_power[:, _TILT_BAND] @ octaves / (octaves**2).sum() / _DB
     onsets = _to_output(np.array([at for at, _ in seed.words]), position)
-    return Utterance(wave, f0, semitones, tilt, np.where(gap, 0, seed.phone[here]),
-                     tuple((float(at), word) for at, (_, word) in zip(onsets, seed.words, strict=True)), prosody)
+    return Utterance(
+        wave,
+        f0,
+        semitones,
+        tilt,
+        np.where(gap, 0, seed.phone[here]),
+        tuple((float(at), word) for at, (_, word) in zip(onsets, seed.words, strict=True)),
+        prosody,
+    )
 
 
 def word_times(seed: Seed, prosody: Prosody, rng: np.random.Generator) -> list[tuple[str, float, float]]:
@@ -199,8 +214,9 @@ def word_times(seed: Seed, prosody: Prosody, rng: np.random.Generator) -> list[t
     return [(word, float(start), end) for (_, word), start, end in zip(seed.words, starts, ends, strict=True)]
 
 
-def speak(seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: float = 0.0,
-          warp: float = 1.0) -> np.ndarray:
+def speak(
+    seed: Seed, prosody: Prosody, rng: np.random.Generator, f0_shift: float = 0.0, warp: float = 1.0
+) -> np.ndarray:
     """Dry speech, (n,) float64 at 16 kHz; see `utter`."""
     return utter(seed, prosody, rng, f0_shift, warp).wave
 
@@ -210,9 +226,9 @@ def _reverberate(wave: np.ndarray, rt60: float, rng: np.random.Generator) -> np.
 
     n = int(rt60 * SAMPLE_RATE)
     response = rng.standard_normal(n) * np.exp(-6.9 * np.arange(n) / n)
-    response *= 0.35 / np.sqrt((response ** 2).sum())
+    response *= 0.35 / np.sqrt((response**2).sum())
     response[0] = 1.0
-    return fftconvolve(wave, response)[:len(wave)]
+    return fftconvolve(wave, response)[: len(wave)]
 
 
 def _noise(n: int, color: float, rng: np.random.Generator) -> np.ndarray:
@@ -232,7 +248,7 @@ def record(wave: np.ndarray, prosody: Prosody, rng: np.random.Generator, room: R
     The noise follows the room's level and not the talker's loudness, so a quiet voice is nearer to the noise.
     """
     room = room or Room()
-    scale = 10 ** ((room.level_db + prosody.energy) / 20) / (np.sqrt((wave ** 2).mean()) + 1e-9)
+    scale = 10 ** ((room.level_db + prosody.energy) / 20) / (np.sqrt((wave**2).mean()) + 1e-9)
     wave = np.pad(wave * scale, (int(room.lead * SAMPLE_RATE), int(room.tail * SAMPLE_RATE)))
     if room.rt60 > 0.05:
         wave = _reverberate(wave, room.rt60, rng)
@@ -240,6 +256,7 @@ def record(wave: np.ndarray, prosody: Prosody, rng: np.random.Generator, room: R
         wave = wave + _noise(len(wave), room.color, rng) * 10 ** ((room.level_db - room.snr_db) / 20)
     if room.band_hz is not None:
         from scipy.signal import butter, sosfilt
+
         wave = sosfilt(butter(4, room.band_hz, fs=SAMPLE_RATE, output="sos"), wave)
     loud = np.abs(wave)
     return np.where(loud > 0.8, np.sign(wave) * (0.8 + 0.2 * np.tanh((loud - 0.8) / 0.2)), wave).astype(np.float32)
@@ -248,14 +265,15 @@ def record(wave: np.ndarray, prosody: Prosody, rng: np.random.Generator, room: R
 def _frame_energy(utterance: Utterance, frames: int) -> np.ndarray:
     """Level of 20 ms around every 5 ms frame, dB relative to the talker's neutral level."""
     hop = int(HOP * SAMPLE_RATE)
-    square = np.pad(utterance.wave ** 2, (2 * hop, frames * hop + 2 * hop - len(utterance.wave)))
+    square = np.pad(utterance.wave**2, (2 * hop, frames * hop + 2 * hop - len(utterance.wave)))
     total = np.concatenate([[0.0], np.cumsum(square)])
-    mean = (total[4 * hop::hop][:frames] - total[:-4 * hop:hop][:frames]) / (4 * hop)
-    return 10 * np.log10(mean / (utterance.wave ** 2).mean() + 1e-5) + utterance.prosody.energy
+    mean = (total[4 * hop :: hop][:frames] - total[: -4 * hop : hop][:frames]) / (4 * hop)
+    return 10 * np.log10(mean / (utterance.wave**2).mean() + 1e-5) + utterance.prosody.energy
 
 
-def ground_truth(utterance: Utterance, hop: float = 0.010, lead: float = 0.0,
-                 seconds: float | None = None) -> dict[str, np.ndarray]:
+def ground_truth(
+    utterance: Utterance, hop: float = 0.010, lead: float = 0.0, seconds: float | None = None
+) -> dict[str, np.ndarray]:
     """What every frame of a recording holds, from what it was made from.
 
     Args: `hop` seconds per frame, a multiple of 5 ms (0.04 for a 25 Hz encoder); `lead` seconds before the voice starts
@@ -270,7 +288,7 @@ def ground_truth(utterance: Utterance, hop: float = 0.010, lead: float = 0.0,
 
     def laid(values: np.ndarray, fill: float) -> np.ndarray:
         row = np.full(max(room, first + t), fill)
-        row[first:first + t] = values
+        row[first : first + t] = values
         return row[:room].reshape(frames, per)
 
     voiced = laid((utterance.f0 > 0).astype(float), 0.0)
@@ -280,6 +298,11 @@ def ground_truth(utterance: Utterance, hop: float = 0.010, lead: float = 0.0,
     sounding = phone > 0
     tilt = (laid(utterance.tilt, 0.0) * sounding).sum(1) / np.maximum(sounding.sum(1), 1)
     energy = 10 * np.log10((10 ** (laid(_frame_energy(utterance, t), -60.0) / 10)).mean(1))
-    return {"f0": (laid(np.log2(np.maximum(utterance.f0, 1.0)), 0.0) * voiced).sum(1) / some * mask,
-            "semitones": (laid(utterance.semitones, 0.0) * voiced).sum(1) / some * mask,
-            "voiced": mask, "energy": np.maximum(energy, -50.0), "tilt": tilt, "phone": phone[:, per // 2]}
+    return {
+        "f0": (laid(np.log2(np.maximum(utterance.f0, 1.0)), 0.0) * voiced).sum(1) / some * mask,
+        "semitones": (laid(utterance.semitones, 0.0) * voiced).sum(1) / some * mask,
+        "voiced": mask,
+        "energy": np.maximum(energy, -50.0),
+        "tilt": tilt,
+        "phone": phone[:, per // 2],
+    }

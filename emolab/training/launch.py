@@ -58,9 +58,7 @@ def launch_command(config: str, processes: int | None, arguments: Sequence[str])
     return [*head, program, *arguments]
 
 
-def relaunch(
-    config: str, processes: int | None, arguments: Sequence[str], stdout: TextIO | None = None
-) -> int:
+def relaunch(config: str, processes: int | None, arguments: Sequence[str], stdout: TextIO | None = None) -> int:
     """Run the command line of `launch_command` and wait; returns its exit status. `stdout` is where it prints.
 
     `--launch` and `--processes`, with their values, are left out of the arguments that the processes see.

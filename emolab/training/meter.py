@@ -22,8 +22,9 @@ def peak_bytes(work: Callable[[], Any], device: torch.device | str = "cpu") -> i
         work()
         torch.cuda.synchronize()
         return int(torch.cuda.max_memory_allocated() - before)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True,
-                                acc_events=True) as profile:
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True, acc_events=True
+    ) as profile:
         work()
     recorder: Any = profile.profiler
     events = [event for event in recorder.kineto_results.events() if event.name() == "[memory]"]

@@ -28,19 +28,26 @@ def read_official(folder: Path) -> WheelSet:
     names = read_forms(Path(folder) / "format.csv")
     synonyms = read_synonyms(Path(folder) / "synonym.xlsx")
     if missing := sorted({name for found in names.values() for name in found} - set(synonyms)):
-        raise CorpusError(f"{folder}/format.csv: {missing[0]!r} is neither a wheel word nor a synonym in synonym.xlsx "
-                          f"({len(missing)} such names); the official scorer stops there too")
+        raise CorpusError(
+            f"{folder}/format.csv: {missing[0]!r} is neither a wheel word nor a synonym in synonym.xlsx "
+            f"({len(missing)} such names); the official scorer stops there too"
+        )
     level1, level2 = zip(*(cluster_maps(tree) for tree in trees.values()), strict=True)
-    return WheelSet(str(folder), trees, {
-        "form": ({form: min(found) for form, found in names.items()},),
-        "synonym": ({form: min(synonyms[min(found)]) for form, found in names.items()},),
-        "level1": tuple(_to_clusters(names, synonyms, table) for table in level1),
-        "level2": tuple(_to_clusters(names, synonyms, table) for table in level2),
-    })
+    return WheelSet(
+        str(folder),
+        trees,
+        {
+            "form": ({form: min(found) for form, found in names.items()},),
+            "synonym": ({form: min(synonyms[min(found)]) for form, found in names.items()},),
+            "level1": tuple(_to_clusters(names, synonyms, table) for table in level1),
+            "level2": tuple(_to_clusters(names, synonyms, table) for table in level2),
+        },
+    )
 
 
-def _to_clusters(names: Mapping[str, list[str]], synonyms: Mapping[str, list[str]],
-                 table: Mapping[str, str]) -> dict[str, str]:
+def _to_clusters(
+    names: Mapping[str, list[str]], synonyms: Mapping[str, list[str]], table: Mapping[str, str]
+) -> dict[str, str]:
     """Form → cluster: of all wheel words that all its names lead to, the alphabetically first on this wheel
     decides."""
     found = {}

@@ -20,8 +20,10 @@ def quirks(name: str = "embedded") -> list[Quirk]:
     Kinds: "opposite cluster", "unmapped emotion", "stands twice", "ambiguous form", "label spam".
     """
     wheels = load_wheels(name)
-    rows = [_row("opposite cluster", wheel, form, f"lands in {cluster!r}")
-            for form, wheel, cluster in opposite_words(wheels)]
+    rows = [
+        _row("opposite cluster", wheel, form, f"lands in {cluster!r}")
+        for form, wheel, cluster in opposite_words(wheels)
+    ]
     rows += _unmapped(wheels) + _repeated(wheels) + _spam(wheels)
     return rows if name == "embedded" else rows + _ambiguous(Path(name))
 
@@ -33,18 +35,24 @@ def _row(kind: str, wheel: str, item: str, detail: str) -> Quirk:
 def _unmapped(wheels: WheelSet) -> list[Quirk]:
     """Names of the seven emotions that no wheel maps: an answer with them counts as empty, a gold with them is
     skipped."""
-    names = sorted(form for form, emotion in ALIASES.items()
-                   if emotion in EMOTIONS and form.isascii() and len(form) > 3)
-    return [_row("unmapped emotion", "all", name, f"a name of {ALIASES[name]!r} that drops out")
-            for name in names if not wheels.knows(name)]
+    names = sorted(
+        form for form, emotion in ALIASES.items() if emotion in EMOTIONS and form.isascii() and len(form) > 3
+    )
+    return [
+        _row("unmapped emotion", "all", name, f"a name of {ALIASES[name]!r} that drops out")
+        for name in names
+        if not wheels.knows(name)
+    ]
 
 
 def _repeated(wheels: WheelSet) -> list[Quirk]:
     """Words that stand in more than one level-1 branch of a wheel, so that the later place decides."""
     rows = []
     for wheel, tree in wheels.trees.items():
-        places = {level1: {level1, *branch, *(leaf for leaves in branch.values() for leaf in leaves)}
-                  for level1, branch in tree.items()}
+        places = {
+            level1: {level1, *branch, *(leaf for leaves in branch.values() for leaf in leaves)}
+            for level1, branch in tree.items()
+        }
         counts = Counter(word for words in places.values() for word in words)
         for word in sorted(word for word, count in counts.items() if count > 1):
             under = ", ".join(sorted(level1 for level1, words in places.items() if word in words))
@@ -64,8 +72,11 @@ def _spam(wheels: WheelSet) -> list[Quirk]:
 
 def _ambiguous(folder: Path) -> list[Quirk]:
     """Forms that format.csv lists under several names: the alphabetically first wheel word of all of them decides."""
-    return [_row("ambiguous form", "format.csv", form, "listed under " + ", ".join(sorted(set(names))))
-            for form, names in sorted(read_forms(folder / "format.csv").items()) if len(set(names)) > 1]
+    return [
+        _row("ambiguous form", "format.csv", form, "listed under " + ", ".join(sorted(set(names))))
+        for form, names in sorted(read_forms(folder / "format.csv").items())
+        if len(set(names)) > 1
+    ]
 
 
 def example_lists(folder: str | Path) -> Path:

@@ -9,8 +9,9 @@ from emolab.wheels.shipped import forms, voice_words
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*")
 _QUOTED = re.compile(r'“[^”]{0,400}”|"[^"]{0,400}"')
-_NEGATIONS = frozenset({"not", "no", "never", "without", "hardly", "neither", "nor", "isn't", "doesn't", "don't",
-                        "wasn't", "aren't"})
+_NEGATIONS = frozenset(
+    {"not", "no", "never", "without", "hardly", "neither", "nor", "isn't", "doesn't", "don't", "wasn't", "aren't"}
+)
 _SCANNED = 20_000
 
 
@@ -29,9 +30,9 @@ def emotion_words(text: str) -> tuple[str, ...]:
     tokens = _TOKEN.findall(_QUOTED.sub(" ", text[:_SCANNED].lower()))
     found: dict[str, None] = {}
     for i in [i for i, token in enumerate(tokens) if token in starts]:
-        pair = " ".join(tokens[i:i + 2])
+        pair = " ".join(tokens[i : i + 2])
         form = pair if pair in known else tokens[i] if tokens[i] in known else None
-        if form is not None and _NEGATIONS.isdisjoint(tokens[max(0, i - 2):i]):
+        if form is not None and _NEGATIONS.isdisjoint(tokens[max(0, i - 2) : i]):
             found[form] = None
     feelings = tuple(form for form in found if forms()[form].family != "neutral")
     return feelings or tuple(found)

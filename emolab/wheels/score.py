@@ -27,8 +27,9 @@ class WheelScores:
     n: dict[str, int]
 
 
-def wheel_scores(gold: Sequence[Words], pred: Sequence[Words], wheels: WheelSet | None = None,
-                 setting: str = "level1") -> WheelScores:
+def wheel_scores(
+    gold: Sequence[Words], pred: Sequence[Words], wheels: WheelSet | None = None, setting: str = "level1"
+) -> WheelScores:
     """The official set-level metric (AffectGPT): P and R averaged over samples, F their harmonic mean, averaged over
     wheels.
 
@@ -45,13 +46,18 @@ def wheel_scores(gold: Sequence[Words], pred: Sequence[Words], wheels: WheelSet 
     return WheelScores(p, r, f, per_wheel, dict(zip(names, counts.tolist(), strict=True)))
 
 
-def score_table(gold: Sequence[Words], pred: Sequence[Words], wheels: WheelSet | None = None,
-                setting: str = "level1") -> NDArray[np.float64]:
+def score_table(
+    gold: Sequence[Words], pred: Sequence[Words], wheels: WheelSet | None = None, setting: str = "level1"
+) -> NDArray[np.float64]:
     """P and R of each sample on each wheel, (N, wheels, 2); NaN where the gold does not map on a wheel."""
     wheels = wheels or embedded()
-    rows = [[precision_recall(truth, guess) if truth else (np.nan, np.nan)
-             for truth, guess in zip(wheels.clusters(wanted, setting), wheels.clusters(given, setting), strict=True)]
-            for wanted, given in zip(gold, pred, strict=True)]
+    rows = [
+        [
+            precision_recall(truth, guess) if truth else (np.nan, np.nan)
+            for truth, guess in zip(wheels.clusters(wanted, setting), wheels.clusters(given, setting), strict=True)
+        ]
+        for wanted, given in zip(gold, pred, strict=True)
+    ]
     return np.array(rows, float).reshape(len(rows), len(wheels.maps[setting]), 2)
 
 
@@ -68,8 +74,9 @@ def counted(table: NDArray[np.float64]) -> NDArray[np.int_]:
     return np.asarray((~np.isnan(table[..., 0])).sum(0))
 
 
-def sample_scores(gold: Words, pred: Words, wheels: WheelSet | None = None,
-                  setting: str = "level1") -> tuple[float, float, float] | None:
+def sample_scores(
+    gold: Words, pred: Words, wheels: WheelSet | None = None, setting: str = "level1"
+) -> tuple[float, float, float] | None:
     """(P, R, F) of one sample, averaged over the wheels on which its gold maps; None where it maps on none."""
     wheels = wheels or embedded()
     rows = []

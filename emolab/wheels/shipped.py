@@ -22,7 +22,6 @@ from emolab.wheels.official import read_official
 NAMES = ("plutchik", "willcox", "parrott", "geneva", "russell")
 
 
-
 @dataclass(frozen=True)
 class Word:
     """A base word of the lexicon: its family, the family's valence (-1, 0, 1), and its other surface forms."""
@@ -43,8 +42,15 @@ def families() -> dict[str, dict[str, str]]:
 def lexicon() -> tuple[Word, ...]:
     """The base words, about seven hundred, with about 1,600 surface forms."""
     valence = {name: int(row["valence"]) for name, row in families().items()}
-    return tuple(Word(row["word"], row["family"], valence[row["family"]],
-                      tuple(f.strip() for f in row["forms"].split("|") if f.strip())) for row in _rows("lexicon"))
+    return tuple(
+        Word(
+            row["word"],
+            row["family"],
+            valence[row["family"]],
+            tuple(f.strip() for f in row["forms"].split("|") if f.strip()),
+        )
+        for row in _rows("lexicon")
+    )
 
 
 @lru_cache(maxsize=1)
@@ -87,14 +93,22 @@ def embedded() -> WheelSet:
     for name, tree in trees.items():
         first, second = cluster_maps(tree)
         standing = {word for branch in tree.values() for level2, leaves in branch.items() for word in (level2, *leaves)}
-        place = {word.word: next((f for f in (word.word, *word.forms) if f in standing), families()[word.family][name])
-                 for word in lexicon()}
+        place = {
+            word.word: next((f for f in (word.word, *word.forms) if f in standing), families()[word.family][name])
+            for word in lexicon()
+        }
         level1.append({form: first[place[base]] for form, base in bases.items()})
         level2.append({form: second[place[base]] for form, base in bases.items()})
-    return WheelSet("embedded", trees, {
-        "form": (bases,), "synonym": ({form: word.family for form, word in forms().items()},),
-        "level1": tuple(level1), "level2": tuple(level2),
-    })
+    return WheelSet(
+        "embedded",
+        trees,
+        {
+            "form": (bases,),
+            "synonym": ({form: word.family for form, word in forms().items()},),
+            "level1": tuple(level1),
+            "level2": tuple(level2),
+        },
+    )
 
 
 @lru_cache(maxsize=8)

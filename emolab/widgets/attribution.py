@@ -40,9 +40,7 @@ def explanation(
     """
     settings = Settings(measure=measure, n_donors=2)
     effort = Effort(max_pairs=3, target_error=0.1, donors=1)
-    return explain(
-        lalm, sample, prompt, donors, label, absence, settings, fine, method, effort, times.get(sample.id)
-    )
+    return explain(lalm, sample, prompt, donors, label, absence, settings, fine, method, effort, times.get(sample.id))
 
 
 def attribution_explorer(

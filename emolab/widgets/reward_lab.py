@@ -55,8 +55,9 @@ def _input(control: Control) -> Widget:
         return w.Dropdown(options=options, value=control.value, description=control.field, style=style)
     if isinstance(control.value, int):
         return w.IntText(value=control.value, description=control.field, style=style)
-    return w.BoundedFloatText(value=control.value, min=-1.0, max=10.0, step=0.05, description=control.field,
-                              style=style)
+    return w.BoundedFloatText(
+        value=control.value, min=-1.0, max=10.0, step=0.05, description=control.field, style=style
+    )
 
 
 def ranking_html(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -36,7 +36,5 @@ def corpus(n: int = 20, frames: int = 4) -> Corpus:
             "distractors": ["text"] if condition == "A>T" else [],
         }
         split = "train" if i < n // 2 else "test"
-        samples.append(
-            replace(sample, emotion=EMOTIONS[i % 7], speaker=f"{split}{i % 3}", split=split, extra=extra)
-        )
+        samples.append(replace(sample, emotion=EMOTIONS[i % 7], speaker=f"{split}{i % 3}", split=split, extra=extra))
     return Corpus(Path(), samples, "noise")

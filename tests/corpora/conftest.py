@@ -13,9 +13,11 @@ from emolab.corpora import fixtures
 @pytest.fixture(scope="session")
 def fixture_corpus(tmp_path_factory):
     """`fixture_corpus(name)` → (root, planted, corpus, report)."""
+
     @functools.cache
     def load(name):
         root = tmp_path_factory.mktemp(name) / "corpus"
         planted = fixtures.make(name, root)
         return root, planted, *corpora.load(name, root)
+
     return load

@@ -25,9 +25,18 @@ def lines(path):
 def test_emobox(corpus, tmp_path):
     path = interchange.write_emobox(corpus, tmp_path / "emodb.jsonl")
     first = lines(path)[0]
-    assert first == {"key": "emodb-03a01Aa", "dataset": "emodb", "wav": "wav/03a01Aa.wav", "type": "raw",
-                     "sample_rate": 16_000, "num_frame": 1_600, "task": "category", "length": 0.1, "emo": "anxiety",
-                     "channel": 1}
+    assert first == {
+        "key": "emodb-03a01Aa",
+        "dataset": "emodb",
+        "wav": "wav/03a01Aa.wav",
+        "type": "raw",
+        "sample_rate": 16_000,
+        "num_frame": 1_600,
+        "task": "category",
+        "length": 0.1,
+        "emo": "anxiety",
+        "channel": 1,
+    }
     back = interchange.read_emobox(path, corpus.root)
     assert [(s.id, s.audio, s.emotion) for s in back] == [(s.id, s.audio, s.emotion) for s in corpus]
     assert load_audio(back.path(back[0])).size == 1_600
@@ -37,8 +46,9 @@ def test_a_row_of_the_real_emobox_is_read(tmp_path):
     (tmp_path / "t.jsonl").write_text(
         '{"key": "ravdess-03-01-07-02-02-01-20", "dataset": "ravdess", "wav": "downloads/ravdess/audio/'
         'Audio_Speech_Actors_01-24/Actor_20/03-01-07-02-02-01-20.wav", "type": "raw", "sample_rate": 48000, '
-        '"num_frame": 227427.0, "task": "category", "length": 4.7380625, "emo": "Disgust", "channel": 1}\n')
-    sample, = respell(interchange.read_emobox(tmp_path / "t.jsonl"), EMOTIONS)
+        '"num_frame": 227427.0, "task": "category", "length": 4.7380625, "emo": "Disgust", "channel": 1}\n'
+    )
+    (sample,) = respell(interchange.read_emobox(tmp_path / "t.jsonl"), EMOTIONS)
     assert (sample.emotion, sample.corpus, sample.extra["length"]) == ("disgusted", "ravdess", 4.7380625)
 
 
@@ -49,7 +59,7 @@ def test_swift(corpus, tmp_path, answers):
     first = lines(path)[0]
     assert first["audios"] == [str(corpus.path(corpus[0]))]
     assert first["solution"] == "<answer>anxiety</answer>"
-    assert [m["role"] for m in first["messages"]] == ["system", "user", "assistant"][:3 if answers else 2]
+    assert [m["role"] for m in first["messages"]] == ["system", "user", "assistant"][: 3 if answers else 2]
     assert first["messages"][1]["content"] == "<audio>How do they feel?"
     back = interchange.read_swift(path)
     assert [(s.id, s.emotion, s.text) for s in back] == [(s.id, s.emotion, s.text) for s in corpus]
@@ -104,14 +114,17 @@ def test_datasets_with_class_labels_and_paths(corpus, tmp_path):
         interchange.from_datasets(gone, tmp_path / "out", text=None)
 
 
-@pytest.mark.parametrize(("reader", "row", "says"), [
-    (interchange.read_emobox, {"key": "1", "emo": "sad"}, "row 1: key 'wav' is missing"),
-    (interchange.read_emobox, {"key": "1", "emo": "sad", "wav": "../x.wav"}, "leads out"),
-    (interchange.read_swift, {"audios": ["a.wav"]}, "row 1: key 'messages' is missing"),
-    (interchange.read_swift, {"messages": [{"role": "user", "content": "?"}], "audios": ["a.wav"]}, "'solution'"),
-    (interchange.read_swift, {"messages": ["?"], "audios": ["/etc/passwd"], "solution": "sad"}, "leads out"),
-    (interchange.read_swift, [1], "key 'messages' is missing"),
-])
+@pytest.mark.parametrize(
+    ("reader", "row", "says"),
+    [
+        (interchange.read_emobox, {"key": "1", "emo": "sad"}, "row 1: key 'wav' is missing"),
+        (interchange.read_emobox, {"key": "1", "emo": "sad", "wav": "../x.wav"}, "leads out"),
+        (interchange.read_swift, {"audios": ["a.wav"]}, "row 1: key 'messages' is missing"),
+        (interchange.read_swift, {"messages": [{"role": "user", "content": "?"}], "audios": ["a.wav"]}, "'solution'"),
+        (interchange.read_swift, {"messages": ["?"], "audios": ["/etc/passwd"], "solution": "sad"}, "leads out"),
+        (interchange.read_swift, [1], "key 'messages' is missing"),
+    ],
+)
 def test_bad_rows_are_named(tmp_path, reader, row, says):
     (tmp_path / "t.jsonl").write_text(json.dumps(row) + "\n")
     with pytest.raises(CorpusError, match=says):

@@ -25,7 +25,8 @@ def test_there_are_thirteen():
 def test_finds_what_is_there_and_reports_every_planted_fault(loaded):
     _, planted, corpus, report = loaded
     assert {reason: sorted(items) for reason, items in report.skipped.items()} == {
-        reason: sorted(items) for reason, items in planted.faults.items()}
+        reason: sorted(items) for reason, items in planted.faults.items()
+    }
     assert len(corpus) == report.found == planted.found
 
 
@@ -146,7 +147,9 @@ def test_mafw_captions_and_dfew_face_folders(fixture_corpus):
     assert {s.caption for s in mafw} == {"A person frowns."}
     _, _, dfew, _ = fixture_corpus("dfew")
     assert [s.video for s in dfew if s.audio is None and s.id in ("dfew-9", "dfew-10")] == [
-        "Clip/clip_224x224/00010", "Clip/clip_224x224/00009"]
+        "Clip/clip_224x224/00010",
+        "Clip/clip_224x224/00009",
+    ]
 
 
 def test_a_table_without_a_column_is_named(fixture_corpus, tmp_path):

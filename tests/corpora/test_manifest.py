@@ -11,8 +11,11 @@ from emolab.corpora.fixtures.media import clip, garbage, wav
 from emolab.corpora.manifest import load
 from emolab.errors import CorpusError
 
-ROWS = [{"path": "a.wav", "label": "Joy.", "speaker": "1", "text": "hello"}, {"path": "b/c.wav", "label": "sadness"},
-        {"path": "d.mp4", "label": ""}]
+ROWS = [
+    {"path": "a.wav", "label": "Joy.", "speaker": "1", "text": "hello"},
+    {"path": "b/c.wav", "label": "sadness"},
+    {"path": "d.mp4", "label": ""},
+]
 
 
 @pytest.fixture
@@ -32,9 +35,12 @@ def csv(folder, content, name="t.csv"):
 def test_tables_of_four_kinds(folder, kind):
     path = folder / f"t.{kind}"
     frame = pd.DataFrame(ROWS)
-    {"csv": lambda: frame.to_csv(path, index=False), "tsv": lambda: frame.to_csv(path, index=False, sep="\t"),
-     "jsonl": lambda: path.write_text("".join(json.dumps(row) + "\n" for row in ROWS)),
-     "parquet": lambda: frame.to_parquet(path)}[kind]()
+    {
+        "csv": lambda: frame.to_csv(path, index=False),
+        "tsv": lambda: frame.to_csv(path, index=False, sep="\t"),
+        "jsonl": lambda: path.write_text("".join(json.dumps(row) + "\n" for row in ROWS)),
+        "parquet": lambda: frame.to_parquet(path),
+    }[kind]()
     corpus, report = load(path)
     assert [s.emotion for s in corpus] == ["happy", "sad", None]
     assert [s.audio for s in corpus] == ["a.wav", "b/c.wav", "d.mp4"]
@@ -48,8 +54,12 @@ def test_a_folder_with_folders_named_after_emotions(tmp_path):
         wav(tmp_path / name)
     wav(tmp_path / "Anger/._1.wav")
     corpus, _ = load(tmp_path)
-    assert {s.id: s.emotion for s in corpus} == {"4.wav": None, "Anger/1.wav": "angry", "Anger/take2/2.wav": "angry",
-                                                 "misc/3.flac": None}
+    assert {s.id: s.emotion for s in corpus} == {
+        "4.wav": None,
+        "Anger/1.wav": "angry",
+        "Anger/take2/2.wav": "angry",
+        "misc/3.flac": None,
+    }
 
 
 def test_other_column_names_and_labels(folder):
@@ -60,15 +70,23 @@ def test_other_column_names_and_labels(folder):
     assert corpus[0].emotion == "elated"
 
 
-@pytest.mark.parametrize(("content", "says"), [
-    ("label\nsad\n", "row 1: needs a column 'audio' or 'path'"), ("path,label\n,sad\n", "row 1: no path"),
-    ("path,label\na.wav,melancholic-ish\n", "row 1: unknown label 'melancholic-ish'; expected one of neutral"),
-    ("path,label\n../a.wav,sad\n", "leads out"), ("path,label\n/etc/passwd,sad\n", "leads out"),
-    ("path,label,valence\na.wav,sad,low\n", "row 1, column 'valence' must be a number"),
-    ("path,label\na.wav,sad\na.wav,sad\n", "row 2: id 'a.wav' occurs twice"), ("path,label\n", "nothing usable"),
-    ('path,"label\na.wav,sad\n', "line 1: not readable as CSV"), ("", "nothing usable"),
-    ("path,label\nnone.wav,sad\n", "nothing usable.*no such file"), ('path,label\n"a.wav,sad\n', "not readable as CSV"),
-])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("label\nsad\n", "row 1: needs a column 'audio' or 'path'"),
+        ("path,label\n,sad\n", "row 1: no path"),
+        ("path,label\na.wav,melancholic-ish\n", "row 1: unknown label 'melancholic-ish'; expected one of neutral"),
+        ("path,label\n../a.wav,sad\n", "leads out"),
+        ("path,label\n/etc/passwd,sad\n", "leads out"),
+        ("path,label,valence\na.wav,sad,low\n", "row 1, column 'valence' must be a number"),
+        ("path,label\na.wav,sad\na.wav,sad\n", "row 2: id 'a.wav' occurs twice"),
+        ("path,label\n", "nothing usable"),
+        ('path,"label\na.wav,sad\n', "line 1: not readable as CSV"),
+        ("", "nothing usable"),
+        ("path,label\nnone.wav,sad\n", "nothing usable.*no such file"),
+        ('path,label\n"a.wav,sad\n', "not readable as CSV"),
+    ],
+)
 def test_a_bad_row_is_named(folder, content, says):
     with pytest.raises(CorpusError, match=says):
         load(csv(folder, content))

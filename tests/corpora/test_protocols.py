@@ -26,10 +26,25 @@ from emolab.samples import Corpus, EmotionSample
 def test_every_protocol_divides_its_fixture(fixture_corpus, name):
     _, _, corpus, _ = fixture_corpus(PROTOCOLS[name].corpus)
     folds = PROTOCOLS[name].folds(corpus)
-    assert len(folds) == {"iemocap-5fold": 5, "iemocap-10fold": 10, "meld-official": 1, "ravdess-emobox": 6,
-                          "ravdess-blocks": 6, "cremad-5fold": 5, "savee-4fold": 4, "tess-2fold": 2, "emodb-10fold": 10,
-                          "esd-folders": 1, "emotiontalk-official": 1, "mer2023-official": 3, "dfew-5fold": 5,
-                          "mafw-5fold": 5}[name]
+    assert (
+        len(folds)
+        == {
+            "iemocap-5fold": 5,
+            "iemocap-10fold": 10,
+            "meld-official": 1,
+            "ravdess-emobox": 6,
+            "ravdess-blocks": 6,
+            "cremad-5fold": 5,
+            "savee-4fold": 4,
+            "tess-2fold": 2,
+            "emodb-10fold": 10,
+            "esd-folders": 1,
+            "emotiontalk-official": 1,
+            "mer2023-official": 3,
+            "dfew-5fold": 5,
+            "mafw-5fold": 5,
+        }[name]
+    )
     for fold in folds:
         ids = [s.id for part in (fold.train, fold.val, fold.test) for s in part]
         assert len(ids) == len(set(ids))
@@ -53,8 +68,13 @@ def test_folds_of_actors_cover_everyone_once():
 def test_cremad_blocks(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("cremad")
     actors = [sorted({int(s.speaker) for s in fold.test}) for fold in protocol("cremad-5fold").folds(corpus)]
-    assert [(a[0], a[-1], len(a)) for a in actors] == [(1001, 1018, 18), (1019, 1036, 18), (1037, 1054, 18),
-                                                       (1055, 1072, 18), (1073, 1091, 19)]
+    assert [(a[0], a[-1], len(a)) for a in actors] == [
+        (1001, 1018, 18),
+        (1019, 1036, 18),
+        (1037, 1054, 18),
+        (1055, 1072, 18),
+        (1073, 1091, 19),
+    ]
 
 
 def test_iemocap_leaves_a_session_out(fixture_corpus):
@@ -66,7 +86,7 @@ def test_iemocap_leaves_a_session_out(fixture_corpus):
 
 def test_meld_names_its_shared_speakers(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("meld")
-    fold, = protocol("meld-official").folds(corpus)
+    (fold,) = protocol("meld-official").folds(corpus)
     assert fold.shared_speakers == ["Guest", "Ross"]
     assert "shared" in fold.note
     assert [len(part) for part in (fold.train, fold.val, fold.test)] == [7, 7, 7]
@@ -106,8 +126,10 @@ def test_other_and_incomplete_corpora_are_refused(fixture_corpus):
 
 def test_across_corpora(fixture_corpus):
     labels = ("neutral", "happy", "sad", "angry")
-    parts = [corpora.relabel(fixture_corpus(name)[2], corpora.info(name).labels, "emolab-7")[0]
-             for name in ("ravdess", "emodb")]
+    parts = [
+        corpora.relabel(fixture_corpus(name)[2], corpora.info(name).labels, "emolab-7")[0]
+        for name in ("ravdess", "emodb")
+    ]
     fold = cross_corpus(*parts, labels)
     assert fold.name == "ravdess→emodb"
     assert {s.emotion for part in (fold.train, fold.test) for s in part} == set(labels)

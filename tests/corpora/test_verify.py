@@ -33,8 +33,10 @@ def table(tmp_path):
         wav(tmp_path / f"{name}.wav")
     cut(tmp_path / "cut.wav")
     garbage(tmp_path / "bad.wav")
-    samples = [EmotionSample(name, audio=f"{name}.wav", emotion="sad", split="test") for name in
-               ("good", "quiet", "cut", "bad", "gone")]
+    samples = [
+        EmotionSample(name, audio=f"{name}.wav", emotion="sad", split="test")
+        for name in ("good", "quiet", "cut", "bad", "gone")
+    ]
     return Corpus(tmp_path, samples, "mine")
 
 
@@ -99,7 +101,8 @@ def test_load_command_tells_counts_splits_speakers_and_every_fault(fixture_corpu
     result = run("load", name, root, "--out", tmp_path / "t.parquet")
     assert result["found"] == result["n"] == planted.found
     assert {reason: sorted(items) for reason, items in result["items"].items()} == {
-        reason: sorted(items) for reason, items in planted.faults.items()}
+        reason: sorted(items) for reason, items in planted.faults.items()
+    }
     assert sum(result["emotions"].values()) == sum(result["splits"].values()) == planted.found
     assert {"speakers", "n_speakers", "protocols", "notes", "languages"} <= result.keys()
     assert run("verify", tmp_path / "t.parquet")["ok"]
@@ -160,10 +163,18 @@ def test_fixture_and_list_commands(tmp_path):
     assert len(listed) == 13 and all(row["licence"] and row["url"] for row in listed)
 
 
-@pytest.mark.parametrize("arguments", [("load", "raven", "."), ("load", "ravdess", "nowhere"), ("show", "none.jsonl"),
-                                       ("load", "manifest", "none.csv"), ("load", "swift", "none.jsonl"),
-                                       ("load", "manifest", ".", "--labels", "nonsense"),
-                                       ("export", "none.jsonl", "out")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("load", "raven", "."),
+        ("load", "ravdess", "nowhere"),
+        ("show", "none.jsonl"),
+        ("load", "manifest", "none.csv"),
+        ("load", "swift", "none.jsonl"),
+        ("load", "manifest", ".", "--labels", "nonsense"),
+        ("export", "none.jsonl", "out"),
+    ],
+)
 def test_errors_are_one_line(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(APP, list(arguments))
@@ -174,8 +185,11 @@ def test_errors_are_one_line(arguments, tmp_path, monkeypatch):
 
 def test_screens_are_readable(fixture_corpus, tmp_path):
     root, *_ = fixture_corpus("tess")
-    said = CliRunner().invoke(APP, ["load", "tess", str(root), "--protocol", "tess-2fold", "--out",
-                                    str(tmp_path / "t.parquet")]).output
+    said = (
+        CliRunner()
+        .invoke(APP, ["load", "tess", str(root), "--protocol", "tess-2fold", "--out", str(tmp_path / "t.parquet")])
+        .output
+    )
     assert "29 samples, 2 speakers" in said and "not used, duplicate (28)" in said and "and 23 more" in said
     assert "leave out OAF" in said and "0 speakers shared" in said
     assert "29 samples" in CliRunner().invoke(APP, ["show", str(tmp_path / "t.parquet")]).output

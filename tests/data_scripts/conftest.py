@@ -45,7 +45,7 @@ class Misbehaving(BaseHTTPRequestHandler):
                 return
         self.server.starts.append(start)
         body = content[start:]
-        sent = body[:max(1, len(content) // 3)] if mode in ("cut", "norange") and len(self.server.starts) < 3 else body
+        sent = body[: max(1, len(content) // 3)] if mode in ("cut", "norange") and len(self.server.starts) < 3 else body
         self._send(sent, {"Content-Length": str(len(body))}, 206 if start else 200)
 
     def _send(self, body, headers=None, status=200):

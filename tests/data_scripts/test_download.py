@@ -94,8 +94,9 @@ def test_a_silent_server_is_given_up(server, tmp_path):
     assert server.asked["slow"] == 2
 
 
-@pytest.mark.parametrize(("mode", "says"), [("gone", "404"), ("page", "web page"), ("wrong", "expected"),
-                                            ("long", "more than")])
+@pytest.mark.parametrize(
+    ("mode", "says"), [("gone", "404"), ("page", "web page"), ("wrong", "expected"), ("long", "more than")]
+)
 def test_every_failure_is_told_and_nothing_half_done_is_left(server, tmp_path, mode, says):
     with pytest.raises(CorpusError, match=says) as caught:
         FAST.fetch(archive(server, mode), tmp_path)

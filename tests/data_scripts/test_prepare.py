@@ -59,8 +59,10 @@ def test_git_lfs_pointers_are_resolved_and_checked(server, tmp_path):
     for clip in clips:
         content = clip.read_bytes()
         server.content[f"AudioWAV/{clip.name}"] = content
-        clip.write_text("version https://git-lfs.github.com/spec/v1\n"
-                        f"oid sha256:{hashlib.sha256(content).hexdigest()}\nsize {len(content)}\n")
+        clip.write_text(
+            "version https://git-lfs.github.com/spec/v1\n"
+            f"oid sha256:{hashlib.sha256(content).hexdigest()}\nsize {len(content)}\n"
+        )
     server.content["m.zip"] = zipped(tmp_path / "fixture", "CREMA-D-master/")
     source = Source((Archive("m.zip", (f"{server.url}/ok/m.zip",)),), lfs=(f"{server.url}/gone", f"{server.url}/ok"))
     result = prepare("cremad", tmp_path / "to", downloader=FAST, source=source)

@@ -45,15 +45,18 @@ def test_archives_inside_are_unpacked_where_they_lie(tmp_path):
     outer = make_tar(tmp_path / "a.tar.gz", ("Raw/train.tar.gz", inner, tarfile.REGTYPE))
     assert unpack(outer, tmp_path / "out", ("train.tar.gz",)) == 1
     assert [p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file()] == [
-        "Raw/train_splits/1.mp4"]
+        "Raw/train_splits/1.mp4"
+    ]
 
 
 @pytest.mark.parametrize("name", ["../evil.txt", "a/../../evil.txt", "/tmp/evil.txt", "..\\evil.txt", "C:/evil.txt"])
 def test_members_that_lead_out_are_refused_and_nothing_is_written(tmp_path, name):
     out = tmp_path / "deep/out"
     good, bad = ("good.txt", b"1", tarfile.REGTYPE), (name, b"2", tarfile.REGTYPE)
-    for archive in (make_zip(tmp_path / "a.zip", {"good.txt": b"1", name: b"2"}),
-                    make_tar(tmp_path / "a.tar.gz", good, bad)):
+    for archive in (
+        make_zip(tmp_path / "a.zip", {"good.txt": b"1", name: b"2"}),
+        make_tar(tmp_path / "a.tar.gz", good, bad),
+    ):
         with pytest.raises(CorpusError, match="leads out"):
             unpack(archive, out)
         assert not list(out.iterdir())
@@ -86,7 +89,7 @@ def test_a_bomb_is_stopped(tmp_path, monkeypatch):
 def test_damaged_archives(tmp_path):
     whole = make_zip(tmp_path / "a.zip", {"a.bin": bytes(range(256)) * 100}).read_bytes()
     tar = make_tar(tmp_path / "a.tar.gz", ("a.bin", bytes(range(256)) * 100, tarfile.REGTYPE)).read_bytes()
-    for content in (b"", b"not an archive", whole[:len(whole) // 2], tar[:len(tar) // 2]):
+    for content in (b"", b"not an archive", whole[: len(whole) // 2], tar[: len(tar) // 2]):
         (tmp_path / "bad").write_bytes(content)
         with pytest.raises(CorpusError, match="damaged or not an archive"):
             unpack(tmp_path / "bad", tmp_path / "out")

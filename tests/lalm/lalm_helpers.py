@@ -46,13 +46,22 @@ def stock_copy(lalm: LALM) -> Any:
 def stock_inputs(lalm: LALM, samples: list[EmotionSample], repeat: int = 1) -> dict[str, Tensor]:
     """What the published processor gives the model besides token ids: features padded as it pads them."""
     inputs = STOCK[lalm.name.removeprefix("tiny-random-")](lalm, samples)
-    return {k: v.repeat_interleave(repeat, 0) if not k.startswith("pixel") else torch.cat(
-        [p for part in v.chunk(len(samples)) for p in [part] * repeat]) for k, v in inputs.items()}
+    return {
+        k: v.repeat_interleave(repeat, 0)
+        if not k.startswith("pixel")
+        else torch.cat([p for part in v.chunk(len(samples)) for p in [part] * repeat])
+        for k, v in inputs.items()
+    }
 
 
 def _whisper_inputs(lalm: LALM, samples: list[EmotionSample]) -> dict[str, Tensor]:
-    x = lalm.feature_extractor([s.extra["waveform"] for s in samples], sampling_rate=16_000, padding="max_length",
-                               return_attention_mask=True, return_tensors="pt")
+    x = lalm.feature_extractor(
+        [s.extra["waveform"] for s in samples],
+        sampling_rate=16_000,
+        padding="max_length",
+        return_attention_mask=True,
+        return_tensors="pt",
+    )
     return {"input_features": x["input_features"], "feature_attention_mask": x["attention_mask"]}
 
 
@@ -60,8 +69,12 @@ def _qwen2_5_omni(lalm: LALM, samples: list[EmotionSample]) -> dict[str, Tensor]
     from emolab.lalm.qwen2_5_omni import patchify
 
     patches, grids = zip(*(patchify(s.extra["frames"], lalm.base.config.vision_config) for s in samples), strict=True)
-    return {**_whisper_inputs(lalm, samples), "pixel_values_videos": torch.from_numpy(np.concatenate(patches)),
-            "video_grid_thw": torch.from_numpy(np.stack(grids)), "video_second_per_grid": torch.ones(len(samples))}
+    return {
+        **_whisper_inputs(lalm, samples),
+        "pixel_values_videos": torch.from_numpy(np.concatenate(patches)),
+        "video_grid_thw": torch.from_numpy(np.stack(grids)),
+        "video_second_per_grid": torch.ones(len(samples)),
+    }
 
 
 def _audioflamingo3(lalm: LALM, samples: list[EmotionSample]) -> dict[str, Tensor]:
@@ -73,12 +86,18 @@ def _voxtral(lalm: LALM, samples: list[EmotionSample]) -> dict[str, Tensor]:
     return {"input_features": _whisper_inputs(lalm, samples)["input_features"]}
 
 
-STOCK = {"qwen2_5_omni": _qwen2_5_omni, "qwen2_audio": _whisper_inputs, "qwen3_omni": _whisper_inputs,
-         "audioflamingo3": _audioflamingo3, "voxtral": _voxtral}
+STOCK = {
+    "qwen2_5_omni": _qwen2_5_omni,
+    "qwen2_audio": _whisper_inputs,
+    "qwen3_omni": _whisper_inputs,
+    "audioflamingo3": _audioflamingo3,
+    "voxtral": _voxtral,
+}
 
 
-def stock_logprobs(lalm: LALM, model: Any, samples: list[EmotionSample], batch: PromptBatch, ids: Tensor,
-                   mask: Tensor) -> Tensor:
+def stock_logprobs(
+    lalm: LALM, model: Any, samples: list[EmotionSample], batch: PromptBatch, ids: Tensor, mask: Tensor
+) -> Tensor:
     """One row per completion through the model's own forward, audio and all; ids (B·G, C), each prompt's G together.
 
     Clips run one by one: Qwen3-Omni's tower embeds a clip differently beside a longer one.
@@ -89,6 +108,6 @@ def stock_logprobs(lalm: LALM, model: Any, samples: list[EmotionSample], batch: 
         rows = torch.cat([batch.input_ids[i].expand(len(own), -1), own], 1)
         seen = torch.cat([batch.mask[i].expand(len(own), -1), real], 1)
         inputs = stock_inputs(lalm, [sample], len(own))
-        logits = model(input_ids=rows, attention_mask=seen, use_cache=False, **inputs).logits[:, -own.shape[1] - 1:-1]
+        logits = model(input_ids=rows, attention_mask=seen, use_cache=False, **inputs).logits[:, -own.shape[1] - 1 : -1]
         parts.append(logits.float().log_softmax(-1).gather(-1, own[..., None])[..., 0] * real)
     return torch.cat(parts)

@@ -30,14 +30,15 @@ def layout_of(prompts, sizes):
     own = torch.tensor(index, dtype=torch.long).view(len(kept), width)
     real = torch.tensor([[i < size for i in range(width)] for _, size in kept], dtype=torch.bool).view(len(kept), width)
     layout = TreeLayout(spans, own, real.flatten().nonzero()[:, 0], own[real], at)
-    mask = torch.tensor([[p == q and d in (-1, c) and j <= i for j, (q, d) in enumerate(owner)]
-                         for i, (p, c) in enumerate(owner)])
+    mask = torch.tensor(
+        [[p == q and d in (-1, c) and j <= i for j, (q, d) in enumerate(owner)] for i, (p, c) in enumerate(owner)]
+    )
     return layout, mask
 
 
-@pytest.mark.parametrize("prompts, sizes", [([5], [[3, 1, 4]]), ([4, 7], [[2, 0, 5], [6]]),
-                                            ([3, 2, 6], [[], [1], [4, 4]]),
-                                            ([6], [[]])])
+@pytest.mark.parametrize(
+    "prompts, sizes", [([5], [[3, 1, 4]]), ([4, 7], [[2, 0, 5], [6]]), ([3, 2, 6], [[], [1], [4, 4]]), ([6], [[]])]
+)
 def test_tree_and_dense_equal_one_mask_with_gradients(prompts, sizes):
     layout, mask = layout_of(prompts, sizes)
     generator = torch.Generator().manual_seed(0)
@@ -51,10 +52,15 @@ def test_tree_and_dense_equal_one_mask_with_gradients(prompts, sizes):
         (out * weights).sum().backward()
         return [out.detach(), *(x.grad for x in tensors)]
 
-    expected = run(lambda q, k, v: F.scaled_dot_product_attention(
-        q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1), mask, scale=0.4))
-    for attend in (lambda q, k, v: TreeAttention.apply(q, k, v, layout, 0.4),
-                   lambda q, k, v: dense_attention(q, k, v, layout, 0.4)):
+    expected = run(
+        lambda q, k, v: F.scaled_dot_product_attention(
+            q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1), mask, scale=0.4
+        )
+    )
+    for attend in (
+        lambda q, k, v: TreeAttention.apply(q, k, v, layout, 0.4),
+        lambda q, k, v: dense_attention(q, k, v, layout, 0.4),
+    ):
         for ours, theirs in zip(run(attend), expected, strict=True):
             assert (ours - theirs).abs().max() < 1e-5
 

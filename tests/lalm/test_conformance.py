@@ -68,11 +68,11 @@ def test_spans_point_at_their_placeholders(shared):
         at = (batch.input_ids[i] == lalm.tokens["audio"]).nonzero()[:, 0]
         assert batch.positions_of(i, "audio").tolist() == at.tolist()
         seconds = len(sample.extra["waveform"]) / 16_000
-        heard = 2.0 if "voxtral" in lalm.name else seconds      # Voxtral embeds its window's padding too
+        heard = 2.0 if "voxtral" in lalm.name else seconds  # Voxtral embeds its window's padding too
         assert spans["audio"][0].t0 == 0 and abs(spans["audio"][-1].t1 - heard) < 2 * lalm.seconds_per_embedding
         assert [s.word for s in spans["text"]] == sample.text.split()
         for span in spans["text"]:
-            assert span.word in lalm.tokenizer.decode(batch.input_ids[i, span.start:span.end])
+            assert span.word in lalm.tokenizer.decode(batch.input_ids[i, span.start : span.end])
         if "video" in lalm.modalities:
             shown = (batch.input_ids[i] == lalm.tokens["video"]).nonzero()[:, 0]
             assert batch.positions_of(i, "video").tolist() == shown.tolist()
@@ -91,7 +91,8 @@ def test_packed_equals_stock_in_every_cell(lalm, weights, monkeypatch):
     samples = samples_for(lalm)
     if weights == "nf4":
         assert is_quantised(quantise_model(lalm)) and not any(
-            type(p).__name__ == "Params4bit" for t in lalm.towers for p in t.parameters())
+            type(p).__name__ == "Params4bit" for t in lalm.towers for p in t.parameters()
+        )
     batch = lalm.encode(samples, PROMPT)
     ids, mask = ragged(lalm, len(samples) * G)
     bare = packed_logprobs(lalm, batch, ids, mask, owners(len(samples))).detach()
@@ -124,11 +125,12 @@ def test_order_and_number_of_completions_are_free(shared):
     lalm, samples, batch = shared
     ids, mask = ragged(lalm, len(samples) * G, seed=3)
     whole = packed_logprobs(lalm, batch, ids, mask, owners(len(samples)))
-    order = torch.tensor([7, 0, 2, 8, 1])                       # no completion of prompt 1
+    order = torch.tensor([7, 0, 2, 8, 1])  # no completion of prompt 1
     some = packed_logprobs(lalm, batch, ids[order], mask[order], owners(len(samples))[order])
     assert (some - whole[order]).abs().max() < 1e-5
     assert packed_tokens(batch, mask[order], owners(len(samples))[order]) == int(
-        batch.lengths[[0, 2]].sum() + (mask[order].sum(-1) - 1).clamp(min=0).sum())
+        batch.lengths[[0, 2]].sum() + (mask[order].sum(-1) - 1).clamp(min=0).sum()
+    )
     nothing = packed_logprobs(lalm, batch, ids, torch.zeros_like(mask), owners(len(samples)))
     assert nothing.abs().max() == 0
     with pytest.raises(ModelError, match="do not fit"):
@@ -195,14 +197,19 @@ def test_greedy_equals_stock_generate(shared):
     ours = lalm.generate(batch, n=2, max_new_tokens=10, greedy=True)
     stock, width = stock_copy(lalm), batch.input_ids.shape[1]
     for i, sample in enumerate(samples):
-        theirs = stock.generate(input_ids=batch.input_ids[i:i + 1], attention_mask=batch.mask[i:i + 1], do_sample=False,
-                                max_new_tokens=10, **stock_inputs(lalm, [sample]))[0, width:]
-        assert torch.equal(ours.ids[i, 0, :len(theirs)], theirs) and torch.equal(ours.ids[i, 0], ours.ids[i, 1])
+        theirs = stock.generate(
+            input_ids=batch.input_ids[i : i + 1],
+            attention_mask=batch.mask[i : i + 1],
+            do_sample=False,
+            max_new_tokens=10,
+            **stock_inputs(lalm, [sample]),
+        )[0, width:]
+        assert torch.equal(ours.ids[i, 0, : len(theirs)], theirs) and torch.equal(ours.ids[i, 0], ours.ids[i, 1])
 
 
 def test_sampling_is_seeded_scored_and_independent_of_who_stays(shared, monkeypatch):
     lalm, _, batch = shared
-    ends = list(range(0, len(lalm.tokenizer), 4))               # a quarter of all tokens ends a row
+    ends = list(range(0, len(lalm.tokenizer), 4))  # a quarter of all tokens ends a row
     monkeypatch.setattr(type(lalm), "eos_ids", ends)
     monkeypatch.setattr(sampling, "FIRST_CAPACITY", 2)
     settings = {"n": 6, "max_new_tokens": 9, "temperature": 0.8, "seed": 3}
@@ -252,7 +259,7 @@ def test_tower_runs_once_for_each_clip_unless_it_trains(lalm, monkeypatch):
     again = lalm.encode(samples, PROMPT)
     assert calls == [2], "unique clips of one batch in one call, then the cache"
     assert torch.equal(first.embeds[:2], again.embeds) and torch.equal(first.embeds[0], first.embeds[2])
-    lalm.cache.max_bytes = lalm.cache.nbytes                    # one more clip pushes the first one out
+    lalm.cache.max_bytes = lalm.cache.nbytes  # one more clip pushes the first one out
     pushed = lalm.encode([*samples_for(lalm, 1, seed=7), *samples], PROMPT)
     assert torch.allclose(pushed.embeds[1:], first.embeds[:2], atol=1e-5)
     calls.clear()
@@ -309,8 +316,11 @@ def test_errors_name_the_clip_and_the_limit(shared):
     lalm, samples, _ = shared
     too_long = torch.zeros(int(16_000 * (lalm.max_seconds + 1))).numpy()
     hour = replace(samples[0], id="lecture", extra={**samples[0].extra, "waveform": too_long})
-    with pytest.raises(ModelError, match=rf"lecture: {lalm.max_seconds + 1:.1f} s of audio.* at most "
-                                         rf"{lalm.max_seconds:g} s"):
+    with pytest.raises(
+        ModelError,
+        match=rf"lecture: {lalm.max_seconds + 1:.1f} s of audio.* at most "
+        rf"{lalm.max_seconds:g} s",
+    ):
         lalm.encode([hour], PROMPT)
     with pytest.raises(ModelError, match="noise-0: 2 placeholders for 1 audio clip"):
         lalm.encode([replace(samples[0], text=f"say {lalm.placeholders['audio']} now")], PROMPT)

@@ -13,8 +13,10 @@ from emolab.errors import MediaError
 from emolab.lalm.layout import choose_template, messages
 from emolab.lalm.tiny import CHAT_TEMPLATE
 
-TEXT_ONLY = ("{% for m in messages %}{{ m['role'] }}: {% if m['content'] is string %}{{ m['content'] }}{% else %}"
-             "{% for c in m['content'] %}{{ c['text'] }}{% endfor %}{% endif %}\n{% endfor %}")
+TEXT_ONLY = (
+    "{% for m in messages %}{{ m['role'] }}: {% if m['content'] is string %}{{ m['content'] }}{% else %}"
+    "{% for c in m['content'] %}{{ c['text'] }}{% endfor %}{% endif %}\n{% endfor %}"
+)
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ def test_four_bits_and_adapter_come_back(saved, tmp_path):
         if "lora_B" in name:
             parameter.data.normal_(0, 0.3)
     quantised.save(tmp_path)
-    again = load_model(tmp_path, quantise="nf4", device="cpu")       # the adapter names its model
+    again = load_model(tmp_path, quantise="nf4", device="cpu")  # the adapter names its model
     assert (scores(again, samples) - scores(quantised, samples)).abs().max() < 1e-5
     assert (scores(again, samples) - scores(in_memory, samples)).abs().max() > 1e-3
     assert {p.dtype for p in again.model.parameters() if p.requires_grad} == {torch.float32}
@@ -101,11 +101,26 @@ def test_errors_say_what_to_do(tmp_path, monkeypatch):
 
 def tekken(words):
     """A vocabulary file as Mistral publishes it, with every byte, `words`, and the tokens that Voxtral needs."""
-    special = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AUDIO]", "[BEGIN_AUDIO]", "[SYSTEM_PROMPT]",
-               "[/SYSTEM_PROMPT]", "<pad>"]
+    special = [
+        "<unk>",
+        "<s>",
+        "</s>",
+        "[INST]",
+        "[/INST]",
+        "[AUDIO]",
+        "[BEGIN_AUDIO]",
+        "[SYSTEM_PROMPT]",
+        "[/SYSTEM_PROMPT]",
+        "<pad>",
+    ]
     tokens = [*(bytes([i]) for i in range(256)), *(word.encode() for word in words)]
-    config = {"pattern": r"[^\s]+|\s+", "num_vocab_tokens": len(tokens), "version": "v13",
-              "default_vocab_size": len(tokens) + len(special), "default_num_special_tokens": len(special)}
+    config = {
+        "pattern": r"[^\s]+|\s+",
+        "num_vocab_tokens": len(tokens),
+        "version": "v13",
+        "default_vocab_size": len(tokens) + len(special),
+        "default_num_special_tokens": len(special),
+    }
     vocab = [{"rank": i, "token_bytes": base64.b64encode(t).decode(), "token_str": None} for i, t in enumerate(tokens)]
     named = [{"rank": i, "token_str": text, "is_control": True} for i, text in enumerate(special)]
     return {"config": config, "vocab": vocab, "special_tokens": named}

@@ -10,8 +10,13 @@ from emolab.errors import ModelError
 from emolab.lalm.sampling import Chooser, check_settings
 from emolab.lalm.testing import tiny_random
 
-SETTINGS = [{"temperature": 0.7}, {"top_k": 5}, {"top_p": 0.6}, {"min_p": 0.2},
-            {"temperature": 1.3, "top_k": 9, "top_p": 0.8, "min_p": 0.05}]
+SETTINGS = [
+    {"temperature": 0.7},
+    {"top_k": 5},
+    {"top_p": 0.6},
+    {"min_p": 0.2},
+    {"temperature": 1.3, "top_k": 9, "top_p": 0.8, "min_p": 0.05},
+]
 
 
 @pytest.mark.parametrize("given", SETTINGS)
@@ -36,8 +41,10 @@ def test_logprob_is_of_the_untruncated_distribution():
     assert torch.allclose(logprob, (logits / 0.5).log_softmax(-1).gather(-1, token[:, None])[:, 0])
 
 
-@pytest.mark.parametrize("name, value", [("n", 0), ("max_new_tokens", 0), ("temperature", 0.0), ("top_p", 0.0),
-                                         ("top_k", -1), ("min_p", 1.5)])
+@pytest.mark.parametrize(
+    "name, value",
+    [("n", 0), ("max_new_tokens", 0), ("temperature", 0.0), ("top_p", 0.0), ("top_k", -1), ("min_p", 1.5)],
+)
 def test_meaningless_settings_are_errors(name, value):
     fine = {"n": 1, "max_new_tokens": 1, "temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}
     check_settings(**fine)

@@ -20,8 +20,9 @@ def test_patches_equal_the_image_processors_on_repeated_frames(patch, size):
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     config = SimpleNamespace(patch_size=patch, spatial_merge_size=2, temporal_patch_size=2)
     least = 128 * 28 * 28 if patch == 14 else (2 * patch) ** 2
-    processor = Qwen2VLImageProcessorPil(patch_size=patch, size={"shortest_edge": least,
-                                                                 "longest_edge": 768 * (2 * patch) ** 2})
+    processor = Qwen2VLImageProcessorPil(
+        patch_size=patch, size={"shortest_edge": least, "longest_edge": 768 * (2 * patch) ** 2}
+    )
     theirs = processor(Image.fromarray(frame), return_tensors="np")
     patches, grid = patchify(np.stack([frame] * 3), config)
     assert grid.tolist() == [2, *theirs["image_grid_thw"][0, 1:].tolist()]

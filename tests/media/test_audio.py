@@ -39,8 +39,9 @@ def test_formats_and_rates(tmp_path, kind, rate):
     assert probe(tmp_path / f"a.{kind}").rate == rate
 
 
-@pytest.mark.parametrize(("name", "codec"), [("a.m4a", "aac"), ("a.mp4", "aac"), ("a.mkv", "pcm_s16le"),
-                                             ("a.avi", "pcm_s16le")])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.m4a", "aac"), ("a.mp4", "aac"), ("a.mkv", "pcm_s16le"), ("a.avi", "pcm_s16le")]
+)
 def test_containers(tmp_path, name, codec):
     with av.open(str(tmp_path / name), "w", format="mp4" if name.endswith("m4a") else None) as output:
         stream = output.add_stream(codec, rate=16_000, layout="mono")
@@ -85,17 +86,27 @@ def test_the_limits(tmp_path):
 def test_a_file_that_ends_early_is_told_beyond_a_twentieth_of_a_second(tmp_path):
     sf.write(tmp_path / "a.wav", tone(16_000), 16_000)
     whole = (tmp_path / "a.wav").read_bytes()
-    (tmp_path / "a.wav").write_bytes(whole[:-2 * 700])
+    (tmp_path / "a.wav").write_bytes(whole[: -2 * 700])
     assert len(load_audio(tmp_path / "a.wav")) == 16_000 - 700
-    (tmp_path / "a.wav").write_bytes(whole[:-2 * 1000])
+    (tmp_path / "a.wav").write_bytes(whole[: -2 * 1000])
     with pytest.raises(MediaError, match=r"truncated, it holds 0.94 of the 1.00 s"):
         load_audio(tmp_path / "a.wav")
 
 
-@pytest.mark.parametrize(("name", "says"), [("gone.wav", "no such file"), ("", "a folder"), ("empty.wav", "empty"),
-                                            ("text.wav", "a text file"), ("page.wav", "an HTML page"),
-                                            ("lfs.wav", "git lfs pull"), ("nan.wav", "first at 0.250 s"),
-                                            ("scale.wav", "full scale is 1"), ("none.wav", "no samples")])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("gone.wav", "no such file"),
+        ("", "a folder"),
+        ("empty.wav", "empty"),
+        ("text.wav", "a text file"),
+        ("page.wav", "an HTML page"),
+        ("lfs.wav", "git lfs pull"),
+        ("nan.wav", "first at 0.250 s"),
+        ("scale.wav", "full scale is 1"),
+        ("none.wav", "no samples"),
+    ],
+)
 def test_messages_name_the_cause(tmp_path, name, says):
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("Dear diary, today I recorded nothing.")

@@ -66,8 +66,11 @@ def test_a_folder_is_ordered_by_number(tmp_path):
 def test_frames_that_cannot_be_had(tmp_path, video):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.png").write_bytes(b"\x89PNG nonsense")
-    for path, says in ((tmp_path / "empty", "no image"), (tmp_path / "bad.png", "not readable as an image"),
-                       (tmp_path / "gone.mp4", "no such file")):
+    for path, says in (
+        (tmp_path / "empty", "no image"),
+        (tmp_path / "bad.png", "not readable as an image"),
+        (tmp_path / "gone.mp4", "no such file"),
+    ):
         with pytest.raises(MediaError, match=says):
             load_frames(path)
     for wrong in ({"fps": 0}, {"fps": -1}, {"max_frames": 0}):
@@ -138,7 +141,7 @@ def test_cache_is_bounded_and_forgets_the_least_used():
 def test_cache_on_disk_survives_and_replaces_damage(tmp_path):
     value = np.arange(6.0).reshape(2, 3)
     FeatureCache(1000, tmp_path).get("k", lambda: value)
-    file, = tmp_path.iterdir()
+    (file,) = tmp_path.iterdir()
     assert (FeatureCache(1000, tmp_path).get("k", lambda: 1 / 0) == value).all()
     file.write_bytes(file.read_bytes()[:50])
     assert (FeatureCache(1000, tmp_path).get("k", lambda: value + 1) == value + 1).all()

@@ -21,10 +21,12 @@ from emolab.metrics import (
 )
 from emolab.metrics.cider import DocumentFrequency, cider_sample
 
-GOLD = ["the speaker sounds sad and speaks slowly", "a bright and happy voice rises at the end",
-        "she is angry about it"]
-PRED = ["the speaker sounds sad and talks very slowly", "a bright voice rises at the very end",
-        "she is furious"]
+GOLD = [
+    "the speaker sounds sad and speaks slowly",
+    "a bright and happy voice rises at the end",
+    "she is angry about it",
+]
+PRED = ["the speaker sounds sad and talks very slowly", "a bright voice rises at the very end", "she is furious"]
 
 
 @pytest.mark.parametrize("order", [1, 2, 4])
@@ -100,8 +102,18 @@ def test_distinct_vocabulary_and_emotion_f1():
 
 def test_caption_table_has_every_score():
     table = caption_table(GOLD, PRED)
-    assert set(table) == {"bleu_1", "bleu_4", "rouge_l", "meteor", "cider", "emotion_f1", "distinct_1", "distinct_2",
-                          "vocabulary", "n"}
+    assert set(table) == {
+        "bleu_1",
+        "bleu_4",
+        "rouge_l",
+        "meteor",
+        "cider",
+        "emotion_f1",
+        "distinct_1",
+        "distinct_2",
+        "vocabulary",
+        "n",
+    }
     assert table["n"] == 3 and table["emotion_f1"] == pytest.approx(2 * 2 / (2 + 3))
 
 
@@ -113,11 +125,13 @@ def test_sentiment_f1_leaves_zero_gold_out():
 
 
 def test_unibench_table():
-    rows = unibench_table({
-        "MELD": (["sad", "joy"], [["unhappy"], ["angry"]]),
-        "MOSI": ([1.0, -1.0], [["happy"], ["sad"]]),
-        "OV-MERD+": ([["sad"]], [["sad", "happy"]]),
-    })
+    rows = unibench_table(
+        {
+            "MELD": (["sad", "joy"], [["unhappy"], ["angry"]]),
+            "MOSI": ([1.0, -1.0], [["happy"], ["sad"]]),
+            "OV-MERD+": ([["sad"]], [["sad", "happy"]]),
+        }
+    )
     assert [row["score"] for row in rows] == pytest.approx([0.5, 1.0, 2 / 3, (0.5 + 1 + 2 / 3) / 3])
     assert [row["metric"] for row in rows[:3]] == ["hit rate", "weighted F1", "wheel F"]
     assert len(UNIBENCH) == 9

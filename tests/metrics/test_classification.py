@@ -37,7 +37,8 @@ def test_equal_to_scikit_learn_with_none_as_a_class_of_its_own(seed):
         assert weighted_accuracy(gold, pred) == pytest.approx(sk.accuracy_score(gold, filled))
         assert unweighted_accuracy(gold, pred) == pytest.approx(sk.balanced_accuracy_score(gold, filled))
         assert unweighted_accuracy(gold, pred) == pytest.approx(
-            sk.recall_score(gold, filled, labels=classes, average="macro"))
+            sk.recall_score(gold, filled, labels=classes, average="macro")
+        )
         assert weighted_f1(gold, pred) == pytest.approx(sk.f1_score(gold, filled, average="weighted"))
         assert macro_f1(gold, pred) == pytest.approx(sk.f1_score(gold, filled, labels=classes, average="macro"))
     keep = [(g, p) for g, p in zip(gold, pred, strict=True) if p]

@@ -97,8 +97,16 @@ def test_scores_by_evidence(tmp_path: Path):
 
 
 def test_naming_counts_by_hand():
-    texts = [f"<think>{t}</think><answer>sad</answer>" for t in (
-        "the voice tells it", "the voice tells it", "the face and the words tell it", "it is so", "nothing tells it")]
+    texts = [
+        f"<think>{t}</think><answer>sad</answer>"
+        for t in (
+            "the voice tells it",
+            "the voice tells it",
+            "the face and the words tell it",
+            "it is so",
+            "nothing tells it",
+        )
+    ]
     carriers = [["audio"], ["video"], ["video"], ["text", "audio"], []]
     found = naming(texts, carriers, [True, False, True, True, True], ["a", "b", "b", "c", "c"], n_boot=50)
     assert found["names_carrier"] == pytest.approx(1 / 3) and found["names_audio"] == 1.0 and found["names_video"] == 0
@@ -134,8 +142,17 @@ def seen_corpus(noise_corpus: Corpus) -> Corpus:
 
 
 def test_a_whole_run_counts_modalities_and_names(random_model: str, seen_corpus: Corpus, tmp_path: Path):
-    tiny = {"cold_per_label": 1, "cold_epochs": 1, "cold_batch": 4, "steps": 2, "prompts_per_step": 2, "group_size": 2,
-            "max_new_tokens": 6, "sft_epochs": 0.5, "lora_rank": 2}
+    tiny = {
+        "cold_per_label": 1,
+        "cold_epochs": 1,
+        "cold_batch": 4,
+        "steps": 2,
+        "prompts_per_step": 2,
+        "group_size": 2,
+        "max_new_tokens": 6,
+        "sft_epochs": 0.5,
+        "lora_rank": 2,
+    }
     recipe = R1Omni(R1OmniSettings.cpu(model=random_model, beta=0.02, **tiny))
     result = recipe.run(seen_corpus, tmp_path, progress=False)
     json.dumps(result)

@@ -13,10 +13,13 @@ from emolab.rewards.captions import Bleu, Cider, EmoGRPO, anchors, profile
 from emolab.rewards.embedding import embed
 
 REFERENCE = "The speaker sounds sad and sorrowful, with a low, slow and breathy voice that falls at the end."
-CAPTIONS = {"right": "A sorrowful voice: quiet, unhappy and slow.", "wrong": "A joyful, bright and happy voice.",
-            "afraid": "She sounds afraid and anxious.",
-            "template": REFERENCE.replace("sad and sorrowful", "angry and furious"),
-            "plain": "The speaker says something with a slow voice."}
+CAPTIONS = {
+    "right": "A sorrowful voice: quiet, unhappy and slow.",
+    "wrong": "A joyful, bright and happy voice.",
+    "afraid": "She sounds afraid and anxious.",
+    "template": REFERENCE.replace("sad and sorrowful", "angry and furious"),
+    "plain": "The speaker says something with a slow voice.",
+}
 
 
 def consistency(reward, key):

@@ -16,7 +16,8 @@ THINK = "<think>a low voice</think>"
 ROLLOUTS = from_rows(
     {"row": row, "prompt": "?", "completion": f"{THINK}<answer>{answer}</answer>", "solution": gold}
     for row, gold, answers in [(0, "sad", ("sad", "happy", "disgusted")), (1, "happy", ("happy", "happy", "happy"))]
-    for answer in answers)
+    for answer in answers
+)
 
 
 def test_group_advantages_by_hand():
@@ -51,8 +52,12 @@ def test_ranking_and_summary():
     assert [row["total"] for row in rows] == [2.0, 1.0, 1.0] and rows[0]["rank"] == 1
     assert rows[0]["completion"].endswith("<answer>sad</answer>") and rows[0]["advantage"] > 0 > rows[1]["advantage"]
     numbers = summary(rubric("r1_omni"), ROLLOUTS)
-    assert numbers == {"total": pytest.approx(1 + 4 / 6), "accuracy": pytest.approx(4 / 6), "format": 1.0,
-                       "zero_variance": 0.5}
+    assert numbers == {
+        "total": pytest.approx(1 + 4 / 6),
+        "accuracy": pytest.approx(4 / 6),
+        "format": 1.0,
+        "zero_variance": 0.5,
+    }
 
 
 def test_controls_change_a_rubric():
@@ -102,6 +107,7 @@ class Parrot:
     def generate(self, samples, n, **settings):
         class Made:
             texts = [["<answer>sad</answer>"] * n for _ in samples]
+
         return Made
 
 

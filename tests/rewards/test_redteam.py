@@ -59,8 +59,22 @@ def test_shipped_rubrics_pickle_and_unknown_ones_are_named():
         rubric("x")
 
 
-PIECES = ["<think>", "</think>", "<answer>", "</answer>", "sad", "happy", ", ", ". ", "\u200b", "not ", "\ud800", "é",
-          "<content>", "</content>"]
+PIECES = [
+    "<think>",
+    "</think>",
+    "<answer>",
+    "</answer>",
+    "sad",
+    "happy",
+    ", ",
+    ". ",
+    "\u200b",
+    "not ",
+    "\ud800",
+    "é",
+    "<content>",
+    "</content>",
+]
 COLUMNS = {"solution": ["sad"], "words": [["sad"]], "caption": ["She sounds sad and low."], "row": [0]}
 
 

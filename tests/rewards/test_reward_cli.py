@@ -43,8 +43,10 @@ def test_audit_of_one_and_of_all(app):
 
 
 def test_rescore(app, tmp_path):
-    path = write_rollouts(tmp_path / "r.jsonl", from_rows(
-        [{"row": 0, "completion": "<answer>sad</answer>", "solution": gold} for gold in ("sad", "happy")]))
+    path = write_rollouts(
+        tmp_path / "r.jsonl",
+        from_rows([{"row": 0, "completion": "<answer>sad</answer>", "solution": gold} for gold in ("sad", "happy")]),
+    )
     found = json.loads(run(app, "rescore", "direct", str(path), "--json").stdout)
     assert found["accuracy"] == 0.5 and found["n"] == 2
     missing = run(app, "rescore", "affectgpt_rl", str(path), "--json")
@@ -88,8 +90,11 @@ def test_rollouts_samples_the_test_split_of_a_corpus(app, tmp_path, monkeypatch)
         def generate(self, samples, n, **settings):
             return SimpleNamespace(texts=[["<answer>sad</answer>"] * n for _ in samples])
 
-    samples = [EmotionSample(f"{split}{i}", text="hello", emotion="sad", split=split)
-               for split in ("train", "test") for i in range(4)]
+    samples = [
+        EmotionSample(f"{split}{i}", text="hello", emotion="sad", split=split)
+        for split in ("train", "test")
+        for i in range(4)
+    ]
     table = Corpus(tmp_path, samples).write(tmp_path / "table.jsonl")
     monkeypatch.setattr(inputs, "read_model", lambda *_: (Parrot(), PROMPTS["direct"]))
     out = tmp_path / "rollouts.jsonl"

@@ -9,8 +9,10 @@ from emolab.emotions import EMOTIONS, learned_similarity, similarity
 from emolab.errors import RewardError
 from emolab.rewards import ESWR, Accuracy, Format, Linear, Part, Rubric, Structure
 
-STRUCTURED = ("<think><content>all is well</content><acoustics>low and slow</acoustics><summary>sounds sad</summary>"
-              "</think><answer>sad</answer>")
+STRUCTURED = (
+    "<think><content>all is well</content><acoustics>low and slow</acoustics><summary>sounds sad</summary>"
+    "</think><answer>sad</answer>"
+)
 FREE = "<think>low and slow</think><answer>sad</answer>"
 
 
@@ -91,8 +93,10 @@ def test_structure_wants_words_in_every_section():
 
 
 def test_messages_count_like_strings():
-    messages = [[{"role": "assistant", "content": FREE}],
-                [{"role": "assistant", "content": [{"type": "text", "text": FREE}]}]]
+    messages = [
+        [{"role": "assistant", "content": FREE}],
+        [{"role": "assistant", "content": [{"type": "text", "text": FREE}]}],
+    ]
     for reward in (Accuracy(), Format("free"), ESWR()):
         assert call(reward, messages, solution=["sad"] * 2) == [1.0, 1.0]
     with pytest.raises(RewardError, match="string or a list of chat messages, got int"):
@@ -154,8 +158,13 @@ def test_rubric_rejects_nonsense():
 
 def test_rubric_logs_to_trl():
     metrics, extra = {}, {}
-    rubric()(["?"] * 2, answers("sad", "happy"), solution=["sad"] * 2, log_metric=metrics.__setitem__,
-             log_extra=extra.__setitem__)
+    rubric()(
+        ["?"] * 2,
+        answers("sad", "happy"),
+        solution=["sad"] * 2,
+        log_metric=metrics.__setitem__,
+        log_extra=extra.__setitem__,
+    )
     assert metrics["reward/eswr"] == 0.5 and extra["format"] == [1.0, 1.0]
 
 
@@ -167,6 +176,11 @@ def test_rescore_needs_no_model_and_equals_scoring():
 
 def test_trl_calls_them_with_more_than_they_read():
     state = SimpleNamespace(global_step=5, max_steps=10)
-    kwargs = {"solution": ["sad"], "trainer_state": state, "log_extra": lambda *a: None, "log_metric": lambda *a: None,
-              "completion_ids": [[1]]}
+    kwargs = {
+        "solution": ["sad"],
+        "trainer_state": state,
+        "log_extra": lambda *a: None,
+        "log_metric": lambda *a: None,
+        "completion_ids": [[1]],
+    }
     assert rubric()(prompts=["?"], completions=answers("sad"), **kwargs) == [1.5]

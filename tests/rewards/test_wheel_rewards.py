@@ -80,8 +80,11 @@ def test_label_spam_pays_two_k_over_n_plus_k_when_published_and_nothing_here():
 
 def test_hedges_earn_nothing():
     assert contradicts(["sad", "happy"], ["sad"]) and not contradicts(["sad", "happy"], ["sad", "glad"])
-    texts = [answer("sad, happy"), answer("sad, angry, fearful, disgusted"),
-             answer("sad, sorrow, gloomy, glum, morose")]
+    texts = [
+        answer("sad, happy"),
+        answer("sad, angry, fearful, disgusted"),
+        answer("sad, sorrow, gloomy, glum, morose"),
+    ]
     assert call(WheelF(), texts, words=[["sad"]] * 3) == [0.0, 0.0, 0.0]
     assert call(WheelF(), texts[:1], words=[["sad", "happy"]]) == [1.0]
 
@@ -105,8 +108,13 @@ def test_dual_reads_the_reasoning():
 
 
 def test_alignment_is_the_jaccard_index_of_reasoning_and_answer():
-    texts = [answer("sad", think="She is sorrowful."), answer("happy", think="She is sad."),
-             answer("sad, happy", think="She is sad."), answer("sad", think="A voice."), answer("sad")]
+    texts = [
+        answer("sad", think="She is sorrowful."),
+        answer("happy", think="She is sad."),
+        answer("sad, happy", think="She is sad."),
+        answer("sad", think="A voice."),
+        answer("sad"),
+    ]
     assert call(Alignment(), texts) == [1.0, 0.0, 0.5, 0.0, 0.0]
 
 

@@ -61,8 +61,9 @@ def test_row_has_no_truth_in_it() -> None:
         row, truth = to_sample(spec, made), to_truth(spec, made)
         assert not set(row.extra) & {"prosody", "aus", "intensity", "shown", "room", "seed"}
         assert not set(row.extra) & (set(truth["prosody"]) | set(truth["aus"]))
-        numbers = {round(v, 4) for v in (*truth["prosody"].values(), *truth["aus"].values(),
-                                         *truth["intensity"].values())}
+        numbers = {
+            round(v, 4) for v in (*truth["prosody"].values(), *truth["aus"].values(), *truth["intensity"].values())
+        }
         stated = [v for v in (row.valence, row.arousal, row.dominance, *row.extra.values()) if isinstance(v, float)]
         assert not {v for v in stated if abs(v) > 0.01} & numbers - {0.0, 1.0}
         assert to_truth(spec, realise(spec)) == truth and to_sample(spec, realise(spec)) == row

@@ -71,8 +71,9 @@ def test_same_bytes_with_more_workers(made: Path, tmp_path: Path) -> None:
     assert digests(tmp_path / "two") == digests(made)
 
 
-def test_interrupted_run_is_finished_with_the_same_bytes(made: Path, tmp_path: Path,
-                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_run_is_finished_with_the_same_bytes(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root, whole, calls = tmp_path / "cut", making.render, []
 
     def dies(spec: planning.Spec) -> tuple[np.ndarray, np.ndarray]:
@@ -182,9 +183,23 @@ def test_audio_core_is_balanced_and_neutral_elsewhere() -> None:
 def test_command(tmp_path: Path) -> None:
     app = typer.Typer()
     register(app)
-    app.command("other")(lambda: None)                   # a group of one command would drop the command's name
-    run = CliRunner().invoke(app, ["make", "synthetic", "--size", "tiny", "--seed", "5", "--out", str(tmp_path / "c"),
-                                   "--workers", "1", "--json"])
+    app.command("other")(lambda: None)  # a group of one command would drop the command's name
+    run = CliRunner().invoke(
+        app,
+        [
+            "make",
+            "synthetic",
+            "--size",
+            "tiny",
+            "--seed",
+            "5",
+            "--out",
+            str(tmp_path / "c"),
+            "--workers",
+            "1",
+            "--json",
+        ],
+    )
     assert run.exit_code == 0, run.output
     result = json.loads(run.stdout)
     assert result["n"] == 14 and result["size"] == "tiny" and result["emotion"]["neutral"] == 2

@@ -12,11 +12,25 @@ from emolab.synth.describe_face import CLASSES, describe
 REST = dict.fromkeys(face.AUS, 0.0)
 # Rows of a 64-pixel upright face where each unit must show, and where it must change (almost) nothing.
 BROWS, EYES, NOSE, MOUTH = slice(10, 24), slice(20, 32), slice(26, 40), slice(40, 58)
-REGIONS = {"AU1": (BROWS, MOUTH), "AU2": (BROWS, MOUTH), "AU4": (BROWS, MOUTH), "AU5": (EYES, MOUTH),
-           "AU6": (EYES, BROWS),
-           "AU7": (EYES, MOUTH), "AU9": (NOSE, slice(56, 64)), "AU10": (MOUTH, BROWS), "AU12": (MOUTH, BROWS),
-           "AU15": (MOUTH, BROWS), "AU17": (MOUTH, BROWS), "AU20": (MOUTH, BROWS), "AU23": (MOUTH, BROWS),
-           "AU24": (MOUTH, BROWS), "AU25": (MOUTH, BROWS), "AU26": (MOUTH, BROWS), "AU27": (MOUTH, BROWS)}
+REGIONS = {
+    "AU1": (BROWS, MOUTH),
+    "AU2": (BROWS, MOUTH),
+    "AU4": (BROWS, MOUTH),
+    "AU5": (EYES, MOUTH),
+    "AU6": (EYES, BROWS),
+    "AU7": (EYES, MOUTH),
+    "AU9": (NOSE, slice(56, 64)),
+    "AU10": (MOUTH, BROWS),
+    "AU12": (MOUTH, BROWS),
+    "AU15": (MOUTH, BROWS),
+    "AU17": (MOUTH, BROWS),
+    "AU20": (MOUTH, BROWS),
+    "AU23": (MOUTH, BROWS),
+    "AU24": (MOUTH, BROWS),
+    "AU25": (MOUTH, BROWS),
+    "AU26": (MOUTH, BROWS),
+    "AU27": (MOUTH, BROWS),
+}
 
 
 def change(unit: str, rows: slice) -> float:
@@ -112,16 +126,26 @@ def test_descriptions_are_balanced_on_arbitrary_faces() -> None:
         assert sum(shares) == pytest.approx(1) and min(shares) > 0.15 and max(shares) < 0.62, (attribute, shares)
 
 
-@pytest.mark.parametrize(("units", "attribute", "expected"), [
-    ({"AU1": 1.0, "AU2": 1.0}, "brows", "raised"), ({"AU4": 1.0}, "brows", "lowered"),
-    ({"AU1": 1.0, "AU4": 0.8}, "brows", "slanted"),
-    ({}, "brows", "level"), ({"AU5": 1.0}, "eyes", "wide"), ({"AU7": 1.0}, "eyes", "narrow"),
-    ({"AU9": 0.8}, "nose", "wrinkled"),
-    ({"AU12": 1.0}, "corners", "up"), ({"AU15": 1.0}, "corners", "down"), ({"AU20": 1.0}, "lips", "stretched"),
-    ({"AU24": 1.0}, "lips", "pressed"), ({}, "lips", "relaxed"), ({"AU27": 1.0}, "mouth", "open"),
-    ({"AU25": 1.0}, "mouth", "parted"),
-    ({}, "mouth", "closed"),
-])
+@pytest.mark.parametrize(
+    ("units", "attribute", "expected"),
+    [
+        ({"AU1": 1.0, "AU2": 1.0}, "brows", "raised"),
+        ({"AU4": 1.0}, "brows", "lowered"),
+        ({"AU1": 1.0, "AU4": 0.8}, "brows", "slanted"),
+        ({}, "brows", "level"),
+        ({"AU5": 1.0}, "eyes", "wide"),
+        ({"AU7": 1.0}, "eyes", "narrow"),
+        ({"AU9": 0.8}, "nose", "wrinkled"),
+        ({"AU12": 1.0}, "corners", "up"),
+        ({"AU15": 1.0}, "corners", "down"),
+        ({"AU20": 1.0}, "lips", "stretched"),
+        ({"AU24": 1.0}, "lips", "pressed"),
+        ({}, "lips", "relaxed"),
+        ({"AU27": 1.0}, "mouth", "open"),
+        ({"AU25": 1.0}, "mouth", "parted"),
+        ({}, "mouth", "closed"),
+    ],
+)
 def test_descriptions(units: dict[str, float], attribute: str, expected: str) -> None:
     assert describe(REST | units).dict()[attribute] == expected
 

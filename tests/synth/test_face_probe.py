@@ -42,8 +42,15 @@ def test_seven_emotions_are_learnable_from_faces_of_new_identities() -> None:
     torch.manual_seed(0)
     rng, (images, labels), (held, gold) = np.random.default_rng(0), pictures("train", 9, 0), pictures("test", 6, 1)
     x, y, epochs = tensor(images), torch.tensor(labels), 16
-    net = nn.Sequential(*block(1, 12), *block(12, 24), *block(24, 48), *block(48, 64), nn.Flatten(), nn.Dropout(0.3),
-                        nn.Linear(64 * 9, len(EMOTIONS)))
+    net = nn.Sequential(
+        *block(1, 12),
+        *block(12, 24),
+        *block(24, 48),
+        *block(48, 64),
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.Linear(64 * 9, len(EMOTIONS)),
+    )
     optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=3e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=epochs * (len(x) // 48))
     for _ in range(epochs):

@@ -92,7 +92,7 @@ def test_neither_talker_sentence_nor_order_tells_the_emotion() -> None:
     rank = {e: np.mean([i for i, s in enumerate(course()) if s.emotion == e]) / len(course()) for e in EMOTIONS}
     assert all(abs(r - 0.5) < 0.06 for r in rank.values()), rank
     for name in ("split", "condition", "domain"):
-        half = Counter(getattr(s, name) for s in course()[:len(course()) // 2])
+        half = Counter(getattr(s, name) for s in course()[: len(course()) // 2])
         full = Counter(getattr(s, name) for s in course())
         assert all(abs(half[k] / n - 0.5) < 0.25 for k, n in full.items() if n > 50)
 
@@ -109,7 +109,8 @@ def test_words_and_metadata_do_not_tell_the_emotion_of_the_audio_core() -> None:
     gold, target = [s.emotion for s in train], [s.emotion for s in test]
     bags = CountVectorizer(ngram_range=(1, 2)).fit(s.sentence.text for s in train)
     words = LogisticRegression(max_iter=300, class_weight="balanced").fit(
-        bags.transform(s.sentence.text for s in train), gold)
+        bags.transform(s.sentence.text for s in train), gold
+    )
     guess = words.predict(bags.transform(s.sentence.text for s in test))
     assert abs(recall_score(target, guess, average="macro") - 1 / 7) < 0.06
 

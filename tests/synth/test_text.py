@@ -18,11 +18,71 @@ from emolab.synth.talkers import VOICES
 from emolab.synth.text_words import DEFINITIONS, EMOTION_WORDS, family, synonyms
 
 FUNCTION_WORDS = {
-    "a", "an", "the", "my", "your", "his", "her", "our", "their", "this", "that", "these", "there", "it", "i",
-    "you", "he", "she", "we", "they", "me", "him", "us", "them", "is", "are", "was", "am", "be", "been", "have",
-    "has", "had", "will", "would", "can", "could", "cannot", "not", "do", "did", "to", "at", "on", "in", "by",
-    "of", "for", "from", "with", "over", "under", "near", "behind", "next", "along", "across", "and", "or", "but",
-    "so", "what", "how", "who", "no",
+    "a",
+    "an",
+    "the",
+    "my",
+    "your",
+    "his",
+    "her",
+    "our",
+    "their",
+    "this",
+    "that",
+    "these",
+    "there",
+    "it",
+    "i",
+    "you",
+    "he",
+    "she",
+    "we",
+    "they",
+    "me",
+    "him",
+    "us",
+    "them",
+    "is",
+    "are",
+    "was",
+    "am",
+    "be",
+    "been",
+    "have",
+    "has",
+    "had",
+    "will",
+    "would",
+    "can",
+    "could",
+    "cannot",
+    "not",
+    "do",
+    "did",
+    "to",
+    "at",
+    "on",
+    "in",
+    "by",
+    "of",
+    "for",
+    "from",
+    "with",
+    "over",
+    "under",
+    "near",
+    "behind",
+    "next",
+    "along",
+    "across",
+    "and",
+    "or",
+    "but",
+    "so",
+    "what",
+    "how",
+    "who",
+    "no",
 }
 
 
@@ -53,12 +113,13 @@ def test_sentences_are_short_and_share_a_vocabulary() -> None:
 
 def test_held_out_sentences_are_no_variants_of_training_ones() -> None:
     """No held-out sentence shares five words in a row, or its frame and a content word, with one that is trained on."""
+
     def frame(s: texts.Sentence) -> str:
         return " ".join(w if w in FUNCTION_WORDS else "_" for w in texts.words_of(s.text))
 
     def phrases(s: texts.Sentence) -> set[tuple[str, ...]]:
         words = texts.words_of(s.text)
-        return {tuple(words[i:i + 5]) for i in range(len(words) - 4)}
+        return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
 
     def content(s: texts.Sentence) -> set[str]:
         return set(texts.words_of(s.text)) - FUNCTION_WORDS

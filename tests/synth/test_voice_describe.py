@@ -11,19 +11,34 @@ from emolab.synth.describe_voice import ATTRIBUTES, QUALITIES, SCALES, describe,
 from emolab.synth.prosody import BASE, PROFILES, Prosody, sample_any
 
 
-@pytest.mark.parametrize(("prosody", "attribute", "word"), [
-    (Prosody(f0=-3), "pitch", "low"), (Prosody(f0=1), "pitch", "medium"), (Prosody(f0=5), "pitch", "high"),
-    (Prosody(range=-1), "range", "flat"), (Prosody(range=0.8, accent=3), "range", "wide"),
-    (Prosody(), "range", "moderate"),
-    (Prosody(rate=-0.3), "pace", "slow"), (Prosody(), "pace", "steady"), (Prosody(rate=0.3), "pace", "fast"),
-    (Prosody(energy=-5), "loudness", "quiet"), (Prosody(), "loudness", "medium"),
-    (Prosody(energy=6), "loudness", "loud"),
-    (Prosody(tilt=-2), "timbre", "dark"), (Prosody(), "timbre", "even"), (Prosody(tilt=2), "timbre", "bright"),
-    (Prosody(final=-3), "ending", "falling"), (Prosody(), "ending", "level"), (Prosody(final=4), "ending", "rising"),
-    (Prosody(breath=0.3), "quality", "breathy"), (Prosody(rough=0.3), "quality", "rough"),
-    (Prosody(tremor=0.8), "quality", "shaky"), (BASE, "quality", "clear"),
-    (Prosody(tremor=0.5, rough=0.4), "quality", "rough"),
-])
+@pytest.mark.parametrize(
+    ("prosody", "attribute", "word"),
+    [
+        (Prosody(f0=-3), "pitch", "low"),
+        (Prosody(f0=1), "pitch", "medium"),
+        (Prosody(f0=5), "pitch", "high"),
+        (Prosody(range=-1), "range", "flat"),
+        (Prosody(range=0.8, accent=3), "range", "wide"),
+        (Prosody(), "range", "moderate"),
+        (Prosody(rate=-0.3), "pace", "slow"),
+        (Prosody(), "pace", "steady"),
+        (Prosody(rate=0.3), "pace", "fast"),
+        (Prosody(energy=-5), "loudness", "quiet"),
+        (Prosody(), "loudness", "medium"),
+        (Prosody(energy=6), "loudness", "loud"),
+        (Prosody(tilt=-2), "timbre", "dark"),
+        (Prosody(), "timbre", "even"),
+        (Prosody(tilt=2), "timbre", "bright"),
+        (Prosody(final=-3), "ending", "falling"),
+        (Prosody(), "ending", "level"),
+        (Prosody(final=4), "ending", "rising"),
+        (Prosody(breath=0.3), "quality", "breathy"),
+        (Prosody(rough=0.3), "quality", "rough"),
+        (Prosody(tremor=0.8), "quality", "shaky"),
+        (BASE, "quality", "clear"),
+        (Prosody(tremor=0.5, rough=0.4), "quality", "rough"),
+    ],
+)
 def test_clear_cases(prosody: Prosody, attribute: str, word: str) -> None:
     assert getattr(describe(prosody), attribute) == word
 

@@ -96,14 +96,22 @@ def test_say_needs_no_espeak_for_a_shipped_sentence(tmp_path: Path, monkeypatch:
     assert code == 0 and '"emotion": "happy"' in output and out.stat().st_size > 10_000
 
 
-@pytest.mark.parametrize(("arguments", "expected"), [
-    (("Hello there.",), "TEXT in quotes"), (("--seed-sentence", "nope", "o.wav"), "no shipped sentence"),
-    (("Hello.", "o.mp3"), ".wav"), (("Hello.", "nowhere/o.wav"), "no folder"), (("...", "o.wav"), "nothing to say"),
-    (("Hello.", "o.wav", "--emotion", "hungry"), "surprised"), (("Hello.", "o.wav", "--intensity", "2"), "between 0"),
-    (("Hello.", "o.wav", "--talker", "bob"), "no talker 'bob'"),
-])
-def test_say_refuses_clearly(arguments: tuple[str, ...], expected: str, tmp_path: Path,
-                             monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("Hello there.",), "TEXT in quotes"),
+        (("--seed-sentence", "nope", "o.wav"), "no shipped sentence"),
+        (("Hello.", "o.mp3"), ".wav"),
+        (("Hello.", "nowhere/o.wav"), "no folder"),
+        (("...", "o.wav"), "nothing to say"),
+        (("Hello.", "o.wav", "--emotion", "hungry"), "surprised"),
+        (("Hello.", "o.wav", "--intensity", "2"), "between 0"),
+        (("Hello.", "o.wav", "--talker", "bob"), "no talker 'bob'"),
+    ],
+)
+def test_say_refuses_clearly(
+    arguments: tuple[str, ...], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     code, output = invoke(*arguments)
     assert code == 1 and expected in output

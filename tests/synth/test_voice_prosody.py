@@ -35,21 +35,38 @@ def neutral() -> dict[str, float]:
 
 # cue, value, feature, least change in the direction of its sign
 MOVES = [
-    ("f0", 3.0, "f0_median", 2.5), ("f0", -2.0, "f0_median", -1.6), ("range", 1.0, "f0_sd", 0.5),
+    ("f0", 3.0, "f0_median", 2.5),
+    ("f0", -2.0, "f0_median", -1.6),
+    ("range", 1.0, "f0_sd", 0.5),
     ("range", -1.0, "f0_sd", -0.2),
-    ("slope", 3.0, "f0_slope", 0.8), ("accent", 4.0, "f0_high", 0.6), ("final", 5.0, "f0_final", 1.5),
-    ("final", -4.0, "f0_final", -1.0), ("rate", 0.3, "duration", -0.2), ("rate", -0.3, "duration", 0.2),
-    ("rate", 0.3, "syllable_rate", 0.2), ("pause", 60.0, "duration", 0.1), ("pause", 60.0, "pause_share", 0.02),
-    ("energy", 6.0, "level_mean", 5.0), ("energy", -5.0, "level_mean", -4.0), ("energy_stress", 5.0, "level_sd", 0.3),
-    ("tilt", 2.0, "tilt", 1.2), ("tilt", -1.5, "alpha_ratio", -2.0), ("breath", 0.3, "hnr_mean", -0.5),
-    ("jitter", 0.02, "f0_jitter", 0.2), ("tremor", 1.0, "f0_tremor", 0.2), ("rough", 0.35, "am_rough", 3.0),
-    ("formant", 0.07, "centroid", 0.03), ("formant", -0.07, "f2_region", -0.02), ("shimmer", 1.5, "hnr_mean", -0.02),
+    ("slope", 3.0, "f0_slope", 0.8),
+    ("accent", 4.0, "f0_high", 0.6),
+    ("final", 5.0, "f0_final", 1.5),
+    ("final", -4.0, "f0_final", -1.0),
+    ("rate", 0.3, "duration", -0.2),
+    ("rate", -0.3, "duration", 0.2),
+    ("rate", 0.3, "syllable_rate", 0.2),
+    ("pause", 60.0, "duration", 0.1),
+    ("pause", 60.0, "pause_share", 0.02),
+    ("energy", 6.0, "level_mean", 5.0),
+    ("energy", -5.0, "level_mean", -4.0),
+    ("energy_stress", 5.0, "level_sd", 0.3),
+    ("tilt", 2.0, "tilt", 1.2),
+    ("tilt", -1.5, "alpha_ratio", -2.0),
+    ("breath", 0.3, "hnr_mean", -0.5),
+    ("jitter", 0.02, "f0_jitter", 0.2),
+    ("tremor", 1.0, "f0_tremor", 0.2),
+    ("rough", 0.35, "am_rough", 3.0),
+    ("formant", 0.07, "centroid", 0.03),
+    ("formant", -0.07, "f2_region", -0.02),
+    ("shimmer", 1.5, "hnr_mean", -0.02),
 ]
 
 
 @pytest.mark.parametrize(("cue", "value", "feature", "least"), MOVES)
-def test_a_cue_moves_what_it_is_named_after(cue: str, value: float, feature: str, least: float,
-                                            neutral: dict[str, float]) -> None:
+def test_a_cue_moves_what_it_is_named_after(
+    cue: str, value: float, feature: str, least: float, neutral: dict[str, float]
+) -> None:
     change = measured(shifted(BASE, **{cue: value}))[feature] - neutral[feature]
     assert change * np.sign(least) > abs(least), f"{feature} changed by {change:.3f}"
 

@@ -60,8 +60,8 @@ def test_level_is_the_rooms_plus_the_prosodys(energy: float) -> None:
 def test_noise_is_as_far_below_the_neutral_level_as_stated() -> None:
     made = spoken(energy=-4.0)
     room = Room(snr_db=20.0, lead=0.5, level_db=-30)
-    lead = record(made.wave, made.prosody, np.random.default_rng(1), room)[:int(0.45 * SAMPLE_RATE)].astype(float)
-    assert 10 * np.log10((lead ** 2).mean()) == pytest.approx(-50, abs=1.0)
+    lead = record(made.wave, made.prosody, np.random.default_rng(1), room)[: int(0.45 * SAMPLE_RATE)].astype(float)
+    assert 10 * np.log10((lead**2).mean()) == pytest.approx(-50, abs=1.0)
 
 
 def test_a_recording_lasts_as_long_as_the_voice_and_its_room() -> None:
@@ -76,7 +76,7 @@ def test_a_dull_microphone_takes_the_highs() -> None:
     def highs(band: float | None) -> float:
         wave = record(made.wave, made.prosody, np.random.default_rng(1), Room(band_hz=band))
         power = np.abs(np.fft.rfft(wave)) ** 2
-        return float(power[int(0.8 * len(power)):].sum() / power.sum())
+        return float(power[int(0.8 * len(power)) :].sum() / power.sum())
 
     assert highs(4000.0) < 0.05 * highs(None)
 
@@ -105,8 +105,8 @@ def test_truth_has_one_row_per_frame_of_the_recording(hop: float) -> None:
     seconds = len(record(made.wave, made.prosody, np.random.default_rng(0), room)) / SAMPLE_RATE
     truth = ground_truth(made, hop, room.lead, seconds)
     assert {len(v) for v in truth.values()} == {int(np.ceil(seconds / hop - 1e-6))}
-    before = truth["voiced"][:int(0.13 / hop)]
-    assert not before.any() and (truth["energy"][:int(0.13 / hop)] < -20).all()
+    before = truth["voiced"][: int(0.13 / hop)]
+    assert not before.any() and (truth["energy"][: int(0.13 / hop)] < -20).all()
     assert ((truth["f0"] > 0) == truth["voiced"]).all()
     assert truth["phone"].min() == 0 and truth["phone"].max() < len(seeds.PHONE_CLASSES)
 
@@ -128,10 +128,10 @@ def test_the_truth_of_f0_is_what_a_tracker_finds() -> None:
     made = spoken(f0=2.0)
     wave = record(made.wave, made.prosody, np.random.default_rng(0), Room(lead=0.1, snr_db=40))
     truth = ground_truth(made, 0.01, 0.1, len(wave) / SAMPLE_RATE)
-    found = track_f0(wave, 0.01)[:len(truth["f0"])]
-    both = (found > 0) & truth["voiced"][:len(found)]
+    found = track_f0(wave, 0.01)[: len(truth["f0"])]
+    both = (found > 0) & truth["voiced"][: len(found)]
     assert both.sum() > 0.85 * truth["voiced"].sum()
-    assert np.median(np.abs(12 * (np.log2(found[both]) - truth["f0"][:len(found)][both]))) < 0.2
+    assert np.median(np.abs(12 * (np.log2(found[both]) - truth["f0"][: len(found)][both]))) < 0.2
 
 
 def test_words_move_with_the_rate_and_the_pauses() -> None:
@@ -144,4 +144,4 @@ def test_words_move_with_the_rate_and_the_pauses() -> None:
 def test_a_dry_room_adds_nothing() -> None:
     made = spoken()
     wave = record(made.wave, made.prosody, np.random.default_rng(0), DRY)
-    assert not wave[:int(DRY.lead * SAMPLE_RATE)].any()
+    assert not wave[: int(DRY.lead * SAMPLE_RATE)].any()

@@ -28,8 +28,11 @@ def test_a_voice_says_exactly_its_sentences(voice: str) -> None:
 
 def test_every_sample_of_every_size_has_its_seed() -> None:
     for size in ("smoke", "course", "full"):
-        missing = {(s.talker.voice, s.sentence.id) for s in plan(size)
-                   if s.sentence.id not in seeds.shipped_sentences(s.talker.voice)}
+        missing = {
+            (s.talker.voice, s.sentence.id)
+            for s in plan(size)
+            if s.sentence.id not in seeds.shipped_sentences(s.talker.voice)
+        }
         assert not missing
 
 
@@ -68,7 +71,7 @@ def test_a_seed_knows_its_words_phones_and_pitch() -> None:
     name = next(s for s in seeds.shipped_sentences("f03") if "-neu-" in s)
     seed = seeds.shipped("f03", name)
     text = seeds.index()["f03"][name]["text"]
-    said = [word for _, word in seed.words]                    # espeak-ng runs some short words together
+    said = [word for _, word in seed.words]  # espeak-ng runs some short words together
     assert said[0] == text.split()[0] and set(said) <= set(text.replace(",", "").rstrip(".").split())
     assert len(said) >= 0.6 * len(text.split())
     assert 150 < seed.f0 < 260 and 0.4 < seed.voiced.mean() < 0.95
@@ -78,10 +81,19 @@ def test_a_seed_knows_its_words_phones_and_pitch() -> None:
     assert np.median(seed.log_power[vowels].max(1)) > np.median(seed.log_power[silence].max(1)) + 2
 
 
-@pytest.mark.parametrize(("label", "name"), [
-    ("tS", "voiceless fricative"), ("dZ", "voiced fricative"), ("I2", "vowel"), ("@L", "vowel"),
-    ("t#", "voiceless stop"),
-    ("N", "nasal"), ("r", "glide"), ("_:", "silence")])
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("tS", "voiceless fricative"),
+        ("dZ", "voiced fricative"),
+        ("I2", "vowel"),
+        ("@L", "vowel"),
+        ("t#", "voiceless stop"),
+        ("N", "nasal"),
+        ("r", "glide"),
+        ("_:", "silence"),
+    ],
+)
 def test_phone_classes(label: str, name: str) -> None:
     assert seeds.PHONE_CLASSES[seeds.phone_class(label)] == name
 

@@ -68,12 +68,12 @@ def test_the_envelope_of_a_known_envelope_is_found(pitch: float) -> None:
 def test_analysis_of_what_was_synthesised_gives_it_back(voice: str) -> None:
     seed = seeds.shipped(voice, seeds.shipped_sentences(voice)[3])
     made = utter(seed, STILL, np.random.default_rng(0))
-    f0 = vocoder.track_f0(made.wave)[:len(made.f0)]
+    f0 = vocoder.track_f0(made.wave)[: len(made.f0)]
     voiced = (f0 > 0) & (made.f0 > 0)
     assert voiced.sum() > 0.9 * (made.f0 > 0).sum()
     assert abs(np.median(12 * np.log2(f0[voiced] / made.f0[voiced]))) < 0.1
     again = vocoder.spectral_envelope(made.wave, np.where(voiced, f0, 0.0))
-    low = slice(6, 256)                                               # 100 Hz to 4 kHz
+    low = slice(6, 256)  # 100 Hz to 4 kHz
     frames = np.flatnonzero(voiced)[5:-5]
     source = seed.log_power[np.minimum(frames, len(seed) - 1)]
     decibels = (again[frames, low] - source[:, low]) * 10 / np.log(10)

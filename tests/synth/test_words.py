@@ -19,9 +19,7 @@ def test_times_are_those_of_the_voice_that_speaks_and_of_the_corpus_on_disk(tmp_
     found = spoken_words(spec)
     made = realise(spec)
     talker = spec.talker
-    spoken = utter(
-        shipped(talker.voice, spec.sentence.id), made.prosody, _rng(spec, 2), talker.f0_shift, talker.warp
-    )
+    spoken = utter(shipped(talker.voice, spec.sentence.id), made.prosody, _rng(spec, 2), talker.f0_shift, talker.warp)
     assert [(word, start) for word, start, _ in found] == [
         (word, pytest.approx(start + made.room.lead)) for start, word in spoken.words
     ]

@@ -46,8 +46,18 @@ def test_paths_that_disagree_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def row(name: str, **changes: Any) -> dict[str, Any]:
-    values = {"ratio": 4.0, "ours": 0.5, "plain": 2.0, "limit": 3.6, "unit": "s", "prompt": 301, "completion": 64,
-              "group": 8, "runs": 5, "load": 0.3}
+    values = {
+        "ratio": 4.0,
+        "ours": 0.5,
+        "plain": 2.0,
+        "limit": 3.6,
+        "unit": "s",
+        "prompt": 301,
+        "completion": 64,
+        "group": 8,
+        "runs": 5,
+        "load": 0.3,
+    }
     return {"name": name, **values, **changes}
 
 

@@ -75,7 +75,9 @@ def test_a_recipe_in_two_processes(tmp_path: Path) -> None:
     result = json.loads(done.stdout)
     assert result["recipe"] == "emo-rl" and result["last_step"]["step"] == 50
     assert {p.name for p in (tmp_path / "grpo" / "checkpoint-50").glob("*.pt")} >= {
-        "0.emolab_state.pt", "1.emolab_state.pt"}
+        "0.emolab_state.pt",
+        "1.emolab_state.pt",
+    }
     assert (tmp_path / "after" / "adapter_model.safetensors").is_file()
 
 

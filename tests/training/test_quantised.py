@@ -29,7 +29,8 @@ def test_equal_arms_differ_by_nothing_and_a_worse_one_is_seen(tmp_path: Path) ->
     same = BENCH.summary([{"nf4": run(0.7, 1.0, s), "fp32": run(0.7, 1.0, s)} for s in range(3)])
     assert all(d["value"] == pytest.approx(0, abs=1e-9) for d in same["differences"])
     assert "zero lies in every interval" in BENCH.sentence(same) and "(3 seeds, 100 steps, 80 test clips)" in (
-        BENCH.sentence(same))
+        BENCH.sentence(same)
+    )
     worse = BENCH.summary([{"nf4": run(0.5, 0.8, s), "fp32": run(0.8, 1.0, s)} for s in range(3)])
     found = {d["name"]: d for d in worse["differences"]}
     assert found["final UA"]["value"] == pytest.approx(-0.3, abs=0.02) and found["final UA"]["interval"][1] < 0

@@ -13,15 +13,30 @@ from emolab.wheels.quirks import quirks
 
 # wheel1: "Proud" inherits its level 1 from above; "worry" stands under sad and, later, under fear; the blank level 3
 # beside "anxious" inherits "terror" from the row above.
-WHEEL1 = [("Happy ", "Joyful", "merry"), (None, "Proud", "FEARLESS"), ("sad", "down", "grief"), (None, None, "worry"),
-          ("fear", "scared", "terror"), (None, "anxious", None), (None, None, "worry")]
+WHEEL1 = [
+    ("Happy ", "Joyful", "merry"),
+    (None, "Proud", "FEARLESS"),
+    ("sad", "down", "grief"),
+    (None, None, "worry"),
+    ("fear", "scared", "terror"),
+    (None, "anxious", None),
+    (None, None, "worry"),
+]
 WHEEL2 = [("good", "bright", "happy"), (None, "brave", "fearless"), ("bad", "dark", "sad"), (None, "shaky", "scared")]
-SYNONYMS = {"run1": [("merry", "[cheerful, 'glad']"), ("fearless", "bold, fear"), ("grief", "['Sorrow']"),
-                     ("sad", "low")],
-            "run2": [("joyful", "glad"), ("scared", "fear"), ("sad", "sorrow"), ("worry", None)]}
-FORMATS = [("glad", "gladly, gladder"), ("fear", "fears, fearing"), ("fearless", "fearlessly, fears"),
-           ("sorrow", "sorrows"),
-           ("worry", "worried"), ("scared", None), ("bold", "boldly"), ("low", "")]
+SYNONYMS = {
+    "run1": [("merry", "[cheerful, 'glad']"), ("fearless", "bold, fear"), ("grief", "['Sorrow']"), ("sad", "low")],
+    "run2": [("joyful", "glad"), ("scared", "fear"), ("sad", "sorrow"), ("worry", None)],
+}
+FORMATS = [
+    ("glad", "gladly, gladder"),
+    ("fear", "fears, fearing"),
+    ("fearless", "fearlessly, fears"),
+    ("sorrow", "sorrows"),
+    ("worry", "worried"),
+    ("scared", None),
+    ("bold", "boldly"),
+    ("low", ""),
+]
 
 
 @pytest.fixture
@@ -39,8 +54,11 @@ def folder(tmp_path: Path) -> Path:
 
 def test_blank_cells_inherit_even_across_level_two(folder):
     tree = read_tree(folder / "wheel1.xlsx")
-    assert tree == {"happy": {"joyful": ["merry"], "proud": ["fearless"]}, "sad": {"down": ["grief", "worry"]},
-                    "fear": {"scared": ["terror"], "anxious": ["terror", "worry"]}}
+    assert tree == {
+        "happy": {"joyful": ["merry"], "proud": ["fearless"]},
+        "sad": {"down": ["grief", "worry"]},
+        "fear": {"scared": ["terror"], "anxious": ["terror", "worry"]},
+    }
 
 
 def test_level_maps_let_the_later_place_win(folder):
@@ -57,10 +75,16 @@ def test_every_form_by_hand(folder):
     lands with the happy: the defect of the published lists. sorrow → grief (run 1), sad (run 2).
     """
     wheels = read_official(folder)
-    expected = {"gladly": ("happy", None), "fear": ("happy", "good"), "fears": ("happy", "good"),
-                "fearing": ("happy", "good"),
-                "scared": ("fear", "bad"), "boldly": ("happy", "good"), "sorrows": ("sad", "bad"),
-                "low": ("sad", "bad")}
+    expected = {
+        "gladly": ("happy", None),
+        "fear": ("happy", "good"),
+        "fears": ("happy", "good"),
+        "fearing": ("happy", "good"),
+        "scared": ("fear", "bad"),
+        "boldly": ("happy", "good"),
+        "sorrows": ("sad", "bad"),
+        "low": ("sad", "bad"),
+    }
     for form, clusters in expected.items():
         found = wheels.clusters([form])
         assert found == tuple(frozenset({c} if c else set()) for c in clusters), form

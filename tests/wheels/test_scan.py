@@ -9,14 +9,17 @@ def test_finds_forms_in_order_once():
     assert emotion_words("Sad, so SAD; she is fed up and taken aback.") == ("sad", "fed up", "taken aback")
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("not happy, never really angry, but afraid", ("afraid",)),
-    ("a low, flat, steady and quiet voice with tension, the lips relaxed", ()),
-    ("The words are neutral, but she sounds angry.", ("angry",)),
-    ("The words are neutral and so is the voice.", ("neutral",)),
-    ("She says “I am so happy” and \"what a delight\", sad as she is.", ("sad",)),
-    ("“An open quote, and sadness", ("sadness",)),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("not happy, never really angry, but afraid", ("afraid",)),
+        ("a low, flat, steady and quiet voice with tension, the lips relaxed", ()),
+        ("The words are neutral, but she sounds angry.", ("angry",)),
+        ("The words are neutral and so is the voice.", ("neutral",)),
+        ('She says “I am so happy” and "what a delight", sad as she is.', ("sad",)),
+        ("“An open quote, and sadness", ("sadness",)),
+    ],
+)
 def test_leaves_out_what_does_not_describe_a_feeling(text, words):
     assert emotion_words(text) == words
 
