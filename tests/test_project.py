@@ -9,7 +9,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LONGEST_FILE, LONGEST_FUNCTION = 400, 50
 
 
 def tracked(*patterns):
