@@ -84,3 +84,68 @@ def test_numbers_may_come_as_any_numeric_type():
     assert same(np.array([1.0, 2.0]), [1.0, 2.0], 1e-6)
     assert same({"a": np.float64(1)}, {"a": 1.0}, 1e-6)
     assert not same({"a": 1.0, "b": 0.0}, {"a": 1.0}, 1e-6)
+
+
+MEANS = Exercise("9.8", lambda x: x.mean(0), lambda rng: [(np.array([[0.25, 0.5], [0.75, 0.5]]),)])
+
+
+def _in_place(x):
+    x *= 0.5
+    return x.sum(0)
+
+
+@pytest.mark.parametrize(
+    ("mine", "sentence"),
+    [
+        (lambda x: print(""), "returned None. Did you print"),
+        (lambda x: x.mean(1, keepdims=True), "The shape should be (2,); yours is (2, 1)."),
+        (lambda x: x.mean(0) * float("nan"), "holds NaN"),
+        (lambda x: x.mean(0) * 100, "100 times too large"),
+        (lambda x: "half", "Numbers are expected, and your function returned a str"),
+        (lambda x, y: x, "takes other arguments"),
+        (lambda: 0, "takes other arguments"),
+        (lambda x: x[5], "raised an exception"),
+    ],
+)
+def test_the_kind_of_fault_has_a_sentence_of_its_own(mine, sentence):
+    verdict = judge(MEANS, mine)
+    assert not verdict and sentence in verdict.text
+
+
+def test_code_that_works_in_place_is_judged_by_what_it_returns():
+    assert judge(MEANS, _in_place)
+
+
+def test_a_small_constant_in_a_denominator_is_forgiven():
+    def mine(features, talkers):
+        out = np.array(features, float)
+        for talker in set(talkers):
+            rows = np.array(talkers) == talker
+            own = out[rows]
+            out[rows] = (own - own.mean(0)) / (own.std(0) + 1e-8)
+        return out
+
+    assert judge(EXERCISES["1.1"], mine)
+
+
+def test_the_learners_own_line_is_named():
+    def broken(x):
+        halved = x / 2
+        return halved["a"]
+
+    assert "raised in line" in judge(MEANS, broken).text and 'halved["a"]' in judge(MEANS, broken).text
+
+
+def test_a_hint_is_matched_on_the_failing_case_alone():
+    """Right on the first input, wrong on the second in a typical way: the hint of that mistake is given."""
+    exercise = EXERCISES["4.1"]
+    whole = exercise.mistakes["not scaled"]
+
+    def mine(rewards, group_size):
+        return exercise.reference(rewards, group_size) if len(rewards) == 4 else whole.function(rewards, group_size)
+
+    assert whole.hint in judge(exercise, mine).text
+
+
+def test_something_that_is_no_function_is_named():
+    assert "give the function itself" in judge(MEANS, 3.0).text
