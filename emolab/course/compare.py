@@ -114,6 +114,8 @@ def _explain(
     ]
     if isinstance(got, Exception):
         lines += _their_line(got)
+    elif _told(got) == _short(expected):
+        lines.append(f"  (the largest difference is {_largest_difference(got, expected):.2g})")
     sentence = _kind_of_fault(got, expected)
     if sentence:
         lines.append(sentence)
@@ -125,6 +127,13 @@ def _explain(
 
 def _told(got: Any) -> str:
     return f"{type(got).__name__}: {got}" if isinstance(got, Exception) else _short(got)
+
+
+def _largest_difference(got: Any, expected: Any) -> float:
+    try:
+        return float(np.nanmax(np.abs(np.asarray(got, float) - np.asarray(expected, float))))
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def _their_line(error: Exception) -> list[str]:
