@@ -1,4 +1,4 @@
-"""A sample, a table of samples, and the report of a load: what every other room passes around."""
+"""A sample, a table of samples, and the report of a load: what the whole package passes around."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MODALITIES = ("audio", "video", "text")
+PARTS = ("tone", "voice", "face", "words", "irony", "feeling")
+"""What a description of a sample can be about; the keys of `EmotionSample.parts`."""
 
 
 @dataclass(frozen=True)
 class EmotionSample:
     """One utterance. Paths are relative to the root of its corpus; a missing modality is None.
 
-    `words` is the open-vocabulary gold set, `caption` the reference description, `extra` whatever else the corpus
-    states (condition, carriers, domain, evaluators' votes). Valence, arousal and dominance are in [-1, 1] where a
-    corpus is rescaled, else as published (the loader's docstring says which).
+    `words` is the open-vocabulary gold set, `caption` the reference description. `parts` says, under keys of `PARTS`,
+    what the voice, the face and the words are like, each as a clause without its full stop ("a low, flat voice, slow
+    and quiet"); `describe` makes sentences of them. `extra` holds whatever else the corpus states (condition,
+    carriers, domain, evaluators' votes). Valence, arousal and dominance are in [-1, 1] where a corpus is rescaled,
+    else as published (the loader's docstring says which).
     """
 
     id: str
@@ -44,6 +48,41 @@ class EmotionSample:
     words: tuple[str, ...] = ()
     caption: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    def describe(self, parts: Sequence[str] = PARTS) -> str | None:
+        """The sentences on these parts, in this order; None where the sample states none of them.
+
+        A sentence is the caption's own where the caption holds the clause, else the clause as a sentence.
+
+        >>> said = "One hears a low, flat voice. The words are neutral. The speaker is sad."
+        >>> clauses = {"voice": "a low, flat voice", "words": "the words are neutral", "feeling": "the speaker is sad"}
+        >>> EmotionSample("x", caption=said, parts=clauses).describe(("feeling", "voice"))
+        'The speaker is sad. One hears a low, flat voice.'
+        >>> EmotionSample("x", parts=clauses).describe(("voice",))
+        'A low, flat voice.'
+        """
+        found = [self._sentence(self.parts[part]) for part in parts if self.parts.get(part)]
+        return " ".join(found) or None
+
+    def _sentence(self, clause: str) -> str:
+        """The sentence of the caption that holds a clause, up to the clause's end; else the clause as a sentence."""
+        at = (self.caption or "").lower().find(clause.lower())
+        if at < 0 or self.caption is None:
+            return closed(clause[:1].upper() + clause[1:])
+        before = self.caption[:at]
+        start = max((before.rfind(end) + len(end) for end in SENTENCE_ENDS if end in before), default=0)
+        return closed(self.caption[start : at + len(clause)].strip())
+
+
+SENTENCE_ENDS = (". ", "! ", "? ", "\u201d ", "\u3002", "\uff01", "\uff1f")
+
+
+def closed(sentence: str) -> str:
+    """A sentence with its full stop, in the script of its last sign."""
+    if not sentence or sentence[-1] in ".!?\u201d\u3002\uff01\uff1f":
+        return sentence
+    return f"{sentence}\u3002" if "\u2e80" <= sentence[-1] <= "\u9fff" else f"{sentence}."
 
 
 FIELDS = tuple(f.name for f in fields(EmotionSample))
@@ -88,11 +127,18 @@ class LoadReport:
 
 @dataclass
 class Corpus:
-    """An ordered table of samples under one root folder."""
+    """An ordered table of samples under one root folder.
+
+    `report` says what was left out when it was loaded and why, `protocol` and `fold` by what convention its samples
+    got their split (`emolab.corpora.load_corpus` fills all three).
+    """
 
     root: Path
     samples: list[EmotionSample]
     name: str = ""
+    report: LoadReport | None = None
+    protocol: str | None = None
+    fold: str | None = None
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -110,8 +156,8 @@ class Corpus:
         return self.samples[index]
 
     def replace(self, samples: Iterable[EmotionSample]) -> Corpus:
-        """The same root and name over other samples."""
-        return Corpus(self.root, list(samples), self.name)
+        """The same corpus with other samples."""
+        return replace(self, samples=list(samples))
 
     def where(self, keep: Callable[[EmotionSample], bool] | None = None, **equals: Any) -> Corpus:
         """Samples for which `keep` is true and every named field (or key of `extra`) equals, or is in, its value."""
@@ -170,7 +216,10 @@ class Corpus:
         part = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
         try:
             if path.suffix == ".jsonl":
-                lines = (json.dumps({**row, "extra": json.loads(row["extra"])}, ensure_ascii=False) for row in rows)
+                objects = ("extra", "parts")
+                lines = (
+                    json.dumps({**row, **{k: json.loads(row[k]) for k in objects}}, ensure_ascii=False) for row in rows
+                )
                 part.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
             else:
                 import pandas as pd
@@ -239,6 +288,7 @@ def _noted_root(table: Path) -> Path | None:
 
 def _plain_row(sample: EmotionSample) -> dict[str, Any]:
     row: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(sample).items()}
+    row["parts"] = json.dumps(dict(sample.parts), ensure_ascii=False)
     try:
         row["extra"] = json.dumps(sample.extra, ensure_ascii=False)
     except (TypeError, ValueError) as error:
@@ -292,6 +342,7 @@ def sample_from_row(row: Any, where: str, root: Path | None = None) -> EmotionSa
         values[name] = _number(values.get(name), f"{where}: column {name!r}")
     values["words"] = _words(values.get("words"), where)
     values["extra"] = _extra(values.get("extra"), where)
+    values["parts"] = _parts(values.get("parts"), where)
     if not any(values.get(m) for m in MODALITIES):
         raise CorpusError(f"{where} ({row['id']}): needs at least one of the columns 'audio', 'video', 'text'")
     for name in ("audio", "video"):
@@ -317,15 +368,22 @@ def _words(value: Any, where: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _extra(value: Any, where: str) -> dict[str, Any]:
+def _extra(value: Any, where: str, column: str = "extra") -> dict[str, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except json.JSONDecodeError as error:
-            raise CorpusError(f"{where}: column 'extra' is not JSON ({error.msg})") from error
+            raise CorpusError(f"{where}: column {column!r} is not JSON ({error.msg})") from error
     if value is not None and not isinstance(value, dict):
-        raise CorpusError(f"{where}: column 'extra' must be an object, got {value!r:.80}")
+        raise CorpusError(f"{where}: column {column!r} must be an object, got {value!r:.80}")
     return dict(value or {})
+
+
+def _parts(value: Any, where: str) -> dict[str, str]:
+    found = _extra(value, where, "parts")
+    if bad := [key for key, text in found.items() if key not in PARTS or not isinstance(text, str)]:
+        raise CorpusError(f"{where}: column 'parts' holds texts under {', '.join(PARTS)}; got {bad[0]!r:.80}")
+    return found
 
 
 def resolve(sample: EmotionSample, root: Path) -> EmotionSample:

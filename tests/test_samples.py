@@ -29,6 +29,7 @@ FULL = EmotionSample(
     words=("blue", "down"),
     caption="low",
     extra={"votes": {"E1": ["sad"]}, "n": 3, "list": [1, 2]},
+    parts={"voice": "a low voice", "words": "\u8bcd"},
 )
 
 
@@ -83,6 +84,8 @@ def test_any_sample_survives_a_table(tmp_path_factory, sample):
         ({"id": "1", "text": "x", "words": [1]}, "column 'words' must be a list"),
         ({"id": "1", "text": "x", "extra": [1]}, "column 'extra' must be an object"),
         ({"id": "1", "text": "x", "extra": "{"}, "column 'extra' is not JSON"),
+        ({"id": "1", "text": "x", "parts": {"nose": "long"}}, "column 'parts' holds texts under tone, voice"),
+        ({"id": "1", "text": "x", "parts": {"voice": 3}}, "column 'parts' holds texts under"),
         ({"id": "1", "text": "x", "emotion": 3}, "column 'emotion' must be text"),
         ({"id": "1", "audio": "../x.wav"}, "column 'audio': the path '../x.wav' leads out"),
         ({"id": "1", "audio": "/dev/zero"}, "leads out"),
@@ -200,3 +203,27 @@ def test_ten_thousand_rows_are_read_quickly(tmp_path):
 
 def test_a_row_alone_needs_no_root():
     assert sample_from_row({"id": "1", "audio": "/anywhere.wav"}, "here").audio == "/anywhere.wav"
+
+
+def test_tables_without_parts_still_read(tmp_path):
+    assert Corpus.read(table(tmp_path / "t.jsonl", {"id": "1", "text": "x"}))[0].parts == {}
+
+
+def test_parts_are_said_in_the_sentences_of_the_caption_or_in_their_own():
+    caption = (
+        "She is sad. One hears a low, flat voice, slow. The words tell: \u201cGo. Now.\u201d The brows are raised."
+    )
+    parts = {
+        "tone": "a low, flat voice",
+        "voice": "a low, flat voice, slow",
+        "words": "The words tell: \u201cGo. Now.\u201d",
+        "face": "the brows are raised",
+        "feeling": "She is sad",
+    }
+    sample = EmotionSample("1", caption=caption, parts=parts)
+    assert sample.describe(("feeling", "voice", "words", "face")) == caption
+    assert sample.describe(("tone", "irony")) == "One hears a low, flat voice."
+    assert (
+        EmotionSample("1", parts={"voice": "\u8bed\u901f\u8f83\u5feb"}).describe() == "\u8bed\u901f\u8f83\u5feb\u3002"
+    )
+    assert EmotionSample("1", caption="x").describe() is None

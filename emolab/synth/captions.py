@@ -61,19 +61,32 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def caption(
+def describe(
     spec: Spec, prosody: Prosody, aus: dict[str, float], words: tuple[str, ...], rng: np.random.Generator
-) -> str:
-    """The voice, the face, the words and the feeling, in this or another order.
+) -> tuple[str, dict[str, str]]:
+    """A caption, and its clauses by `emolab.samples.PARTS`.
+
+    The caption tells of the voice, the face, the words and the feeling, in this or another order. The clauses are
+    what it says of each, without the sentences' openings and full stops; the tone is how the description of the voice
+    begins.
 
     Args: `prosody` and `aus` as realised; `words` from `emotion_words`.
     """
-    evidence = [
-        _sentence(f"{_pick(('the speaker has', 'one hears'), rng)} {describe_voice(prosody).sentence(rng)}"),
-        _sentence(describe_face(aus).sentence(int(rng.integers(3)))),
-        _about_words(spec, rng),
-    ]
+    lead = _pick(("the speaker has", "one hears"), rng)
+    voice = describe_voice(prosody).sentence(rng)
+    face = describe_face(aus).sentence(int(rng.integers(3)))
+    about_words = _about_words(spec, rng)
+    evidence = [_sentence(f"{lead} {voice}"), _sentence(face), about_words]
     feeling = _pick(_CALM, rng) if spec.emotion == "neutral" else _pick(_FEELS, rng).format(words=_joined(words))
+    parts = {
+        "tone": voice[: voice.index("voice") + len("voice")],
+        "voice": voice,
+        "face": face,
+        "words": about_words.rstrip("."),
+        "feeling": feeling.rstrip("."),
+    }
     if spec.sarcastic:
-        feeling += _pick((" It is meant sarcastically.", " The glad words are sarcasm."), rng)
-    return " ".join([feeling, *evidence] if rng.random() < 0.3 else [*evidence, feeling])
+        irony = _pick(("It is meant sarcastically.", "The glad words are sarcasm."), rng)
+        parts["irony"] = irony.rstrip(".")
+        feeling += f" {irony}"
+    return " ".join([feeling, *evidence] if rng.random() < 0.3 else [*evidence, feeling]), parts

@@ -27,6 +27,7 @@ from emolab.synth.realise import NAME, realise, render, to_sample, to_truth
 from emolab.synth.vocoder import SAMPLE_RATE
 
 VERSION = 3
+TABLE = 2  # version of the table alone: an older table is written again beside the media that are there
 INFO, TRUTH, CHECKSUMS = "corpus.json", "truth.jsonl", "checksums.txt"
 _JOB = 12  # samples that one worker makes between two reports
 
@@ -43,6 +44,7 @@ def make(out: str | Path, size: str = "course", seed: int = 0, workers: int | No
     specs, out = plan(size, seed), Path(out)
     info = {"kind": NAME, "version": VERSION, "size": size, "seed": seed, "samples": len(specs)}
     _claim(out, info)
+    info |= {"table": TABLE}
     made = [realise(spec) for spec in specs]
     corpus = Corpus(out, [to_sample(spec, m) for spec, m in zip(specs, made, strict=True)], NAME)
     truth = "".join(json.dumps(to_truth(spec, m)) + "\n" for spec, m in zip(specs, made, strict=True)).encode()

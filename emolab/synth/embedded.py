@@ -21,15 +21,18 @@ def corpus_folder(size: str, seed: int = SEED) -> Path:
 
 
 def embedded_corpus(size: str = "course", seed: int = SEED) -> Corpus:
-    """The synthetic corpus: read where it is complete, else made (or its making continued) with a progress bar."""
+    """The synthetic corpus: read where it is complete, else made (or its making continued) with a progress bar.
+
+    A corpus of an older version is made again; where only its table is older, the media stay.
+    """
     from emolab.samples import Corpus
-    from emolab.synth.corpus import INFO, VERSION, make
+    from emolab.synth.corpus import INFO, TABLE, VERSION, make
 
     folder = corpus_folder(size, seed)
     if (folder / INFO).is_file():
         info = json.loads((folder / INFO).read_text(encoding="utf-8"))
         if info.get("version") != VERSION:
             shutil.rmtree(folder)  # of an older emolab, and made to be made again
-        elif info.get("complete"):
+        elif info.get("complete") and info.get("table") == TABLE:
             return Corpus.read(folder)
     return make(folder, size=size, seed=seed)

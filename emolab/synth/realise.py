@@ -53,6 +53,7 @@ def to_sample(spec: Spec, made: Realised) -> EmotionSample:
     rng = _rng(spec, 1)
     valence, arousal, dominance = affect(spec, rng)
     words = captions.emotion_words(spec, rng)
+    caption, parts = captions.describe(spec, made.prosody, made.aus, words, rng)
     extra = {
         "condition": spec.condition,
         "carriers": list(spec.carriers),
@@ -79,8 +80,9 @@ def to_sample(spec: Spec, made: Realised) -> EmotionSample:
         arousal,
         dominance,
         words,
-        captions.caption(spec, made.prosody, made.aus, words, rng),
+        caption,
         extra,
+        parts,
     )
 
 

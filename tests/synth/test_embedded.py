@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from emolab.synth import corpus, embedded
+from emolab.synth import corpus, embedded, plan
 
 
 @pytest.fixture
@@ -32,3 +33,17 @@ def test_an_outdated_corpus_is_made_again(folder: Path) -> None:
 
 def test_a_missing_corpus_is_made(folder: Path) -> None:
     assert embedded.embedded_corpus("smoke") == "made"
+
+
+def test_an_older_table_is_written_again_beside_its_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOLAB_BUILD", str(tmp_path))
+    monkeypatch.setitem(plan.SIZES, "tiny", {("a", "train"): (1, 0, 0, 0)})
+    root = embedded.corpus_folder("tiny")
+    made = corpus.make(root, "tiny", workers=1)
+    assert all(set(sample.parts) >= {"tone", "voice", "face", "words", "feeling"} for sample in made)
+    media = {path: path.stat().st_mtime_ns for path in (root / "audio").iterdir()}
+    info = json.loads((root / corpus.INFO).read_text())
+    (root / corpus.INFO).write_text(json.dumps({**info, "table": 1}))
+    made.replace(replace(sample, parts={}) for sample in made).write(root / "table.parquet")
+    assert embedded.embedded_corpus("tiny").samples == made.samples
+    assert {path: path.stat().st_mtime_ns for path in (root / "audio").iterdir()} == media
