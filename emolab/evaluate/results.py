@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import platform
@@ -13,6 +14,7 @@ from typing import Any
 
 from emolab.emotions import EMOTIONS
 from emolab.errors import EvaluationError
+from emolab.files import read_json, write_json, write_table
 
 KEYS = ("ua", "wa", "weighted_f1", "ua_ci", "n", "parse_rate", "seed", "seconds")
 PACKAGES = ("emolab", "numpy", "torch", "transformers", "scikit-learn")
@@ -87,15 +89,17 @@ def numbers(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_result(result: Mapping[str, Any], path: str | Path) -> Path:
-    """Write the numbers to `path` (.json) and the raw rows beside it (.parquet). Returns the path of the JSON file."""
-    import pandas as pd
+    """Write the raw rows (.parquet) and then the numbers to `path` (.json), which says that both are there. Each is
+    whole or absent. Returns the path of the JSON file.
 
+    Raises EmolabError where the place cannot be written.
+    """
     path = Path(path).with_suffix(".json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(numbers(result), indent=2, default=str) + "\n", encoding="utf-8")
     if rows := result.get("rows"):
-        pd.json_normalize(list(rows), sep=".").to_parquet(path.with_suffix(".parquet"), index=False)
-    return path
+        with contextlib.suppress(OSError):  # older numbers must not stand beside newer rows
+            path.unlink()
+        write_table(path.with_suffix(".parquet"), rows)
+    return write_json(path, numbers(result))
 
 
 def read_result(path: str | Path) -> dict[str, Any]:
@@ -105,10 +109,14 @@ def read_result(path: str | Path) -> dict[str, Any]:
     path = Path(path).with_suffix(".json")
     if not path.is_file():
         raise EvaluationError(f"{path}: no such result; write one with `emolab evaluate --out`")
-    result = json.loads(path.read_text(encoding="utf-8"))
+    result = read_json(path, "a result of an evaluation", EvaluationError)
     table = path.with_suffix(".parquet")
     if table.is_file():
-        result["rows"] = [_nested(row) for row in pd.read_parquet(table).to_dict("records")]
+        try:
+            rows = pd.read_parquet(table).to_dict("records")
+        except (OSError, ValueError) as error:
+            raise EvaluationError(f"{table}: not readable as Parquet ({error}); evaluate again") from error
+        result["rows"] = [_nested(row) for row in rows]
     return result
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
+import signal
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from emolab.files import write_text
 from emolab.training.guards import AlarmBell, Alarms
+
+log = logging.getLogger("emolab.training")
 
 # TRL's names on the left. Everything else that TRL logs stays under its own name only in its own log history.
 RENAMED = {
@@ -49,6 +56,28 @@ def tidy(logs: dict[str, Any], step: int) -> dict[str, Any]:
     return row
 
 
+def read_metrics(path: str | Path) -> list[dict[str, Any]]:
+    """The rows of a file that `History` wrote, one a step; none where there is no file.
+
+    A killed run may leave half a line, which is left out. Other damage is left out with a warning.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return []
+    rows: list[dict[str, Any]] = []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    for i, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line) if line.strip() else None
+        except (ValueError, RecursionError):
+            row = {}
+        if isinstance(row, dict) and isinstance(row.get("step"), int):
+            rows.append(row)
+        elif row is not None and i < len(lines):  # the last line has no newline: it was being written
+            log.warning("%s, line %d: not a row of metrics; it is left out", path, i)
+    return rows
+
+
 class History(TrainerCallback):
     """Metrics of every logged step as a list of dicts, `rows`, mirrored to a JSON-lines file when `path` is given.
 
@@ -68,12 +97,8 @@ class History(TrainerCallback):
             self.rows = [r for r in self.rows if r["step"] <= state.global_step]
             return
         if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").split("\n")
-            # A killed run may have left half a line; it belongs to a step after the checkpoint.
-            rows = [json.loads(line) for line in lines if line.endswith("}")]
-            self.rows = [r for r in rows if r["step"] <= state.global_step]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text("".join(json.dumps(r) + "\n" for r in self.rows), encoding="utf-8")
+            self.rows = [r for r in read_metrics(self.path) if r["step"] <= state.global_step]
+        write_text(self.path, "".join(json.dumps(r) + "\n" for r in self.rows))
 
     def on_log(
         self,
@@ -136,3 +161,48 @@ class Progress(TrainerCallback):
         if self.bar is not None:
             self.bar.close()
             self.bar = None
+
+
+class SaveAtSignal(TrainerCallback):
+    """Ctrl-C and SIGTERM end training after the step that runs, with a checkpoint of it; a second one ends it at once.
+
+    `stopped` is the step at which training ended so, else None. In several processes all end after the same step. Only
+    the main thread can listen to signals; elsewhere nothing is changed.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.stopped: int | None = None
+        self.asked = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        log.warning("%s: training ends after this step, with a checkpoint", signal.Signals(number).name)
+
+    def __enter__(self) -> SaveAtSignal:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._ask) for number in self.SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if self._anyone_asked(args) and state.global_step < state.max_steps:
+            self.stopped = state.global_step
+            control.should_save = control.should_training_stop = True
+
+    def _anyone_asked(self, args: TrainingArguments) -> bool:
+        if args.world_size == 1:
+            return self.asked
+        import torch
+        from torch import distributed
+
+        flag = torch.tensor([float(self.asked)], device=args.device)
+        distributed.all_reduce(flag)
+        return bool(flag.item())

@@ -8,7 +8,9 @@ in any order may differ more; nothing was measured there.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,19 +21,60 @@ from typing import Any
 import torch
 
 from emolab.errors import TrainingError
+from emolab.files import write_json
 
 PARTIAL = ".writing"
 STATE = "emolab_state.pt"
+WHOLE = "emolab_files.json"
+"""Written last into a checkpoint: its files, each with its size and hash."""
+NEEDED = ("trainer_state.json", "optimizer.pt", "scheduler.pt", f"0.{STATE}")
+log = logging.getLogger("emolab.training")
 
 
 def last_checkpoint(folder: str | Path) -> Path | None:
-    """The newest whole checkpoint in a run's folder, or None when the run was killed before its first."""
-    found = [
-        p
-        for p in Path(folder).glob("checkpoint-*")
-        if p.name.split("-")[-1].isdigit() and (p / "trainer_state.json").exists()
-    ]
-    return max(found, key=lambda p: int(p.name.split("-")[-1]), default=None)
+    """The newest whole checkpoint in a run's folder, or None where there is none.
+
+    A checkpoint that lacks a file, or whose bytes are not those that were written, is passed over with a warning that
+    names the file, and the older one that is kept is taken.
+    """
+    found = _checkpoints(Path(folder))
+    for path in reversed(found):
+        if (fault := _fault(path)) is None:
+            return path
+        log.warning("%s: %s; an older checkpoint is looked for", path, fault)
+    if found:
+        log.warning("%s: no whole checkpoint is left; this stage starts from its first step", folder)
+    return None
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Folders called checkpoint-STEP, oldest first. Others, such as checkpoint-best, are somebody's own."""
+    found = [p for p in folder.glob("checkpoint-*") if p.is_dir() and p.name.removeprefix("checkpoint-").isdecimal()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")))
+
+
+def _fault(path: Path) -> str | None:
+    """What is missing or damaged in a checkpoint; None where it is whole."""
+    try:
+        files = json.loads((path / WHOLE).read_text(encoding="utf-8"))["files"]
+        noted = {str(name): str(value) for name, value in files.items()}
+    except FileNotFoundError:
+        noted = dict.fromkeys(NEEDED, "")  # written before checkpoints listed their files
+        if not any(path.glob("*.safetensors")):
+            return "it holds no weights"
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return f"{WHOLE} is damaged"
+    for name, value in noted.items():
+        if not (path / name).is_file():
+            return f"{name} is missing"
+        if value and _hash(path / name) != value:
+            return f"{name} is damaged"
+    return None
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 @contextmanager
@@ -112,11 +155,12 @@ class AtomicCheckpoints:
 
 
 def _publish(partial: Path, final: Path) -> None:
-    """Rename a finished checkpoint into place, after its bytes have reached the disk."""
-    for path in partial.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+    """List a finished checkpoint's files, and rename it into place after its bytes have reached the disk."""
+    written = [path for path in sorted(partial.rglob("*")) if path.is_file()]
+    for path in written:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    write_json(partial / WHOLE, {"files": {str(p.relative_to(partial)): _hash(p) for p in written}})
     if final.exists():
         shutil.rmtree(final)
     partial.rename(final)
@@ -124,18 +168,6 @@ def _publish(partial: Path, final: Path) -> None:
 
 
 def _rotate(folder: Path, limit: int | None) -> None:
-    if limit is None:
-        return
-    found = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[-1]))
-    for path in found[:-limit]:
-        shutil.rmtree(path)
-
-
-def write_json(path: str | Path, data: Any) -> Path:
-    """Write JSON so that a reader never sees half a file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".writing")
-    partial.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
-    return path
+    if limit is not None:
+        for path in _checkpoints(folder)[:-limit]:
+            shutil.rmtree(path)

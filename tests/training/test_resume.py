@@ -14,7 +14,6 @@ import pytest
 import torch
 from training_helpers import letters, make_trainer, small_lalm, weights
 
-from emolab.errors import TrainingError
 from emolab.lalm.quantise import adapters_in_float32
 from emolab.training.callbacks import History
 from emolab.training.checkpoints import last_checkpoint
@@ -143,10 +142,82 @@ def test_a_run_without_a_checkpoint_starts_anew(tmp_path: Path) -> None:
     assert last_checkpoint(tmp_path) is None
 
 
-def test_a_checkpoint_of_something_else_is_refused(uninterrupted: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "optimizer.pt",
+        "scheduler.pt",
+        "0.emolab_state.pt",
+        "adapter_model.safetensors",
+        "trainer_state.json",
+        "cut",
+        "bit",
+    ],
+)
+def test_an_imperfect_checkpoint_gives_way_to_the_older_one(
+    uninterrupted: Any, tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(SETTINGS, "save_total_limit", 2)
     with pytest.raises(Stop):
         run(tmp_path, FailsAt(3))
-    for path in (tmp_path / "checkpoint-4").glob("*.emolab_state.pt"):
-        path.unlink()
-    with pytest.raises(TrainingError, match="not written by this trainer"):
-        run(tmp_path, resume=True)
+    newest = tmp_path / "checkpoint-4"
+    name = fault if "." in fault else "optimizer.pt"
+    data = bytearray((newest / name).read_bytes())
+    if fault == "cut":
+        (newest / name).write_bytes(data[: len(data) // 2])
+    elif fault == "bit":
+        data[len(data) // 2] ^= 1
+        (newest / name).write_bytes(data)
+    else:
+        (newest / name).unlink()
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
+    assert name in caplog.text and "older checkpoint" in caplog.text
+    if fault == "bit":
+        assert_equal(run(tmp_path, resume=True), uninterrupted, tmp_path)
+
+
+def test_with_no_whole_checkpoint_left_training_starts_anew_and_says_so(
+    uninterrupted: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Stop):
+        run(tmp_path, FailsAt(3))
+    (tmp_path / "checkpoint-4" / "emolab_files.json").write_text("{")
+    assert_equal(run(tmp_path, resume=True), uninterrupted, tmp_path)
+    assert "starts from its first step" in caplog.text
+
+
+def test_a_folder_of_ones_own_beside_the_checkpoints_is_left_alone(uninterrupted: Any, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint-best").mkdir()
+    (tmp_path / "checkpoint-²").mkdir()
+    assert_equal(run(tmp_path), uninterrupted, tmp_path)
+    assert {p.name for p in tmp_path.glob("checkpoint-*")} == {"checkpoint-best", "checkpoint-²", "checkpoint-5"}
+
+
+def test_damaged_metrics_lose_their_row_and_say_which(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from emolab.training.callbacks import read_metrics
+
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1}\n{"step": 2\n\xff\xfe\n[3]\n{"step": 4}\n{"step": 5')
+    assert [row["step"] for row in read_metrics(path)] == [1, 4] and read_metrics(tmp_path / "none") == []
+    assert [f"line {i}" in caplog.text for i in range(1, 7)] == [False, True, True, True, False, False]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_the_step_that_runs(uninterrupted: Any, tmp_path: Path, number: signal.Signals) -> None:
+    from emolab.training.callbacks import SaveAtSignal
+
+    def interrupted(prompts: Any, completions: Any, **columns: Any) -> list[float]:
+        if columns["trainer_state"].global_step == 0:
+            os.kill(os.getpid(), number)
+        return letters(prompts, completions)
+
+    interrupted.__name__ = "letters"
+    with SaveAtSignal() as signals:
+        trainer = make_trainer(
+            tmp_path, small_lalm(), interrupted, history=History(tmp_path / "metrics.jsonl"), **SETTINGS
+        )
+        trainer.add_callback(signals)
+        trainer.train()
+    assert signals.stopped == 1 and last_checkpoint(tmp_path) == tmp_path / "checkpoint-1"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert_equal(run(tmp_path, resume=True), uninterrupted, tmp_path)
