@@ -90,7 +90,7 @@ def summary(runs: list[dict[str, dict[str, Any]]]) -> dict[str, Any]:
     another within one arm, the noise that a difference is to be read against."""
     import numpy as np
 
-    from emolab.ledger.statistics import crossed
+    from benchmarks.claims.statistics import crossed
 
     def ratio(sums: Any) -> Any:
         return sums[..., 0] / sums[..., 1]
@@ -144,8 +144,8 @@ def accuracies(runs: list[dict[str, dict[str, Any]]]) -> tuple[dict[str, Any], A
     """Of each arm the parts of UA by seed and talker (S, T, K), and what turns sums of them into UA."""
     import numpy as np
 
-    from emolab.ledger.metrics import METRICS
-    from emolab.ledger.results import by_talker
+    from benchmarks.claims.metrics import METRICS
+    from benchmarks.claims.results import by_talker
 
     metric = METRICS["ua"]
     assert metric.value is not None

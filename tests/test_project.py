@@ -72,7 +72,7 @@ def test_the_readmes_commands_and_their_options_exist():
     for line in lines:
         words, found = line.split("#")[0].split(), root
         while hasattr(found, "commands") and words and words[0] in found.commands:
-            found = found.commands[words.pop(0)]
+            found = found.get_command(None, words.pop(0))
         assert found is not root, line
         options = {option for parameter in found.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line

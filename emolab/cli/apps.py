@@ -1,12 +1,48 @@
-"""The command groups. A command file meets its group only in `register(app)`; `main.py` says which one that is."""
+"""Groups of commands that import a command's file only when the command is called.
+
+`emolab --help` therefore imports no command at all: the lines of help stand in `main.py`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 
-def _group(help_text: str) -> typer.Typer:
+@dataclass(frozen=True)
+class Entry:
+    """One line of a group's help, and what is imported when it is called.
+
+    `modules` have a function `register(app)`, which adds the command (or, with `group`, everything in the group).
+    `inside` gives the entries of a group that is lazy itself.
+    """
+
+    help: str
+    modules: tuple[str, ...] = ()
+    group: bool = False
+    inside: Callable[[], Mapping[str, Entry]] | None = None
+
+    def load(self, name: str) -> Any:
+        """The command or group called `name`."""
+        app = new_group(self.help, lazy_group(self.inside()) if self.inside else TyperGroup)
+        for module in self.modules:
+            import_module(module).register(app)
+        found: Any = typer.main.get_group(app)
+        if self.inside or self.group:
+            found.name = name
+            return found
+        return found.commands[name]
+
+
+def new_group(help_text: str = "", kind: type[TyperGroup] = TyperGroup) -> typer.Typer:
+    """An empty group with the settings that all groups of `emolab` share."""
     return typer.Typer(
+        cls=kind,
         help=help_text,
         no_args_is_help=True,
         add_completion=False,
@@ -15,17 +51,34 @@ def _group(help_text: str) -> typer.Typer:
     )
 
 
-app = _group("Emotion recognition with audio-language models and reinforcement learning: learn it, run it, measure it.")
-corpus_app = _group("Make, read and check corpora.")
-train_app = _group("Train: cold start, supervised, and the recipes' reinforcement learning.")
-reward_app = _group("Score, compare and attack rewards.")
-course_app = _group("Build, run and check the notebooks.")
-bench_app = _group("Side-by-side measurements, each a JSON row and a table.")
+class LazyGroup(TyperGroup):
+    """A group that knows the names and the lines of help of its commands, and imports a command when it is called."""
 
-GROUPS: dict[str, typer.Typer] = {
-    "corpus": corpus_app,
-    "train": train_app,
-    "reward": reward_app,
-    "course": course_app,
-    "bench": bench_app,
-}
+    entries: Mapping[str, Entry] = {}
+
+    def __init__(self, **settings: Any):
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in self.entries.items()}
+        self._loaded: dict[str, Any] = {}
+        self._only_help = False
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, imported now; None where there is none of that name."""
+        if self._only_help or cmd_name not in self.entries:
+            return self.commands.get(cmd_name)
+        if cmd_name not in self._loaded:
+            self._loaded[cmd_name] = self.entries[cmd_name].load(cmd_name)
+        return self._loaded[cmd_name]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Show the lines of help without importing a command."""
+        self._only_help = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._only_help = False
+
+
+def lazy_group(entries: Mapping[str, Entry]) -> type[LazyGroup]:
+    """A class of group with these entries, for `typer.Typer(cls=…)`."""
+    return type("Lazy", (LazyGroup,), {"entries": dict(entries)})

@@ -1,32 +1,36 @@
-"""`emolab bench`: the measurements under `benchmarks/` of a checkout, each with a command of its own.
+"""`emolab bench`: the measurements in the folder `benchmarks/` of a checkout, one command each.
 
-A benchmark is a file `benchmarks/NAME.py` with `register(app)`, like the command files here; its heavy imports
-lie inside its functions.
+A benchmark is a file `benchmarks/NAME.py` or a package `benchmarks/NAME/` with a function `register(app)`. Its first
+docstring line is its line in `emolab bench --help`. A file is imported only when its own command is called.
 """
 
 from __future__ import annotations
 
+import ast
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-import typer
+from emolab.paths import CHECKOUT
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "benchmarks"
+FOLDER = CHECKOUT / "benchmarks"
 
 
 def load(path: Path) -> ModuleType:
-    """A benchmark's module, from its file."""
-    spec = spec_from_file_location(f"emolab_benchmarks_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path}: not a Python file")
-    module = sys.modules[spec.name] = module_from_spec(spec)  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    """The module of a benchmark's file or folder, imported as `benchmarks.NAME`."""
+    if str(CHECKOUT) not in sys.path:
+        sys.path.append(str(CHECKOUT))  # worker processes that a benchmark starts inherit it
+    return import_module(f"benchmarks.{path.stem}")
 
 
-def register(app: typer.Typer) -> None:
-    """Add every benchmark of the checkout; an installed package without its repository has none."""
-    for path in sorted(FOLDER.glob("[a-z]*.py")):
-        load(path).register(app)
+def benchmarks() -> dict[str, tuple[str, str]]:
+    """The command of every benchmark, with its module and its line of help; none in an installed package."""
+    files = [*FOLDER.glob("[a-z]*.py"), *(path.parent for path in FOLDER.glob("[a-z]*/__init__.py"))]
+    return {path.stem.replace("_", "-"): (f"benchmarks.{path.stem}", _first_line(path)) for path in sorted(files)}
+
+
+def _first_line(path: Path) -> str:
+    source = path / "__init__.py" if path.is_dir() else path
+    described = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
+    return described.partition("\n")[0]

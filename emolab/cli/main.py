@@ -1,32 +1,48 @@
-"""`emolab`: every command, each registered by its own file, which imports torch and its like only when it runs."""
+"""`emolab`: the table of all commands. A command's file is imported when the command is called."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from emolab import __version__
-from emolab.cli.apps import GROUPS, app
+from emolab.cli.apps import Entry, lazy_group, new_group
 
-# Command file -> the group it registers in ("" = the top level), in the order in which `--help` shows them.
-COMMAND_FILES: dict[str, str] = {
-    "doctor": "",
-    "corpus": "corpus",
-    "corpus_make": "corpus",
-    "say": "",
-    "zeroshot": "",
-    "train": "train",
-    "plan": "",
-    "evaluate": "",
-    "predict": "",
-    "attribute": "",
-    "reward": "reward",
-    "course": "course",
-    "bench": "bench",
+
+def _benchmarks() -> Mapping[str, Entry]:
+    from emolab.cli.bench import benchmarks
+
+    return {name: Entry(text, (module,)) for name, (module, text) in benchmarks().items()}
+
+
+def _command(text: str, module: str) -> Entry:
+    return Entry(text, (f"emolab.cli.{module}",))
+
+
+def _group(text: str, *modules: str) -> Entry:
+    return Entry(text, tuple(f"emolab.cli.{module}" for module in modules), group=True)
+
+
+COMMANDS: dict[str, Entry] = {
+    "doctor": _command("Check the installation, and list the profiles that this machine can run.", "doctor"),
+    "corpus": _group("Make, read and check corpora.", "corpus", "corpus_make"),
+    "say": _command("Speak a sentence with an emotion into a sound file.", "say"),
+    "zeroshot": _command("Measure a model before any training.", "zeroshot"),
+    "train": _group("Train one of the four systems.", "train"),
+    "plan": _command("Predict the memory of a GRPO step on a GPU.", "plan"),
+    "evaluate": _command("Measure a checkpoint on a corpus.", "evaluate"),
+    "predict": _command("Predict the emotion of sound files.", "predict"),
+    "attribute": _command("Measure what carried an answer: voice, face or words.", "attribute"),
+    "reward": _group("Score, compare and attack rewards.", "reward"),
+    "course": _group("Build, run and check the notebooks.", "course"),
+    "bench": Entry("Run the measurements of the repository.", inside=_benchmarks),
 }
+"""Every command and group, in the order of `emolab --help`."""
+
+HELP = "Learn and do emotion recognition with audio-language models and reinforcement learning."
 
 
 def _show_version(wanted: bool) -> None:
@@ -35,7 +51,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
@@ -46,11 +61,9 @@ def _options(
 
 @cache
 def build() -> typer.Typer:
-    """The whole application, with every command registered (once in a process)."""
-    for name, group in COMMAND_FILES.items():
-        import_module(f"emolab.cli.{name}").register(GROUPS[group] if group else app)
-    for name, group_app in GROUPS.items():
-        app.add_typer(group_app, name=name)
+    """The whole application, made once in a process."""
+    app = new_group(HELP, lazy_group(COMMANDS))
+    app.callback(cls=lazy_group(COMMANDS), no_args_is_help=True, help=HELP)(_options)
     return app
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import html
 import io
+import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from emolab.errors import MediaError
+from emolab.errors import EmolabError, MediaError
+from emolab.paths import CHECKOUT
 
 if TYPE_CHECKING:
     import numpy as np
     from IPython.display import HTML
 
 LONGEST_CLIP = 3.0
+CLAIMS = CHECKOUT / "benchmarks" / "claims"
 
 
 def listen(clips: dict[str, np.ndarray] | Iterable[tuple[str, np.ndarray]], sample_rate: int = 16_000) -> HTML:
@@ -45,28 +48,36 @@ def watch(clips: dict[str, np.ndarray], height: int = 96, milliseconds: int = 12
 
 
 def claims_of(recipe: str) -> dict[str, dict[str, Any]]:
-    """The ledger's claims about a recipe ("emo-rl"), by name, as `emolab.ledger.load_claims` returns them; what the
-    paper says is printed with our verdict."""
-    from emolab.ledger import load_claims
+    """The results of the ledger of claims for a recipe ("emo-rl"), by name: the files `benchmarks/claims/*.json`.
 
-    claims = load_claims(recipe)
+    Each claim of the paper is printed with our verdict. Raises EmolabError where there are no results.
+    """
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(CLAIMS.glob("*.json"))]
+    claims = {claim["name"]: claim for claim in found if claim["recipe"] == recipe}
+    if not claims:
+        raise EmolabError(f"{CLAIMS}: no results of {recipe}; make them with: emolab bench claims {recipe}")
     for claim in claims.values():
         print(f"{claim['verdict']:10} {claim['title']}\n{'':10} the paper: {claim['says']}\n")  # noqa: T201
     return claims
 
 
 def show_claim(claim: Mapping[str, Any], differences: bool = False) -> None:
-    """Display a claim of the ledger: its plot, what we read from it, and the scores of its arms, or with `differences`
-    the paired differences with their verdicts."""
-    from IPython.display import Markdown, display
+    """Display a claim as `benchmarks/claims/README.md` shows it: its plot, our reading, and the scores of its arms.
 
-    from emolab.ledger import claim_table, difference_table
-    from emolab.ledger.results import UNREAD
-    from emolab.plots.claims import claim_plot
+    With `differences` the table has the paired differences and their verdicts instead of the scores.
+    """
+    from IPython.display import Image, Markdown, display
 
-    display(claim_plot(claim))
-    display(Markdown(claim["reading"] or UNREAD))
-    display(difference_table(claim) if differences else claim_table(claim))
+    page = (CLAIMS / "README.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n## {claim['title']}\n")[2].partition("\n## ")[0]
+    if not section:
+        raise EmolabError(f"{CLAIMS / 'README.md'}: no section {claim['title']!r}; write it: emolab bench claims")
+    reading = section.partition("**Verdict: ")[2].partition("\n\n")[2].rpartition(f"\n[{claim['name']}.json]")[0]
+    corner = "| difference |" if differences else "| arm |"
+    table = next(block for block in section.split("\n\n") if block.startswith(corner))
+    display(Image(CLAIMS / "plots" / f"{claim['name']}.png", alt=f"{claim['title']}: {claim['verdict']}"))
+    display(Markdown(reading.strip()))
+    display(Markdown(table))
 
 
 def _player(label: str, wave: Any, sample_rate: int) -> str:

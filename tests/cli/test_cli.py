@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ import typer
 from typer.testing import CliRunner
 
 from emolab.cli import doctor
-from emolab.cli.main import COMMAND_FILES, build
+from emolab.cli.main import COMMANDS, build
 from emolab.cli.output import JsonOption, command, emit, to_plain
 from emolab.errors import EmolabError
 
@@ -35,6 +36,8 @@ HEAVY = (
     "av",
 )
 RUNNER = CliRunner()
+SLACK = 1.5
+"""Room for a busy machine: on an idle one `emolab --help` takes 0.2 s."""
 
 
 def run_python(code):
@@ -53,18 +56,19 @@ def test_import_and_help_load_nothing_heavy():
     assert result.stdout.strip() == "[]", result.stdout + result.stderr
 
 
-def test_help_takes_less_than_a_second():
+def test_help_takes_less_than_a_third_of_a_second_of_processor_time():
     started = time.process_time(), os.times().children_user + os.times().children_system
     result = subprocess.run([sys.executable, "-m", "emolab", "--help"], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
-    assert os.times().children_user + os.times().children_system - started[1] < 1.0
+    assert os.times().children_user + os.times().children_system - started[1] < 0.3 * SLACK
 
 
 def all_commands():
     root = typer.main.get_command(build())
 
     def walk(group, path):
-        for name, item in group.commands.items():
+        for name in group.list_commands(None):
+            item = group.get_command(None, name)
             if hasattr(item, "commands"):
                 yield from walk(item, [*path, name])
             else:
@@ -87,8 +91,38 @@ def test_the_promised_commands_exist():
 
 
 def test_every_command_file_is_registered():
-    found = {path.stem for path in Path(doctor.__file__).parent.glob("*.py")}
-    assert found - {"__init__", "main", "apps", "output", "tables"} == set(COMMAND_FILES)
+    found = {f"emolab.cli.{path.stem}" for path in Path(doctor.__file__).parent.glob("*.py")}
+    named = {module for entry in COMMANDS.values() for module in entry.modules}
+    assert found - {f"emolab.cli.{n}" for n in ("__init__", "main", "apps", "output", "tables", "bench")} == named
+
+
+def test_a_command_is_imported_when_it_is_called_and_a_typing_error_gets_a_suggestion():
+    code = (
+        "import sys\n"
+        "from emolab.cli.main import build\n"
+        "from typer.testing import CliRunner\n"
+        "told = lambda: sorted(m for m in sys.modules if m.startswith(('emolab.cli.', 'benchmarks')))\n"
+        "CliRunner().invoke(build(), ['--help'])\n"
+        "print(told())\n"
+        "CliRunner().invoke(build(), ['bench', '--help'])\n"
+        "CliRunner().invoke(build(), ['plan', '--help'])\n"
+        "print(told())\n"
+    )
+    first, second = map(ast.literal_eval, run_python(code).stdout.splitlines())
+    assert first == ["emolab.cli.apps", "emolab.cli.main"]
+    assert set(second) - set(first) == {"emolab.cli.bench", "emolab.cli.output", "emolab.cli.plan"}
+    wrong = RUNNER.invoke(build(), ["prdict"])
+    assert wrong.exit_code == 2 and "Did you mean 'predict'" in wrong.stderr
+
+
+def test_help_shows_the_same_groups_and_commands_as_are_there():
+    root = typer.main.get_command(build())
+    shown = RUNNER.invoke(build(), ["--help"]).stdout
+    for name in root.list_commands(None):
+        assert f" {name} " in shown and root.get_command(None, name) is not None
+    benches = root.get_command(None, "bench")
+    assert {"walk", "grpo", "claims"} <= set(benches.list_commands(None))
+    assert all(benches.get_command(None, name).params for name in benches.list_commands(None))
 
 
 def demo_app():

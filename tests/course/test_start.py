@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import tomllib
 
 import numpy as np
 import pytest
@@ -61,8 +62,6 @@ def test_frames_become_an_animation():
 
 def test_a_claim_is_shown_with_plot_reading_and_figures(monkeypatch, capsys):
     import IPython.display
-    import pandas as pd
-    from matplotlib.figure import Figure
 
     shown = []
     monkeypatch.setattr(IPython.display, "display", shown.append)
@@ -71,8 +70,14 @@ def test_a_claim_is_shown_with_plot_reading_and_figures(monkeypatch, capsys):
     assert all(claim["title"] in told and claim["says"] in told for claim in claims.values())
     claim = claims["r1-omni-rationale"]
     show_claim(claim)
-    show_claim(claim | {"reading": None}, differences=True)
-    assert [type(item) for item in shown[::3]] == [Figure, Figure]
-    assert shown[1].data == claim["reading"] and "No reading" in shown[4].data
-    assert all(isinstance(item, pd.DataFrame) for item in shown[2::3])
-    assert "verdict" in shown[5] and "verdict" not in shown[2]
+    show_claim(claim, differences=True)
+    assert all(isinstance(item, IPython.display.Image) for item in shown[::3])
+    readings = tomllib.loads((paths.CHECKOUT / "benchmarks/claims/readings.toml").read_text(encoding="utf-8"))
+    written = readings["r1-omni-rationale"]["text"]
+    assert [" ".join(item.data.split()) for item in shown[1::3]] == [" ".join(written.split())] * 2
+    assert shown[2].data.startswith("| arm | ") and "verdict" not in shown[2].data
+    assert shown[5].data.startswith("| difference | ") and "verdict" in shown[5].data
+    with pytest.raises(EmolabError, match="no section 'Unheard of'"):
+        show_claim(claim | {"title": "Unheard of"})
+    with pytest.raises(EmolabError, match="no results of cot"):
+        claims_of("cot")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.claims.drawing import ledger_plot
 from emolab.emotions import EMOTIONS
 from emolab.plots import attribution, data, evaluation, training
-from emolab.plots.claims import ledger_plot
 from emolab.plots.style import EMOTION_COLOURS, MODALITY_COLOURS, new_figure, styled
 
 RNG = np.random.default_rng(0)

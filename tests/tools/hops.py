@@ -1,4 +1,4 @@
-"""How long the way of one prediction and of one GRPO step is, and what the tree holds: figures for "before" and "after".
+"""How long the way of one prediction and of one GRPO step is, and what the tree holds; for "before" and "after".
 
 Run it inside any checkout of the project, old or new: `PYTHONPATH=. python tests/tools/hops.py`. Hops are calls of the
 project's own functions, counted with `sys.setprofile`; bodies of modules and classes are left out.
@@ -153,7 +153,7 @@ def inner_imports(tree):
 
 
 def edges(modules, trees, inner, types=False):
-    """Module -> modules of the project that it imports: at the top, with `inner` anywhere, with `types` for types too."""
+    """Module -> modules of ours that it imports at the top; with `inner` anywhere; with `types` for types too."""
     found = {}
     for name, path in modules.items():
         nodes = list(ast.walk(trees[path])) if inner else [n for n in trees[path].body]
@@ -220,13 +220,28 @@ def overrides():
     ours = [base for base in kind.__mro__ if base.__module__.startswith("emolab")]
     names = {name for base in ours for name in vars(base) if callable(getattr(base, name)) or name == "model_accepts"}
     names = {n for n in names if hasattr(GRPOTrainer, n) and not (n.startswith("__") and n != "__init__")}
-    return {"all": len(names), "private": sum(n.startswith("_") and n != "__init__" for n in names), "names": sorted(names)}
+    return {
+        "all": len(names),
+        "private": sum(n.startswith("_") and n != "__init__" for n in names),
+        "names": sorted(names),
+    }
 
 
 def wheel():
     """Lines of Python and bytes of the wheel that the checkout builds."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder, "."]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            folder,
+            ".",
+        ]
         if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode:
             command.remove("--no-build-isolation")
             subprocess.run(command, cwd=ROOT, capture_output=True, check=True)

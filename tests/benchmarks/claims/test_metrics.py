@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.claims.metrics import METRICS
 from emolab.emotions import EMOTIONS
-from emolab.ledger.metrics import METRICS
 from emolab.metrics import bleu, distinct, emotion_f1, hit_rate, sentiment_f1, sentiment_of, unweighted_accuracy
 from emolab.metrics import wheel_scores as official
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.claims.declare import Arm
+from benchmarks.claims.metrics import METRICS
+from benchmarks.claims.page import render
+from benchmarks.claims.papers import all_claims, budget, chosen
+from benchmarks.claims.queue import jobs_of
+from benchmarks.claims.results import FOLDER, load_claims
+from benchmarks.claims.runs import training_of
 from emolab.errors import EvaluationError
-from emolab.ledger.claims import all_claims, budget, chosen
-from emolab.ledger.declare import Arm
-from emolab.ledger.metrics import METRICS
-from emolab.ledger.queue import jobs_of
-from emolab.ledger.runs import training_of
 
 LATER = {"reward", "alpha", "alpha_end", "length_penalty", "emotion_weight", "steps"}
 """Settings that a cold start does not depend on."""
@@ -40,6 +42,11 @@ def test_arms_of_several_claims_are_trained_once() -> None:
     assert len(jobs) < asked
     keys = [training.key for training in jobs]
     assert all(t.start is None or keys.index(t.start.key) < keys.index(t.key) for t in jobs)
+
+
+def test_the_committed_page_is_what_the_committed_results_render() -> None:
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert render(load_claims(), [claim.name for claim in all_claims()]) == page
 
 
 def test_claims_by_name_or_recipe() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from emolab.ledger.declare import MIN_SEEDS
+from benchmarks.claims.declare import MIN_SEEDS
 
 HOLDS, NOT, UNDECIDED = "holds", "does not", "undecided"
 RULE = (

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from emolab.ledger.statistics import crossed, over_seeds, summary_of, t_quantile
-from emolab.ledger.verdicts import HOLDS, NOT, UNDECIDED, together, verdict
+from benchmarks.claims.statistics import crossed, over_seeds, summary_of, t_quantile
+from benchmarks.claims.verdicts import HOLDS, NOT, UNDECIDED, together, verdict
 
 
 def plain(sums: np.ndarray) -> np.ndarray:

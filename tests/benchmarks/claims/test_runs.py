@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from fakes import ALIKE, BAD, BASE, GOOD, FakeRecipe, claim
 
+from benchmarks.claims.declare import Arm, Contrast
+from benchmarks.claims.page import write_page
+from benchmarks.claims.queue import jobs_of, work
+from benchmarks.claims.results import assess, claim_table, difference_table, load_claims, write_claim
+from benchmarks.claims.runs import ensure, folder_of, is_done, read_rows, rows_file, training_of
 from emolab.errors import EvaluationError
-from emolab.ledger.declare import Arm, Contrast
-from emolab.ledger.page import write_page
-from emolab.ledger.queue import jobs_of, work
-from emolab.ledger.results import assess, claim_table, difference_table, load_claims, write_claim
-from emolab.ledger.runs import ensure, folder_of, is_done, read_rows, rows_file, training_of
 
 Recipe = type[FakeRecipe]
 UA = Contrast("good", "bad", "ua")

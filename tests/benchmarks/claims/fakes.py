@@ -9,8 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from benchmarks.claims.declare import Arm, Claim, Contrast
 from emolab.emotions import EMOTIONS
-from emolab.ledger.declare import Arm, Claim, Contrast
 from emolab.samples import Corpus
 
 BASE = Arm("cold start", "fake", stage="before")

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.claims.declare import Arm, Claim, Contrast
+from benchmarks.claims.metrics import METRICS, Metric, Row
+from benchmarks.claims.runs import Budget, Training, is_done, read_history, read_rows, training_of
+from benchmarks.claims.statistics import Estimate, crossed, over_seeds
+from benchmarks.claims.verdicts import RULE, together, verdict
 from emolab.emotions import EMOTIONS
 from emolab.errors import EvaluationError
 from emolab.evaluate.results import provenance
-from emolab.ledger.declare import Arm, Claim, Contrast
-from emolab.ledger.metrics import METRICS, Metric, Row
-from emolab.ledger.runs import Budget, Training, is_done, read_history, read_rows, training_of
-from emolab.ledger.statistics import Estimate, crossed, over_seeds
-from emolab.ledger.verdicts import RULE, together, verdict
 from emolab.paths import CHECKOUT
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.claims.declare import Arm
 from emolab.errors import EvaluationError
 from emolab.evaluate.results import provenance
-from emolab.ledger.declare import Arm
 from emolab.paths import build_folder
 from emolab.recipes import common, get_recipe
 

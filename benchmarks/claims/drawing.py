@@ -22,7 +22,7 @@ def claim_plot(claim: Mapping[str, Any]) -> Figure:
     """Left, the claim's first scores: a dot a seed, the mean and its 95% interval. Right, its differences: interval,
     zero, and the margin of what would matter; the colour is the verdict.
 
-    `claim` is one of `emolab.ledger.load_claims()`.
+    `claim` is one of `benchmarks.claims.load_claims()`.
     """
     keys = list(dict.fromkeys(key for arm in claim["arms"] for key in arm["scores"]))[:MAX_COLUMNS]
     rows = max(len(claim["arms"]), len(claim["contrasts"]))
@@ -43,8 +43,8 @@ def _scores(axis: Axes, claim: Mapping[str, Any], key: str) -> None:
     import pandas as pd
     import seaborn as sns
 
-    from emolab.ledger.metrics import METRICS
-    from emolab.ledger.results import heading
+    from benchmarks.claims.metrics import METRICS
+    from benchmarks.claims.results import heading
 
     scale = 100 if METRICS[key.split("@")[0]].percent else 1
     names = [arm["name"] for arm in claim["arms"]]
@@ -77,8 +77,8 @@ def _scores(axis: Axes, claim: Mapping[str, Any], key: str) -> None:
 
 
 def _differences(axis: Axes, claim: Mapping[str, Any]) -> None:
-    from emolab.ledger.metrics import METRICS
-    from emolab.ledger.results import difference_name
+    from benchmarks.claims.metrics import METRICS
+    from benchmarks.claims.results import difference_name
 
     labels = []
     for i, contrast in enumerate(claim["contrasts"]):
@@ -113,9 +113,9 @@ def ledger_plot(claims: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Every difference that decides, of all claims, on one scale: in units of the margin of what would matter, the
     side that is claimed to the right. A triangle ends what goes further than the picture.
 
-    `claims` is what `emolab.ledger.load_claims()` returns, in the order to draw.
+    `claims` is what `benchmarks.claims.load_claims()` returns, in the order to draw.
     """
-    from emolab.ledger.results import difference_name
+    from benchmarks.claims.results import difference_name
 
     lines = [(claim, c) for claim in claims.values() for c in claim["contrasts"] if c["counts"] and c["ci"]]
     figure, axes = new_figure(9.6, 0.8 + 0.25 * (len(lines) + len(claims)), 1, 1)

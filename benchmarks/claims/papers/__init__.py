@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
+from benchmarks.claims.declare import Claim
 from emolab.errors import EvaluationError
-from emolab.ledger.declare import Claim
 
 FILES = ("emo_rl", "affectgpt_rl", "mecap_r1", "r1_omni")
 
@@ -35,4 +35,4 @@ def chosen(names: Iterable[str]) -> list[Claim]:
 
 
 def _module(name: str) -> Any:
-    return import_module(f"emolab.ledger.claims.{name}")
+    return import_module(f"benchmarks.claims.papers.{name}")

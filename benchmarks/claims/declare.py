@@ -47,7 +47,7 @@ class Arm:
 class Contrast:
     """One difference that a claim says something about: `metric` of `first` less that of `second` (None: less 0).
 
-    `metric` is a key of `emolab.ledger.metrics.METRICS`; `place` where it is measured: "home" (held-out talkers and
+    `metric` is a key of `benchmarks.claims.metrics.METRICS`; `place` where it is measured: "home" (held-out talkers and
     sentences), "elsewhere" (another domain) or "val". `sign` is +1 where the claim says that the difference is
     positive, else -1. `of` is "mean" over seeds or their "spread" (standard deviation). One that does not `count` is
     shown but takes no part in the verdict. With `no_worse` the claim is only that the difference is not on the other

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from fakes import FakeModel, FakeRecipe
 
+from benchmarks.claims import runs
 from emolab.emotions import EMOTIONS
-from emolab.ledger import runs
 from emolab.recipes import common
 from emolab.samples import Corpus, EmotionSample
 

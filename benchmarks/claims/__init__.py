@@ -1,7 +1,11 @@
-"""The honest ledger: what the four papers claim against what paired runs on the embedded corpus show.
+"""What the four papers claim, against what paired runs on the embedded corpus show.
 
-`emolab bench claims` trains and measures what is not there yet (kept under `build/claims`), writes a JSON file a claim
-and a page with a plot for each into `benchmarks/claims`.
+`emolab bench claims` trains and measures what is not there yet (kept under `build/claims`). It then writes a JSON file
+for each claim, a plot for each and the page `README.md` into this folder.
+
+`declare` says what a claim is, `papers` lists the claims, `runs` trains and measures, `queue` does so for all of them,
+`statistics` and `verdicts` judge, `results` writes and reads the JSON files, `page` and `drawing` show them. The ledger
+imports the package `emolab`; the package never imports the ledger.
 """
 
 from __future__ import annotations
@@ -29,12 +33,12 @@ def claims(
     out: Annotated[Path | None, typer.Option(help="Where trainings are kept; build/claims by default.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The ledger of claims: runs, verdicts, and the page benchmarks/claims/README.md."""
+    """Train and measure what is missing, judge every claim, and write benchmarks/claims/README.md."""
+    from benchmarks.claims.page import write_page
+    from benchmarks.claims.papers import all_claims, budget, chosen
+    from benchmarks.claims.queue import jobs_of, work
+    from benchmarks.claims.results import assess, load_claims, write_claim
     from emolab.errors import EvaluationError
-    from emolab.ledger.claims import all_claims, budget, chosen
-    from emolab.ledger.page import write_page
-    from emolab.ledger.queue import jobs_of, work
-    from emolab.ledger.results import assess, load_claims, write_claim
 
     wanted, chosen_seeds, settings = chosen(names or ()), range(seeds), budget()
     failed: list[str] = []

@@ -9,9 +9,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from benchmarks.claims.declare import Claim
+from benchmarks.claims.runs import Budget, Training, ensure, is_done, training_of
 from emolab.errors import EvaluationError
-from emolab.ledger.declare import Claim
-from emolab.ledger.runs import Budget, Training, ensure, is_done, training_of
 
 Jobs = dict[Training, frozenset[str]]
 Do = Callable[[Training, frozenset[str], Path | None], Any]

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emolab.ledger.declare import MARKS
-from emolab.ledger.results import FOLDER, UNREAD, claim_table, difference_table
-from emolab.ledger.verdicts import RULE
+from benchmarks.claims.declare import MARKS
+from benchmarks.claims.results import FOLDER, UNREAD, claim_table, difference_table
+from benchmarks.claims.verdicts import RULE
 
 PAGE, PLOTS, PICTURE = "README.md", "plots", "ledger.png"
 OPENING = """# The ledger of claims
@@ -28,8 +28,9 @@ METHOD = """## How to read it
 
 Arms of one seed share their cold start and their test clips: they are pairs. Intervals draw seeds and talkers anew,
 both, since another seed and another talker would each have given other figures (a crossed bootstrap's standard error
-times Student's t for the number of seeds; `emolab/ledger/statistics.py` says why not its percentiles). "Groups without
-signal" and Distinct-2 have one value a run; their intervals know of seeds alone. The margins of what would matter are
+times Student's t for the number of seeds; `benchmarks/claims/statistics.py` says why not its percentiles). "Groups
+without signal" and Distinct-2 have one value a run; their intervals know of seeds alone. The margins of what would
+matter are
 {margins}.
 
 What stands here was first run with five seeds, and then, all claims alike and whatever the five had shown, with five
@@ -71,7 +72,7 @@ def _anchor(claim: Mapping[str, Any]) -> str:
 
 
 def _method(claims: Mapping[str, Mapping[str, Any]]) -> str:
-    from emolab.ledger.metrics import METRICS
+    from benchmarks.claims.metrics import METRICS
 
     found = [c for claim in claims.values() for c in claim["contrasts"]]
     used = dict.fromkeys(c["metric"] for c in found)
@@ -131,7 +132,7 @@ def _wrap(text: str) -> str:
 
 def write_page(claims: Mapping[str, Mapping[str, Any]], order: Sequence[str], folder: Path = FOLDER) -> Path:
     """Write the page and a plot for each claim into `folder`. Returns the page's path."""
-    from emolab.plots.claims import claim_plot, ledger_plot
+    from benchmarks.claims.drawing import claim_plot, ledger_plot
 
     (folder / PLOTS).mkdir(parents=True, exist_ok=True)
     there = {name: claims[name] for name in order if name in claims}

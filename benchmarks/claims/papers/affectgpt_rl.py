@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emolab.ledger.declare import Arm, Claim, Contrast
+from benchmarks.claims.declare import Arm, Claim, Contrast
 
 RECIPE = "affectgpt-rl"
 BUDGET: dict[str, Any] = {

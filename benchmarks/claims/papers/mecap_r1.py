@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emolab.ledger.declare import Arm, Claim, Contrast
+from benchmarks.claims.declare import Arm, Claim, Contrast
 
 RECIPE = "mecap-r1"
 BUDGET: dict[str, Any] = {
