@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from emolab.emotions import EMOTIONS, label_in_sentence
+from emolab.emotions import EMOLAB_7, LabelSet, label_in_sentence
 
 SECTIONS = ("content", "acoustics", "visual", "summary")
 """Sections of a structured think block, in their order; "visual" is optional."""
@@ -148,7 +148,7 @@ def answer_text(text: str) -> str | None:
     return parsed.answer if parsed.tagged else text.strip() or None
 
 
-def parse_label(text: str, labels: Sequence[str] = EMOTIONS) -> str | None:
+def parse_label(text: str, labels: LabelSet | Sequence[str] = EMOLAB_7) -> str | None:
     """The label a completion answers with, or None where it gives none, several, or hides it.
 
     Rewards and evaluation use this one function, so a parse rate is the share of completions for which it is not None.

@@ -1,41 +1,60 @@
 """Prompts with version names: what a model is asked, the same for every family, for rewards and for evaluation.
 
 A prompt is the user's turn. Audio and video come before the words; the transcript is a line of its own, and only where
-the
-prompt presents text. Changing a wording means a new version, because every result file states it.
+the prompt presents text. A closed question lists the labels of a `LabelSet`; another set is another wording, and its
+name is part of the prompt's id. A new wording gets a new version, because every result file states the id.
+
+>>> get_prompt("direct", "iemocap-4").text()
+'What does the speaker feel? Choose one of: neutral, happy, sad, angry. Reply with <answer>emotion</answer>.'
+>>> get_prompt("direct").id, get_prompt("direct", "iemocap-4").id
+('direct-v1', 'direct-v1/iemocap-4')
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from emolab.emotions import EMOTIONS
+from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.errors import EmolabError
 from emolab.samples import MODALITIES, EmotionSample
+
+LABELS = "{labels}"
+"""Where a template lists the labels."""
 
 
 @dataclass(frozen=True)
 class Prompt:
     """One way of asking.
 
-    `style` names the completion format that `emolab.parsing` expects ("direct", "free", "structured", "words",
-    "caption",
-    "plain"); `modalities` are those presented to the model, as far as a sample has them.
+    `template` is the user's turn; `{labels}` in it stands for the labels. `style` names the completion format that
+    `emolab.parsing` expects ("direct", "free", "structured", "words", "caption", "plain"); `modalities` are those
+    presented to the model, as far as a sample has them. `labels` are the labels that an answer is one of, None where
+    the question is open.
     """
 
     name: str
     version: str
-    user: str
+    template: str
     style: str
     modalities: tuple[str, ...] = MODALITIES
     system: str = ""
+    labels: LabelSet | None = None
 
     def using(self, *modalities: str) -> Prompt:
         """The same prompt presenting only the given modalities. Raises EmolabError for an unknown one."""
         if unknown := set(modalities) - set(MODALITIES):
             raise EmolabError(f"unknown modality {sorted(unknown)[0]!r}; expected some of {', '.join(MODALITIES)}")
         return replace(self, modalities=tuple(m for m in MODALITIES if m in modalities))
+
+    def with_labels(self, labels: LabelSet | Sequence[str] | str) -> Prompt:
+        """The same question over other labels (a `LabelSet`, or what `label_set` takes). An open question stays."""
+        return self if self.labels is None else replace(self, labels=label_set(labels))
+
+    @property
+    def user(self) -> str:
+        """The question, with the labels in it."""
+        return self.template.replace(LABELS, ", ".join(self.labels or ()))
 
     def text(self, sample: EmotionSample | None = None) -> str:
         """The words of the user's turn for a sample; its transcript is quoted where the prompt presents text."""
@@ -44,25 +63,29 @@ class Prompt:
 
     @property
     def id(self) -> str:
-        """Name and version, as written into result files."""
-        return f"{self.name}-{self.version}"
+        """Name and version, as written into result files; with the label set where the wording lists another than
+        emolab-7."""
+        listed = self.labels is not None and LABELS in self.template and self.labels != EMOLAB_7
+        return f"{self.name}-{self.version}" + (f"/{self.labels.name}" if listed and self.labels else "")
 
 
-def with_labels(labels: Iterable[str] = EMOTIONS) -> str:
-    """The closed question over a label set."""
-    return f"What does the speaker feel? Choose one of: {', '.join(labels)}."
-
-
-_CLOSED = with_labels()
+_CLOSED = f"What does the speaker feel? Choose one of: {LABELS}."
 _ALL = (
-    Prompt("direct", "v1", f"{_CLOSED} Reply with <answer>emotion</answer>.", "direct"),
-    Prompt("free", "v1", f"{_CLOSED} Think first: <think>reasons</think><answer>emotion</answer>.", "free"),
+    Prompt("direct", "v1", f"{_CLOSED} Reply with <answer>emotion</answer>.", "direct", labels=EMOLAB_7),
+    Prompt(
+        "free",
+        "v1",
+        f"{_CLOSED} Think first: <think>reasons</think><answer>emotion</answer>.",
+        "free",
+        labels=EMOLAB_7,
+    ),
     Prompt(
         "structured",
         "v1",
         f"{_CLOSED} Think in three parts: <think><content>what is said</content>"
         "<acoustics>how it sounds</acoustics><summary>what follows</summary></think><answer>emotion</answer>.",
         "structured",
+        labels=EMOLAB_7,
     ),
     Prompt(
         "words",
@@ -85,13 +108,20 @@ _ALL = (
     Prompt("transcribe", "v1", "Write down what is said.", "plain", ("audio",)),
     Prompt("voice", "v1", "Describe the voice.", "plain", ("audio",)),
     Prompt("face", "v1", "Describe the face.", "plain", ("video",)),
-    Prompt("meaning", "v1", "What do these words express? Reply with <answer>emotion</answer>.", "direct", ("text",)),
+    Prompt(
+        "meaning",
+        "v1",
+        "What do these words express? Reply with <answer>emotion</answer>.",
+        "direct",
+        ("text",),
+        labels=EMOLAB_7,
+    ),
 )
 PROMPTS: dict[str, Prompt] = {prompt.name: prompt for prompt in _ALL}
 
 
-def get_prompt(name: str) -> Prompt:
-    """The prompt called `name`. Raises EmolabError with the known names."""
+def get_prompt(name: str, labels: LabelSet | Sequence[str] | str = EMOLAB_7) -> Prompt:
+    """The prompt called `name`, asking for `labels`. Raises EmolabError with the known names."""
     if name not in PROMPTS:
         raise EmolabError(f"unknown prompt {name!r}; expected one of {', '.join(PROMPTS)}")
-    return PROMPTS[name]
+    return PROMPTS[name].with_labels(labels)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from emolab.emotions import LabelSet, label_set_of
 from emolab.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MODALITIES = ("audio", "video", "text")
 PARTS = ("tone", "voice", "face", "words", "irony", "feeling")
 """What a description of a sample can be about; the keys of `EmotionSample.parts`."""
+UNSTATED = LabelSet("unstated", ())
 
 
 @dataclass(frozen=True)
@@ -127,18 +129,24 @@ class LoadReport:
 
 @dataclass
 class Corpus:
-    """An ordered table of samples under one root folder.
+    """An ordered table of samples under one root folder, and the labels that its emotions are among.
 
-    `report` says what was left out when it was loaded and why, `protocol` and `fold` by what convention its samples
-    got their split (`emolab.corpora.load_corpus` fills all three).
+    A loader states the `labels`; where nobody does, they are `label_set_of` the samples' emotions. `report` says what
+    was left out when it was loaded and why, `protocol` and `fold` by what convention its samples got their split
+    (`emolab.corpora.load_corpus` fills all four).
     """
 
     root: Path
     samples: list[EmotionSample]
     name: str = ""
+    labels: LabelSet = UNSTATED
     report: LoadReport | None = None
     protocol: str | None = None
     fold: str | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.labels):
+            self.labels = label_set_of({sample.emotion for sample in self.samples})
 
     def __len__(self) -> int:
         return len(self.samples)

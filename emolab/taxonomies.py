@@ -1,44 +1,14 @@
-"""Label sets of the public corpora as published, and explicit maps between them. Standard library only."""
+"""Explicit maps between the label sets of the public corpora. Standard library only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from emolab.emotions import EMOTIONS, concept
+from emolab.emotions import LABEL_SETS, concept
 
-TAXONOMIES: dict[str, tuple[str, ...]] = {
-    "emolab-7": EMOTIONS,
-    "ekman-6": ("happy", "sad", "angry", "fearful", "disgusted", "surprised"),
-    "iemocap-4": ("neutral", "happy", "sad", "angry"),
-    "iemocap-raw": ("neu", "hap", "exc", "sad", "ang", "fru", "fea", "sur", "dis", "oth", "xxx"),
-    "meld-7": ("neutral", "joy", "sadness", "anger", "fear", "disgust", "surprise"),
-    "ravdess-8": ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"),
-    "cremad-6": ("neutral", "happy", "sad", "angry", "fear", "disgust"),
-    "savee-7": ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise"),
-    "tess-7": ("neutral", "happy", "sad", "angry", "fear", "disgust", "pleasant_surprise"),
-    "emodb-7": ("neutral", "happiness", "sadness", "anger", "anxiety", "disgust", "boredom"),
-    "esd-5": ("neutral", "happy", "sad", "angry", "surprise"),
-    "emotiontalk-7": ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised"),
-    "mer2023-6": ("neutral", "happy", "sad", "angry", "worried", "surprise"),
-    "mer2024-6": ("neutral", "happy", "sad", "angry", "worried", "surprise"),
-    "dfew-7": ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear"),
-    "mafw-11": (
-        "anger",
-        "disgust",
-        "fear",
-        "happiness",
-        "neutral",
-        "sadness",
-        "surprise",
-        "contempt",
-        "anxiety",
-        "helplessness",
-        "disappointment",
-    ),
-    "sentiment-3": ("negative", "neutral", "positive"),
-}
-"""Label sets by name. Spellings are the corpora's own; IEMOCAP's raw codes include "oth" and "xxx" (no agreement)."""
+TAXONOMIES = LABEL_SETS
+"""The label sets of `emolab.emotions`."""
 
 
 @dataclass(frozen=True)

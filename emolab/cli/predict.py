@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from emolab.cli.output import JsonOption, command, emit
 from emolab.cli.zeroshot import ModelOption, PromptOption
 from emolab.errors import EvaluationError
-
-if TYPE_CHECKING:
-    from emolab.prompts import Prompt
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +34,8 @@ def predict(
         typer.Option(help="The face (for one file): a film (FILE itself, if it is one), a folder of images, a strip."),
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Labels to choose from, with commas; the seven basic ones by default.")
+        str | None,
+        typer.Option(help="Labels to choose from: a label set by name (iemocap-4), or a list (calm, tense, bored)."),
     ] = None,
     calibration: Annotated[str, typer.Option(help="none, or contextual: without the model's label bias.")] = "none",
     quantise: Annotated[str | None, typer.Option(help="nf4 for 4 bits.")] = None,
@@ -48,17 +44,18 @@ def predict(
     """Say what a speaker feels: label, distribution and rationale for each file, and words or a caption where the
     checkpoint was taught them. Files that cannot be used are named; the status is then 1.
     """
+    from emolab.emotions import label_set
     from emolab.evaluate.inputs import read_model
     from emolab.evaluate.predict import FILE_CALIBRATIONS, predict_files
 
-    chosen = _labels(labels)
+    chosen = label_set(labels or "emolab-7")
     if calibration not in FILE_CALIBRATIONS:
         known = " or ".join(FILE_CALIBRATIONS)
         raise EvaluationError(f"--calibration {calibration!r}: a single file can be calibrated by {known}")
     if (text is not None or video is not None) and len(files) > 1:
         raise EvaluationError("--text and --video belong to one file; predict the files one by one")
     lalm, asked = read_model(model, checkpoint or taught(model, prompt), quantise, prompt)
-    asked = asking_for(asked, chosen)
+    asked = asked.with_labels(chosen)
     results = predict_files(lalm, files, asked, text=text, video=video, labels=chosen, calibration=calibration)
     failed = sum("error" in r for r in results)
     info = {"model": lalm.name, "prompt": asked.id, "labels": list(chosen)}
@@ -67,28 +64,12 @@ def predict(
         raise typer.Exit(1)
 
 
-def _labels(given: str | None) -> tuple[str, ...]:
-    from emolab.emotions import EMOTIONS
-
-    chosen = tuple(x.strip() for x in given.split(",")) if given else EMOTIONS
-    if "" in chosen or len(set(chosen)) < 2:
-        raise EvaluationError(f"--labels {given!r}: expected at least two different names with commas between them")
-    return chosen
-
-
 def taught(model: str | None, prompt: str | None) -> Path | None:
     """The shipped adapters, where nobody asks for another model or prompt and the profile has the shipped one."""
     from emolab.lalm.tiny import TAUGHT_FOLDER
     from emolab.profiles import profile
 
     return TAUGHT_FOLDER if model is None and prompt is None and profile().model == "tiny-omni" else None
-
-
-def asking_for(prompt: Prompt, labels: Sequence[str]) -> Prompt:
-    """The same prompt over another label set."""
-    from emolab.prompts import with_labels
-
-    return replace(prompt, user=prompt.user.replace(with_labels(), with_labels(labels)))
 
 
 def render(result: dict[str, Any]) -> None:

@@ -9,13 +9,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from emolab.corpora.builder import CHECKS, Check
 from emolab.corpora.catalogue import CORPORA, CorpusInfo, info
-from emolab.emotions import normalise_label
+from emolab.emotions import LabelSet, label_set
 from emolab.errors import CorpusError
 from emolab.samples import Corpus, LoadReport
 from emolab.taxonomies import TAXONOMIES, label_map
@@ -65,20 +66,14 @@ def relabel(corpus: Corpus, source: str, target: str, keep_calm: bool = False) -
     report.found = len(kept)
     renamed = Counter((s.extra["label"], s.emotion) for s in kept if s.extra["label"] != s.emotion)
     report.notes += [f"{count} of {old!r} count as {new!r}" for (old, new), count in sorted(renamed.items())]
-    return corpus.replace(kept), report
+    return replace(corpus, samples=kept, labels=TAXONOMIES[target]), report
 
 
-def label_set(taxonomy: str) -> tuple[str, ...]:
-    """The labels of a taxonomy by name. Raises CorpusError that lists the names."""
-    if taxonomy not in TAXONOMIES:
-        raise CorpusError(f"no taxonomy {taxonomy!r}; known are {', '.join(TAXONOMIES)}")
-    return TAXONOMIES[taxonomy]
-
-
-def respell(corpus: Corpus, labels: tuple[str, ...]) -> Corpus:
+def respell(corpus: Corpus, labels: LabelSet | Sequence[str]) -> Corpus:
     """The corpus with each emotion spelt as in `labels` ("Anger" becomes "angry").
 
     Raises CorpusError that names the first sample whose emotion is none of them.
     """
-    samples = [replace(s, emotion=normalise_label(s.emotion, labels) or s.emotion) for s in corpus]
-    return corpus.replace(samples).check_labels(labels)
+    wanted = label_set(labels)
+    samples = [replace(s, emotion=wanted.normalise(s.emotion) or s.emotion) for s in corpus]
+    return replace(corpus, samples=samples, labels=wanted).check_labels(wanted)

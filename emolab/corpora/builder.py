@@ -225,4 +225,4 @@ class Builder:
             )
         self.samples.sort(key=lambda sample: sample.id)
         self.report.found = len(self.samples)
-        return Corpus(self.root, self.samples, self.info.name), self.report
+        return Corpus(self.root, self.samples, self.info.name, TAXONOMIES[self.info.labels]), self.report

@@ -94,7 +94,9 @@ def test_own_labels_and_calibration(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--labels", "sad"), "at least two"),
+        (("--labels", "sad"), "no label set 'sad'"),
+        (("--labels", "sad, Sad"), "same label"),
+        (("--labels", "sad,"), "cannot be a label"),
         (("--calibration", "mean"), "none or contextual"),
         (("b.wav", "--text", "x"), "one by one"),
     ],
