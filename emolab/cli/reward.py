@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def list_rubrics(as_json: JsonOption = False) -> None:
     """Show the shipped rubrics: their parts, weights and gates."""
     from emolab.rewards.shipped import RUBRICS
+    from emolab.rewards.shipped import rubric as shipped
 
     rows = [
         {
@@ -34,7 +35,7 @@ def list_rubrics(as_json: JsonOption = False) -> None:
             "columns": list(rubric.columns),
             "parts": [{"name": p.name, "weight": p.weight, "gate": p.gate} for p in rubric.parts],
         }
-        for rubric in RUBRICS.values()
+        for rubric in map(shipped, RUBRICS)
     ]
     emit(
         {"rubrics": rows},

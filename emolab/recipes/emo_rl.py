@@ -25,7 +25,7 @@ from emolab.errors import TrainingError
 from emolab.recipes import common
 from emolab.recipes.engine import Recipe, RecipeSettings
 from emolab.recipes.rationales import rationale
-from emolab.rewards import ESWR, Accuracy, Format, Linear, Part, Rubric, Structure
+from emolab.rewards import ESWR, Accuracy, Format, LinearSchedule, Part, Rubric, Structure
 
 if TYPE_CHECKING:
     from emolab.prompts import Prompt
@@ -129,6 +129,6 @@ class EmoRL(Recipe[EmoRLSettings]):
         """ESWR with its α curriculum (or plain accuracy), and the form that the reasoning style asks for."""
         chosen = self.settings
         form = Structure() if chosen.reasoning == "structured" else Format(chosen.reasoning)
-        eswr = ESWR(gamma=chosen.gamma, alpha=Linear(chosen.alpha, chosen.alpha_end))
+        eswr = ESWR(gamma=chosen.gamma, alpha=LinearSchedule(chosen.alpha, chosen.alpha_end))
         answer = eswr if chosen.reward == "eswr" else Accuracy()
         return Rubric("emo_rl", (Part(answer), Part(form, weight=chosen.structure_weight)))

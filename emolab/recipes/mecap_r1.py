@@ -24,17 +24,15 @@ Distinct-2 are reported beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from emolab.errors import CorpusError, TrainingError
 from emolab.recipes import common
 from emolab.recipes.engine import Recipe, RecipeSettings
 from emolab.recipes.references import CAPTION_PARTS, reference
-from emolab.rewards import Part, Rubric, Scores
+from emolab.rewards import Part, Rubric
 from emolab.rewards.captions import Bleu, Cider, EmoGRPO
 from emolab.samples import MODALITIES
 
@@ -106,31 +104,6 @@ class MECapR1Settings(RecipeSettings):
                 raise TrainingError(f"{name}: {sorted(unknown)[0]!r} is unknown; expected some of {', '.join(known)}")
 
 
-@dataclass(frozen=True)
-class SpreadRubric(Rubric):
-    """A rubric that also logs `reward/<part> spread`: the standard deviation of a part within a group, mean over
-    groups. GRPO learns from differences within groups alone: a part that is nearly constant there has no say, whatever
-    its weight."""
-
-    def log(self, scores: Scores, columns: Mapping[str, Any]) -> None:
-        super().log(scores, columns)
-        if (log_metric := columns.get("log_metric")) is not None and "row" in columns:
-            for name, values in scores.parts.items():
-                log_metric(f"reward/{name} spread", group_spread(values, columns["row"]))
-
-
-def group_spread(values: Sequence[float | None], groups: Sequence[int]) -> float:
-    """Mean over groups of the standard deviation within each; values of None count 0.
-
-    >>> group_spread([0.0, 1.0, 0.5, 0.5], [7, 7, 3, 3])
-    0.25
-    """
-    members: dict[int, list[float]] = {}
-    for value, group in zip(values, groups, strict=True):
-        members.setdefault(int(group), []).append(value or 0.0)
-    return fmean(pstdev(group) for group in members.values())
-
-
 class MECapR1(Recipe[MECapR1Settings]):
     """Captions, with a supervised start and Emo-GRPO. Its baseline is supervised on the captions that GRPO is rewarded
     with."""
@@ -169,7 +142,7 @@ class MECapR1(Recipe[MECapR1Settings]):
         """R_emo + BLEU + CIDEr by their weights; one of weight 0 is only logged."""
         chosen = self.settings
         floor, overlap = (EmoGRPO.floor, EmoGRPO.overlap) if chosen.guarded else (-1.0, 0.0)
-        return SpreadRubric(
+        return Rubric(
             "mecap_r1",
             (
                 Part(EmoGRPO(centre=chosen.centred, floor=floor, overlap=overlap), weight=chosen.emotion_weight),

@@ -1,9 +1,17 @@
-"""Rewards of the four systems as TRL callables, the rubric that composes them, and the red team that attacks them."""
+"""Rewards of the four systems, the rubric that composes them, and the red team that attacks them.
 
-from emolab.rewards.base import Reward, completion_text
+A reward is a function `f(completions, **columns) -> list[float | None]`; see `emolab.rewards.base.Reward`.
+"""
+
+from emolab.rewards.base import LinearSchedule, Reward, completion_text
 from emolab.rewards.form import Format, Structure
+from emolab.rewards.guard import Guarded
 from emolab.rewards.labels import ESWR, Accuracy
 from emolab.rewards.rubric import Part, Rubric, Scores
-from emolab.rewards.schedules import Linear
 
-__all__ = ["ESWR", "Accuracy", "Format", "Linear", "Part", "Reward", "Rubric", "Scores", "Structure", "completion_text"]
+Linear = LinearSchedule  # deprecated alias
+
+__all__ = [
+    "ESWR", "Accuracy", "Format", "Guarded", "Linear", "LinearSchedule", "Part", "Reward", "Rubric", "Scores",
+    "Structure", "completion_text",
+]  # fmt: skip

@@ -1,47 +1,76 @@
-"""What every reward is: a small frozen object that TRL can call, pickle and name."""
+"""The shape of a reward: `f(completions, **columns) -> list[float | None]`, as TRL calls it."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 from emolab.errors import RewardError
 
 
-class Reward(ABC):
-    """A TRL reward: `reward(prompts, completions, **columns) -> list[float | None]`, pure, picklable, with a
-    `__name__`.
+class Reward(Protocol):
+    """Any function or object that scores completions.
 
-    A subclass is a frozen dataclass of parameters that states its `name`, the `columns` it needs, and how it scores
-    one completion. A value of None says "not applicable": the column is empty for that row. Other keyword arguments
-    that TRL passes (completion ids, trainer state, logging hooks) are ignored.
+    `completions` are strings or lists of chat messages. `columns` hold one value a completion for each column of the
+    data set ("solution", "words", "caption", …), and whatever else the trainer passes. The result has one number for
+    each completion, or None where the reward does not apply.
+
+    >>> def short(completions, **columns):
+    ...     return [float(len(text) < 80) for text in completions]
+    """
+
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]: ...
+
+
+def _prompts_first(call: Callable[..., list[float | None]]) -> Callable[..., list[float | None]]:
+    """Accept `reward(prompts, completions, **columns)`, the convention of earlier versions. # deprecated alias"""
+
+    @functools.wraps(call)
+    def either(self: Any, completions: Sequence[Any], *rest: Any, **columns: Any) -> list[float | None]:
+        return call(self, *rest, prompts=completions, **columns) if rest else call(self, completions, **columns)
+
+    return either
+
+
+class Named:
+    """The name and the columns of a reward that has parameters: a frozen dataclass beside this.
+
+    `columns` lists the columns that the reward needs. A reward with `published=True` is called `…_published`.
     """
 
     name: ClassVar[str]
     columns: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls) -> None:
+        if "__call__" in cls.__dict__:
+            cls.__call__ = _prompts_first(cls.__dict__["__call__"])  # type: ignore[method-assign, assignment]
+
     @property
     def __name__(self) -> str:
-        return self.name
+        return f"{self.name}_published" if getattr(self, "published", False) else self.name
 
-    @abstractmethod
-    def score(self, text: str, *values: Any) -> float | None:
-        """Reward of one completion, given its values of `columns`, in that order. None where it does not apply."""
 
-    def at(self, progress: float) -> Self:
-        """This reward as it is at `progress` (0 to 1) of training. Rewards without a curriculum return themselves."""
-        return self
+def reward_name(reward: Any) -> str:
+    """The name of a reward: its `__name__`, that of the function inside a `functools.partial`, or its class."""
+    inner = reward.func if isinstance(reward, functools.partial) else reward
+    return str(getattr(inner, "__name__", type(inner).__name__))
 
-    def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
-        """Score each completion (a string, or a list of chat messages). Raises RewardError for a missing column."""
-        reward = self.at(progress_of(columns))
-        texts = [completion_text(completion) for completion in completions]
-        values = [take_column(self.name, name, columns, len(texts)) for name in self.columns]
-        return [
-            reward.score(text, *row) if all(v is not None for v in row) else None
-            for text, *row in zip(texts, *values, strict=True)
-        ]
+
+def each(
+    reward: Named, completions: Sequence[Any], columns: Mapping[str, Any], score: Callable[..., float | None]
+) -> list[float | None]:
+    """`score(text, *values)` for each completion, with its values of the columns that the reward needs, in order.
+
+    The score is None where a value is None. Raises RewardError for a missing column.
+    """
+    texts = [completion_text(completion) for completion in completions]
+    needed = [take_column(reward.name, name, columns, len(texts)) for name in reward.columns]
+    return [
+        score(text, *row) if all(value is not None for value in row) else None
+        for text, *row in zip(texts, *needed, strict=True)
+    ]
 
 
 def completion_text(completion: Any) -> str:
@@ -52,7 +81,7 @@ def completion_text(completion: Any) -> str:
     """
     if isinstance(completion, str):
         return completion
-    if isinstance(completion, Sequence) and all(isinstance(m, dict) and "content" in m for m in completion):
+    if isinstance(completion, Sequence) and all(isinstance(m, Mapping) and "content" in m for m in completion):
         return "".join(_content_text(message["content"]) for message in completion)
     raise RewardError(f"a completion must be a string or a list of chat messages, got {type(completion).__name__}")
 
@@ -63,7 +92,7 @@ def _content_text(content: Any) -> str:
     return "".join(part.get("text") or "" for part in content if part.get("type", "text") == "text")
 
 
-def take_column(reward: str, name: str, columns: dict[str, Any], size: int) -> Sequence[Any]:
+def take_column(reward: str, name: str, columns: Mapping[str, Any], size: int) -> Sequence[Any]:
     """The values of one column, one for each completion. Raises RewardError that names the column."""
     if name not in columns:
         given = ", ".join(sorted(k for k, v in columns.items() if isinstance(v, Sequence))) or "none"
@@ -75,7 +104,7 @@ def take_column(reward: str, name: str, columns: dict[str, Any], size: int) -> S
     return values
 
 
-def progress_of(columns: dict[str, Any]) -> float:
+def progress_of(columns: Mapping[str, Any]) -> float:
     """How far training is, 0 to 1: the argument `progress`, else TRL's `trainer_state`, else 0."""
     if isinstance(progress := columns.get("progress"), (int, float)):
         return min(1.0, max(0.0, float(progress)))
@@ -83,3 +112,30 @@ def progress_of(columns: dict[str, Any]) -> float:
     if state is None or not state.max_steps or state.max_steps < 0:
         return 0.0
     return min(1.0, state.global_step / state.max_steps)
+
+
+@dataclass(frozen=True)
+class LinearSchedule:
+    """A value that moves from `start` to `end` while progress moves from `begin` to `finish`, and stays there.
+
+    >>> LinearSchedule(1.0, 0.0)(0.25)
+    0.75
+    """
+
+    start: float = 1.0
+    end: float = 0.0
+    begin: float = 0.0
+    finish: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.begin < self.finish <= 1.0:
+            raise ValueError(f"a schedule needs 0 ≤ begin < finish ≤ 1, got begin={self.begin}, finish={self.finish}")
+
+    def __call__(self, progress: float) -> float:
+        done = min(1.0, max(0.0, (progress - self.begin) / (self.finish - self.begin)))
+        return self.start + (self.end - self.start) * done
+
+
+def value_at(value: float | LinearSchedule, progress: float) -> float:
+    """A number as it is, or a schedule's value at `progress`."""
+    return value(progress) if isinstance(value, LinearSchedule) else value

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from emolab.emotions import EMOTIONS
 from emolab.metrics.captions import Reference, references
 from emolab.metrics.cider import DocumentFrequency, Gram, cider_sample
 from emolab.parsing import answer_text
-from emolab.rewards.base import Reward
+from emolab.rewards.base import Named, each
 from emolab.rewards.embedding import BUILT_IN, embed
 from emolab.wheels.scan import emotion_words
 from emolab.wheels.score import jaccard
@@ -68,7 +68,7 @@ def caption_of(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class EmoGRPO(Reward):
+class EmoGRPO(Named):
     """R_emo = cos(Φ(generated), Φ(reference)), where Φ(text) holds the text's cosines with seven emotion anchors.
 
     With `centre` (ours), the mean anchor is taken off anchors and texts first. Without it (`published`), embeddings
@@ -87,11 +87,10 @@ class EmoGRPO(Reward):
     name: ClassVar[str] = "emo_grpo"
     columns: ClassVar[tuple[str, ...]] = ("caption",)
 
-    @property
-    def __name__(self) -> str:
-        return "emo_grpo_published" if self.published else self.name
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        return each(self, completions, columns, self._score)
 
-    def score(self, text: str, caption: Reference) -> float | None:  # type: ignore[override]
+    def _score(self, text: str, caption: Reference) -> float | None:
         generated = caption_of(text)
         values = [self._against(generated, reference) for reference in references(caption) if reference.strip()]
         return max(values) if values else None
@@ -113,7 +112,7 @@ class EmoGRPO(Reward):
 
 
 @dataclass(frozen=True)
-class Bleu(Reward):
+class Bleu(Named):
     """Sentence BLEU up to `order` of the caption (sacrebleu, lower case, effective order, exponential smoothing), 0
     to 1."""
 
@@ -121,20 +120,23 @@ class Bleu(Reward):
     name: ClassVar[str] = "bleu"
     columns: ClassVar[tuple[str, ...]] = ("caption",)
 
-    def score(self, text: str, caption: Reference) -> float | None:  # type: ignore[override]
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        return each(self, completions, columns, self._score)
+
+    def _score(self, text: str, caption: Reference) -> float | None:
         wanted = [reference for reference in references(caption) if reference.strip()]
         return _bleu(self.order).sentence_score(caption_of(text)[:4000], wanted).score / 100 if wanted else None
 
 
 @lru_cache(maxsize=4)
-def _bleu(order: int):  # type: ignore[no-untyped-def]
+def _bleu(order: int) -> Any:
     from sacrebleu.metrics import BLEU
 
     return BLEU(max_ngram_order=order, lowercase=True, effective_order=True)
 
 
 @dataclass(frozen=True)
-class Cider(Reward):
+class Cider(Named):
     """CIDEr-D of the caption, divided by 10. `Cider.fit(captions)` weighs n-grams by how telling they are in a
     corpus."""
 
@@ -153,7 +155,10 @@ class Cider(Reward):
     def _weights(self) -> DocumentFrequency:
         return DocumentFrequency(dict(self.frequencies), self.size)
 
-    def score(self, text: str, caption: Reference) -> float | None:  # type: ignore[override]
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        return each(self, completions, columns, self._score)
+
+    def _score(self, text: str, caption: Reference) -> float | None:
         wanted = [reference for reference in references(caption) if reference.strip()]
         if not wanted:
             return None

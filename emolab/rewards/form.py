@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from emolab.errors import RewardError
 from emolab.parsing import SECTIONS, parse
-from emolab.rewards.base import Reward
+from emolab.rewards.base import Named, each
 
 STYLES = ("any", "direct", "free", "structured")
-_PUBLISHED = re.compile(r"<think>.*?</think>\s*<answer>.*?</answer>", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Format(Reward):
+class Format(Named):
     """1 where the completion has the blocks of its style, each once, none empty, and nothing around them; else 0.
 
     `style` is "free" (a think block, then an answer), "direct" (only an answer), "structured" (as `Structure`) or
@@ -31,13 +30,12 @@ class Format(Reward):
         if self.style not in STYLES:
             raise RewardError(f"format style {self.style!r}: expected one of {', '.join(STYLES)}")
 
-    @property
-    def __name__(self) -> str:
-        return "format_published" if self.published else self.name
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        return each(self, completions, columns, self._score)
 
-    def score(self, text: str) -> float:  # type: ignore[override]
+    def _score(self, text: str) -> float:
         if self.published:
-            return float(_PUBLISHED.fullmatch(text.strip()) is not None)
+            return float(_matches_published(text.strip()))
         parsed = parse(text)
         if self.style == "structured":
             return float(parsed.structure_ok)
@@ -45,8 +43,29 @@ class Format(Reward):
         return float(parsed.format_ok and fits)
 
 
+def _matches_published(text: str) -> bool:
+    """Whether `<think>.*?</think>\\s*<answer>.*?</answer>` matches all of `text`, in linear time.
+
+    The released regular expression tries every `</think>` against every `<answer>`, which is quadratic. It matches
+    exactly where the text starts and ends with the blocks and somewhere only white space stands between a
+    `</think>` and an `<answer>`.
+    """
+    if not (text.startswith("<think>") and text.endswith("</answer>")):
+        return False
+    last = len(text) - len("</answer>")
+    end = text.find("</think>", len("<think>"))
+    while end >= 0:
+        start = end + len("</think>")
+        while start < last and text[start].isspace():
+            start += 1
+        if text.startswith("<answer>", start) and start + len("<answer>") <= last:
+            return True
+        end = text.find("</think>", end + 1)
+    return False
+
+
 @dataclass(frozen=True)
-class Structure(Reward):
+class Structure(Named):
     """EMO-RL's explicit structured reasoning: content, acoustics (and visual), summary in order, then the answer.
 
     1 where the structure is complete and each section has at least `min_words` words (our addition: tags around a
@@ -58,10 +77,22 @@ class Structure(Reward):
     partial: bool = False
     name: ClassVar[str] = "structure"
 
-    def score(self, text: str) -> float:  # type: ignore[override]
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        return each(self, completions, columns, self._score)
+
+    def _score(self, text: str) -> float:
         parsed = parse(text)
-        full = {name for name, content in parsed.sections.items() if len(content.split()) >= self.min_words}
+        full = {name for name, content in parsed.sections.items() if word_count(content) >= self.min_words}
         if parsed.structure_ok and full == set(parsed.sections):
             return 1.0
         required = [name for name in SECTIONS if name != "visual"]
         return sum(name in full for name in required) / len(required) if self.partial and parsed.format_ok else 0.0
+
+
+def word_count(text: str) -> int:
+    """Words of a text: parts between white space, where each CJK character counts as one.
+
+    >>> word_count("low and slow"), word_count("声音很低")
+    (3, 4)
+    """
+    return sum(max(1, sum("\u3400" <= c <= "\u9fff" for c in part)) for part in text.split())

@@ -3,46 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from emolab.emotions import EMOTIONS, SimilarityTable, normalise_label, similarity
 from emolab.errors import RewardError
-from emolab.parsing import parse_label
-from emolab.rewards.base import Reward
-from emolab.rewards.schedules import Linear
+from emolab.parsing import answer_text, parse_label
+from emolab.rewards.base import LinearSchedule, Named, each, progress_of, value_at
 
-ANNEALED = Linear(1.0, 0.0)
+ANNEALED = LinearSchedule(1.0, 0.0)
 
 
 def gold_label(reward: str, solution: str, labels: Sequence[str]) -> str:
-    """The gold label of a row. Raises RewardError for one that is not among `labels`."""
-    gold = normalise_label(solution, labels)
+    """The gold label of a row, given bare ("sad") or tagged ("<answer>sad</answer>").
+
+    Raises RewardError for one that is not among `labels`.
+    """
+    gold = normalise_label(answer_text(solution), labels)
     if gold is None:
         raise RewardError(f"reward {reward!r}: solution {solution!r} is not one of {', '.join(labels)}")
     return gold
 
 
 @dataclass(frozen=True)
-class Accuracy(Reward):
+class Accuracy(Named):
     """1 where the answer is the gold label, else 0 (R1-Omni, arXiv 2503.05379). The label is read by `parse_label`.
 
     With `published`, as released: the stripped text of the first answer block must equal the gold string exactly, and
     text without a block is compared whole.
     """
 
-    labels: tuple[str, ...] = EMOTIONS
+    labels: Sequence[str] = EMOTIONS
     published: bool = False
     name: ClassVar[str] = "accuracy"
     columns: ClassVar[tuple[str, ...]] = ("solution",)
 
-    @property
-    def __name__(self) -> str:
-        return "accuracy_published" if self.published else self.name
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        return each(self, completions, columns, self._score)
 
-    def score(self, text: str, solution: str) -> float:  # type: ignore[override]
+    def _score(self, text: str, solution: str) -> float:
         if self.published:
-            return float(_first_answer(text) == solution.strip())
+            return float(_first_answer(text) == _first_answer(solution))
         return float(parse_label(text, self.labels) == gold_label(self.name, solution, self.labels))
 
 
@@ -55,7 +56,7 @@ def _first_answer(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class ESWR(Reward):
+class ESWR(Named):
     """Emotion similarity-weighted reward (EMO-RL, arXiv 2509.15654): 1 on an exact match, α·S where S > γ, else 0.
 
     S is the similarity of answer and gold (`kind`, as `emolab.emotions.similarity` takes it), by default on
@@ -64,29 +65,26 @@ class ESWR(Reward):
     `published`, S is read literally, so that a correct "neutral" (S = ½ < γ) earns 0.
     """
 
-    labels: tuple[str, ...] = EMOTIONS
-    alpha: float | Linear = ANNEALED
+    labels: Sequence[str] = EMOTIONS
+    alpha: float | LinearSchedule = ANNEALED
     gamma: float = 0.7
     kind: str | SimilarityTable = "plutchik"
     published: bool = False
     name: ClassVar[str] = "eswr"
     columns: ClassVar[tuple[str, ...]] = ("solution",)
 
-    @property
-    def __name__(self) -> str:
-        return "eswr_published" if self.published else self.name
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        progress = progress_of(columns)
 
-    def at(self, progress: float) -> Self:
-        return self if isinstance(self.alpha, (int, float)) else replace(self, alpha=self.alpha(progress))
+        def score(text: str, solution: str) -> float:
+            gold, answer = gold_label(self.name, solution, self.labels), parse_label(text, self.labels)
+            return 0.0 if answer is None else self.credit(answer, gold, progress)
 
-    def score(self, text: str, solution: str) -> float:  # type: ignore[override]
-        gold, answer = gold_label(self.name, solution, self.labels), parse_label(text, self.labels)
-        return 0.0 if answer is None else self.credit(answer, gold)
+        return each(self, completions, columns, score)
 
-    def credit(self, answer: str, gold: str) -> float:
-        """Reward of answering `answer` where `gold` is right."""
+    def credit(self, answer: str, gold: str, progress: float = 0.0) -> float:
+        """Reward of answering `answer` where `gold` is right, at `progress` (0 to 1) of training."""
         closeness = similarity(answer, gold, "published" if self.published else self.kind)
         if closeness == 1.0 or (answer == gold and not self.published):
             return 1.0
-        alpha = self.alpha if isinstance(self.alpha, (int, float)) else self.alpha(0.0)
-        return alpha * closeness if closeness > self.gamma else 0.0
+        return value_at(self.alpha, progress) * closeness if closeness > self.gamma else 0.0

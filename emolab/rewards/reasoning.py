@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from emolab.parsing import answer_text, parse, split_words
-from emolab.rewards.base import Reward, completion_text, progress_of, take_column
+from emolab.rewards.base import Named, Reward, each, progress_of, take_column
+from emolab.rewards.groups import groups_of
 from emolab.rewards.labels import Accuracy
 from emolab.wheels.scan import emotion_words
 from emolab.wheels.score import jaccard
 
-_SENTENCE = re.compile(r"[.!?;\n]+|</?\w+>")
+_SENTENCE = re.compile(r"[.!?;\n。！？；]+|</?\w+>")
 _READ = 8000
-Judge = Callable[[str, str], float]
 
 
 def sentence_support(sentence: str, answer: str) -> float | None:
@@ -28,7 +28,7 @@ def sentence_support(sentence: str, answer: str) -> float | None:
 
 
 @dataclass(frozen=True)
-class Support(Reward):
+class Support(Named):
     """ERV (arXiv 2510.23506): the rationale must support the answer. Mean support of the sentences that name an
     emotion.
 
@@ -40,7 +40,10 @@ class Support(Reward):
     judge: Callable[[str, str], float | None] = sentence_support
     name: ClassVar[str] = "support"
 
-    def score(self, text: str) -> float:  # type: ignore[override]
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        return each(self, completions, columns, self._score)
+
+    def _score(self, text: str) -> float:
         think, answer = parse(text).think, answer_text(text)
         if not think or not answer:
             return 0.0
@@ -49,17 +52,8 @@ class Support(Reward):
         return sum(found) / len(found) if found else 0.0
 
 
-def _groups(prompts: Sequence[Any], columns: dict[str, Any]) -> list[list[int]]:
-    """Positions of the completions of each prompt: by the column "row" where there is one, else by equal prompts."""
-    keys = columns["row"] if "row" in columns else [repr(prompt) for prompt in prompts]
-    groups: dict[Any, list[int]] = {}
-    for i, key in enumerate(keys):
-        groups.setdefault(key, []).append(i)
-    return list(groups.values())
-
-
 @dataclass(frozen=True)
-class Perception(Reward):
+class Perception(Named):
     """AffectGPT-RL's perception reward: how often a completion's reasoning wins against the others of its group.
 
     Wins follow Bradley–Terry, P(i beats j) = σ((s_i − s_j) / temperature); the reward is the mean over the others, ½
@@ -71,13 +65,10 @@ class Perception(Reward):
     temperature: float = 0.25
     name: ClassVar[str] = "perception"
 
-    def score(self, text: str) -> float:  # type: ignore[override]
-        return 0.5
-
-    def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
-        strengths = [value or 0.0 for value in self.judge(prompts, completions, **columns)]
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        strengths = [value or 0.0 for value in self.judge(completions, **columns)]
         rewards: list[float | None] = [0.5] * len(completions)
-        for group in _groups(prompts, columns):
+        for group in groups_of(len(completions), columns):
             for i in group if len(group) > 1 else ():
                 wins = (_sigmoid((strengths[i] - strengths[j]) / self.temperature) for j in group if j != i)
                 rewards[i] = sum(wins) / (len(group) - 1)
@@ -85,7 +76,7 @@ class Perception(Reward):
 
 
 @dataclass(frozen=True)
-class TrustedReasoning(Reward):
+class TrustedReasoning(Named):
     """EmotionThinker's reasoning reward (arXiv 2601.15668): it enters late, and only as far as it can be trusted.
 
     Within a group, trust is 1 where right completions out-score wrong ones on reasoning, else exp(Δ / scale) with Δ
@@ -102,18 +93,14 @@ class TrustedReasoning(Reward):
     name: ClassVar[str] = "trusted_reasoning"
     columns: ClassVar[tuple[str, ...]] = ("solution",)
 
-    def score(self, text: str, solution: str) -> float | None:  # type: ignore[override]
-        return self([""], [text], solution=[solution], progress=1.0)[0]
-
-    def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         take_column(self.name, "solution", columns, len(completions))
+        rewards: list[float | None] = [0.0] * len(completions)
         if progress_of(columns) < self.begin:
-            return [0.0] * len(completions)
-        texts = [completion_text(completion) for completion in completions]
-        quality = [value or 0.0 for value in self.judge(prompts, texts, **columns)]
-        right = self.accuracy(prompts, texts, **columns)
-        rewards: list[float | None] = [0.0] * len(texts)
-        for group in _groups(prompts, columns):
+            return rewards
+        quality = [value or 0.0 for value in self.judge(completions, **columns)]
+        right = self.accuracy(completions, **columns)
+        for group in groups_of(len(completions), columns):
             share = sum(right[i] or 0.0 for i in group) / len(group)
             factor = self.trust([quality[i] for i in group], [bool(right[i]) for i in group])
             for i in group if share >= self.min_accuracy else ():

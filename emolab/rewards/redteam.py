@@ -12,6 +12,7 @@ from typing import Any
 from emolab.emotions import EMOTIONS, VAD
 from emolab.rewards.rubric import Rubric
 from emolab.rewards.shipped import RUBRICS
+from emolab.rewards.shipped import rubric as shipped_rubric
 from emolab.wheels.shipped import forms, lexicon
 
 PROMPT = (
@@ -176,7 +177,7 @@ def audit(rubric: Rubric, progress: float = 1.0, style: str | None = None) -> di
             *(hack(case, style) for hack in HACKS.values()),
         ]
         columns: Mapping[str, Any] = {name: [value] * len(texts) for name, value in case.columns.items()}
-        totals = rubric([PROMPT] * len(texts), texts, **columns, row=[i] * len(texts), progress=progress)
+        totals = rubric(texts, **columns, prompts=[PROMPT] * len(texts), row=[i] * len(texts), progress=progress)
         good, bad, *hacked = (total or 0.0 for total in totals)
         right.append(good)
         wrong.append(bad)
@@ -202,7 +203,7 @@ def audit(rubric: Rubric, progress: float = 1.0, style: str | None = None) -> di
 
 def audit_all(progress: float = 1.0) -> list[dict[str, Any]]:
     """`audit` of every shipped rubric."""
-    return [audit(rubric, progress) for rubric in RUBRICS.values()]
+    return [audit(shipped_rubric(name), progress) for name in RUBRICS]
 
 
 def audit_matrix(audits: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:

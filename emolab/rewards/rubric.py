@@ -1,17 +1,19 @@
-"""A rubric: named reward parts with weights, gates, clips and schedules, as one TRL reward that keeps every part's
-column."""
+"""A rubric: a list of rewards with weights, gates, clips and schedules, which is itself a reward."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emolab.errors import RewardError
-from emolab.rewards.base import completion_text, progress_of
-from emolab.rewards.schedules import Linear
+from emolab.rewards.base import LinearSchedule, Reward, _prompts_first, progress_of, reward_name
+from emolab.rewards.groups import group_spread
+from emolab.rewards.guard import Guarded
 
-RewardFunction = Callable[..., list[float | None]]
+SPREAD = " spread"
+"""Ending of the metric that holds a part's standard deviation within groups: `reward/<part> spread`."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,23 @@ class Part:
     weighting; with `gate` it counts only where the part of that name is above `gate_above` (elsewhere it counts 0).
     """
 
-    reward: RewardFunction
+    reward: Reward
     weight: float = 1.0
     gate: str | None = None
     gate_above: float = 0.0
     clip: tuple[float, float] | None = None
-    schedule: Linear | None = None
+    schedule: LinearSchedule | None = None
 
     @property
     def name(self) -> str:
-        return self.reward.__name__
+        """The reward's name."""
+        return reward_name(self.reward)
+
+    def count(self, values: Sequence[float | None], progress: float) -> list[float | None]:
+        """The part's values as they enter the sum, before its gate."""
+        weight = self.weight * (self.schedule(progress) if self.schedule is not None else 1.0)
+        low, high = self.clip or (-math.inf, math.inf)
+        return [None if v is None else weight * min(high, max(low, v)) for v in values]
 
 
 @dataclass(frozen=True)
@@ -53,16 +62,20 @@ class Scores:
 
 @dataclass(frozen=True)
 class Rubric:
-    """Weighted sum of parts, itself a TRL reward (callable, picklable, with a `__name__`).
+    """A weighted sum of parts, itself a reward (callable, picklable, with a `__name__`).
 
-    In TRL it logs each part's mean (`reward/<part>`) and its column of the completions table. Parts that do not
-    apply to a completion are left out of its sum; where none applies the total is None. Raises RewardError for two
-    parts of one name or a gate that is not a part.
+    `Rubric.of([f, (g, 0.5)])` makes one from plain functions. Every part is guarded: one that raises, or returns
+    something else than one number or None for each completion, is an error that names the part, the row and the
+    completion. Parts that do not apply to a completion are left out of its sum; where none applies the total is
+    None. `clip` bounds the sum. In a trainer, the rubric logs each part's mean (`reward/<part>`) and its spread
+    within groups, and its column of the completions table.
 
-    >>> from emolab.rewards import Accuracy, Format
-    >>> rubric = Rubric("demo", (Part(Accuracy()), Part(Format("direct"), weight=0.2)))
-    >>> rubric(["?"], ["<answer>sad</answer>"], solution=["sad"])
-    [1.2]
+    Raises RewardError for two parts of one name, or for a gate that is not a part.
+
+    >>> def short(completions, **columns):
+    ...     return [float(len(text) < 80) for text in completions]
+    >>> Rubric.of([(short, 0.5)])(["<answer>sad</answer>"])
+    [0.5]
     """
 
     name: str
@@ -72,11 +85,20 @@ class Rubric:
 
     def __post_init__(self) -> None:
         names = [part.name for part in self.parts]
-        if repeated := {name for name in names if names.count(name) > 1}:
-            raise RewardError(f"rubric {self.name!r} has two parts named {sorted(repeated)[0]!r}")
-        for part in self.parts:
-            if part.gate is not None and (part.gate not in names or part.gate == part.name):
-                raise RewardError(f"rubric {self.name!r}: {part.name!r} is gated by {part.gate!r}, not another part")
+        if not names:
+            raise RewardError(f"rubric {self.name!r} has no parts")
+        if twice := next((n for n in names if names.count(n) > 1), None):
+            raise RewardError(f"rubric {self.name!r} has two parts named {twice!r}; wrap or rename one")
+        if odd := next((p for p in self.parts if p.gate is not None and p.gate not in names), None):
+            raise RewardError(f"rubric {self.name!r}: {odd.name!r} is gated by {odd.gate!r}, which is not a part")
+
+    @classmethod
+    def of(
+        cls, rewards: Iterable[Reward | tuple[Reward, float] | Part], name: str = "rubric", **options: Any
+    ) -> Rubric:
+        """A rubric of rewards, each alone (weight 1), with its weight, or as a `Part`. `options` as the class takes."""
+        parts = (r if isinstance(r, Part) else Part(*r) if isinstance(r, tuple) else Part(r) for r in rewards)
+        return cls(name, tuple(parts), **options)
 
     @property
     def __name__(self) -> str:
@@ -84,26 +106,32 @@ class Rubric:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the parts need, each once."""
+        """Columns that the parts state to need, each once. A plain function states none."""
         return tuple(dict.fromkeys(c for part in self.parts for c in getattr(part.reward, "columns", ())))
 
-    def score(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> Scores:
-        """Every part's rewards and their weighted sum. Raises RewardError for a missing column or a wrong number of
-        rewards."""
-        texts = [completion_text(completion) for completion in completions]
-        raw = {part.name: self._run(part, prompts, texts, columns) for part in self.parts}
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        """The totals. Parts go to TRL's `log_metric` and `log_extra` where `columns` hold these."""
+        scores = self.score(completions, **columns)
+        self._log(scores, columns)
+        return scores.total
+
+    def score(self, completions: Sequence[Any], **columns: Any) -> Scores:
+        """Every part, as given and as counted, and the totals."""
         progress = progress_of(columns)
-        counted = {part.name: self._count(part, raw, progress) for part in self.parts}
+        # Parts must not log again what the rubric logs, nor see the trainer's hooks.
+        shown = {k: v for k, v in columns.items() if k not in ("log_metric", "log_extra")}
+        raw = {part.name: Guarded(part.reward)(completions, **shown) for part in self.parts}
+        counted = {part.name: self._gated(part, part.count(raw[part.name], progress), raw) for part in self.parts}
         return Scores(raw, counted, [self._sum(row) for row in zip(*counted.values(), strict=True)])
 
     def rescore(self, rollouts: Mapping[str, Sequence[Any]], progress: float = 0.0) -> Scores:
-        """Score saved rollouts (columns "prompt", "completion" and what the parts need; see
-        `emolab.rewards.rollouts`)."""
+        """Score saved rollouts, columns that hold "completion" and what the parts need (`emolab.rewards.rollouts`)."""
         if "completion" not in rollouts:
             raise RewardError("these rollouts have no column 'completion'; make some with `emolab reward rollouts`")
-        completions = rollouts["completion"]
         columns = {k: v for k, v in rollouts.items() if k not in ("prompt", "completion", "progress")}
-        return self.score(rollouts.get("prompt", [""] * len(completions)), completions, **columns, progress=progress)
+        if "prompt" in rollouts:
+            columns["prompts"] = rollouts["prompt"]
+        return self.score(rollouts["completion"], **columns, progress=progress)
 
     def with_part(self, name: str, **changes: Any) -> Rubric:
         """The same rubric with one part changed, for example `with_part("format", weight=0.5)`."""
@@ -111,37 +139,24 @@ class Rubric:
             raise RewardError(f"rubric {self.name!r} has no part {name!r}")
         return replace(self, parts=tuple(replace(p, **changes) if p.name == name else p for p in self.parts))
 
-    def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
-        """TRL's call: the totals. Parts go to TRL's `log_metric` and `log_extra` where it passes them."""
-        scores = self.score(prompts, completions, **columns)
-        self.log(scores, columns)
-        return scores.total
-
-    def log(self, scores: Scores, columns: Mapping[str, Any]) -> None:
-        """Give every part's mean to TRL's `log_metric` and its column to `log_extra`, where `columns` hold them."""
+    def _log(self, scores: Scores, columns: Mapping[str, Any]) -> None:
+        log_metric, log_extra = columns.get("log_metric"), columns.get("log_extra")
         for name, values in scores.parts.items():
             applicable = [value for value in values if value is not None]
-            if applicable and (log_metric := columns.get("log_metric")) is not None:
-                log_metric(f"reward/{name}", sum(applicable) / len(applicable))
-            if (log_extra := columns.get("log_extra")) is not None:
+            if log_metric is not None and applicable:
+                log_metric(f"reward/{name}", math.fsum(applicable) / len(applicable))
+                if "row" in columns:
+                    log_metric(f"reward/{name}{SPREAD}", group_spread(values, columns["row"]))
+            if log_extra is not None:
                 log_extra(name, list(values))
 
-    def _run(self, part: Part, prompts: Sequence[Any], texts: list[str], columns: dict[str, Any]) -> list[float | None]:
-        values = part.reward(prompts, texts, **columns)
-        if len(values) != len(texts):
-            raise RewardError(f"rubric {self.name!r}: {part.name!r} gave {len(values)} rewards for {len(texts)} texts")
-        return values
-
-    def _count(self, part: Part, raw: dict[str, list[float | None]], progress: float) -> list[float | None]:
-        weight = part.weight * (part.schedule(progress) if part.schedule is not None else 1.0)
-        low, high = part.clip or (float("-inf"), float("inf"))
-        values = [None if v is None else weight * min(high, max(low, v)) for v in raw[part.name]]
+    @staticmethod
+    def _gated(part: Part, values: list[float | None], raw: Mapping[str, Sequence[float | None]]) -> list[float | None]:
         if part.gate is None:
             return values
-        gates = raw[part.gate]
         return [
             v if v is None or (g is not None and g > part.gate_above) else 0.0
-            for v, g in zip(values, gates, strict=True)
+            for v, g in zip(values, raw[part.gate], strict=True)
         ]
 
     def _sum(self, row: Sequence[float | None]) -> float | None:
@@ -150,3 +165,6 @@ class Rubric:
             return None
         total = sum(applicable)
         return total if self.clip is None else min(self.clip[1], max(self.clip[0], total))
+
+
+Rubric.__call__ = _prompts_first(Rubric.__call__)  # type: ignore[method-assign, assignment]  # deprecated alias

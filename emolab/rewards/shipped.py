@@ -1,14 +1,17 @@
-"""The rubrics that the recipes use, by name. One that ends in `published` pays as its paper's code does, holes
-included.
+"""The rubrics that the recipes use, by name, for any set of labels.
 
-Weights that a paper does not state are ours: form and reasoning stay well below a right answer, and whatever can be
-had without one is gated by it.
+One that ends in `published` pays as its paper's code does, holes included. Weights that a paper does not state are
+ours: form and reasoning stay well below a right answer, and whatever can be had without one is gated by it.
 """
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from emolab.emotions import EMOTIONS
 from emolab.errors import RewardError
-from emolab.rewards.base import Reward
 from emolab.rewards.captions import Bleu, Cider, EmoGRPO
 from emolab.rewards.form import Format, Structure
 from emolab.rewards.labels import ESWR, Accuracy
@@ -16,92 +19,101 @@ from emolab.rewards.reasoning import Perception, Support, TrustedReasoning
 from emolab.rewards.rubric import Part, Rubric
 from emolab.rewards.wheel import Alignment, Dual, WheelF
 
-
-def _beside_wheel_f(reward: Reward) -> Part:
-    return Part(reward, weight=0.2, gate="wheel_f")
-
-
-RUBRICS: dict[str, Rubric] = {
-    rubric.name: rubric
-    for rubric in (
-        Rubric(
-            "direct",
-            (Part(Accuracy()), Part(Format("direct"), weight=0.2)),
-            note="Answer only: the baseline without reasoning.",
-        ),
-        Rubric(
-            "emo_rl",
-            (Part(ESWR()), Part(Structure(), weight=0.2)),
-            note="EMO-RL: similarity-weighted accuracy and explicit structured reasoning.",
-        ),
-        Rubric(
-            "emo_rl_published",
-            (Part(ESWR(published=True)), Part(Structure(min_words=1), weight=0.2)),
-            note="EMO-RL read literally: a correct neutral earns nothing.",
-        ),
-        Rubric(
-            "r1_omni",
-            (Part(Accuracy()), Part(Format("free"))),
-            note="R1-Omni: accuracy plus format, unweighted, through the one parser.",
-        ),
-        Rubric(
-            "r1_omni_published",
-            (Part(Accuracy(published=True)), Part(Format(published=True))),
-            note="R1-Omni as released: exact string match, and an expression that takes empty and nested blocks.",
-        ),
-        Rubric(
-            "affectgpt_rl",
-            (
-                Part(WheelF()),
-                Part(Format("free"), weight=0.5),
-                _beside_wheel_f(Dual()),
-                _beside_wheel_f(Alignment()),
-                _beside_wheel_f(Perception()),
-            ),
-            note="AffectGPT-RL: all five rewards, the last three only beside an answer that earns something.",
-        ),
-        Rubric(
-            "affectgpt_rl_published",
-            (
-                Part(WheelF(published=True)),
-                Part(Format(published=True)),
-                Part(Dual(published=True)),
-                Part(Alignment()),
-                Part(Perception()),
-            ),
-            note="AffectGPT-RL without length penalty or gates: listing every emotion word pays.",
-        ),
-        Rubric(
-            "affectgpt_rl_no_think",
-            (Part(WheelF()), Part(Format("direct"), weight=0.5)),
-            note="AffectGPT-RL without thinking, which its ablation found best.",
-        ),
-        Rubric(
-            "mecap_r1",
-            (Part(EmoGRPO()), Part(Bleu(), gate="emo_grpo", weight=0.5), Part(Cider(), gate="emo_grpo", weight=0.5)),
-            note="MECap-R1: centred emotion consistency gates BLEU and CIDEr (which stands in for SPICE).",
-        ),
-        Rubric(
-            "mecap_r1_published",
-            (Part(EmoGRPO(published=True)), Part(Bleu(), weight=0.5), Part(Cider(), weight=0.5)),
-            note="MECap-R1 with uncentred anchors: nearly any caption scores near 1.",
-        ),
-        Rubric(
-            "emotion_thinker",
-            (Part(Accuracy()), Part(Format("free"), weight=0.2), Part(TrustedReasoning(), gate="accuracy", weight=0.5)),
-            note="EmotionThinker: a reasoning reward that enters late, scaled by trust.",
-        ),
-        Rubric(
-            "erv",
-            (Part(Accuracy()), Part(Format("free"), weight=0.2), Part(Support(), gate="accuracy", weight=0.5)),
-            note="ERV: the rationale must support a right answer.",
-        ),
-    )
-}
+Labels = Sequence[str]
+RUBRICS: dict[str, Callable[[Labels], Rubric]] = {}
+"""Every known rubric by name: a function of a label set."""
 
 
-def rubric(name: str) -> Rubric:
-    """A shipped rubric by name. Raises RewardError that lists the names."""
+def register_rubric(build: Callable[[Labels], Rubric]) -> Callable[[Labels], Rubric]:
+    """Make a rubric known by the name of its function; the first line of the docstring becomes its note."""
+    RUBRICS[build.__name__] = build
+    return build
+
+
+def rubric(name: str, labels: Labels = EMOTIONS) -> Rubric:
+    """A known rubric for a set of labels. Raises RewardError that lists the names."""
     if name not in RUBRICS:
         raise RewardError(f"no rubric {name!r}; shipped are {', '.join(RUBRICS)}")
-    return RUBRICS[name]
+    note = inspect.getdoc(RUBRICS[name]) or ""
+    return replace(RUBRICS[name](labels), note=note.splitlines()[0] if note else "")
+
+
+@register_rubric
+def direct(labels: Labels) -> Rubric:
+    """Answer only: the baseline without reasoning."""
+    return Rubric("direct", (Part(Accuracy(labels)), Part(Format("direct"), weight=0.2)))
+
+
+@register_rubric
+def emo_rl(labels: Labels) -> Rubric:
+    """EMO-RL: similarity-weighted accuracy and explicit structured reasoning."""
+    return Rubric("emo_rl", (Part(ESWR(labels)), Part(Structure(), weight=0.2)))
+
+
+@register_rubric
+def emo_rl_published(labels: Labels) -> Rubric:
+    """EMO-RL read literally: a correct neutral earns nothing."""
+    return Rubric("emo_rl_published", (Part(ESWR(labels, published=True)), Part(Structure(min_words=1), weight=0.2)))
+
+
+@register_rubric
+def r1_omni(labels: Labels) -> Rubric:
+    """R1-Omni: accuracy plus format, unweighted, through the one parser."""
+    return Rubric("r1_omni", (Part(Accuracy(labels)), Part(Format("free"))))
+
+
+@register_rubric
+def r1_omni_published(labels: Labels) -> Rubric:
+    """R1-Omni as released: exact string match, and an expression that takes empty and nested blocks."""
+    return Rubric("r1_omni_published", (Part(Accuracy(labels, published=True)), Part(Format(published=True))))
+
+
+def _beside_wheel_f(*rewards: Dual | Alignment | Perception) -> tuple[Part, ...]:
+    return tuple(Part(reward, weight=0.2, gate="wheel_f") for reward in rewards)
+
+
+@register_rubric
+def affectgpt_rl(labels: Labels) -> Rubric:
+    """AffectGPT-RL: all five rewards, the last three only beside an answer that earns something."""
+    answer = (Part(WheelF()), Part(Format("free"), weight=0.5))
+    return Rubric("affectgpt_rl", (*answer, *_beside_wheel_f(Dual(), Alignment(), Perception())))
+
+
+@register_rubric
+def affectgpt_rl_published(labels: Labels) -> Rubric:
+    """AffectGPT-RL without length penalty or gates: listing every emotion word pays."""
+    rewards = (WheelF(published=True), Format(published=True), Dual(published=True), Alignment(), Perception())
+    return Rubric.of(rewards, "affectgpt_rl_published")
+
+
+@register_rubric
+def affectgpt_rl_no_think(labels: Labels) -> Rubric:
+    """AffectGPT-RL without thinking, which its ablation found best."""
+    return Rubric("affectgpt_rl_no_think", (Part(WheelF()), Part(Format("direct"), weight=0.5)))
+
+
+@register_rubric
+def mecap_r1(labels: Labels) -> Rubric:
+    """MECap-R1: centred emotion consistency gates BLEU and CIDEr (which stands in for SPICE)."""
+    overlap = (Part(Bleu(), gate="emo_grpo", weight=0.5), Part(Cider(), gate="emo_grpo", weight=0.5))
+    return Rubric("mecap_r1", (Part(EmoGRPO()), *overlap))
+
+
+@register_rubric
+def mecap_r1_published(labels: Labels) -> Rubric:
+    """MECap-R1 with uncentred anchors: nearly any caption scores near 1."""
+    return Rubric.of([EmoGRPO(published=True), (Bleu(), 0.5), (Cider(), 0.5)], "mecap_r1_published")
+
+
+@register_rubric
+def emotion_thinker(labels: Labels) -> Rubric:
+    """EmotionThinker: a reasoning reward that enters late, scaled by trust."""
+    reasoning = Part(TrustedReasoning(accuracy=Accuracy(labels)), gate="accuracy", weight=0.5)
+    return Rubric("emotion_thinker", (Part(Accuracy(labels)), Part(Format("free"), weight=0.2), reasoning))
+
+
+@register_rubric
+def erv(labels: Labels) -> Rubric:
+    """ERV: the rationale must support a right answer."""
+    support = Part(Support(), gate="accuracy", weight=0.5)
+    return Rubric("erv", (Part(Accuracy(labels)), Part(Format("free"), weight=0.2), support))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from emolab.errors import RewardError
 from emolab.parsing import parse, parse_words, split_words
-from emolab.rewards.base import Reward
+from emolab.rewards.base import Named, each
 from emolab.wheels.scan import emotion_words
 from emolab.wheels.score import jaccard, sample_scores
 from emolab.wheels.shipped import load_wheels, valence_of
@@ -75,7 +75,7 @@ def contradicts(given: Iterable[str], gold: Iterable[str]) -> bool:
 
 
 @dataclass(frozen=True)
-class WheelF(Reward):
+class WheelF(Named):
     """F of the answer's words on five emotion wheels, per sample, times a length penalty.
 
     Our guards, each a parameter: 0 where fewer than `min_precision` of the answer's clusters are right, where it
@@ -97,15 +97,14 @@ class WheelF(Reward):
     def __post_init__(self) -> None:
         length_penalty(1, 1, self.penalty)
 
-    @property
-    def __name__(self) -> str:
-        return f"{self.name}_published" if self.published else self.name
-
     def given(self, text: str) -> tuple[str, ...]:
         """The words that are scored."""
         return parse_words(text)
 
-    def score(self, text: str, words: str | Iterable[str]) -> float | None:  # type: ignore[override]
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        return each(self, completions, columns, self._score)
+
+    def _score(self, text: str, words: str | Iterable[str]) -> float | None:
         gold, given = gold_words(words), self.given(text)
         found = sample_scores(gold, given, load_wheels(self.wheels), self.setting)
         if found is None or not given:
@@ -137,7 +136,7 @@ def reasoning_words(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Alignment(Reward):
+class Alignment(Named):
     """Whether reasoning and answer agree: mean over wheels of the Jaccard index of their clusters. 0 where either is
     empty."""
 
@@ -145,7 +144,10 @@ class Alignment(Reward):
     wheels: str = "embedded"
     name: ClassVar[str] = "alignment"
 
-    def score(self, text: str) -> float:  # type: ignore[override]
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        return each(self, completions, columns, self._score)
+
+    def _score(self, text: str) -> float:
         said, answered = reasoning_words(text), parse_words(text)
         if not said or not answered:
             return 0.0

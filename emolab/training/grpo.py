@@ -28,9 +28,10 @@ from emolab.lalm import LALM, PromptBatch
 from emolab.lalm.notes import without_notes
 from emolab.parsing import parse
 from emolab.prompts import Prompt
+from emolab.rewards.base import Reward
 from emolab.samples import EmotionSample
 from emolab.training.checkpoints import AtomicCheckpoints
-from emolab.training.guards import GuardedReward, Reward, require_finite, text_of
+from emolab.training.guards import GuardedReward, require_finite, text_of
 from emolab.training.sampler import GroupSampler
 from emolab.training.scoring import Scoring
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from emolab.errors import RewardError, TrainingError
+from emolab.errors import TrainingError
+from emolab.rewards.guard import Guarded
 
 log = logging.getLogger("emolab.training")
-
-Reward = Callable[..., Sequence[float | None]]
 
 
 def text_of(completion: Any) -> str:
@@ -25,58 +24,7 @@ def _excerpt(text: str, width: int = 300) -> str:
     return repr(text if len(text) <= width else text[:width] + "…")
 
 
-class GuardedReward:
-    """A reward whose failures name the reward, the step, the row and the completion.
-
-    TRL would show a traceback without the completion, and would train on a NaN. `None` stays allowed: it means that the
-    reward does not apply to that completion.
-    """
-
-    def __init__(self, reward: Reward, name: str | None = None):
-        self.reward = reward
-        self.__name__ = name or getattr(reward, "__name__", type(reward).__name__)
-
-    def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
-        try:
-            values = list(self.reward(prompts=prompts, completions=completions, **columns))
-        except Exception as error:
-            raise RewardError(self._blame(error, prompts, completions, columns)) from error
-        if len(values) != len(completions):
-            raise RewardError(
-                f"reward {self.__name__!r} returned {len(values)} values for {len(completions)} completions"
-            )
-        for i, value in enumerate(values):
-            if value is not None and not math.isfinite(value):
-                raise TrainingError(
-                    f"reward {self.__name__!r} is {value} at {self._where(i, columns)}, "
-                    f"completion {_excerpt(text_of(completions[i]))}"
-                )
-        return values
-
-    @staticmethod
-    def _where(i: int, columns: Mapping[str, Any]) -> str:
-        rows, state = columns.get("row"), columns.get("trainer_state")
-        step = f"step {state.global_step + 1}, " if state is not None else ""
-        return f"{step}row {rows[i] if rows is not None else i}"
-
-    def _blame(
-        self, error: Exception, prompts: Sequence[Any], completions: Sequence[Any], columns: dict[str, Any]
-    ) -> str:
-        """Find the first completion that makes the reward raise when it is scored alone."""
-        kind = f"{type(error).__name__}: {error}"
-        for i, completion in enumerate(completions):
-            one = {
-                k: [v[i]] if isinstance(v, (list, tuple)) and len(v) == len(completions) else v
-                for k, v in columns.items()
-            }
-            try:
-                self.reward(prompts=[prompts[i]], completions=[completion], **one)
-            except Exception as alone:  # noqa: BLE001 - whatever the reward raises is what we report
-                return (
-                    f"reward {self.__name__!r} raised {type(alone).__name__}: {alone} at {self._where(i, columns)}, "
-                    f"completion {_excerpt(text_of(completion))}"
-                )
-        return f"reward {self.__name__!r} raised {kind} on a batch of {len(completions)} (no single completion does)"
+GuardedReward = Guarded  # deprecated alias
 
 
 def require_finite(value: float, what: str, step: int, rows: Sequence[int] = (), texts: Sequence[str] = ()) -> None:

@@ -33,7 +33,7 @@ def recipe(**changes: Any) -> AffectGPTRL:
 
 def pay(chosen: AffectGPTRL, *texts: str, words: tuple[str, ...] = SAD.words) -> list[float]:
     rubric = chosen.rubric()
-    return [float(v or 0.0) for v in rubric(["p"] * len(texts), list(texts), words=[list(words)] * len(texts))]
+    return [float(v or 0.0) for v in rubric(list(texts), words=[list(words)] * len(texts))]
 
 
 def test_reasons_are_the_caption_in_brief_and_a_feeling() -> None:

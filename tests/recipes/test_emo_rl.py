@@ -151,7 +151,5 @@ def test_the_rubric_pays_a_right_and_well_formed_answer_most(reasoning: str) -> 
         "x", text="t", emotion="sad", caption="The speaker has a low voice, slow and dark. The words are neutral."
     )
     rubric = EmoRL(emo_rl.EmoRLSettings(reasoning=reasoning)).rubric()
-    good, bare, wrong = rubric(
-        ["p"] * 3, [rationale(sample, reasoning), "sad", "<answer>happy</answer>"], solution=["sad"] * 3
-    )
+    good, bare, wrong = rubric([rationale(sample, reasoning), "sad", "<answer>happy</answer>"], solution=["sad"] * 3)
     assert good == pytest.approx(1.2) and bare == pytest.approx(1.0) and (wrong or 0) < 0.3

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 
 from emolab.errors import CorpusError, TrainingError
-from emolab.recipes.mecap_r1 import MECapR1, MECapR1Settings, SpreadRubric, group_spread
+from emolab.recipes.mecap_r1 import MECapR1, MECapR1Settings
 from emolab.recipes.references import caption_parts, reference
-from emolab.rewards import Part
-from emolab.rewards.captions import Bleu
 from emolab.samples import Corpus, EmotionSample
 from emolab.synth.plan import plan
 from emolab.synth.realise import realise, to_sample
@@ -56,7 +54,7 @@ ANSWERS = {
 
 def rewards(chosen: MECapR1) -> dict[str, float]:
     texts = [f"<answer>{text}</answer>" for text in ANSWERS.values()] + ["<answer>"]
-    values = chosen.rubric()(["p"] * 5, texts, caption=[SHORT] * 5)
+    values = chosen.rubric()(texts, caption=[SHORT] * 5)
     return dict(zip([*ANSWERS, "unreadable"], (float(v or 0.0) for v in values), strict=True))
 
 
@@ -86,20 +84,10 @@ def test_uncentred_anchors_hardly_differ_within_a_group_and_the_log_says_so() ->
     for centred in (True, False):
         logged: dict[str, float] = {}
         texts = [f"<answer>{text}</answer>" for text in ANSWERS.values()]
-        recipe(centred=centred).rubric()(
-            ["p"] * 4, texts, caption=[SHORT] * 4, row=[5] * 4, log_metric=logged.__setitem__
-        )
+        recipe(centred=centred).rubric()(texts, caption=[SHORT] * 4, row=[5] * 4, log_metric=logged.__setitem__)
         spread[centred] = logged["reward/emo_grpo spread"]
         assert {"reward/emo_grpo", "reward/bleu", "reward/cider", "reward/cider spread"} <= set(logged)
     assert spread[True] > 2 * spread[False] > 0
-
-
-def test_the_spread_is_within_groups() -> None:
-    assert group_spread([1.0, 1.0, 0.0, 0.0], [3, 3, 8, 8]) == 0.0
-    assert group_spread([1.0, None, 0.0, 0.0], [3, 3, 8, 8]) == 0.25
-    logged: dict[str, float] = {}
-    SpreadRubric("x", (Part(Bleu()),))(["p"], ["a"], caption=["a"], log_metric=logged.__setitem__)
-    assert set(logged) == {"reward/bleu"}
 
 
 def sample(name: str, carriers: list[str] | None, caption: str | None = CAPTION) -> EmotionSample:

@@ -60,7 +60,7 @@ def test_the_reward_pays_form_and_accuracy_equally(reasoning: str):
     recipe = R1Omni(R1OmniSettings(reasoning=reasoning))
     good = recipe.target(row(["video"]))
     other = recipe.target(row(["video"], "sad"))
-    assert recipe.rubric()(["p"] * 3, [good, other, "well"], solution=["happy"] * 3) == [2.0, 1.0, 0.0]
+    assert recipe.rubric()([good, other, "well"], solution=["happy"] * 3) == [2.0, 1.0, 0.0]
 
 
 def test_the_shipped_rubric_is_the_recipes_and_the_published_one_asks_for_the_exact_string():

@@ -58,30 +58,30 @@ def test_trap_uncentred_anchors_saturate():
 def test_emo_grpo_guards():
     texts = [f"<answer>{CAPTIONS[key]}</answer>" for key in ("right", "wrong", "template", "plain")]
     texts += ["<answer></answer>", ""]
-    got = EmoGRPO()(["?"] * 6, texts, caption=[REFERENCE] * 6)
+    got = EmoGRPO()(texts, caption=[REFERENCE] * 6)
     assert got[0] > 0.9 and got[1:] == [0.0] * 5
-    assert EmoGRPO()(["?"], ["x"], caption=[" "]) == [None] == EmoGRPO()(["?"], ["x"], caption=[None])
-    several = EmoGRPO()(["?"], ["He is happy."], caption=[[REFERENCE, "A happy man."]])
+    assert EmoGRPO()(["x"], caption=[" "]) == [None] == EmoGRPO()(["x"], caption=[None])
+    several = EmoGRPO()(["He is happy."], caption=[[REFERENCE, "A happy man."]])
     assert several[0] > 0.9
-    silent = EmoGRPO(floor=-1.0)(["?"], ["A slow voice."], caption=["A slow, low voice."])
+    silent = EmoGRPO(floor=-1.0)(["A slow voice."], caption=["A slow, low voice."])
     assert silent[0] > 0.5
 
 
 def test_bleu_equals_sacrebleu():
     text = CAPTIONS["template"]
     expected = sacrebleu.sentence_bleu(text, [REFERENCE], lowercase=True, use_effective_order=True).score / 100
-    assert Bleu()(["?"], [f"<answer>{text}</answer>"], caption=[REFERENCE]) == [pytest.approx(expected)]
-    assert Bleu()(["?"], ["x"], caption=[None]) == [None]
-    assert Bleu(order=1)(["?"], ["the speaker"], caption=["the speaker"]) == [pytest.approx(1.0)]
+    assert Bleu()([f"<answer>{text}</answer>"], caption=[REFERENCE]) == [pytest.approx(expected)]
+    assert Bleu()(["x"], caption=[None]) == [None]
+    assert Bleu(order=1)(["the speaker"], caption=["the speaker"]) == [pytest.approx(1.0)]
 
 
 def test_cider_weighs_by_the_corpus_it_was_fitted_on():
     corpus = ["a sad voice", "a happy voice", "an angry voice"]
     fitted = Cider.fit(corpus)
     expected = cider_sample(["a sad voice"], "a sad tone", DocumentFrequency.fit(corpus)) / 10
-    assert fitted(["?"], ["a sad tone"], caption=["a sad voice"]) == [pytest.approx(expected)]
-    assert Cider()(["?"], ["a b c d e"], caption=["a b c d e"]) == [pytest.approx(1.0)]
-    assert fitted(["?"], ["a happy voice"], caption=["a sad voice"])[0] < expected
+    assert fitted(["a sad tone"], caption=["a sad voice"]) == [pytest.approx(expected)]
+    assert Cider()(["a b c d e"], caption=["a b c d e"]) == [pytest.approx(1.0)]
+    assert fitted(["a happy voice"], caption=["a sad voice"])[0] < expected
     assert pickle.loads(pickle.dumps(fitted)) == fitted
 
 

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emolab.errors import RewardError
-from emolab.rewards.lab import apply, controls, group_advantages, ranking, summary, zero_variance_share
+from emolab.rewards import Format, LinearSchedule, Part, Rubric
+from emolab.rewards.groups import group_advantages, group_spread, zero_variance_share
+from emolab.rewards.lab import apply, as_python, controls, ranking, summary
 from emolab.rewards.rollouts import collect, from_rows, group, read_rollouts, write_rollouts
 from emolab.rewards.shipped import RUBRICS, rubric
 
@@ -47,6 +49,17 @@ def test_zero_variance_share():
     assert zero_variance_share([1.0, 1.0, 0.0, 1.0], [0, 0, 1, 1]) == 0.5
 
 
+def test_the_spread_is_within_groups():
+    assert group_spread([1.0, 1.0, 0.0, 0.0], [3, 3, 8, 8]) == 0.0
+    assert group_spread([1.0, None, 0.0, 0.0], [3, 3, 8, 8]) == 0.25
+    logged = {}
+    plain = Rubric("x", (Part(Format("any")),))
+    plain(["a"], log_metric=logged.__setitem__)
+    assert set(logged) == {"reward/format"}
+    plain(["a", "<answer>b</answer>"], row=[1, 1], log_metric=logged.__setitem__)
+    assert logged["reward/format spread"] == 0.5
+
+
 def test_ranking_and_summary():
     rows = ranking(rubric("r1_omni"), group(ROLLOUTS, 0))
     assert [row["total"] for row in rows] == [2.0, 1.0, 1.0] and rows[0]["rank"] == 1
@@ -63,20 +76,44 @@ def test_ranking_and_summary():
 def test_controls_change_a_rubric():
     base = rubric("emo_rl")
     keys = {control.key: control for control in controls(base)}
-    assert {"eswr.weight", "eswr.gamma", "eswr.alpha", "structure.gate", "structure.partial"} <= set(keys)
-    assert keys["eswr.alpha"].value == 1.0 and keys["structure.gate"].options == (None, "eswr")
-    strict = apply(base, {"eswr.alpha": 0.0, "structure.weight": 0.0, "structure.gate": "eswr"})
+    assert {"eswr.weight", "eswr.gamma", "eswr.alpha.start", "structure.gate", "structure.partial"} <= set(keys)
+    assert keys["eswr.alpha.start"].value == 1.0 and keys["structure.gate"].options == (None, "eswr")
+    assert keys["eswr.alpha.end"].range == (0.0, 1.0) and "style" not in {c.field for c in keys.values()}
+    strict = apply(base, {"eswr.alpha.start": 0.0, "structure.weight": 0.0, "structure.gate": "eswr"})
     assert [row["total"] for row in ranking(strict, group(ROLLOUTS, 0))] == [1.0, 0.0, 0.0]
-    assert apply(base, {key: control.value for key, control in keys.items() if key != "eswr.alpha"}) == base
+    assert apply(base, {key: control.value for key, control in keys.items()}) == base
     with pytest.raises(RewardError, match=r"no control 'eswr\.beta'"):
         apply(base, {"eswr.beta": 1.0})
 
 
 @pytest.mark.parametrize("name", RUBRICS)
 def test_every_shipped_rubric_can_be_turned(name):
-    base = RUBRICS[name]
+    base = rubric(name)
     turned = apply(base, {control.key: control.value for control in controls(base)})
-    assert pickle.loads(pickle.dumps(turned)).columns == base.columns
+    assert turned == base and pickle.loads(pickle.dumps(turned)) == base
+
+
+def test_a_schedule_stays_one_when_every_control_is_handed_back():
+    """The widget hands back every value; at progress 0.5 a near miss must still earn half."""
+    base = rubric("emo_rl")
+    back = apply(base, {control.key: control.value for control in controls(base)})
+    near = {"completion": ["<answer>disgusted</answer>"], "solution": ["sad"]}
+    paid = [back.rescore(near, progress).total[0] for progress in (0.0, 0.5, 1.0)]
+    assert paid[1] == pytest.approx(paid[0] / 2) and paid[2] == 0.0 < paid[0]
+    late = Rubric("late", (Part(Format("any"), schedule=LinearSchedule(0.0, 1.0)),))
+    sooner = apply(late, {"format.schedule.start": 0.5})
+    assert sooner.rescore(near, 0.0).total == [0.5] and sooner.rescore(near, 1.0).total == [1.0]
+
+
+@pytest.mark.parametrize("name", RUBRICS)
+def test_as_python_makes_the_same_rubric(name):
+    import emolab.rewards as rewards
+    from emolab.rewards import captions, reasoning, wheel
+
+    names = {k: v for module in (rewards, captions, reasoning, wheel) for k, v in vars(module).items()}
+    base = apply(rubric(name), {f"{rubric(name).parts[0].name}.weight": 0.25})
+    assert eval(as_python(base), names) == base
+    assert "alpha" not in as_python(rubric("emo_rl"))
 
 
 def test_rollouts_are_written_and_read(tmp_path):

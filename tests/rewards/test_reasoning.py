@@ -20,7 +20,7 @@ EMPTY = completion("The voice is low.", "sad")
 
 
 def test_support_is_the_mean_over_sentences_that_name_an_emotion():
-    got = Support()(["?"] * 5, [GOOD, MIXED, BAD, EMPTY, "<answer>sad</answer>"])
+    got = Support()([GOOD, MIXED, BAD, EMPTY, "<answer>sad</answer>"])
     assert got == [1.0, 0.5, 0.0, 0.0, 0.0]
 
 
@@ -29,25 +29,25 @@ def custom_judge(sentence, answer):
 
 
 def test_support_takes_another_judge():
-    assert Support(judge=custom_judge)(["?"], [completion("x. is sad.", "sad")]) == [1.0]
+    assert Support(judge=custom_judge)([completion("x. is sad.", "sad")]) == [1.0]
 
 
 def test_perception_is_the_expected_share_of_wins():
-    got = Perception(temperature=0.25)(["a", "a", "b"], [GOOD, BAD, GOOD])
+    got = Perception(temperature=0.25)([GOOD, BAD, GOOD], prompts=["a", "a", "b"])
     win = 1 / (1 + math.exp(-4.0))
     assert got == [pytest.approx(win), pytest.approx(1 - win), 0.5]
-    by_row = Perception()(["a", "a", "a"], [GOOD, BAD, GOOD], row=[0, 0, 1])
+    by_row = Perception()([GOOD, BAD, GOOD], row=[0, 0, 1])
     assert by_row == got
 
 
 def test_trusted_reasoning_enters_late_and_only_where_accuracy_allows():
     texts, gold = [GOOD, BAD], {"solution": ["sad", "sad"]}
     reward = TrustedReasoning()
-    assert reward(["?"] * 2, texts, **gold, progress=0.1) == [0.0, 0.0]
-    assert reward(["?"] * 2, texts, **gold, progress=0.5) == [1.0, 0.0]
-    assert reward(["?"] * 2, texts, solution=["angry", "angry"], progress=0.5) == [0.0, 0.0]
+    assert reward(texts, **gold, progress=0.1) == [0.0, 0.0]
+    assert reward(texts, **gold, progress=0.5) == [1.0, 0.0]
+    assert reward(texts, solution=["angry", "angry"], progress=0.5) == [0.0, 0.0]
     with pytest.raises(RewardError, match="'solution'"):
-        reward(["?"] * 2, texts)
+        reward(texts)
 
 
 def test_trust_falls_when_wrong_answers_reason_better():
@@ -56,7 +56,7 @@ def test_trust_falls_when_wrong_answers_reason_better():
     assert reward.trust([0.5, 1.0], [True, False]) == pytest.approx(math.exp(-2.0))
     assert reward.trust([0.5, 1.0], [True, True]) == 1.0
     wrong_but_fluent = completion("She is happy.", "happy")
-    got = reward(["?"] * 2, [MIXED, wrong_but_fluent], solution=["sad", "sad"], progress=1.0)
+    got = reward([MIXED, wrong_but_fluent], solution=["sad", "sad"], progress=1.0)
     assert got == [pytest.approx(0.5 * math.exp(-2.0)), pytest.approx(math.exp(-2.0))]
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from emolab.cli.reward import register
 from emolab.rewards.rollouts import from_rows, write_rollouts
-from emolab.rewards.shipped import RUBRICS
+from emolab.rewards.shipped import RUBRICS, rubric
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_speed_is_near_its_limits():
     """The limits hold on an idle core (`emolab bench rewards`); a busy test machine gets three times as long."""
     bench = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "rewards.py"))
     many, few = bench["completions"](2_000), bench["completions"](2_000, seed=1)
-    assert bench["cold"](lambda: RUBRICS["affectgpt_rl"].rescore(many), repeats=2) < 3 * 2.0 / 5
+    assert bench["cold"](lambda: rubric("affectgpt_rl").rescore(many), repeats=2) < 3 * 2.0 / 5
     assert bench["cold"](lambda: bench["six_parts"]().rescore(few), repeats=2) < 3 * 0.2
 
 

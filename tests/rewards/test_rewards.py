@@ -1,13 +1,17 @@
 """First rewards and the rubric: hand-worked values, the shape TRL wants, and every way to call them wrong."""
 
 import pickle
+import re
+import time
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from emolab.emotions import EMOTIONS, learned_similarity, similarity
 from emolab.errors import RewardError
-from emolab.rewards import ESWR, Accuracy, Format, Linear, Part, Rubric, Structure
+from emolab.rewards import ESWR, Accuracy, Format, LinearSchedule, Part, Rubric, Structure
 
 STRUCTURED = (
     "<think><content>all is well</content><acoustics>low and slow</acoustics><summary>sounds sad</summary>"
@@ -21,7 +25,7 @@ def answers(*labels):
 
 
 def call(reward, completions, **columns):
-    return reward(["?"] * len(completions), completions, **columns)
+    return reward(completions, **columns)
 
 
 def test_accuracy():
@@ -66,9 +70,9 @@ def test_eswr_curriculum_follows_training():
         got = call(ESWR(), answers("disgusted", "sad"), solution=["sad"] * 2, trainer_state=state)
         assert got == [pytest.approx(alpha * close), 1.0]
     assert call(ESWR(), answers("disgusted"), solution=["sad"], progress=0.5) == [pytest.approx(0.5 * close)]
-    assert Linear(1.0, 0.0, 0.5, 1.0)(0.75) == 0.5
+    assert LinearSchedule(1.0, 0.0, 0.5, 1.0)(0.75) == 0.5
     with pytest.raises(ValueError, match="begin < finish"):
-        Linear(begin=0.5, finish=0.5)
+        LinearSchedule(begin=0.5, finish=0.5)
 
 
 def test_format_styles():
@@ -126,23 +130,25 @@ def rubric(**changes):
 
 def test_rubric_weighs_gates_and_keeps_every_column():
     completions = [STRUCTURED, STRUCTURED.replace("<answer>sad", "<answer>happy"), "<answer>disgusted</answer>"]
-    scores = rubric().score(["?"] * 3, completions, solution=["sad"] * 3)
+    scores = rubric().score(completions, solution=["sad"] * 3)
     close = pytest.approx(similarity("sad", "disgusted"))
     assert scores.parts == {"eswr": [1.0, 0.0, close], "format": [1.0] * 3, "structure": [1.0, 1.0, 0.0]}
     assert scores.counted["structure"] == [2.0, 0.0, 0.0]
     assert scores.total == [3.5, 0.5, pytest.approx(similarity("sad", "disgusted") + 0.5)]
     assert scores.table()[1] == {"eswr": 0.0, "format": 1.0, "structure": 1.0, "total": 0.5}
-    assert rubric(clip=(0.0, 1.0))(["?"] * 3, completions, solution=["sad"] * 3) == [1.0, 0.5, 1.0]
+    assert rubric(clip=(0.0, 1.0))(completions, solution=["sad"] * 3) == [1.0, 0.5, 1.0]
     assert rubric().columns == ("solution",)
 
 
 def test_rubric_schedules_clips_and_skips_what_does_not_apply():
-    late = Rubric("late", (Part(Accuracy(), clip=(0.0, 0.5)), Part(Format("any"), schedule=Linear(0.0, 1.0, 0.5, 1.0))))
+    late = Rubric(
+        "late", (Part(Accuracy(), clip=(0.0, 0.5)), Part(Format("any"), schedule=LinearSchedule(0.0, 1.0, 0.5, 1.0)))
+    )
     texts = answers("sad")
-    assert late(["?"], texts, solution=["sad"], progress=0.5) == [0.5]
-    assert late(["?"], texts, solution=["sad"], progress=1.0) == [1.5]
-    assert late(["?"], texts, solution=[None], progress=1.0) == [1.0]
-    assert Rubric("one", (Part(Accuracy()),))(["?"], texts, solution=[None]) == [None]
+    assert late(texts, solution=["sad"], progress=0.5) == [0.5]
+    assert late(texts, solution=["sad"], progress=1.0) == [1.5]
+    assert late(texts, solution=[None], progress=1.0) == [1.0]
+    assert Rubric("one", (Part(Accuracy()),))(texts, solution=[None]) == [None]
 
 
 def test_rubric_rejects_nonsense():
@@ -159,7 +165,6 @@ def test_rubric_rejects_nonsense():
 def test_rubric_logs_to_trl():
     metrics, extra = {}, {}
     rubric()(
-        ["?"] * 2,
         answers("sad", "happy"),
         solution=["sad"] * 2,
         log_metric=metrics.__setitem__,
@@ -184,3 +189,49 @@ def test_trl_calls_them_with_more_than_they_read():
         "completion_ids": [[1]],
     }
     assert rubric()(prompts=["?"], completions=answers("sad"), **kwargs) == [1.5]
+
+
+def test_a_plain_function_is_a_reward():
+    def short(completions, **columns):
+        return [float(len(text) < 30) for text in completions]
+
+    found = Rubric.of([Accuracy(), (short, 0.5), Part(Format("any"), gate="accuracy")], name="mine")
+    assert [part.name for part in found.parts] == ["accuracy", "short", "format"]
+    assert found(answers("sad", "happy"), solution=["sad"] * 2) == [2.5, 0.5]
+    assert found.__name__ == "mine" and found.columns == ("solution",)
+    with pytest.raises(RewardError, match="no parts"):
+        Rubric.of([])
+
+
+def test_a_solution_may_be_tagged_or_bare():
+    for solution in ("sad", "<answer>sad</answer>", "<think>low</think><answer>Sadness</answer>"):
+        assert Accuracy()(answers("sad"), solution=[solution]) == [1.0] == ESWR()(answers("sad"), solution=[solution])
+    assert Accuracy(published=True)(answers("sad"), solution=["<answer>sad</answer>"]) == [1.0]
+
+
+def test_the_old_call_with_prompts_first_still_works():
+    assert Accuracy()(["?"], answers("sad"), solution=["sad"]) == [1.0]
+    assert rubric()(["?"], answers("sad"), solution=["sad"]) == [1.5]
+
+
+RELEASED = re.compile(r"<think>.*?</think>\s*<answer>.*?</answer>", re.DOTALL)
+TAGS = st.sampled_from(
+    ["<think>", "</think>", "<answer>", "</answer>", " ", "\n", "x", "</", "think>", "\u3000", "\x1f"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TAGS, max_size=14).map("".join))
+def test_the_published_form_is_the_released_expression(text):
+    matched = RELEASED.fullmatch(text.strip()) is not None
+    assert Format(published=True)([text]) == [float(matched)]
+    wrapped = f"<think>{text}</answer>"
+    assert Format(published=True)([wrapped]) == [float(RELEASED.fullmatch(wrapped.strip()) is not None)]
+
+
+def test_the_published_form_takes_linear_time():
+    """The released expression is quadratic on these: 100 kB took half a second, 1 MB a minute."""
+    for text in ("<think>" + "</think>" * 120_000 + "</answer>", "<think></think>" + " " * 1_000_000 + "</answer>"):
+        start = time.process_time()
+        assert Format(published=True)([text]) == [0.0]
+        assert time.process_time() - start < 2.0

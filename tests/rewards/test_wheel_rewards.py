@@ -22,7 +22,7 @@ from emolab.wheels.shipped import forms
 
 
 def call(reward, completions, **columns):
-    return reward(["?"] * len(completions), completions, **columns)
+    return reward(completions, **columns)
 
 
 def answer(words, think=""):

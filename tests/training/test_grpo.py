@@ -164,7 +164,7 @@ def test_rewards_that_fail_name_themselves(tmp_path: Path) -> None:
         return [float(columns["missing"][i]) for i in range(len(completions))]
 
     lalm = small_lalm()
-    with pytest.raises(TrainingError, match=r"'nan' is nan at step 1, row \d, completion"):
+    with pytest.raises(RewardError, match=r"'nan' is nan at step 1, row \d, completion"):
         make_trainer(tmp_path, lalm, nan).train()
     with pytest.raises(RewardError, match=r"'buggy' raised KeyError: 'missing' at step 1, row \d"):
         make_trainer(tmp_path, lalm, buggy).train()
