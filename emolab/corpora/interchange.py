@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,42 +163,121 @@ def to_datasets(corpus: Corpus) -> datasets.Dataset:
     return dataset.cast_column("audio", datasets.Audio(16_000, decode=False))  # encoding would need torchcodec
 
 
+AUDIO_COLUMNS = ("audio", "file", "path", "wav", "audio_path", "filename")
+LABEL_COLUMNS = ("emotion", "label", "emo", "labels", "major_emotion", "emotion_label", "class")
+TEXT_COLUMNS = ("text", "transcript", "transcription", "sentence", "utterance")
+SPEAKER_COLUMNS = ("speaker", "speaker_id", "spk", "actor", "actor_id")
+
+
 def from_datasets(
     dataset: datasets.Dataset,
     folder: str | Path,
-    audio: str = "audio",
-    label: str = "emotion",
-    text: str | None = "text",
+    audio: str | None = None,
+    label: str | None = None,
+    text: str | None = None,
+    speaker: str | None = None,
+    split: str | None = None,
 ) -> Corpus:
     """A corpus from a Hugging Face `Dataset` with an audio and a label column; audio is written to `folder` as it came.
 
-    Labels may be a `ClassLabel`. Raises CorpusError for a missing column or a row without audio.
+    A column that is not named is found by its type (`Audio`) or its usual names. Labels may be a `ClassLabel`;
+    negative ones, as test sets have them, are None. `split` is that of rows which state none.
+    Raises CorpusError for a missing column or a row without audio.
     """
     import datasets
 
     folder = Path(folder)
-    for column in (audio, label):
-        if column not in dataset.column_names:
-            raise CorpusError(f"dataset: column {column!r} is missing; it has {', '.join(dataset.column_names)}")
-    names = getattr(dataset.features[label], "names", None)
+    names = dataset.column_names
+    typed = [name for name in names if isinstance(dataset.features[name], datasets.Audio)]
+    audio = _column(names, audio, (*typed, *AUDIO_COLUMNS), "audio")
+    label = _column(names, label, LABEL_COLUMNS, "emotion")
+    text = text or next((name for name in TEXT_COLUMNS if name in names), None)
+    speaker = speaker or next((name for name in SPEAKER_COLUMNS if name in names), None)
+    classes = getattr(dataset.features[label], "names", None)
     if isinstance(dataset.features[audio], datasets.Audio):
         dataset = dataset.cast_column(audio, datasets.Audio(decode=False))
     samples = []
     for i, row in enumerate(dataset):
-        value = row[label] if names is None or row[label] is None else names[row[label]]
-        file = _store(row[audio], folder, f"{i:06d}", f"dataset, row {i + 1}")
+        value = (
+            row[label] if classes is None or row[label] is None else classes[row[label]] if row[label] >= 0 else None
+        )
+        file = _store(row[audio], folder, f"{split + '-' if split else ''}{i:06d}", f"dataset, row {i + 1}")
         samples.append(
             EmotionSample(
                 id=str(row.get("id") or file),
                 audio=file,
-                text=row.get(text) if text else None,
+                text=_text(row.get(text)) if text else None,
                 emotion=_text(value),
-                speaker=_text(row.get("speaker")),
-                split=_text(row.get("split")),
+                speaker=_text(row.get(speaker)) if speaker else None,
+                split=_text(row.get("split")) or split,
                 corpus=_text(row.get("corpus")) or "datasets",
             )
         )
     return Corpus(folder, samples, folder.name)
+
+
+def read_datasets(name: str, folder: str | Path | None = None) -> Corpus:
+    """All splits of a Hugging Face data set as one corpus: a folder that was saved by `datasets`, a folder of Parquet
+    files or of audio ("audiofolder"), or a name on the hub ("NAME" or "NAME:CONFIG").
+
+    Audio is written once to `folder` (default: the build folder). A folder is read offline. Raises CorpusError where
+    there is nothing to read, or a column is missing.
+    """
+    from emolab.paths import build_folder
+
+    parts = _dataset_splits(name)
+    where = Path(folder) if folder is not None else build_folder() / "corpora" / f"hf-{_slug(name)}"
+    found = [from_datasets(part, where, split=None if split in ("", "all") else split) for split, part in parts.items()]
+    samples = [sample for corpus in found for sample in corpus]
+    if len({sample.id for sample in samples}) < len(samples):
+        samples = [replace(sample, id=str(sample.audio)) for sample in samples]
+    return Corpus(where, samples, Path(name).name)
+
+
+def _dataset_splits(name: str) -> dict[str, Any]:
+    import datasets
+
+    path = Path(name)
+    try:
+        if not path.is_dir():
+            hub, _, config = name.partition(":")
+            return dict(_undecoded(datasets.load_dataset(hub, config or None)))
+        if (path / "dataset_dict.json").is_file():
+            return dict(datasets.load_from_disk(str(path)))
+        if (path / "state.json").is_file():
+            return {"": datasets.load_from_disk(str(path))}
+        if tables := sorted(path.rglob("*.parquet")):
+            return {
+                split: datasets.Dataset.from_parquet([str(t) for t in tables if _split_of(t) == split])
+                for split in sorted({_split_of(table) for table in tables})
+            }
+        return dict(datasets.load_dataset("audiofolder", data_dir=str(path)))
+    except (OSError, ValueError, ImportError, datasets.exceptions.DatasetsError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CorpusError(
+            f"hf:{name}: {first:.300}; give a folder that `datasets` saved, one with Parquet or audio files, or a name "
+            "on the hub that this machine can reach"
+        ) from error
+
+
+def _undecoded(found: Any) -> Any:
+    return found if hasattr(found, "items") else {"": found}
+
+
+def _split_of(table: Path) -> str:
+    """The split that a Parquet file's name begins with, as the hub writes them: `train-00000-of-00001.parquet`."""
+    return re.split(r"[-_.]", table.name)[0]
+
+
+def _slug(name: str) -> str:
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', Path(name).name)}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _column(names: Sequence[str], wanted: str | None, usual: Sequence[str], what: str) -> str:
+    found = wanted if wanted in names else None if wanted else next((name for name in usual if name in names), None)
+    if found is None:
+        raise CorpusError(f"dataset: column {wanted or what!r} is missing; it has {', '.join(names)}")
+    return found
 
 
 def _store(value: Any, folder: Path, stem: str, where: str) -> str:
@@ -214,7 +295,8 @@ def _store(value: Any, folder: Path, stem: str, where: str) -> str:
         raise CorpusError(f"{where}: no audio; leave the row out")
     name = f"{stem}{Path(str(source or '.wav')).suffix or '.wav'}"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(content)
+    if not (folder / name).is_file() or (folder / name).read_bytes() != content:
+        (folder / name).write_bytes(content)
     return name
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from emolab.errors import CorpusError
 from emolab.samples import Corpus, EmotionSample
@@ -27,6 +29,18 @@ class Fold:
     val: Corpus
     test: Corpus
     note: str = ""
+    protocol: str | None = None
+
+    @classmethod
+    def of(
+        cls, name: str, corpus: Corpus, parts: Sequence[str | None], note: str = "", protocol: str | None = None
+    ) -> Fold:
+        """The fold that gives each sample the part at its index: "train", "val", "test", or None (in no part)."""
+
+        def chosen(which: str) -> Corpus:
+            return corpus.replace(s for s, part in zip(corpus, parts, strict=True) if part == which)
+
+        return cls(name, chosen("train"), chosen("val"), chosen("test"), note, protocol)
 
     @property
     def shared_speakers(self) -> list[str]:
@@ -72,11 +86,7 @@ class Protocol:
         found = []
         note = "" if self.speakers == "disjoint" else f"speakers are {self.speakers} between parts"
         for name, parts in self.divide(corpus):
-            train, val, test = (
-                corpus.replace(s for s, part in zip(corpus, parts, strict=True) if part == wanted)
-                for wanted in ("train", "val", "test")
-            )
-            fold = Fold(name, train, val, test, note)
+            fold = Fold.of(name, corpus, parts, note, self.name)
             if not len(fold.train) or not len(fold.test):
                 raise CorpusError(
                     f"{self.name}, {name}: {len(fold.train)} training and {len(fold.test)} test samples "
@@ -108,6 +118,90 @@ def cross_corpus(train: Corpus, test: Corpus, labels: Sequence[str]) -> Fold:
     return Fold(f"{train.name}→{test.name}", parts[0], parts[0].replace([]), parts[1], "other corpus, other speakers")
 
 
+SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
+"""Of the samples, in a division that is drawn."""
+_TRIES = 300
+
+
+def draw(corpus: Corpus, seed: int = 0) -> tuple[list[str], str]:
+    """A part ("train", "val" or "test") for each sample, drawn from a seed, and a sentence that says how.
+
+    With three speakers or more, no speaker is in two parts; of many random divisions the one is taken whose parts
+    come nearest to `SHARES` of every label. Samples that state no speaker count as one speaker. With two speakers,
+    one is tested, and a validation part is taken from the other by clip. With one, or none stated, all parts are drawn
+    by clip within each label, and the sentence warns that the scores will be too good.
+    """
+    rng = np.random.default_rng(seed)
+    speakers = [sample.speaker for sample in corpus]
+    known = sorted({speaker for speaker in speakers if speaker is not None})
+    unknown = sum(speaker is None for speaker in speakers)
+    labels = [str(sample.emotion) for sample in corpus]
+    if len(known) < 2 or unknown > len(speakers) // 2:
+        why = f"{len(known)} speaker{'' if len(known) == 1 else 's'} stated" if known else "no speaker is stated"
+        note = (
+            f"SPLIT BY CLIP ({why}): drawn with seed {seed}, so the same voices are in training and in test and scores "
+            "will look better than on new voices; add a column 'speaker' if you can"
+        )
+        return _by_clip(labels, SHARES, rng), note
+    groups: list[str | None] = [*known, None] if unknown else [*known]
+    if len(groups) == 2:
+        counts = [sum(speaker == group for speaker in speakers) for group in groups]
+        trained = groups[int(np.argmax(counts))]
+        inside = iter(_by_clip([x for x, s in zip(labels, speakers, strict=True) if s == trained], _NO_TEST, rng))
+        parts = [next(inside) if speaker == trained else "test" for speaker in speakers]
+        return parts, f"split drawn with seed {seed}: two speakers, one of them tested; val by clip from the other"
+    parts = _by_speaker(labels, [groups.index(speaker) for speaker in speakers], rng)
+    sizes = {part: len({s for s, p in zip(speakers, parts, strict=True) if p == part}) for part in SHARES}
+    said = ", ".join(f"{parts.count(part)} samples of {n} in {part}" for part, n in sizes.items())
+    extra = f"; {unknown} samples state no speaker and count as one" if unknown else ""
+    return parts, f"split drawn with seed {seed}, speakers kept apart: {said} speakers{extra}"
+
+
+_NO_TEST = {"train": 0.85, "val": 0.15}
+
+
+def _by_clip(labels: Sequence[str], shares: Mapping[str, float], rng: np.random.Generator) -> list[str]:
+    """Parts within each label; a label's first clip is trained on, its second tested."""
+    parts = ["train"] * len(labels)
+    others = [part for part in ("test", "val") if part in shares]
+    for label in sorted(set(labels)):
+        order = rng.permutation([i for i, found in enumerate(labels) if found == label])
+        start = 0
+        for part in others:
+            least = 1 if part == others[0] and len(order) > 1 else 0
+            stop = start + max(least, round(shares[part] * len(order)))
+            for i in order[start : min(stop, len(order) - 1)]:
+                parts[i] = part
+            start = stop
+    if others[0] not in parts and len(parts) > 1:  # each label has one clip
+        parts[int(rng.integers(len(parts)))] = others[0]
+    return parts
+
+
+def _by_speaker(labels: Sequence[str], speakers: Sequence[int], rng: np.random.Generator) -> list[str]:
+    """Parts that keep speakers (numbered from 0) together, near to `SHARES` of every label."""
+    names = sorted(set(labels))
+    table = np.zeros((max(speakers) + 1, len(names)))
+    for label, speaker in zip(labels, speakers, strict=True):
+        table[speaker, names.index(label)] += 1
+    shares = np.array(list(SHARES.values()))
+    best, chosen = np.inf, np.zeros(len(table), int)
+    for _ in range(_TRIES):
+        order = rng.permutation(len(table))
+        reached = np.cumsum(table[order].sum(1)) / table.sum()
+        parts = np.empty(len(table), int)
+        tested = max(1, int(np.searchsorted(reached, SHARES["test"] - 1e-9)) + int(rng.integers(2)))
+        held = max(tested + 1, int(np.searchsorted(reached, 1 - SHARES["train"] - 1e-9)) + int(rng.integers(2)))
+        if held >= len(table):
+            tested, held = min(tested, len(table) - 2), len(table) - 1
+        parts[order] = np.where(np.arange(len(table)) < tested, 2, np.where(np.arange(len(table)) < held, 1, 0))
+        found = np.stack([table[parts == part].sum(0) for part in range(3)]) / table.sum(0)
+        wrong = float(np.abs(found - shares[:, None]).sum()) + float((found[0] == 0).sum())
+        if wrong < best:
+            best, chosen = wrong, parts
+    return [list(SHARES)[chosen[speaker]] for speaker in speakers]
+
+
 def _by_split(tests: Sequence[str] = ("test",)) -> Callable[[Corpus], Division]:
     def divide(corpus: Corpus) -> Division:
         present = corpus.counts("split")
@@ -122,12 +216,15 @@ def _by_split(tests: Sequence[str] = ("test",)) -> Callable[[Corpus], Division]:
 def _leave_out(
     key: Callable[[EmotionSample], Any], groups: Sequence[Sequence[Any]] = ()
 ) -> Callable[[Corpus], Division]:
-    """One fold per group of values of `key` (default: per value): that group is tested, the others are trained on."""
+    """One fold per group of values of `key`: that group is tested, the others are trained on.
+
+    Without `groups`, each value is one, and its fold bears its name.
+    """
 
     def divide(corpus: Corpus) -> Division:
         values = [key(sample) for sample in corpus]
         for i, group in enumerate(groups or [(value,) for value in sorted(set(values))], 1):
-            yield f"fold{i}" if groups else f"leave out {group[0]}", ["test" if v in group else "train" for v in values]
+            yield f"fold{i}" if groups else str(group[0]), ["test" if v in group else "train" for v in values]
 
     return divide
 
@@ -146,6 +243,10 @@ def _cremad_groups() -> list[range]:
     return [range(a, b) for a, b in pairwise(ends)]
 
 
+def _session(sample: EmotionSample) -> str:
+    return f"Session{sample.extra['session']}"
+
+
 def _speaker(sample: EmotionSample) -> str:
     return sample.speaker or ""
 
@@ -153,9 +254,7 @@ def _speaker(sample: EmotionSample) -> str:
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
-        Protocol(
-            "iemocap-5fold", "iemocap", "disjoint", "leave one session out", _leave_out(lambda s: s.extra["session"])
-        ),
+        Protocol("iemocap-5fold", "iemocap", "disjoint", "leave one session out", _leave_out(_session)),
         Protocol("iemocap-10fold", "iemocap", "disjoint", "leave one speaker out", _leave_out(_speaker)),
         Protocol("meld-official", "meld", "shared", "Poria et al. 2019", _by_split()),
         Protocol(

@@ -107,8 +107,12 @@ def test_datasets_with_class_labels_and_paths(corpus, tmp_path):
     table = datasets.Dataset.from_dict({"file": [str(corpus.path(s)) for s in corpus[:2]], "mood": [1, 0]}, features)
     back = interchange.from_datasets(table, tmp_path / "out", audio="file", label="mood", text=None)
     assert [s.emotion for s in back] == ["high", "low"]
-    with pytest.raises(CorpusError, match="column 'audio' is missing"):
+    with pytest.raises(CorpusError, match="column 'emotion' is missing; it has file, mood"):
         interchange.from_datasets(table, tmp_path / "out")
+    with pytest.raises(CorpusError, match="column 'wave' is missing"):
+        interchange.from_datasets(table, tmp_path / "out", audio="wave")
+    unlabelled = datasets.Dataset.from_dict({"file": [str(corpus.path(corpus[0]))], "mood": [-1]}, features)
+    assert interchange.from_datasets(unlabelled, tmp_path / "out", label="mood")[0].emotion is None
     gone = datasets.Dataset.from_dict({"audio": [str(tmp_path / "gone.wav")], "emotion": ["sad"]})
     with pytest.raises(CorpusError, match=r"row 1: .*no such file"):
         interchange.from_datasets(gone, tmp_path / "out", text=None)

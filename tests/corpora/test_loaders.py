@@ -7,6 +7,7 @@ import pytest
 from emolab import corpora
 from emolab.errors import CorpusError
 from emolab.media import load_audio, load_frames
+from emolab.samples import Corpus
 from emolab.taxonomies import TAXONOMIES
 
 NAMES = tuple(corpora.CORPORA)
@@ -70,7 +71,7 @@ def test_a_table_survives_writing_and_reading(loaded, tmp_path):
     _, _, corpus, _ = loaded
     for suffix in (".jsonl", ".parquet"):
         path = corpus.write(tmp_path / f"table{suffix}")
-        assert corpora.Corpus.read(path, corpus.root).samples == corpus.samples
+        assert Corpus.read(path, corpus.root).samples == corpus.samples
 
 
 @pytest.mark.parametrize("name", NAMES)
