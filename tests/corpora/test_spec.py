@@ -57,7 +57,7 @@ def test_labels_of_a_name_and_of_ones_own(fixture_corpus):
     assert set(own.counts()) == {"calm", "joy"} and own[0].extra.get("label") in (None, "happy")
     assert len(own.report.skipped["sad: not one of calm, joy"]) == 24
     assert set(load_corpus(spec, labels=("calm", "joy")).counts()) == {"calm", "joy"}
-    with pytest.raises(EmolabError, match="no label set .emolab-8."):
+    with pytest.raises(EmolabError, match="no label set"):
         load_corpus(spec, labels="emolab-8")
     with pytest.raises(CorpusError, match="no sample has one of the labels"):
         load_corpus(spec, labels="tense, bored")
