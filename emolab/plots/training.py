@@ -169,3 +169,26 @@ class LiveCurves:
             self._handle = display(figure, display_id=True)
         else:
             self._handle.update(figure)
+
+
+@styled
+def live_runs(runs: Mapping[str, Rows], panels: Sequence[str] = ("reward", "reward parts", *SHARES[:2])) -> Figure:
+    """Curves of runs that are compared while the last of them trains: a panel a metric, a line style a run."""
+    figure, (axes,) = new_figure(3.0 * len(panels) + 0.3, 2.3, 1, len(panels))
+    styles = ("--", "-") if len(runs) > 1 else ("-",)
+    names = list(dict.fromkeys(n for rows in runs.values() for p in panels for n in _present(rows, PANELS[p])))
+    series = list(dict.fromkeys(_series(name) for name in names if "/" in name))
+    for axis, panel in zip(axes, panels, strict=True):
+        for (run, rows), style in zip(list(runs.items())[-2:], styles, strict=False):
+            for name in _present(rows, PANELS[panel]):
+                steps, values = column(rows, name)
+                colour = colour_of("", series.index(_series(name))) if "/" in name else ACCENT
+                label = f"{_series(name)}, {run}" if "/" in name else run
+                axis.plot(steps, values, style, color=colour, label=label, lw=1.4)
+        axis.set(title=panel, xlabel="step")
+        if panel in SHARES:
+            axis.set_ylim(-0.03, 1.03)
+        light_grid(axis)
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend(fontsize=7, handlelength=1.4)
+    return figure

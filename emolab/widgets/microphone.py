@@ -79,6 +79,11 @@ export default { render };
 """
 
 
+def _bytes_of(value: Any, widget: Any) -> bytes:
+    """The browser's buffer as bytes; it arrives as a memory view."""
+    return bytes(value)
+
+
 class Microphone(anywidget.AnyWidget):
     """A button that records from the browser's microphone. `data` holds the last recording as a 16 kHz mono WAV file.
 
@@ -87,7 +92,7 @@ class Microphone(anywidget.AnyWidget):
     """
 
     _esm = _SCRIPT
-    data = traitlets.Bytes(b"").tag(sync=True)
+    data = traitlets.Bytes(b"").tag(sync=True, from_json=_bytes_of)
     longest = traitlets.Float(20.0).tag(sync=True)
     available = traitlets.Bool(True).tag(sync=True)
 

@@ -161,21 +161,3 @@ def test_collect_keeps_what_rewards_read(tmp_path):
     assert rubric("mecap_r1").rescore(made).parts["bleu"] == [None] * 12
     with pytest.raises(RewardError, match="no sample with an emotion"):
         collect(Parrot(), Corpus(tmp_path, corpus.samples[-1:]), PROMPTS["direct"])
-
-
-def test_widget_is_a_view_of_the_functions():
-    pytest.importorskip("ipywidgets")
-    from emolab.widgets.reward_lab import ranking_html, reward_lab
-
-    view = reward_lab(rubric("emo_rl"), ROLLOUTS)
-    top, tabs, overall, table = view.children
-    before = table.value
-    assert "&lt;answer&gt;sad" in before and "zero_variance" in overall.value
-    tabs.children[0].children[0].value = 0.5
-    assert table.value != before
-    before = table.value
-    top.children[0].value = 1
-    assert table.value != before
-    assert ranking_html([]) == "<p>no completions</p>"
-    alone = reward_lab(rubric("direct"), {"completion": ["<answer>sad</answer>"], "solution": ["sad"]})
-    assert "&lt;answer&gt;sad" in alone.children[3].value

@@ -1,0 +1,104 @@
+"""A Jupyter server on the loopback interface and a real browser, for the tests marked `browser`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from browser_pages import choose_kernel, picture, run_all
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+    "--disable-component-update",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def jupyter(tmp_path_factory):
+    """(address, folder) of a JupyterLab that runs notebooks put into the folder."""
+    pytest.importorskip("jupyterlab")
+    folder, port = tmp_path_factory.mktemp("notebooks"), _free_port()
+    options = ["--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1", "--IdentityProvider.token=",
+               "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+    environment = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(tmp_path_factory.mktemp("settings"))}
+    log = (tmp_path_factory.mktemp("log") / "jupyter.log").open("w")
+    server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], cwd=folder, stdout=log, stderr=log,
+                              env=environment)  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{address}/api/status", timeout=2)
+            break
+        except OSError:
+            if server.poll() is not None:
+                pytest.fail(f"JupyterLab ended at once: {Path(log.name).read_text()[-2000:]}")
+            time.sleep(0.5)
+    yield address, folder
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, through Playwright."""
+    api = pytest.importorskip("playwright.sync_api", reason="pip install emolab[browser]")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: install Debian's package chromium, or name one in CHROMIUM")
+    with api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def open_notebook(jupyter, browser):
+    """`open_notebook(name, cells, dark=False)`: the page of a new notebook with these code cells, all of them run."""
+    address, folder = jupyter
+    contexts = []
+
+    def open_it(name, cells, dark=False, width=1280):
+        notebook = {"cells": [{"cell_type": "code", "execution_count": None, "id": f"c{i}", "metadata": {},
+                               "outputs": [], "source": cell} for i, cell in enumerate(cells)],
+                    "metadata": {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python",
+                                                "name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
+        (folder / name).write_text(json.dumps(notebook), encoding="utf-8")
+        context = browser.new_context(viewport={"width": width, "height": 1000}, permissions=["microphone"],
+                                      color_scheme="dark" if dark else "light")  # fmt: skip
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{address}/doc/tree/{name}")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+        if dark:
+            page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+        choose_kernel(page)
+        run_all(page)
+        return page
+
+    yield open_it
+    for context in contexts:
+        for page in context.pages:
+            picture(page, "last-page")
+        context.close()
