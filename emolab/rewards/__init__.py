@@ -8,10 +8,12 @@ from emolab.rewards.form import Format, Structure
 from emolab.rewards.guard import Guarded
 from emolab.rewards.labels import ESWR, Accuracy
 from emolab.rewards.rubric import Part, Rubric, Scores
+from emolab.rewards.shipped import RUBRICS, register_rubric
+from emolab.rewards.source import identity, load_reward
 
 Linear = LinearSchedule  # deprecated alias
 
 __all__ = [
-    "ESWR", "Accuracy", "Format", "Guarded", "Linear", "LinearSchedule", "Part", "Reward", "Rubric", "Scores",
-    "Structure", "completion_text",
+    "ESWR", "RUBRICS", "Accuracy", "Format", "Guarded", "Linear", "LinearSchedule", "Part", "Reward", "Rubric",
+    "Scores", "Structure", "completion_text", "identity", "load_reward", "register_rubric",
 ]  # fmt: skip

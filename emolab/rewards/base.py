@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -56,6 +57,21 @@ def reward_name(reward: Any) -> str:
     """The name of a reward: its `__name__`, that of the function inside a `functools.partial`, or its class."""
     inner = reward.func if isinstance(reward, functools.partial) else reward
     return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+def check_reward(reward: Any, where: str = "") -> None:
+    """Raise RewardError unless `reward` can be called as `reward(completions=..., **columns)`."""
+    name = reward_name(reward)
+    if not callable(reward):
+        raise RewardError(f"{where}{name!r} is no reward: it cannot be called ({type(reward).__name__})")
+    try:
+        parameters = inspect.signature(reward).parameters
+    except (TypeError, ValueError):  # a callable that states no signature
+        return
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    if "completions" not in parameters or not takes_all:
+        given = ", ".join(str(p) for p in parameters.values())
+        raise RewardError(f"{where}reward {name!r} takes ({given}); write `def {name}(completions, **columns)`")
 
 
 def each(

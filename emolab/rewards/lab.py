@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any
 
+from emolab.emotions import LabelSet, label_set
 from emolab.errors import RewardError
 from emolab.rewards.base import LinearSchedule, reward_name
 from emolab.rewards.form import STYLES
@@ -137,6 +138,8 @@ def as_python(value: Any) -> str:
     >>> as_python(Rubric.of([(Format("any"), 0.5)], "mine"))
     "Rubric('mine', (Part(Format('any'), weight=0.5),))"
     """
+    if isinstance(value, LabelSet):
+        return repr(value.name) if label_set(value.name) == value else repr(value)
     if isinstance(value, tuple):
         return f"({', '.join(map(as_python, value))}{',' if len(value) == 1 else ''})"
     if not is_dataclass(value) or isinstance(value, type):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emolab.errors import RewardError
-from emolab.rewards.base import LinearSchedule, Reward, _prompts_first, progress_of, reward_name
+from emolab.rewards.base import LinearSchedule, Reward, _prompts_first, check_reward, progress_of, reward_name
 from emolab.rewards.groups import group_spread
 from emolab.rewards.guard import Guarded
 
@@ -30,6 +30,9 @@ class Part:
     gate_above: float = 0.0
     clip: tuple[float, float] | None = None
     schedule: LinearSchedule | None = None
+
+    def __post_init__(self) -> None:
+        check_reward(self.reward)
 
     @property
     def name(self) -> str:

@@ -17,18 +17,28 @@ from emolab.wheels.shipped import load_wheels, valence_of
 Penalty = Callable[[int, int], float]
 
 
+def _none(predicted: int, gold: int) -> float:
+    return 1.0
+
+
+def _p1(predicted: int, gold: int) -> float:
+    return 1.0 / (predicted - gold + 1)
+
+
+def _p2(predicted: int, gold: int) -> float:
+    return gold / predicted
+
+
 def _p3(predicted: int, gold: int) -> float:
-    """log Lg / log Lp: 0 at Lg = 1, whatever is predicted, which is a trap; see `smoothed`."""
+    """log Lg / log Lp: 0 at Lg = 1, whatever is predicted, which is a trap; see `_smoothed`."""
     return math.log(gold) / math.log(predicted)
 
 
-PENALTIES: dict[str, Penalty] = {
-    "none": lambda predicted, gold: 1.0,
-    "P1": lambda predicted, gold: 1.0 / (predicted - gold + 1),
-    "P2": lambda predicted, gold: gold / predicted,
-    "P3": _p3,
-    "smoothed": lambda predicted, gold: math.log(gold + 1) / math.log(predicted + 1),
-}
+def _smoothed(predicted: int, gold: int) -> float:
+    return math.log(gold + 1) / math.log(predicted + 1)
+
+
+PENALTIES: dict[str, Penalty] = {"none": _none, "P1": _p1, "P2": _p2, "P3": _p3, "smoothed": _smoothed}
 """Factors for naming more words than gold does, as functions of (Lp, Lg)."""
 
 
