@@ -2,7 +2,7 @@
 token limit.
 
 `emolab bench attribution` prints a table and writes `benchmarks/results/attribution.json`. The plain loop is what a
-reader of a paper writes: for each coalition, way of being absent and label one forward of the stock model, media
+reader of a paper writes: for each coalition, version of the masker and label one forward of the stock model, media
 towers included.
 """
 
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def plain_values(game: Any, sample: Any, prompt: Any, encode_once: bool = False) -> Callable[[Any], Any]:
-    """The game, evaluated by the plain loop: nothing packed, one row at a time, and nothing cached but, where wanted,
+    """The game by the plain loop: one row at a time, nothing packed, and nothing cached except, with `encode_once`,
     what the media towers give.
     """
     import numpy as np
@@ -39,18 +39,18 @@ def plain_values(game: Any, sample: Any, prompt: Any, encode_once: bool = False)
     def value(present: Any) -> Any:
         found = []
         for coalition in np.asarray(present, bool):
-            ways = 1 if coalition.all() else len(game.absent)
-            found.append(np.mean([one(coalition, way) for way in range(ways)]))
+            versions = 1 if coalition.all() else len(game.masked)
+            found.append(np.mean([one(coalition, version) for version in range(versions)]))
         return np.array(found)
 
-    def one(coalition: Any, way: int) -> float:
+    def one(coalition: Any, version: int) -> float:
         scores = []
         for answer in answers_of(game):
             if not encode_once:
-                game.lalm.cache.clear()
-            batch = game.batch if encode_once else game.lalm.encode([sample], prompt)
-            embeds = game.embeddings(torch.from_numpy(coalition)[None], torch.tensor([way]))
-            scores.append(forward(game.lalm, batch.with_embeds(embeds), answer))
+                game.model.cache.clear()
+            batch = game.batch if encode_once else game.model.encode([sample], prompt)
+            embeds = game.embeddings(torch.from_numpy(coalition)[None], torch.tensor([version]))
+            scores.append(forward(game.model, batch.with_embeds(embeds), answer))
         if game.measure == "posterior":
             return float(torch.tensor(scores).log_softmax(-1)[list(game.labels).index(game.target)])
         return scores[0]
@@ -97,7 +97,7 @@ def forward_tokens(game: Any) -> int:
     from emolab.attribution.shapley import exact
 
     seen: list[int] = []
-    hook = game.lalm.decoder.register_forward_pre_hook(
+    hook = game.model.decoder.register_forward_pre_hook(
         lambda module, args, kwargs: seen.append(kwargs["inputs_embeds"].shape[:2].numel()), with_kwargs=True
     )
     exact(game, len(game.players))
@@ -119,17 +119,17 @@ def token_limit(game: Any, tokens: int) -> Callable[[], Any]:
 
     @torch.no_grad()
     def run() -> Any:
-        hidden = game.lalm.decoder(
+        hidden = game.model.decoder(
             inputs_embeds=embeds, position_ids=positions if len(positions) > 1 else positions[0], use_cache=False
         ).last_hidden_state
-        return game.lalm.head(hidden.flatten(0, 1)[:answers])
+        return game.model.head(hidden.flatten(0, 1)[:answers])
 
     return run
 
 
 def answer_tokens(game: Any) -> int:
     """Tokens of all answers that are scored after one prompt."""
-    return sum(len(game.lalm.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in answers_of(game))
+    return sum(len(game.model.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in answers_of(game))
 
 
 def answers_of(game: Any) -> list[str]:
@@ -139,8 +139,8 @@ def answers_of(game: Any) -> list[str]:
 
 
 def rows_of(game: Any) -> int:
-    """Prompts of the exact game: every coalition with each way of being absent, the full one once."""
-    return 1 + (2 ** len(game.players) - 1) * len(game.absent)
+    """Prompts of the exact game: every coalition with each version of the masker, the full one once."""
+    return 1 + (2 ** len(game.players) - 1) * len(game.masked)
 
 
 def seconds(work: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
@@ -251,10 +251,9 @@ def attribution(
     """Attribution: seconds and error against the plain loop, shap and captum at equal evaluations."""
     import torch
 
-    from emolab.attribution.collect import Settings
+    from emolab.attribution.game import Background, Game, Masker, background_samples
+    from emolab.attribution.measure import choose
     from emolab.attribution.players import audio_windows, modality_players
-    from emolab.attribution.validate import choose, donors_of
-    from emolab.attribution.values import DonorPool, EmbeddingGame, absent_embeddings
     from emolab.evaluate import provenance
     from emolab.evaluate.inputs import read_corpus, read_model
 
@@ -262,12 +261,11 @@ def attribution(
     lalm, prompt = read_model(model)
     sample = choose(table, 1)[0]
     batch = lalm.encode([sample], prompt)
-    pool = DonorPool.encode(lalm, donors_of(table), prompt)
-    settings = Settings()
+    background = Background.encode(lalm, background_samples(table), prompt)
 
-    def game(players: Any, ways: int) -> Any:
-        absent = absent_embeddings(lalm, sample, prompt, batch, "swap", pool, ways)
-        return EmbeddingGame(lalm, batch, players, absent, str(sample.emotion), measure=settings.measure)
+    def game(players: Any, versions: int) -> Any:
+        masker, target = Masker("swap", background, versions), str(sample.emotion)
+        return Game(lalm, sample, masker, prompt=prompt, players=players, target=target, batch=batch)
 
     windows = audio_windows(batch, seconds=max(0.25, 0.04 * len(batch.positions_of(0, "audio")) / 8))
     rows = modality_rows(game(modality_players(batch), 4), sample, prompt)

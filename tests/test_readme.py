@@ -18,7 +18,7 @@ WRITTEN = {
     "results": ("walk.py", "table", "walk.json"),
     "speed": ("_grpo_report.py", "table", "grpo.json"),
     "quantised": ("quantised.py", "sentence", "quantised.json"),
-    "attribution": ("truth.py", "summary", "truth.json"),
+    "attribution": ("truth", "summary", "truth.json"),
 }
 
 

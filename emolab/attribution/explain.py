@@ -1,145 +1,242 @@
-"""Explain the answer to one sample: modalities exactly, then words, moments and regions of the face by sampling."""
+"""Explain the answer to one sample: its modalities exactly, then its words, moments and parts of the face by sampling.
+
+    Explainer(model, prompt, background).explain(sample)
+
+`Explainer` keeps what one sample's explanations share (encoded clips, values of coalitions), and `steps` gives the
+result while it gets finer, for a widget that shows it at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from emolab.attribution.collect import Settings
-from emolab.attribution.methods import attribute
+from emolab.attribution.game import MASKERS, Background, Game, background_samples
+from emolab.attribution.measure import Settings
+from emolab.attribution.methods import attribute, modality_shares, shares
 from emolab.attribution.players import (
     Player,
     WordTimes,
     estimated_word_times,
-    modality_players,
     players_of,
     speech_bounds,
 )
-from emolab.attribution.shapley import coalitions, interactions_from_table
-from emolab.attribution.shares import modality_shares, shares
-from emolab.attribution.validate import donors_of
-from emolab.attribution.values import ABSENCES, DonorPool, EmbeddingGame, absent_embeddings, label_values
+from emolab.attribution.shapley import EXACT_PLAYERS, Attribution, coalitions, interactions_from_table, refined
 from emolab.emotions import normalise_label
 from emolab.errors import AttributionError
 from emolab.media import audio_of
-from emolab.samples import MODALITIES, Corpus, EmotionSample
+from emolab.samples import Corpus, EmotionSample
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.lalm.batch import PromptBatch
     from emolab.prompts import Prompt
 
 FINE_OF = {"word": "text", "window": "audio", "spoken": "audio", "cell": "video"}
+"""Kinds of fine players, and the modality that each divides."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to spend on fine players: at most `max_pairs` pairs of permutations, fewer where the standard error is
-    `target_error`, averaged over `donors` ways of being absent.
+    """How much to spend on fine players: at most `max_pairs` pairs of permutations, fewer where the largest standard
+    error is `target_error` before, averaged over `versions` of the masker.
     """
 
     max_pairs: int = 6
     target_error: float = 0.02
-    donors: int = 2
+    versions: int = 2
+    donors: InitVar[int | None] = None  # deprecated alias of `versions`
+
+    def __post_init__(self, donors: int | None) -> None:
+        if isinstance(donors, int):
+            object.__setattr__(self, "versions", donors)
+
+
+class Explainer:
+    """Explains samples of one model and prompt. `background` are clips (with absolute paths) that maskers borrow from;
+    `times` says for sample ids when each word is spoken.
+    """
+
+    def __init__(
+        self,
+        model: LALM,
+        prompt: Prompt,
+        background: Sequence[EmotionSample] = (),
+        times: Mapping[str, WordTimes] | None = None,
+    ) -> None:
+        self.model, self.prompt, self.times = model, prompt, dict(times or {})
+        self.samples = list(background)
+        self._background: Background | None = None
+        self._games: dict[tuple[str, str, Settings], Game] = {}
+
+    @property
+    def background(self) -> Background | None:
+        """The encoded background clips, None where there are none."""
+        if self._background is None and self.samples:
+            self._background = Background.encode(self.model, self.samples, self.prompt)
+        return self._background
+
+    def explain(self, sample: EmotionSample, label: str | None = None, **options: Any) -> dict[str, Any]:
+        """The finest explanation that `steps` gives."""
+        *_, last = self.steps(sample, label, **options)
+        return last
+
+    def steps(
+        self,
+        sample: EmotionSample,
+        label: str | None = None,
+        *,
+        method: str = "Shapley",
+        masker: str | None = None,
+        settings: Settings | None = None,
+        fine: bool = True,
+        effort: Effort | None = None,
+        pairs_per_step: int = 8,
+    ) -> Iterator[dict[str, Any]]:
+        """Explanations of `label`, by default of the model's own answer: first the modalities, then finer parts.
+
+        `phi`, `errors`, `shares` and `interactions` are about the modalities that the prompt has. `players[kind]` holds
+        rows with name, phi, error, times, word, frame and region. `done` rises to 1. Raises AttributionError for a
+        label that the model was not asked about, or where the background cannot replace a modality.
+        """
+        chosen, spent = settings or Settings(), effort or Effort()
+        game = self.game(sample, masker, chosen)
+        posterior = game.posterior()
+        target = max(posterior, key=posterior.__getitem__) if label is None else normalise_label(label, game.labels)
+        if target is None:
+            raise AttributionError(f"label {label!r}: expected one of {', '.join(game.labels)}")
+        game = game.having(target=target, measure=chosen.measure)
+        result = _modalities(game, method, chosen) | {
+            "id": sample.id,
+            "own": label is None,
+            "masker": masker or self.default_masker(sample),
+            "distribution": posterior,
+            "players": {},
+            "done": 0.0 if fine else 1.0,
+        }
+        yield result
+        if not fine:
+            return
+        said = self._word_times(sample, game)
+        kinds = {
+            kind: players_of(game.batch, kind, times=said or ())
+            for kind, modality in FINE_OF.items()
+            if len(game.batch.positions_of(0, modality)) and (kind != "spoken" or said)
+        }
+        when = ("given" if sample.id in self.times else "guessed") if said else None
+        found: dict[str, list[dict[str, Any]]] = {}
+        for number, (kind, players) in enumerate(kinds.items()):
+            part = game.having(players=players, masked=game.masked[: spent.versions])
+            for values, share in _refined(part, method, chosen, spent, pairs_per_step):
+                found = found | {kind: values.rows()}
+                done = (number + share) / len(kinds)
+                yield result | {
+                    "players": found,
+                    "parts_shares": _parts_shares(found),
+                    "word_times": when,
+                    "done": done,
+                }
+        if not kinds:
+            yield result | {"parts_shares": {}, "word_times": None, "done": 1.0}
+
+    def default_masker(self, sample: EmotionSample) -> str:
+        """ "neutral" where the background has neutral clips of what the sample shows, else "swap"; "silence" without
+        clips.
+        """
+        if self.background is None:
+            return "silence"
+        batch = self.model.encode([sample], self.prompt)
+        present = {m for m in FINE_OF.values() if len(batch.positions_of(0, m))}
+        return "neutral" if all(self.background.neutral.get(m) for m in present) else "swap"
+
+    def game(self, sample: EmotionSample, masker: str | None = None, settings: Settings | None = None) -> Game:
+        """The game of a sample over its modalities. It remembers the values of coalitions, so that another label,
+        measure or method costs little.
+        """
+        chosen = settings or Settings()
+        kind = masker or self.default_masker(sample)
+        key = (sample.id, kind, chosen)
+        if key not in self._games:
+            made = chosen.masker(kind, self.background if kind != "silence" else None)
+            options = {"labels": chosen.labels, "template": chosen.template, "prompt": self.prompt}
+            self._games[key] = Game(self.model, sample, made, **options).remembering()  # type: ignore[arg-type]
+        return self._games[key]
+
+    def _word_times(self, sample: EmotionSample, game: Game) -> WordTimes | None:
+        """When each word is spoken: given, or guessed from the transcript and from where the recording is loud."""
+        if not len(game.batch.positions_of(0, "audio")):
+            return None
+        if sample.id in self.times or not sample.text:
+            return self.times.get(sample.id)
+        return estimated_word_times(sample.text, *speech_bounds(audio_of(sample)))
 
 
 def explain(
-    lalm: LALM,
+    model: LALM,
     sample: EmotionSample,
     prompt: Prompt,
-    donors: Sequence[EmotionSample],
+    background: Sequence[EmotionSample],
     label: str | None = None,
-    absence: str = ABSENCES[0],
+    masker: str | None = None,
     settings: Settings | None = None,
     fine: bool = True,
     method: str = "Shapley",
     effort: Effort | None = None,
     times: WordTimes | None = None,
 ) -> dict[str, Any]:
-    """Attributions of one sample (with absolute paths) for `label`, by default the model's own answer, by one of
-    `emolab.attribution.methods.METHODS`.
+    """`Explainer.explain` of one sample (with absolute paths). `times` says when each word is spoken."""
+    explainer = Explainer(model, prompt, background, {sample.id: times} if times else None)
+    options = {"method": method, "masker": masker, "settings": settings, "fine": fine, "effort": effort}
+    return explainer.explain(sample, label, **options)
 
-    `phi`, `shares`, `interactions` of the modalities that it has, exact; with `fine`, `players[kind]`: rows with
-    name, phi, error, times, word, frame and region. `times` says when each word is spoken; where it is None, that is
-    guessed. Raises AttributionError for a label that the model was not asked about, or missing donors.
-    """
-    chosen, spent = settings or Settings(), effort or Effort()
-    batch = lalm.encode([sample], prompt)
-    pool = DonorPool.encode(lalm, donors, prompt) if absence != "silence" else None
-    target, posterior = _target(lalm, batch, label, chosen)
-    present = [m for m in MODALITIES if len(batch.positions_of(0, m))]
-    absent = absent_embeddings(lalm, sample, prompt, batch, absence, pool, chosen.n_donors, chosen.seed)
-    game = chosen.game(lalm, batch, modality_players(batch, 0, present), absent, target)
-    found = attribute(game, method, chosen.seed, steps=chosen.gradient_steps)
-    result: dict[str, Any] = {
-        "id": sample.id,
-        "label": target,
-        "own": label is None,
+
+def _modalities(game: Game, method: str, settings: Settings) -> dict[str, Any]:
+    found = attribute(game, method, settings.seed, steps=settings.gradient_steps)
+    names = found.names
+    table = interactions_from_table(game(coalitions(len(names))))
+    pairs = {
+        f"{a} × {b}": float(table[i, j]) for i, a in enumerate(names) for j, b in enumerate(names) if i < j
+    }  # fmt: skip
+    return {
+        "label": game.target,
         "method": method,
-        "absence": absence,
-        "measure": chosen.measure,
-        "distribution": posterior,
+        "measure": game.measure,
+        "unit": found.unit,
         "full": found.full,
         "empty": found.empty,
-        "phi": dict(zip(present, found.values.tolist(), strict=True)),
-        "shares": dict(zip(present, shares(found.values).tolist(), strict=True)),
-        "interactions": _pairs(interactions_from_table(game(coalitions(len(present)))), present),
-        "video_sampling": [lalm.frames_per_second, lalm.max_frames],
-        "players": {},
+        "phi": dict(zip(names, found.values.tolist(), strict=True)),
+        "errors": dict(zip(names, found.errors.tolist(), strict=True)),
+        "errors_over": f"{len(game.masked)} background clips" if found.errors_over else "",
+        "shares": dict(zip(names, shares(found.values).tolist(), strict=True)),
+        "interactions": pairs,
+        "video_sampling": [game.model.frames_per_second, game.model.max_frames],
     }
-    if not fine:
-        return result
-    said = word_times_of(sample, times) if "audio" in present else None
-    parts = _fine(replace(game, absent=absent[: spent.donors]), chosen, method, spent, said)
-    when = "given" if times else "guessed" if said else None
-    return result | {"players": parts, "parts_shares": _parts_shares(parts), "word_times": when}
 
 
-def _target(lalm: LALM, batch: PromptBatch, label: str | None, settings: Settings) -> tuple[str, dict[str, float]]:
-    """The label to explain, and how probable each is."""
-    with torch.no_grad():
-        values = label_values(lalm, batch, settings.labels, "posterior", settings.template)[0]
-    posterior = dict(zip(settings.labels, values.double().exp().tolist(), strict=True))
-    target = max(posterior, key=posterior.__getitem__) if label is None else normalise_label(label, settings.labels)
-    if target is None:
-        raise AttributionError(f"label {label!r}: expected one of {', '.join(settings.labels)}")
-    return target, posterior
+def _refined(
+    game: Game, method: str, settings: Settings, effort: Effort, pairs_per_step: int
+) -> Iterator[tuple[Attribution, float]]:
+    """Attributions of the players of `game` with how much of the work is done; Shapley values step by step."""
+    n = len(game.players)
+    if method != "Shapley" or n <= EXACT_PLAYERS:
+        found = attribute(game, method, settings.seed, effort.max_pairs, effort.target_error, settings.gradient_steps)
+        yield found, 1.0
+        return
+    rng, least = np.random.default_rng(settings.seed), min(4, effort.max_pairs)
+    estimates = refined(game, n, rng, effort.target_error, effort.max_pairs, least, pairs_per_step)
+    last: Attribution | None = None
+    for number, estimate in enumerate(estimates, 1):
+        if last is not None:
+            yield last.of(game), min(0.99, (number - 1) * pairs_per_step / effort.max_pairs)
+        last = estimate
+    assert last is not None
+    yield last.of(game), 1.0
 
 
-def word_times_of(sample: EmotionSample, times: WordTimes | None) -> WordTimes | None:
-    """`times`, or a guess from the transcript and from where the recording is loud; None without a transcript."""
-    if times or not sample.text:
-        return times
-    return estimated_word_times(sample.text, *speech_bounds(audio_of(sample)))
-
-
-def _pairs(index: np.ndarray, names: Sequence[str]) -> dict[str, float]:
-    return {f"{a} × {b}": float(index[i, j]) for i, a in enumerate(names) for j, b in enumerate(names) if i < j}
-
-
-def _fine(
-    game: EmbeddingGame, settings: Settings, method: str, effort: Effort, times: WordTimes | None
-) -> dict[str, list[dict[str, Any]]]:
-    """Fine players of each kind, played among themselves with the other modalities present."""
-    found = {}
-    for kind, modality in FINE_OF.items():
-        if not len(game.batch.positions_of(0, modality)) or (kind == "spoken" and not times):
-            continue
-        part = replace(game, players=players_of(game.batch, kind, times=times or ()))
-        values = attribute(part, method, settings.seed, effort.max_pairs, effort.target_error, settings.gradient_steps)
-        found[kind] = [
-            {k: v for k, v in asdict(p).items() if k != "positions"} | {"phi": float(f), "error": float(e)}
-            for p, f, e in zip(part.players, values.values, values.errors, strict=True)
-        ]
-    return found
-
-
-def _parts_shares(players: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
+def _parts_shares(players: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, float]:
     """Shares of the modalities as the size of what their parts add: |φ| of words, windows and cells."""
     rows = [row for kind, part in players.items() if kind != "spoken" for row in part]
     owners = [Player(r["name"], r["modality"], ()) for r in rows]
@@ -147,26 +244,28 @@ def _parts_shares(players: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
 
 
 def explain_file(
-    lalm: LALM,
+    model: LALM,
     path: str | Path,
     prompt: Prompt,
     corpus: Corpus | None,
     text: str | None = None,
     video: str | Path | None = None,
     label: str | None = None,
-    absence: str = ABSENCES[0],
+    masker: str | None = None,
     settings: Settings | None = None,
     fine: bool = True,
     method: str = "Shapley",
 ) -> dict[str, Any]:
-    """`explain` for a person's own file; donors come from `corpus` (none needed for silence). Raises MediaError for
-    an unusable file.
+    """`explain` for a person's own file, with the background from `corpus` (none is needed for silence). Raises
+    MediaError for a file that cannot be used.
     """
-    from emolab.media import check_audio, load_audio
+    from emolab.evaluate.predict import sample_of
 
-    load_audio(path)
+    sample, checked = sample_of(path, text, video)
     chosen = settings or Settings()
-    sample = EmotionSample(id=str(path), audio=str(path), text=text, video=str(video) if video else None)
-    donors = donors_of(corpus, chosen.seed) if corpus is not None else []
-    result = explain(lalm, sample, prompt, donors, label, absence, chosen, fine, method)
-    return {"file": str(path), "video": sample.video, **result, "warnings": list(check_audio(path).warnings)}
+    background = background_samples(corpus, seed=chosen.seed) if corpus is not None else []
+    result = explain(model, sample, prompt, background, label, masker, chosen, fine, method)
+    return {"file": str(path), "video": sample.video, **result, "warnings": list(checked.warnings)}
+
+
+__all__ = ["MASKERS", "Effort", "Explainer", "explain", "explain_file"]

@@ -1,32 +1,39 @@
-"""Shapley values of a game over a few players: exact, and by sampled permutations with a standard error.
+"""Shapley values of a game: exact for a few players, and by sampled permutations with a standard error for more.
 
-A game is a function from coalitions, a boolean array (K, n) whose row k says which players are present, to values
-(K,). Coalitions always come in batches, because for a language model one batch of K rows costs far less than K calls.
+A game is a function from coalitions to values (K,). Coalitions are a boolean array (K, n) whose row k says which
+players are present. They come in batches, because one batch of K prompts costs a language model far less than K calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import factorial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emolab.errors import AttributionError
 
+if TYPE_CHECKING:
+    from emolab.attribution.players import Player
+
 Floats = NDArray[np.float64]
-Game = Callable[[NDArray[np.bool_]], Floats]
+GameFunction = Callable[[NDArray[np.bool_]], Floats]
 MAX_EXACT = 16
+EXACT_PLAYERS = 4
+"""`shapley` enumerates all coalitions of so many players, and draws permutations of more."""
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """Signed values of the players.
+    """What each player of a game gets: signed `values` (n,) that say what it adds to the answer's value.
 
-    `values` (n,); `errors` (n,) standard errors, zero where the computation is exact; `empty` and `full` are v(∅) and
-    v(N); `evaluations` counts the coalitions that were evaluated.
+    `errors` (n,) are standard errors: of sampled permutations, or of an exact value over the versions of the masker
+    (`errors_over` says which); zero where neither is known. `empty` and `full` are v(∅) and v(N). `evaluations` counts
+    the coalitions that were evaluated. `players`, `target` and `unit` come from the game, where it has them.
     """
 
     values: Floats
@@ -34,11 +41,33 @@ class Attribution:
     empty: float
     full: float
     evaluations: int
+    players: tuple[Player, ...] = ()
+    target: str = ""
+    method: str = "Shapley"
+    unit: str = "log-probability"
+    errors_over: str = ""
 
     @property
     def efficiency_gap(self) -> float:
-        """Σφ − (v(N) − v(∅)): zero for an exact Shapley value."""
+        """Σφ − (v(N) − v(∅)), which is zero for an exact Shapley value."""
         return float(self.values.sum() - (self.full - self.empty))
+
+    @property
+    def names(self) -> list[str]:
+        """The players' names, or their numbers where the game has none."""
+        return [p.name for p in self.players] or [str(i) for i in range(len(self.values))]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a player: name, modality, t0, t1, frame, region, word, phi and error."""
+        fields = ("name", "modality", "t0", "t1", "frame", "region", "word")
+        return [
+            {key: getattr(player, key) for key in fields} | {"phi": float(value), "error": float(error)}
+            for player, value, error in zip(self.players, self.values, self.errors, strict=True)
+        ]
+
+    def of(self, game: Any) -> Attribution:
+        """The same, with the players and the target of its game."""
+        return replace(self, players=tuple(getattr(game, "players", ())), target=getattr(game, "target", ""))
 
 
 def coalitions(n: int) -> NDArray[np.bool_]:
@@ -102,18 +131,57 @@ def _players(table: Floats) -> int:
     return n
 
 
-def exact(game: Game, n: int) -> Attribution:
-    """Exact Shapley values of `n` ≤ MAX_EXACT players: 2ⁿ evaluations in one call.
+def shapley(
+    game: Any,
+    n: int | None = None,
+    *,
+    target_error: float = 0.0,
+    max_pairs: int = 16,
+    seed: int = 0,
+    exact_up_to: int = EXACT_PLAYERS,
+) -> Attribution:
+    """Shapley values of a `Game`, or of a function of coalitions over `n` players.
 
-    >>> exact(lambda present: present @ np.array([1.0, 2.0]), 2).values.tolist()
+    At most `exact_up_to` players get exact values. More are sampled, until the largest standard error is
+    `target_error` or `max_pairs` pairs of permutations are drawn.
+
+    >>> shapley(lambda present: present @ np.array([1.0, 2.0]), 2).values.tolist()
     [1.0, 2.0]
     """
-    table = np.asarray(game(coalitions(n)), float)
-    return Attribution(exact_from_table(table), np.zeros(n), float(table[0]), float(table[-1]), len(table))
+    players = len(game.players) if n is None else n
+    if players <= exact_up_to:
+        return exact(game, players).of(game)
+    pairs = sampled(game, players, np.random.default_rng(seed), target_error, max_pairs, min(4, max_pairs))
+    return pairs.of(game)
+
+
+def exact(game: GameFunction, n: int) -> Attribution:
+    """Exact Shapley values of `n` ≤ MAX_EXACT players from 2ⁿ evaluations in one call.
+
+    Where the masker has several versions, `errors` are the standard errors of φ over them.
+    """
+    return from_versions(exact_from_table, tables_of(game, coalitions(n)), (0, -1))
+
+
+def from_versions(score: Callable[[Floats], Floats], tables: Floats, ends: tuple[int, int]) -> Attribution:
+    """The attribution that `score` (tables (…, K) -> values (…, n)) gives for the mean of tables (versions, K), with
+    the standard errors of the versions' own values; `ends` are the columns of v(∅) and v(N).
+    """
+    mean, several = tables.mean(0), len(tables) > 1
+    values = score(mean)
+    errors = score(tables).std(0, ddof=1) / np.sqrt(len(tables)) if several else np.zeros(len(values))
+    empty, full = (float(mean[i]) for i in ends)
+    return Attribution(values, errors, empty, full, tables.shape[1], errors_over="background" if several else "")
+
+
+def tables_of(game: GameFunction, present: NDArray[np.bool_]) -> Floats:
+    """Values (versions, K) of coalitions under each version of the masker; one row for a plain function."""
+    versions = getattr(game, "versions", None)
+    return np.asarray(game(present), float)[None] if versions is None else np.asarray(versions(present), float)
 
 
 def sampled(
-    game: Game,
+    game: GameFunction,
     n: int,
     rng: np.random.Generator,
     target_error: float = 0.0,
@@ -121,14 +189,28 @@ def sampled(
     min_pairs: int = 8,
     pairs_per_call: int = 8,
 ) -> Attribution:
-    """Shapley values by antithetic permutations: each random order is used with its reverse (Mitchell et al. 2022).
+    """Shapley values from antithetic permutations: each random order is used with its reverse (Mitchell et al. 2022).
 
-    Stops when the largest standard error is at most `target_error`, or after `max_pairs` pairs. The error is that of
-    the mean over independent *pairs*, so the correlation inside a pair is accounted for. Σφ equals v(N) − v(∅)
-    exactly, for any number of pairs. Raises AttributionError for fewer than two pairs (no error can be estimated).
+    Sampling stops when the largest standard error is at most `target_error`, or after `max_pairs` pairs. The error is
+    that of the mean over independent *pairs*, so it accounts for the correlation inside a pair. Σφ equals v(N) − v(∅)
+    exactly for any number of pairs. Raises AttributionError for fewer than two pairs, which give no error.
     """
     if max_pairs < 2 or min_pairs < 2:
         raise AttributionError("a standard error needs at least two pairs of permutations")
+    *_, last = refined(game, n, rng, target_error, max_pairs, min_pairs, pairs_per_call)
+    return last
+
+
+def refined(
+    game: GameFunction,
+    n: int,
+    rng: np.random.Generator,
+    target_error: float = 0.0,
+    max_pairs: int = 256,
+    min_pairs: int = 8,
+    pairs_per_call: int = 8,
+) -> Iterator[Attribution]:
+    """`sampled` step by step: the estimate after every call of the game, which a widget can draw or stop at."""
     ends = np.asarray(game(np.array([[False] * n, [True] * n])), float)
     pairs: list[Floats] = []
     evaluations = 2
@@ -138,16 +220,19 @@ def sampled(
         gains, used = _marginals(game, np.concatenate([forward, forward[:, ::-1]]), ends)
         pairs.extend((gains[:count] + gains[count:]) / 2)
         evaluations += used
-        if len(pairs) >= min_pairs and _standard_error(pairs).max(initial=0.0) <= target_error:
+        errors = _standard_error(pairs)
+        yield Attribution(np.mean(pairs, axis=0), errors, ends[0], ends[1], evaluations, errors_over="orders")
+        if len(pairs) >= min_pairs and errors.max(initial=0.0) <= target_error:
             break
-    return Attribution(np.mean(pairs, axis=0), _standard_error(pairs), ends[0], ends[1], evaluations)
 
 
 def _standard_error(pairs: list[Floats]) -> Floats:
+    if len(pairs) < 2:
+        return np.full(len(pairs[0]), np.inf)
     return np.std(pairs, axis=0, ddof=1) / np.sqrt(len(pairs))
 
 
-def _marginals(game: Game, orders: NDArray[np.int_], ends: Floats) -> tuple[Floats, int]:
+def _marginals(game: GameFunction, orders: NDArray[np.int_], ends: Floats) -> tuple[Floats, int]:
     """Each player's gain when it joins, (orders, n); the coalitions along each order, without its two ends, go in one
     call.
     """

@@ -1,4 +1,4 @@
-"""What a rationale states against what was measured, and against what is true of the recording."""
+"""What a rationale states, beside what was measured, and beside what is true of the recording."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab.attribution.truth import bootstrap, mean_interval
+from emolab.metrics.bootstrap import interval, mean_interval
 from emolab.parsing import parse
 from emolab.samples import MODALITIES
 
@@ -35,10 +35,10 @@ NAMES = {"audio": "the voice", "video": "the face", "text": "the words"}
 
 
 def stated_modalities(text: str) -> set[str]:
-    """Modalities that a rationale claims as evidence.
+    """The modalities that a rationale claims as evidence.
 
-    In a structured rationale the sections that say more than "neutral" or nothing; else modalities whose vocabulary
-    (STATED) it uses.
+    In a structured rationale these are the sections that say more than "neutral" or nothing. In any other rationale
+    they are the modalities whose vocabulary (STATED) it uses.
     """
     parsed = parse(text)
     if any(name in parsed.sections for name in SECTION_MODALITY):
@@ -61,10 +61,10 @@ def stated_against_measured(
 ) -> dict[str, Any]:
     """Do rationales name the modality that moved the answer?
 
-    `threshold` (M,): a modality counts as having contributed where its φ (N, M) exceeds what an uninformative one
-    gets. `hallucination`: share of stated modalities that did not contribute; `omission`: share of contributing ones
-    that are not stated; `agreement`: share of rationales that state the modality with the largest φ. Rationales that
-    state nothing are counted in `silent`.
+    A modality contributed where its φ (N, M) exceeds the `threshold` (M,), which is what an uninformative modality
+    gets. `hallucination` is the share of stated modalities that did not contribute, `omission` the share of
+    contributing modalities that are not stated, and `agreement` the share of rationales that state the modality with
+    the largest φ. `silent` counts the rationales that state nothing.
     """
     stated = np.array([[m in stated_modalities(t) for m in modalities] for t in texts]).reshape(
         len(texts), len(modalities)
@@ -85,7 +85,7 @@ def stated_against_measured(
     parts = {"hallucination": (s & ~c, s), "omission": (c & ~s, c), "agreement": (named, np.ones_like(named))}
     for name, (part, whole) in parts.items():
         result[name] = ratio(part, whole)(np.arange(len(speaks)))
-        result[f"{name}_ci"] = bootstrap(ratio(part, whole), owners, n_boot, seed)
+        result[f"{name}_ci"] = interval(ratio(part, whole), owners, n_boot, seed)
     return result
 
 
@@ -103,11 +103,11 @@ def evidence_sentence(carriers: Collection[str]) -> str:
 
 
 def stated_cues(texts: Sequence[str], true: Sequence[Mapping[str, str]], seed: int = 0) -> dict[str, Any]:
-    """Are the voice attributes that texts state those of the recording? `true` maps attribute to class for each text.
+    """Do the voice attributes that texts state fit the recording? `true` maps attribute to class for each text.
 
-    `wrong` is the share of stated attributes that are not so, over all texts, with a 95% interval over texts;
-    `wrong_shuffled` the same with the texts exchanged between recordings: what sounding plausible gets one.
-    `by_attribute` is the share of right ones. Texts that state nothing are counted in `silent`.
+    `wrong` is the share of stated attributes that do not fit, with a 95% interval over texts. `wrong_shuffled` is the
+    same after exchanging the texts between recordings: a plausible description gets that far without listening.
+    `by_attribute` is the share of right ones. `silent` counts the texts that state nothing.
     """
     from emolab.synth.attributes import voice_attributes_in
 

@@ -1,64 +1,90 @@
-"""Scores of an attribution method where the truth is known: recovery, conflict, noise, sanity, and what the rationale
-claims.
+"""Is an attribution right? Scores of the methods on a corpus that states which modality carries each emotion.
 
-Pure statistics over arrays; `emolab.attribution.validate` runs the models. Intervals are 95% bootstrap intervals that
-draw whole speakers.
+*Recovery* and AUC ask whether a method gives the carrier the largest value. *Conflict* asks whether, where modalities
+disagree, it follows the one that shows the predicted emotion. Intervals are 95% and draw whole speakers. The larger
+suite with costlier checks is `emolab bench truth`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emolab.attribution.measure import Measured, method_values
+from emolab.attribution.methods import UNITLESS
 from emolab.errors import AttributionError
+from emolab.metrics.bootstrap import interval, mean_interval, share_interval
 from emolab.samples import MODALITIES
 
 Floats = NDArray[np.float64]
+Row = dict[str, Any]
+Truth = Mapping[str, Mapping[str, Any]]
+bootstrap = interval  # deprecated alias
 
 
-def bootstrap(
-    statistic: Callable[[NDArray[np.int_]], float], groups: Sequence[Hashable], n: int = 1000, seed: int = 0
-) -> list[float]:
-    """95% interval of a statistic of sample indices, drawing whole groups with replacement; draws that give NaN are
-    left out.
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: its key in a row (the interval is `key_ci`), its heading, and what it should be."""
+
+    key: str
+    title: str
+    wanted: str
+    target: float | None = None
+
+
+COLUMNS = (
+    Column("recovery", "carrier named", "1: of the samples answered right, whose emotion lies in one modality", 1.0),
+    Column("auc", "AUC", "1: carriers get more than other modalities", 1.0),
+    Column("conflict", "follows the answer's source", "1: where modalities disagree", 1.0),
+    Column("noise", "voice's share per 10 dB of noise", "negative", 0.0),
+    Column("sanity", "left with shuffled weights", "0: rank correlation of the attributions, before and after", 0.0),
+    Column("faithfulness", "deletion against random", "positive: without a quarter of the parts", 0.0),
+    Column("efficiency", "not shared out", "0: mean |Σφ − (v(all) − v(none))|", 0.0),
+    Column("hallucination", "stated, not measured", "0: share of the stated modalities that add no more than a null"),
+    Column("agreement", "rationale names the largest", "1: share of the rationales"),
+)
+
+
+def method_rows(
+    measured: Measured, shown: Sequence[str], truth: Truth | None, n_boot: int = 1000, seed: int = 0
+) -> list[Row]:
+    """One row for each method with recovery, AUC, conflict and efficiency.
+
+    Only modalities that the model is `shown` count: the others are dummies, and would flatter every method. `truth`
+    (`emolab.synth.corpus.read_truth`) says what each modality shows; without it there is no conflict score.
     """
-    members: dict[Hashable, list[int]] = {}
-    for i, group in enumerate(groups):
-        members.setdefault(group if group is not None else ("sample", i), []).append(i)
-    units = [np.array(m) for m in members.values()]
-    rng = np.random.default_rng(seed)
-    values = np.array(
-        [statistic(np.concatenate([units[u] for u in rng.integers(len(units), size=len(units))])) for _ in range(n)]
-    )
-    values = values[~np.isnan(values)]
-    return np.quantile(values, [0.025, 0.975]).tolist() if len(values) else [float("nan")] * 2
+    carriers = [s.extra["carriers"] for s in measured.samples]
+    speakers = [s.speaker for s in measured.samples]
+    misled = np.array([bool(s.extra.get("distractors")) for s in measured.samples])
+    contested = [i for i in np.flatnonzero(misled) if truth and measured.samples[i].id in truth]
+    columns = [MODALITIES.index(m) for m in shown]
+    rows = []
+    for name, every in method_values(measured, seed).items():
+        values = every[:, columns]
+        row = {"name": name, **recovery(values, carriers, speakers, measured.right, misled, shown, n_boot, seed)}
+        if truth and contested:
+            emotions = [dict(truth[measured.samples[i].id]["shown"]) for i in contested]
+            own, owners = [measured.own[i] for i in contested], [speakers[i] for i in contested]
+            found = conflict(values[contested], own, emotions, owners, shown, n_boot, seed)
+            names = {"conflict": "follows", "conflict_positive": "positive"}
+            row |= {f"{k}{ci}": found[f"{v}{ci}"] for k, v in names.items() for ci in ("", "_ci")}
+            row["conflict_n"] = found["n"]
+        rows.append(row | _efficiency(name, every, measured, n_boot))
+    return rows
 
 
-def mean_interval(values: Floats, groups: Sequence[Hashable] | None = None, n: int = 500, seed: int = 0) -> list[float]:
-    """95% bootstrap interval of the mean of values (N,): independent ones, or drawing whole `groups`."""
-    if groups is not None:
-        return bootstrap(lambda i: float(values[i].mean()), groups, n, seed)
-    draws = np.random.default_rng(seed).integers(len(values), size=(n, len(values)))
-    found: list[float] = np.quantile(values[draws].mean(1), [0.025, 0.975]).tolist()
-    return found
-
-
-def share_interval(hits: Floats, groups: Sequence[Hashable], n: int = 1000, seed: int = 0) -> list[float]:
-    """95% interval of the share of hits (N,), 0 or 1: the bootstrap over groups, or where all hit, or none, and every
-    draw is the same, the exact binomial one over samples (Clopper & Pearson 1934).
-
-    >>> [round(x, 2) for x in share_interval(np.ones(10), ["a"] * 10)]
-    [0.69, 1.0]
-    """
-    if np.ptp(hits) > 0:
-        return mean_interval(hits, groups, n, seed)
-    from scipy.stats import binomtest
-
-    exact = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="exact")
-    return [float(exact.low), float(exact.high)]
+def _efficiency(name: str, values: Floats, measured: Measured, n_boot: int) -> Row:
+    if name.split(",")[0] in UNITLESS:
+        return {"efficiency": None, "efficiency_ci": None}
+    masker = name.split(", ")[-1]
+    table = measured.table(masker if masker in measured.tables else measured.first)
+    gap = np.abs(values.sum(1) - (table[:, -1] - table[:, 0]))
+    owners = [s.speaker for s in measured.samples]
+    return {"efficiency": float(gap.mean()), "efficiency_ci": mean_interval(gap, owners, n_boot)}
 
 
 def auc(scores: Floats, positive: NDArray[np.bool_]) -> float:
@@ -83,11 +109,12 @@ def recovery(
 ) -> dict[str, Any]:
     """Does the method name the modality that carries the emotion?
 
-    `values` (N, M) per sample and modality; `carriers` the modalities that carry the emotion; only samples that the
-    model answers `right` count, since a wrong answer need not come from the carrier. `recovery`: share of the samples
-    with one carrier, and no other modality that misleads (`contested`), whose carrier has the largest value; ties are
-    failures. `auc`: carrier against non-carrier in all samples that have both, values centred within their sample.
-    None where the model answers none right. Raises AttributionError if no sample has exactly one carrier.
+    `values` (N, M) has a value for each sample and modality, `carriers` the modalities that carry each emotion. Only
+    samples that the model answers `right` count, because a wrong answer need not come from the carrier. `recovery` is
+    the share of samples with one carrier, and with no other modality that misleads (`contested`), whose carrier has
+    the largest value; a tie is a failure. `auc` compares carriers with other modalities in all samples that have both,
+    after centring the values of each sample. Both are None where the model answers nothing right. Raises
+    AttributionError if no sample has exactly one carrier.
     """
     truth = np.array([[m in c for m in modalities] for c in carriers])
     usable = np.ones(len(truth), bool) if right is None else np.asarray(right, bool)
@@ -109,7 +136,7 @@ def recovery(
         "n": len(single),
         "recovery_ci": share_interval(hit[single], owners, n_boot, seed) if len(single) else None,
         "auc": area(np.arange(len(some))) if len(some) else None,
-        "auc_ci": bootstrap(area, all_owners, max(1, n_boot // 4), seed) if len(some) else None,
+        "auc_ci": interval(area, all_owners, max(1, n_boot // 4), seed) if len(some) else None,
         "by_modality": {
             m: {
                 "recovery": float(hit[mine].mean()),
@@ -133,8 +160,8 @@ def conflict(
 ) -> dict[str, Any]:
     """Where modalities disagree: does the one that shows the *predicted* emotion get more, and a positive value?
 
-    `values` (N, M) are attributions of the predicted label; `shown[i]` says which emotion each modality of sample i
-    shows. Samples whose prediction nobody shows, or all show, are counted in `unexplained`.
+    `values` (N, M) are attributions of the predicted label, and `shown[i]` says which emotion each modality of sample i
+    shows. `unexplained` counts the samples whose prediction no modality shows, or all of them show.
     """
     follows, signs, used = [], [], []
     for i, (label, emotions) in enumerate(zip(predicted, shown, strict=True)):
@@ -156,45 +183,3 @@ def conflict(
         "n": len(used),
         "unexplained": len(predicted) - len(used),
     }
-
-
-def structure_left(
-    values: Floats,
-    randomised: Floats,
-    groups: Sequence[Hashable] | None = None,
-    n_boot: int = 500,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """Sanity (Adebayo et al. 2018): do attributions (N, M) keep their order over samples when the weights are
-    randomised?
-
-    `rank_correlation` is Spearman's, over samples, averaged over the modalities that vary (so that a modality which
-    always gets more does not count as structure); near 0 is right. A method that keeps its picture explains the input,
-    not the model. `same_top` is the share of samples that keep their largest modality. Both with 95% intervals that
-    draw whole `groups`.
-    """
-    from scipy.stats import rankdata
-
-    varies = [j for j in range(values.shape[1]) if min(np.ptp(values[:, j]), np.ptp(randomised[:, j])) > 1e-9]
-
-    def correlation(index: NDArray[np.int_]) -> float:
-        ranks = [(rankdata(values[index, j]), rankdata(randomised[index, j])) for j in varies]
-        if not ranks or any(min(np.ptp(a), np.ptp(b)) == 0 for a, b in ranks):
-            return float("nan") if ranks else 0.0
-        return float(np.mean([np.corrcoef(a, b)[0, 1] for a, b in ranks]))
-
-    same = (values.argmax(1) == randomised.argmax(1)).astype(float)
-    owners = list(range(len(values))) if groups is None else groups
-    return {
-        "rank_correlation": correlation(np.arange(len(values))),
-        "rank_correlation_ci": bootstrap(correlation, owners, n_boot, seed),
-        "same_top": float(same.mean()),
-        "same_top_ci": mean_interval(same, owners, n_boot, seed),
-    }
-
-
-def slope_of_share(shares: Floats, levels: Sequence[float]) -> Floats:
-    """Least-squares slope (N,) of shares (N, levels) over the `levels` of noise: negative where a share falls."""
-    x = np.array(levels, float) - np.mean(levels)
-    slopes: Floats = (shares - shares.mean(1, keepdims=True)) @ x / (x @ x)
-    return slopes

@@ -17,10 +17,26 @@ from emolab.samples import EmotionSample
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
+    from emolab.media import AudioCheck
 
 OPENINGS = {"caption": "<answer>The speaker feels "}
 """How an answer starts in which a label can be scored, where it is not the whole answer."""
 FILE_CALIBRATIONS = tuple(k for k in CALIBRATIONS if k != "mean")
+
+
+def sample_of(
+    path: str | Path, text: str | None = None, video: str | Path | None = None
+) -> tuple[EmotionSample, AudioCheck]:
+    """A person's own recording as a sample that holds its wave, and what is odd about it. The file is decoded once.
+
+    Raises MediaError for a file that cannot be used.
+    """
+    from emolab.media import check_wave, load_audio, probe
+
+    wave, info = load_audio(path), probe(path)
+    held = {"waveform": wave}
+    sample = EmotionSample(id=str(path), audio=str(path), text=text, video=str(video) if video else None, extra=held)
+    return sample, check_wave(wave, str(path), info.rate, info.channels)
 
 
 def predict_file(
@@ -42,11 +58,7 @@ def predict_file(
     is a film; without one none is shown. Raises MediaError for a file that cannot be used, ModelError for one that is
     too long for the model.
     """
-    from emolab.media import check_audio, load_audio
-
-    load_audio(path)
-    checked = check_audio(path)
-    sample = EmotionSample(id=str(path), audio=str(path), text=text, video=str(video) if video else None)
+    sample, checked = sample_of(path, text, video)
     batch = lalm.encode([sample], prompt)
     answer = lalm.generate(batch, n=1, max_new_tokens=max_new_tokens, greedy=True).texts[0][0]
     reasons = answer[: answer.rindex("<answer>")] if "<answer>" in answer else ""

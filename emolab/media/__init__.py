@@ -14,7 +14,7 @@ import numpy as np
 from emolab.errors import MediaError
 from emolab.media.audio import MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE, load_audio
 from emolab.media.cache import FeatureCache, content_hash
-from emolab.media.check import AudioCheck, check_audio
+from emolab.media.check import AudioCheck, check_audio, check_wave
 from emolab.media.frames import load_frames, spread
 from emolab.media.probe import MediaInfo, probe
 
@@ -31,6 +31,7 @@ __all__ = [
     "MediaInfo",
     "audio_of",
     "check_audio",
+    "check_wave",
     "content_hash",
     "frames_of",
     "load_audio",

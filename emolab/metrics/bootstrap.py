@@ -1,4 +1,8 @@
-"""Percentile bootstrap intervals, over samples or over whole groups such as speakers."""
+"""Percentile bootstrap intervals over samples, or over whole groups such as speakers.
+
+Samples of one speaker are not independent, so an interval over samples is too narrow. `scipy.stats.bootstrap` draws no
+groups; these functions do.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,34 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def interval(
+    statistic: Callable[[NDArray[np.int_]], float],
+    groups: Sequence[Hashable],
+    n: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> list[float]:
+    """Interval [low, high] of a `statistic` of sample indices, from `n` draws of whole groups with replacement.
+
+    `groups` has an entry for each sample; a sample whose group is None is a group of its own. Draws on which the
+    statistic is NaN are left out. The interval is NaN where no draw gives a number.
+    """
+    members: dict[Hashable, list[int]] = {}
+    for i, group in enumerate(groups):
+        members.setdefault(group if group is not None else ("sample", i), []).append(i)
+    units = [np.array(m) for m in members.values()]
+    rng = np.random.default_rng(seed)
+    values = np.array(
+        [statistic(np.concatenate([units[u] for u in rng.integers(len(units), size=len(units))])) for _ in range(n)],
+        dtype=float,
+    )
+    values, tail = values[~np.isnan(values)], (1 - level) / 2
+    return np.quantile(values, [tail, 1 - tail]).tolist() if len(values) else [float("nan")] * 2
 
 
 def bootstrap_ci(
@@ -17,10 +49,8 @@ def bootstrap_ci(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile interval (low, high) of `metric(gold, pred)` over `n` resamples.
+    """Interval (low, high) of `metric(gold, pred)`, drawing samples, or whole `groups` (a speaker for each sample).
 
-    With `groups` (a speaker for each sample), whole groups are drawn with replacement: samples of one speaker are not
-    independent, and an interval over samples is too narrow. Resamples on which the metric is NaN are left out.
     Raises ValueError where lengths differ or there is nothing to resample.
 
     >>> from emolab.metrics import weighted_accuracy
@@ -34,21 +64,35 @@ def bootstrap_ci(
         )
     if not len(gold):
         raise ValueError("no samples to resample")
-    units = _units(len(gold), groups)
-    rng = np.random.default_rng(seed)
-    values = []
-    for _ in range(n):
-        drawn = [i for u in rng.integers(len(units), size=len(units)) for i in units[u]]
-        values.append(metric([gold[i] for i in drawn], [pred[i] for i in drawn]))
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(np.asarray(values, dtype=float), [tail, 1 - tail])
-    return float(low), float(high)
+
+    def statistic(drawn: NDArray[np.int_]) -> float:
+        return metric([gold[i] for i in drawn], [pred[i] for i in drawn])
+
+    low, high = interval(statistic, range(len(gold)) if groups is None else groups, n, seed, level)
+    return low, high
 
 
-def _units(size: int, groups: Sequence[Hashable] | None) -> list[list[int]]:
-    if groups is None:
-        return [[i] for i in range(size)]
-    members: dict[Hashable, list[int]] = {}
-    for i, group in enumerate(groups):
-        members.setdefault(group, []).append(i)
-    return list(members.values())
+def mean_interval(values: Floats, groups: Sequence[Hashable] | None = None, n: int = 500, seed: int = 0) -> list[float]:
+    """95% interval of the mean of values (N,), drawing samples, or whole `groups`."""
+    if groups is not None:
+        return interval(lambda i: float(values[i].mean()), groups, n, seed)
+    draws = np.random.default_rng(seed).integers(len(values), size=(n, len(values)))
+    found: list[float] = np.quantile(values[draws].mean(1), [0.025, 0.975]).tolist()
+    return found
+
+
+def share_interval(hits: Floats, groups: Sequence[Hashable], n: int = 1000, seed: int = 0) -> list[float]:
+    """95% interval of the share of hits (N,), which are 0 or 1.
+
+    It is the bootstrap over groups. Where all samples hit, or none, every draw is the same; there it is the exact
+    binomial interval over samples (Clopper & Pearson 1934).
+
+    >>> [round(x, 2) for x in share_interval(np.ones(10), ["a"] * 10)]
+    [0.69, 1.0]
+    """
+    if np.ptp(hits) > 0:
+        return mean_interval(hits, groups, n, seed)
+    from scipy.stats import binomtest
+
+    exact = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="exact")
+    return [float(exact.low), float(exact.high)]

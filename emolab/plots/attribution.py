@@ -206,10 +206,10 @@ def truth_table(
 ) -> Figure:
     """The truth suite as dots with intervals: one panel for each figure, one line for each method, before RL hollow.
 
-    `columns` are keys of `emolab.attribution.table.COLUMNS`, by default all that any method has; a dashed line shows
+    `columns` are keys of `emolab.attribution.truth.COLUMNS`, by default all that any method has; a dashed line shows
     what a right method would get.
     """
-    from emolab.attribution.table import COLUMNS
+    from emolab.attribution.truth import COLUMNS
 
     wanted = [c for c in COLUMNS if c.key in (columns or [x.key for x in COLUMNS])]
     drawn = [c for c in wanted if any(row.get(c.key) is not None for row in methods)]

@@ -33,7 +33,7 @@ def explanation_html(sample: EmotionSample, result: Mapping[str, Any]) -> str:
     """The result of `emolab.attribution.explain.explain` for a sample (with absolute paths), as HTML."""
     answered = f"{'answers' if result['own'] else 'would it answer'} “{result['label']}”"
     parts = [f"<h3 style='font-family:sans-serif;margin:4px'>{html.escape(sample.id)}: {html.escape(answered)}</h3>"]
-    how = f"{result.get('method', 'Shapley')}; absent: {result['absence']}"
+    how = f"{result.get('method', 'Shapley')}; masker: {result['masker']}"
     bars = modality_bars(result["phi"], title=f"What made it say {result['label']}? ({how})")
     figures = [
         picture(bars, f"{how}: {result['phi']}"),

@@ -219,7 +219,7 @@ def naming(
     samples whose rationale is as it should be, and among the others. A share of nothing is None.
     """
     from emolab.attribution.stated import stated_modalities
-    from emolab.attribution.truth import bootstrap
+    from emolab.metrics.bootstrap import interval
 
     said = np.array([[m in stated_modalities(t) for m in MODALITIES] for t in texts], bool).reshape(len(texts), -1)
     true = np.array([[m in c for m in MODALITIES] for c in carriers], bool).reshape(said.shape)
@@ -230,7 +230,7 @@ def naming(
     owners = [groups[int(i)] for i in single]
     result: dict[str, Any] = {
         "names_carrier": _share(exact),
-        "names_carrier_ci": bootstrap(_mean_of(exact), owners, n_boot, seed) if len(single) else None,
+        "names_carrier_ci": interval(_mean_of(exact), owners, n_boot, seed) if len(single) else None,
         "names_carrier_shuffled": _share((said[shuffled] == true[single]).all(1)),
         "names_wrong": _share(~true[said]),
         "names_nothing": _share(~said[some].any(1)),

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from emolab.attribution.collect import Settings
 from emolab.attribution.explain import Effort, explain
+from emolab.attribution.game import MASKERS as ABSENCES
+from emolab.attribution.game import MEASURES, asked_labels
+from emolab.attribution.measure import Settings
 from emolab.attribution.methods import METHODS
 from emolab.attribution.players import WordTimes
-from emolab.attribution.values import ABSENCES, MEASURES
 from emolab.plots.explanation import explanation_html
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def explanation(
     """What the explorer shows for one choice: `emolab.attribution.explain.explain` with few samples, so that it is
     quick.
     """
-    settings = Settings(measure=measure, n_donors=2)
-    effort = Effort(max_pairs=3, target_error=0.1, donors=1)
+    settings = Settings(measure=measure, versions=2)
+    effort = Effort(max_pairs=3, target_error=0.1, versions=1)
     return explain(lalm, sample, prompt, donors, label, absence, settings, fine, method, effort, times.get(sample.id))
 
 
@@ -56,7 +57,7 @@ def attribution_explorer(
     """
     if not samples:
         raise ValueError("the explorer needs at least one sample")
-    return explorer_of(samples, Settings().labels, partial(explanation, lalm, prompt, donors, times or {}))
+    return explorer_of(samples, asked_labels(prompt), partial(explanation, lalm, prompt, donors, times or {}))
 
 
 def explorer_of(
@@ -72,7 +73,7 @@ def explorer_of(
         "label": w.Dropdown(options=[OWN, *labels], description="answer"),
         "method": w.Dropdown(options=list(METHODS), description="method"),
         "absence": w.Dropdown(options=list(ABSENCES), description="absent"),
-        "measure": w.Dropdown(options=list(reversed(MEASURES)), description="value"),
+        "measure": w.Dropdown(options=list(MEASURES), description="value"),
         "fine": w.Checkbox(value=True, description="words, moments, face"),
     }
     shown, seen = w.HTML(), {}

@@ -119,7 +119,7 @@ def test_attribute_wants_a_file_or_validate(folder):
 
 
 def test_validate_gives_methods_with_recovery_and_intervals(folder, monkeypatch):
-    import emolab.attribution.validate as suite
+    from benchmarks.truth import suite
 
     monkeypatch.setattr(suite.validate, "__defaults__", _quick(suite.validate))
     status, result = run("attribute", "--validate", "--corpus", folder, "--n", 9, "--n-checks", 3)
@@ -145,7 +145,7 @@ def test_explorer_redraws_and_keeps_what_it_computed():
 
     def compute(sample, label, method, absence, measure, fine):
         asked.append((sample.id, label, method, absence, measure, fine))
-        return {"own": label is None, "label": label or "sad", "absence": absence, "phi": {"text": 1.0},
+        return {"own": label is None, "label": label or "sad", "masker": absence, "phi": {"text": 1.0},
                 "distribution": {"sad": 1.0}, "players": {"word": [{"name": "oh", "phi": 1.0}]}}  # fmt: skip
 
     view = explorer_of([sample, replace(sample, id="b")], EMOTIONS, compute)
@@ -170,9 +170,9 @@ def test_the_truth_benchmark_writes_a_page_with_a_table_and_readmes_section(tmp_
     readme = tmp_path / "README.md"
     readme.write_text("<!-- attribution:begin -->\n<!-- attribution:end -->\n")
     result = {"before": before, "after": suite, "command": "emolab bench truth"}
-    load(FOLDER / "truth.py").write_page(result, readme, tmp_path)
+    load(FOLDER / "truth").write_page(result, readme, tmp_path)
     page = (tmp_path / "truth.md").read_text()
     assert "| Shapley, swap | –<br>0.90 [0.80, 1.00] | 0.95 [0.90, 1.00]" in page and "- AUC: 1: carriers" in page
     section = readme.read_text()
-    assert section.count("0.25 [0.20, 0.30]") == 2 and "audio, text; 60 held-out samples" in section
+    assert section.count("0.25 [0.20, 0.30]") == 2 and "shown audio, text. Of 60 held-out samples" in section
     assert (tmp_path / "truth.svg").stat().st_size > 1000

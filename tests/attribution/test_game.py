@@ -1,4 +1,4 @@
-"""Values of coalitions on tiny random models: what absent means, axioms end to end, gradients, fine players."""
+"""Games, maskers, methods and players on tiny random models."""
 
 from __future__ import annotations
 
@@ -9,8 +9,24 @@ import pytest
 import torch
 from attribution_helpers import PROMPT, corpus, model
 
-from emolab.attribution.gradients import attention_rollout, integrated_gradients
-from emolab.attribution.methods import METHODS, attribute, from_table, sampled_banzhaf
+from emolab.attribution.game import (
+    MASKERS,
+    Background,
+    Game,
+    Masker,
+    asked_labels,
+    background_samples,
+    label_values,
+    prefix_scores,
+)
+from emolab.attribution.methods import (
+    METHODS,
+    attention_rollout,
+    attribute,
+    from_table,
+    integrated_gradients,
+    sampled_banzhaf,
+)
 from emolab.attribution.players import (
     Player,
     aligned_windows,
@@ -22,40 +38,29 @@ from emolab.attribution.players import (
     speech_bounds,
     words,
 )
-from emolab.attribution.prefix import tree_scores
-from emolab.attribution.shapley import coalitions, exact, sampled
-from emolab.attribution.values import (
-    ABSENCES,
-    DonorPool,
-    EmbeddingGame,
-    absent_embeddings,
-    label_values,
-    stratified_donors,
-)
-from emolab.errors import AttributionError
+from emolab.attribution.shapley import coalitions, exact, sampled, shapley
+from emolab.errors import AttributionError, ModelError
+
+LABELS = asked_labels(PROMPT)
 
 
 def game(
-    family: str = "qwen2_5_omni",
-    absence: str = "swap",
-    kind: str = "modality",
-    measure: str = "logprob",
-    donors: int = 2,
-):
+    family: str = "qwen2_5_omni", kind: str = "swap", players: str = "modality", measure: str = "logprob", n: int = 2
+) -> Game:
     lalm, (sample, *others) = model(family), corpus().samples
-    batch = lalm.encode([sample], PROMPT)
-    pool = DonorPool.encode(lalm, others[:7], PROMPT)
-    absent = absent_embeddings(lalm, sample, PROMPT, batch, absence, pool, donors)
-    return EmbeddingGame(lalm, batch, players_of(batch, kind), absent, "sad", measure=measure)
+    masker = Masker(kind, Background.encode(lalm, others[:7], PROMPT), n)
+    return Game(lalm, sample, masker, prompt=PROMPT, players=players, target="sad", measure=measure)
 
 
-@pytest.mark.parametrize("absence", ABSENCES)
+@pytest.mark.parametrize("kind", MASKERS)
 @pytest.mark.parametrize("family", ["qwen2_5_omni", "qwen2_audio"])
-def test_efficiency_on_both_families_and_a_missing_modality_is_a_dummy(family, absence):
-    played = game(family, absence)
+def test_efficiency_on_both_families_and_a_missing_modality_is_a_dummy(family, kind):
+    played = game(family, kind)
     found = exact(played, 3)
     assert abs(found.efficiency_gap) < 1e-5
-    assert found.full == pytest.approx(label_values(played.lalm, played.batch, ["sad"])[0, 0].item(), abs=1e-5)
+    assert found.full == pytest.approx(
+        label_values(played.model, played.batch, ["sad"], "logprob")[0, 0].item(), abs=1e-5
+    )
     if family == "qwen2_audio":
         assert found.values[1] == 0.0
     assert np.abs(found.values).max() > 1e-6
@@ -82,44 +87,103 @@ def test_batched_coalitions_equal_one_at_a_time_and_every_label_at_once():
 @pytest.mark.parametrize("kind", ["modality", "window", "word"])
 @pytest.mark.parametrize("family", ["qwen2_5_omni", "qwen2_audio"])
 def test_shared_prefixes_equal_every_coalition_run_on_its_own(family, kind):
-    played = game(family, kind=kind, donors=3)
+    played = game(family, players=kind, n=3)
     kept = torch.from_numpy(np.random.default_rng(0).random((12, len(played.players))) < 0.5)
     ways = torch.arange(12) % 3
     texts = ["<answer>sad</answer>", "<answer>surprised</answer>", "no"]
     batch = played.batch.repeat(12).with_embeds(played.embeddings(kept, ways))
     with torch.no_grad():
-        alone = played.lalm.text_scores(batch, [texts] * 12)
-    assert torch.allclose(tree_scores(played, kept, ways, texts), alone, atol=1e-4)
+        alone = played.model.text_scores(batch, [texts] * 12)
+    assert torch.allclose(prefix_scores(played, kept, ways, texts), alone, atol=1e-4)
+
+
+@pytest.mark.parametrize("measure", ["logprob", "posterior"])
+def test_a_game_that_remembers_gives_the_same_values_and_runs_each_prompt_once(measure, monkeypatch):
+    played, other = game(measure=measure), coalitions(3)[::-1]
+    wanted = played(coalitions(3))
+    remembering, rows = played.remembering(), []
+    run = Game._run
+    monkeypatch.setattr(Game, "_run", lambda self, kept, *rest: rows.append(len(kept)) or run(self, kept, *rest))
+    assert remembering(coalitions(3)) == pytest.approx(wanted, abs=1e-5) and sum(rows) == 1 + 7 * 2
+    assert remembering.having(measure=measure)(other) == pytest.approx(wanted[::-1], abs=1e-5)
+    audio = remembering.having(players=[played.players[0]])
+    assert audio(np.array([[False]]))[0] == pytest.approx(wanted[6], abs=1e-5) and sum(rows) == 15
+    swapped = remembering.having(batch=played.batch.with_embeds(played.batch.embeds * 0.5))
+    assert not np.allclose(swapped(coalitions(3)), wanted, atol=1e-4)
+
+
+def test_values_of_each_version_average_to_the_value_and_give_the_error():
+    played = game(n=3)
+    tables = played.versions(coalitions(3))
+    assert tables.shape == (3, 8) and tables.mean(0) == pytest.approx(played(coalitions(3)), abs=1e-9)
+    assert np.ptp(tables[:, -1]) == 0 and np.ptp(tables[:, 0]) > 0
+    found = shapley(played)
+    each = np.stack([exact(lambda present, t=t: t[present @ (1 << np.arange(3))], 3).values for t in tables])
+    assert found.errors == pytest.approx(each.std(0, ddof=1) / np.sqrt(3)) and found.errors_over == "background"
+    assert found.names == ["audio", "video", "text"] and found.target == "sad" and found.rows()[0]["phi"] != 0
+    assert game(n=1).having()(coalitions(3)).shape == (8,) and (shapley(game(kind="mean")).errors == 0).all()
+
+
+def test_by_default_the_own_answer_is_explained_over_the_modalities_that_are_there():
+    lalm, (sample, *others) = model("qwen2_audio"), corpus().samples
+    played = Game(lalm, sample, Masker("swap", Background.encode(lalm, others[:4], PROMPT)), prompt=PROMPT)
+    assert [p.name for p in played.players] == ["audio", "text"] and played.labels == PROMPT.labels
+    posterior = played.posterior()
+    assert played.target == max(posterior, key=posterior.get) and sum(posterior.values()) == pytest.approx(1.0)
+    assert played(np.array([[True, True]]))[0] == pytest.approx(np.log(posterior[played.target]), abs=1e-5)
+
+
+def test_any_function_can_be_a_masker_and_other_labels_can_be_asked():
+    lalm, prompt = model(), PROMPT.with_labels("calm, tense, bored")
+    played = Game(lalm, corpus()[0], lambda m, sample, asked, batch: torch.zeros_like(batch.embeds), prompt=prompt)
+    assert set(played.posterior()) == {"calm", "tense", "bored"} and played.target in prompt.labels
+    assert abs(shapley(played).efficiency_gap) < 1e-5
+
+
+def test_scores_that_are_no_numbers_are_refused_where_they_leave_the_model():
+    played = game(measure="posterior")
+    weight = played.model.head.weight
+    kept = weight.detach().clone()
+    try:
+        with torch.no_grad():
+            weight[:4] = float("nan")
+        with pytest.raises(ModelError, match="NaN or infinity, so its weights are damaged"):
+            played(coalitions(3))
+        with pytest.raises(ModelError, match="damaged"):
+            played.posterior()
+    finally:
+        with torch.no_grad():
+            weight.copy_(kept)
 
 
 def test_a_padded_prompt_is_refused():
     played = game()
-    played.batch = played.lalm.encode(corpus().samples[:2], PROMPT)
+    played.batch = played.model.encode(corpus().samples[:2], PROMPT)
     with pytest.raises(AttributionError, match="one prompt"):
         played(coalitions(3))
 
 
-def test_swap_is_the_mean_over_donors_by_hand():
-    played = game(donors=3)
+def test_swap_is_the_mean_over_versions_by_hand():
+    played = game(n=3)
     by_hand = []
     for way in range(3):
         embeds = played.batch.embeds.clone()
         at = list(played.players[2].positions)
-        embeds[0, at] = played.absent[way, at]
-        by_hand.append(label_values(played.lalm, played.batch.with_embeds(embeds), ["sad"])[0, 0].item())
+        embeds[0, at] = played.masked[way, at]
+        by_hand.append(label_values(played.model, played.batch.with_embeds(embeds), ["sad"], "logprob")[0, 0].item())
     assert played(np.array([[True, True, False]]))[0] == pytest.approx(np.mean(by_hand), abs=1e-5)
 
 
-def test_neutral_donors_are_those_labelled_neutral():
+def test_neutral_clips_are_those_labelled_neutral():
     lalm, samples = model(), corpus().samples
-    pool = DonorPool.encode(lalm, samples, PROMPT)
+    pool = Background.encode(lalm, samples, PROMPT)
     calm = [s for s in samples if s.emotion == "neutral"]
-    alone = DonorPool.encode(lalm, calm, PROMPT)
+    alone = Background.encode(lalm, calm, PROMPT)
     assert len(pool.neutral["audio"]) == len(calm) < len(pool.pieces["audio"]) == len(samples)
     for mine, theirs in zip(pool.neutral["audio"], alone.pieces["audio"], strict=True):
         assert torch.allclose(mine, theirs, atol=1e-5)
     batch = lalm.encode(samples[1:2], PROMPT)
-    found = absent_embeddings(lalm, samples[1], PROMPT, batch, "neutral", pool, 3)
+    found = Masker("neutral", pool, 3)(lalm, samples[1], PROMPT, batch)
     assert len(found) == 3 and not torch.allclose(found, batch.embeds.expand(3, -1, -1))
 
 
@@ -129,28 +193,28 @@ def test_silence_does_not_depend_on_what_was_said_and_mean_is_constant():
     found = []
     for sample in (first, second):
         batch = lalm.encode([sample], PROMPT)
-        absent = absent_embeddings(lalm, sample, PROMPT, batch, "silence", None)
-        found.append(absent[0, batch.positions_of(0, "audio")])
+        masked = Masker("silence")(lalm, sample, PROMPT, batch)
+        found.append(masked[0, batch.positions_of(0, "audio")])
     assert torch.allclose(found[0], found[1], atol=1e-5)
-    constant = game(absence="mean").absent[0, list(game().players[0].positions)]
+    constant = game(kind="mean").masked[0, list(game().players[0].positions)]
     assert torch.allclose(constant, constant[:1].expand_as(constant))
 
 
-def test_missing_donors_and_unknown_names_are_errors():
+def test_missing_clips_and_unknown_names_are_errors():
     lalm, sample = model(), corpus()[0]
     batch = lalm.encode([sample], PROMPT)
     with pytest.raises(AttributionError, match="neutral, swap, silence, mean"):
-        absent_embeddings(lalm, sample, PROMPT, batch, "nothing", None)
+        Masker("nothing")
     mute = [replace(sample, extra={"frames": sample.extra["frames"]})]
     with pytest.raises(AttributionError, match="nothing can replace its audio"):
-        absent_embeddings(lalm, sample, PROMPT, batch, "swap", DonorPool.encode(lalm, mute, PROMPT))
-    felt = DonorPool.encode(lalm, [s for s in corpus() if s.emotion != "neutral"][:2], PROMPT)
-    with pytest.raises(AttributionError, match="donors labelled neutral"):
-        absent_embeddings(lalm, sample, PROMPT, batch, "neutral", felt)
-    with pytest.raises(AttributionError, match="at least one donor"):
-        DonorPool.encode(lalm, [], PROMPT)
+        Masker("swap", Background.encode(lalm, mute, PROMPT))(lalm, sample, PROMPT, batch)
+    felt = Background.encode(lalm, [s for s in corpus() if s.emotion != "neutral"][:2], PROMPT)
+    with pytest.raises(AttributionError, match="clips labelled neutral that have audio, or another masker"):
+        Masker("neutral", felt)(lalm, sample, PROMPT, batch)
+    with pytest.raises(AttributionError, match="at least one background clip"):
+        Background.encode(lalm, [], PROMPT)
     with pytest.raises(AttributionError, match="unknown measure"):
-        label_values(lalm, batch, measure="odds")
+        label_values(lalm, batch, LABELS, measure="odds")
     with pytest.raises(AttributionError, match="unknown kind"):
         players_of(batch, "phoneme")
 
@@ -166,11 +230,11 @@ def test_integrated_gradients_complete():
 
 def test_rollout_is_a_share_of_attention_and_leaves_the_model_as_it_was():
     lalm, batch = model(), model().encode(corpus().samples[:2], PROMPT)
-    before = label_values(lalm, batch)
+    before = label_values(lalm, batch, LABELS)
     for row in range(2):
         values = attention_rollout(lalm, batch, modality_players(batch, row), row)
         assert (values >= 0).all() and 0 < values.sum() < 1
-    assert torch.equal(before, label_values(lalm, batch))
+    assert torch.equal(before, label_values(lalm, batch, LABELS))
 
 
 def test_fine_players_cover_their_modality_once():
@@ -253,15 +317,15 @@ def test_sampled_banzhaf_agrees_with_exact():
 
 
 def test_sampled_words_agree_with_exact():
-    played = game(kind="word", donors=1)
+    played = game(players="word", n=1)
     n = len(played.players)
     truth, guess = exact(played, n), sampled(played, n, np.random.default_rng(0), max_pairs=12)
     assert abs(guess.efficiency_gap) < 1e-6
     assert (np.abs(guess.values - truth.values) <= 4 * guess.errors + 1e-6).all()
 
 
-def test_donors_are_other_speakers_and_even_over_emotions():
-    donors = stratified_donors(corpus().samples, 6, seed=1, speaker="train0")
+def test_background_clips_are_of_other_speakers_and_even_over_emotions():
+    donors = background_samples(corpus().samples, 6, seed=1, speaker="train0")
     assert len({d.emotion for d in donors}) == 6 and all(d.speaker != "train0" for d in donors)
     with pytest.raises(AttributionError, match="another speaker"):
-        stratified_donors([replace(corpus()[0], speaker="x")], 2, speaker="x")
+        background_samples([replace(corpus()[0], speaker="x")], 2, speaker="x")

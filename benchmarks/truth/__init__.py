@@ -1,15 +1,18 @@
-"""The truth suite on a recipe's run: every attribution method before and after reinforcement learning.
+"""Every attribution method against the corpus's known truth, before and after reinforcement learning.
 
-`emolab bench truth` takes the checkpoints `before` and `after` that a recipe left (by default r1-omni's, which sees,
-hears and reads; it is trained first where there is none), scores every method where the corpus knows which modality
-carries the emotion, and writes `truth.json`, a page with the whole table `truth.md` and its picture `truth.svg` into
-`benchmarks/results`, and the section of README.md that shows them. `--page-only` writes all but the first from it.
+`emolab bench truth` takes the checkpoints `before` and `after` of a recipe's run, by default of r1-omni, which sees,
+hears and reads; where there is no run, it trains one. It scores every method on samples whose carrier is known, and
+writes `truth.json`, the table `truth.md` and the picture `truth.svg` into `benchmarks/results`, and the section of
+README.md that shows them. `--page-only` writes all of these but the first, from the first.
+
+`suite` runs the checks, `checks` and `deletion` hold the costlier ones, and `table` puts their figures together.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,7 +43,7 @@ def truth(
     corpus: Annotated[Path | None, typer.Option(help="A corpus folder; the embedded omni by default.")] = None,
     n: Annotated[int, typer.Option(help="Samples to validate on.")] = 138,
     n_checks: Annotated[int, typer.Option(help="Samples for each costlier check.")] = 12,
-    seed: Annotated[int, typer.Option(help="Seed of the choice of samples and donors.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of samples and of the background.")] = 0,
     split: Annotated[str, typer.Option(help="Samples of this split; test is for reporting only.")] = "test",
     stage: Annotated[str | None, typer.Option(help="Only measure `before` or `after`, for a later run.")] = None,
     write: Annotated[bool, typer.Option(help="Write the result file, its page and README's section.")] = True,
@@ -94,8 +97,8 @@ def write_page(result: dict[str, Any], readme: Path = CHECKOUT / "README.md", fo
 
 def measured(checkpoint: Path, corpus: Corpus, n: int, n_checks: int, seed: int, split: str) -> dict[str, Any]:
     """The suite on one checkpoint; what was measured of the same weights and samples before is read back."""
-    from emolab.attribution.collect import Settings
-    from emolab.attribution.validate import validate
+    from benchmarks.truth.suite import validate
+    from emolab.attribution.measure import Settings
     from emolab.evaluate.inputs import read_model
     from emolab.synth.corpus import read_truth
 
@@ -131,6 +134,65 @@ def trained(corpus: Corpus) -> Path:
     return folder
 
 
+def compared(
+    models: Sequence[tuple[str | None, Path | None, str | None]],
+    corpus: Corpus,
+    n: int,
+    n_checks: int,
+    settings: Any,
+    split: str,
+) -> dict[str, Any]:
+    """The suite on (model, checkpoint, prompt) each, one model in memory at a time. The last is the result, and one
+    that comes before it is its "before".
+    """
+    from benchmarks.truth.suite import validate
+    from emolab.errors import CorpusError
+    from emolab.evaluate.inputs import read_model
+    from emolab.synth.corpus import read_truth
+
+    try:
+        known = read_truth(corpus.root)
+    except CorpusError as error:
+        typer.echo(f"no conflict score: {error}", err=True)
+        known = None
+    suites = []
+    for name, checkpoint, prompt in models:
+        lalm, asked = read_model(name, checkpoint, prompt=prompt)
+        suites.append(validate(lalm, corpus, asked, known, n, n_checks, settings, split=split))
+        del lalm
+    *earlier, result = suites
+    return result | {"before": earlier[0]} if earlier else result
+
+
+def render(result: dict[str, Any]) -> None:
+    """Print the table of methods, one row each with an interval on every figure; before training above after it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from benchmarks.truth.table import cell, cells, shown_columns
+
+    before = result.get("before")
+    suites = [s for s in (before, result) if s]
+    right = ", then ".join(f"{cell(s, 'answered_right')} answered right" for s in suites)
+    title = f"{result['model']}: {result['n']} samples, {right}" + ("; before training above after" if before else "")
+    table = Table("method", *(c.title for c in shown_columns(*suites)), title=title, title_justify="left")
+    for row in cells(result, before):
+        table.add_row(*("\n".join(lines) for lines in row), end_section=bool(before))
+    console = Console()
+    console.print(table)
+    for column in shown_columns(*suites):
+        console.print(f"{column.title}: right is {column.wanted}", markup=False)
+    worst = ", ".join(f"{name} {value:.0e}" for name, value in result["axioms"].items())
+    console.print(f"largest violation of an axiom: {worst}", markup=False)
+    for suite in suites:
+        if stated := suite.get("stated"):
+            console.print(
+                f"{suite['model']}: {stated['n']} rationales name a modality as evidence, {stated['silent']} name "
+                f"none; {cell(stated, 'hallucination')} of the named modalities had no measurable effect on the answer",
+                markup=False,
+            )
+
+
 def recipe_of(checkpoint: Path) -> str:
     """The recipe that a checkpoint notes."""
     from emolab.recipes.common import INFO
@@ -140,14 +202,15 @@ def recipe_of(checkpoint: Path) -> str:
 
 def page(result: dict[str, Any]) -> str:
     """Every figure of every method, before and after, with what each column is."""
-    from emolab.attribution.table import COLUMNS, markdown
+    from benchmarks.truth.table import markdown
+    from emolab.attribution.truth import COLUMNS
 
     before, after = result["before"], result["after"]
     return "\n".join(
         [
             "# Attribution against truth",
             "",
-            f"First line before GRPO, second line after it. {_sample(result)} All intervals 95%, over talkers.",
+            f"First lines are before GRPO, second lines after it. {_sample(result)} Intervals are 95%, over speakers.",
             "",
             markdown(after, before),
             "",
@@ -162,38 +225,39 @@ def page(result: dict[str, Any]) -> str:
 
 def summary(result: dict[str, Any]) -> str:
     """README's section: the picture, what was measured, and what it says of the models."""
-    from emolab.attribution.table import cell
+    from benchmarks.truth.table import cell
 
     before, after = result["before"], result["after"]
     lines = [
         "![Attribution methods against truth](benchmarks/results/truth.svg)",
         "",
-        f"{_sample(result)} Hollow before GRPO, filled after it, with 95% intervals over talkers. "
+        f"{_sample(result)} Hollow marks are before GRPO, filled ones after it; intervals are 95%, over speakers. "
         "[The whole table](benchmarks/results/truth.md) has six more figures for each method.",
         "",
     ]
     stated = [part["stated"] for part in (before, after) if part.get("stated")]
     if len(stated) == len(STAGES):
-        rates = ", ".join(f"{cell(part, 'hallucination')} {when}" for part, when in zip(stated, STAGES, strict=True))
-        lines.append(f"Of the modalities that the rationales name, did not contribute: {rates}.")
+        rates = " and ".join(f"{cell(part, 'hallucination')} {when}" for part, when in zip(stated, STAGES, strict=True))
+        lines.append(f"Of the modalities named in a rationale, these shares had no measurable effect: {rates} GRPO.")
     if noise := after.get("noise"):
         first, last = noise[0], noise[-1]
         lines.append(
-            f"With noise {-last['snr']:.0f} dB above the voice, its φ falls from {cell(first, 'phi_audio')} to "
-            f"{cell(last, 'phi_audio')}; its share of |φ| much less, since absolute values never cancel noise: "
-            f"{cell(first, 'share_audio')} to {cell(last, 'share_audio')}."
+            f"With noise {-last['snr']:.0f} dB above the voice, φ of the voice falls from {cell(first, 'phi_audio')} "
+            f"to {cell(last, 'phi_audio')}. Its share of |φ| falls much less, from {cell(first, 'share_audio')} to "
+            f"{cell(last, 'share_audio')}, because noise never cancels in absolute values."
         )
     lines.append(f"Made by `{result['command']}`.")
     return "\n".join(lines)
 
 
 def _sample(result: dict[str, Any]) -> str:
-    from emolab.attribution.table import cell
+    from benchmarks.truth.table import cell
 
     before, after = result["before"], result["after"]
+    counts = " and ".join(str(part["methods"][0].get("n")) for part in (before, after))
     return (
-        f"{after.get('recipe') or 'A recipe'}, shown {', '.join(after['modalities'])}; {after['n']} held-out samples, "
-        f"answered right before: {cell(before, 'answered_right')}, after: {cell(after, 'answered_right')}. The carrier "
-        f"is looked for in the {' and '.join(str(part['methods'][0].get('n')) for part in (before, after))} of them "
-        "that are answered right and have their emotion in one modality."
+        f"The model of {after.get('recipe') or 'a recipe'} is shown {', '.join(after['modalities'])}. Of {after['n']} "
+        f"held-out samples it answers {cell(before, 'answered_right')} right before GRPO and "
+        f"{cell(after, 'answered_right')} after it. The carrier is looked for in those {counts} that are answered "
+        "right and have their emotion in one modality."
     )
