@@ -8,7 +8,15 @@ class EmolabError(Exception):
 
 
 class MediaError(EmolabError):
-    """An audio or video file that cannot be used."""
+    """An audio or video file that cannot be used. `reason` is what a load report counts it under."""
+
+    reason = "corrupt"
+
+
+class TooLongError(MediaError):
+    """A recording above a limit of length."""
+
+    reason = "too long"
 
 
 class CorpusError(EmolabError):

@@ -120,6 +120,11 @@ class LoadReport:
             "notes": self.notes,
         }
 
+    def sentence(self) -> str:
+        """What was not used, by reason, each with its first message; empty if all was used."""
+        told = (f"{len(items)} {reason} (first: {items[0]})" for reason, items in self.skipped.items())
+        return "; ".join(told)
+
     def add(self, other: LoadReport) -> None:
         """Take over what another report skipped and noted; `found` stays."""
         for reason, items in other.skipped.items():

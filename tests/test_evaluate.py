@@ -91,11 +91,28 @@ def test_unlabelled_unknown_and_unusable_samples_are_counted_not_scored(tmp_path
     result = evaluate(model(), mixed, mode="labels", **FAST)
     assert result["n"] == 7 and result["info"]["skipped"]["skipped"] == {
         "unlabelled": 1,
-        "unusable media": 2,
+        "corrupt": 1,
+        "missing": 1,
         "unknown label": 1,
     }
-    with pytest.raises(EvaluationError, match="nothing to score"):
+    with pytest.raises(EvaluationError, match=r"nothing to score; 1 unlabelled .*broken\.wav.*missing\.wav"):
         evaluate(model(), Corpus(tmp_path, extra, "bad"), mode="labels", **FAST)
+
+
+@pytest.mark.parametrize("mode", ["generate", "labels"])
+def test_windows_of_a_long_clip_are_one_answer(mode):
+    noise = np.random.default_rng(0).normal(0, 0.1, 16_000 * 70)
+    long = replace(corpus(1)[0], id="long", extra={"waveform": noise})
+    mixed = corpus(3).replace([long, *corpus(3)])
+    result = evaluate(model(), mixed, mode=mode, **FAST)
+    assert [row["id"] for row in result["rows"]] == ["long", *(s.id for s in corpus(3))] and result["n"] == 4
+    first = result["rows"][0]
+    assert first["windows"] > 1 and "window_of" not in first
+    if mode == "labels":
+        assert np.exp(list(first["posterior"].values())).sum() == pytest.approx(1.0)
+        assert first["predicted"] == max(first["posterior"], key=first["posterior"].get)
+    left_out = evaluate(model(), mixed, mode=mode, long_clips="skip", **FAST)
+    assert left_out["n"] == 3 and sum(left_out["info"]["skipped"]["skipped"].values()) == 1
 
 
 def test_unknown_mode_is_refused():

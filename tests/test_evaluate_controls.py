@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,29 @@ def test_content_free_inputs_have_the_modalities_of_the_sample_and_no_label_of_i
     )
     everything = content_free_samples(samples(1)[0])
     assert all("frames" in s.extra and s.text and s.audio is None for s in everything)
+
+
+def test_a_control_gives_no_voice_to_a_clip_that_had_none_and_takes_none_away():
+    mixed = [replace(s, audio=None) if i % 3 == 0 else s for i, s in enumerate(samples())]
+    for control in ("silent", "swapped", "shuffled"):
+        under = apply_control(mixed, control, 1)
+        for before, after in zip(mixed, under, strict=True):
+            if before.audio is None:
+                assert after == before
+            else:
+                assert after.audio is not None or after.extra["waveform"].size
+    dealt = [s.audio for s in apply_control(mixed, "swapped", 1) if s.audio]
+    assert sorted(dealt) == sorted(s.audio for s in mixed if s.audio)
+
+
+def test_the_voice_of_a_window_comes_with_its_times_and_leaves_the_face_alone():
+    windows = [
+        replace(s, extra={"audio_window": (float(i), i + 1.0), "video_window": (float(i), i + 1.0)})
+        for i, s in enumerate(samples())
+    ]
+    for before, after in zip(windows, apply_control(windows, "swapped"), strict=True):
+        donor = next(s for s in windows if s.id == after.extra["donor"])
+        assert after.extra["audio_window"] == donor.extra["audio_window"]
+        assert after.extra["video_window"] == before.extra["video_window"]
+    silent = apply_control(windows, "silent")[0]
+    assert "audio_window" not in silent.extra and silent.extra["video_window"] == (0.0, 1.0)

@@ -15,7 +15,8 @@ from emolab.corpora.protocols import PROTOCOLS, Fold, draw, protocols_of
 from emolab.corpora.protocols import protocol as named_protocol
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.errors import CorpusError
-from emolab.samples import TABLES, Corpus, LoadReport
+from emolab.media.usable import usable
+from emolab.samples import MODALITIES, TABLES, Corpus, LoadReport
 from emolab.taxonomies import TAXONOMIES, label_map
 
 ENVIRONMENT = "EMOLAB_CORPUS"
@@ -112,6 +113,10 @@ def _load(
     if not corpus.samples:
         raise CorpusError(f"{spec}: holds no sample")
     corpus = _labelled(corpus, source, labels)
+    if max_seconds is not None:
+        report = _report(corpus)
+        corpus, unusable = usable(corpus, MODALITIES, max_seconds, long_clips, check)
+        report.add(unusable)
     as_published = str(spec).partition(":")[0] in CORPORA
     return corpus, _folds(corpus, protocol, seed, as_published)
 

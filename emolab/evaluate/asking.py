@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from emolab.errors import EvaluationError, MediaError
+import numpy as np
+
+from emolab.errors import EvaluationError
 from emolab.evaluate.controls import apply_control
 from emolab.evaluate.results import provenance
 from emolab.prompts import Prompt, get_prompt
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 Fault = Callable[[EmotionSample], tuple[str, str] | None]
 """Why a sample cannot be scored: (reason, item) as `LoadReport.skip` takes them, or None where it can."""
-NOTED = ("condition", "donor", "donor_emotion")
+NOTED = ("condition", "donor", "donor_emotion", "window_of")
 WRITTEN = 96
 """Longest answer, in tokens, where words or a caption are asked for and nothing else is said."""
 
@@ -27,7 +29,7 @@ class AskOptions(TypedDict, total=False):
     """How samples are shown and answered: the `seed` of sampling and of the control (0), a `control` of
     `emolab.evaluate.controls.CONTROLS` (None), samples at a time `batch_size` (16), the longest answer in tokens
     `max_new_tokens` (64 for a label, WRITTEN for words and captions), the `temperature` (0: greedy), a `progress` bar
-    (True)."""
+    (True), what becomes of clips that the model finds too long: `long_clips` ("window", pooled; or "skip")."""
 
     seed: int
     control: str | None
@@ -35,6 +37,7 @@ class AskOptions(TypedDict, total=False):
     max_new_tokens: int
     temperature: float
     progress: bool
+    long_clips: str
 
 
 @dataclass(frozen=True)
@@ -47,41 +50,47 @@ class Asked:
 
 
 def readable_samples(
-    corpus: Corpus, fault: Fault, prompt: Prompt | None = None
+    corpus: Corpus,
+    fault: Fault,
+    prompt: Prompt | None = None,
+    lalm: LALM | None = None,
+    long_clips: str = "window",
 ) -> tuple[list[EmotionSample], LoadReport]:
-    """Samples with absolute paths, without a `fault` and with readable media; the report counts the others by
-    reason."""
-    from emolab.media import audio_of, frames_of
+    """Samples with absolute paths, without a `fault`, and with media that can be shown (`emolab.media.usable`); the
+    report counts the others by reason.
 
-    shown = prompt.modalities if prompt else MODALITIES
+    With a model, only what it takes is looked at, and clips longer than it takes are cut into windows or skipped.
+    """
+    from emolab.media import usable
+
+    shown: Sequence[str] = prompt.modalities if prompt else MODALITIES
+    if lalm is not None:
+        shown = [m for m in shown if m in lalm.modalities]
     report, kept = LoadReport(corpus.name, found=len(corpus)), []
     for sample in corpus:
         if (found := fault(sample)) is not None:
             report.skip(*found)
-            continue
-        sample = resolve(sample, corpus.root)
-        try:
-            if "audio" in shown and sample.audio is not None:
-                audio_of(sample)
-            if "video" in shown and sample.video is not None:
-                frames_of(sample)
-        except MediaError as error:
-            report.skip("unusable media", str(error))
-            continue
-        kept.append(sample)
-    return kept, report
+        else:
+            kept.append(sample)
+    shown_corpus, unusable = usable(corpus.replace(kept), shown, lalm.max_seconds if lalm else None, long_clips)
+    report.add(unusable)
+    return [resolve(sample, corpus.root) for sample in shown_corpus], report
 
 
 def under_control(
-    corpus: Corpus, fault: Fault, prompt: Prompt, control: str | None, seed: int
+    corpus: Corpus,
+    fault: Fault,
+    prompt: Prompt,
+    control: str | None,
+    seed: int,
+    lalm: LALM | None = None,
+    long_clips: str = "window",
 ) -> tuple[list[EmotionSample], LoadReport]:
     """`readable_samples` under one of `emolab.evaluate.controls.CONTROLS`. Raises EvaluationError where none is
-    left."""
-    usable, report = readable_samples(corpus, fault, prompt)
+    left, with the first message of each reason."""
+    usable, report = readable_samples(corpus, fault, prompt, lalm, long_clips)
     if not usable:
-        raise EvaluationError(
-            f"{corpus.root}: nothing to score; {report.n_skipped} samples were skipped: {report.skipped}"
-        )
+        raise EvaluationError(f"{corpus.root}: nothing to score; {report.sentence() or 'it is empty'}")
     return apply_control(usable, control, seed), report
 
 
@@ -128,6 +137,7 @@ def ask(
     max_new_tokens: int = 64,
     temperature: float = 0.0,
     progress: bool = True,
+    long_clips: str = "window",
 ) -> Asked:
     """Show the usable samples of a corpus, under a control, and note what the model answers and what ran.
 
@@ -135,7 +145,7 @@ def ask(
     """
     prompt = get_prompt(prompt) if isinstance(prompt, str) else prompt
     started = time.perf_counter()
-    samples, report = under_control(corpus, fault, prompt, control, seed)
+    samples, report = under_control(corpus, fault, prompt, control, seed, lalm, long_clips)
     options = {"temperature": temperature, "max_new_tokens": max_new_tokens}
     texts = generate_texts(lalm, samples, prompt, batch_size, seed, progress, **options)
     config = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id, "control": control}
@@ -150,3 +160,37 @@ def ask(
 def noted(sample: EmotionSample) -> dict[str, Any]:
     """What every row of a result says of its sample: id, speaker, and condition and donor where it has them."""
     return {"id": sample.id, "speaker": sample.speaker} | {k: sample.extra[k] for k in NOTED if k in sample.extra}
+
+
+def pool_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of windows as one row a clip (`emolab.media.usable.cut`); other rows stay.
+
+    The label is that of the highest mean posterior where rows have one, else the most frequent; words and captions
+    are put together in the order of the windows.
+    """
+    from emolab.media.usable import pool
+
+    return pool([row.get("window_of") for row in rows], list(rows), _together)
+
+
+def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    from emolab.media.usable import majority, mean_log_probabilities
+
+    first = rows[0]
+    row = {**first, "id": first["window_of"], "windows": len(rows)}
+    del row["window_of"]
+    if "text" in first:
+        row["text"] = "\n".join(r["text"] for r in rows)
+    if "format_ok" in first:
+        row["format_ok"] = all(r["format_ok"] for r in rows)
+    if "posterior" in first:
+        pooled = mean_log_probabilities([np.array(list(r["posterior"].values())) for r in rows])
+        row["posterior"] = dict(zip(first["posterior"], pooled.tolist(), strict=True))
+        row["predicted"] = max(row["posterior"], key=row["posterior"].__getitem__)
+        return row
+    said = [r["predicted"] for r in rows if r["predicted"]]
+    if isinstance(first["predicted"], list):
+        row["predicted"] = list(dict.fromkeys(word for words in said for word in words))
+    else:
+        row["predicted"] = " ".join(said) or None if "reference" in first else majority(said)
+    return row

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from emolab.emotions import normalise_label
 from emolab.errors import EvaluationError
-from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted
+from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted, pool_rows
 from emolab.evaluate.results import talkers
 from emolab.metrics import bootstrap_ci, caption_table, hit_rate, meteor, rouge_l
 from emolab.metrics.captions import Reference, bleu_counts, bleu_of, emotion_counts, f1_of, references, tokens
@@ -59,7 +59,7 @@ def evaluate_captions(
     """
     options.setdefault("max_new_tokens", WRITTEN)
     asked = ask(lalm, corpus, prompt, _without_caption, **options)
-    rows = [_row(sample, text) for sample, text in zip(asked.samples, asked.texts, strict=True)]
+    rows = pool_rows([_row(sample, text) for sample, text in zip(asked.samples, asked.texts, strict=True)])
     scores = summarise_captions(rows, options.get("seed", 0), asked.info["seconds"], n_boot)
     return scores | {"rows": rows, "info": asked.info}
 

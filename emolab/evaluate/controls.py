@@ -37,33 +37,44 @@ def silence() -> NDArray[np.float32]:
 def apply_control(samples: Sequence[EmotionSample], control: str | None, seed: int = 0) -> list[EmotionSample]:
     """The samples (with absolute media paths) under one of CONTROLS; None returns them as they are.
 
-    "swapped" and "shuffled" note the donor under `extra["donor"]` and its emotion under `extra["donor_emotion"]`.
-    Raises EvaluationError on an unknown control, or when no donor exists.
+    A control takes from a sample only what it has, and gives nothing that it had not: a clip without a voice keeps
+    none. "swapped" and "shuffled" deal the voices among the samples that have one, and note the donor under
+    `extra["donor"]` and its emotion under `extra["donor_emotion"]`. Raises EvaluationError on an unknown control, or
+    when no donor exists.
     """
     if control is None:
         return list(samples)
     if control == "silent":
-        return [with_audio(s, None, silence()) for s in samples]
+        return [with_audio(s, None, silence()) if has_voice(s) else s for s in samples]
     if control == "no_transcript":
         return [replace(s, text=None) for s in samples]
     if control == "no_video":
         return [replace(s, video=None, extra={k: v for k, v in s.extra.items() if k != "frames"}) for s in samples]
     if control in ("swapped", "shuffled"):
-        donors = donors_for(samples, other_emotion=control == "swapped", seed=seed)
-        return [_swap(s, samples[d]) for s, d in zip(samples, donors, strict=True)]
+        voices = [s for s in samples if has_voice(s)]
+        donors = iter(donors_for(voices, other_emotion=control == "swapped", seed=seed))
+        return [_swap(s, voices[next(donors)]) if has_voice(s) else s for s in samples]
     raise EvaluationError(f"unknown control {control!r}; choose from {', '.join(CONTROLS)}")
+
+
+def has_voice(sample: EmotionSample) -> bool:
+    """Whether a sample has audio: a file, or a waveform in `extra`."""
+    return sample.audio is not None or sample.extra.get("waveform") is not None
 
 
 def with_audio(
     sample: EmotionSample, path: str | None, waveform: NDArray[np.float32] | None = None, **noted: object
 ) -> EmotionSample:
     """The sample with another voice: a file, or a waveform (n,) at 16 kHz; `noted` goes into `extra`."""
-    extra = {k: v for k, v in sample.extra.items() if k != "waveform"} | noted
+    extra = {k: v for k, v in sample.extra.items() if k not in ("waveform", "audio_window")} | noted
     return replace(sample, audio=path, extra=extra if waveform is None else extra | {"waveform": waveform})
 
 
 def _swap(sample: EmotionSample, donor: EmotionSample) -> EmotionSample:
-    return with_audio(sample, donor.audio, donor.extra.get("waveform"), donor=donor.id, donor_emotion=donor.emotion)
+    noted = {"donor": donor.id, "donor_emotion": donor.emotion}
+    if "audio_window" in donor.extra:
+        noted["audio_window"] = donor.extra["audio_window"]
+    return with_audio(sample, donor.audio, donor.extra.get("waveform"), **noted)
 
 
 def donors_for(samples: Sequence[EmotionSample], other_emotion: bool, seed: int = 0) -> NDArray[np.int_]:

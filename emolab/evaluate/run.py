@@ -10,7 +10,7 @@ import numpy as np
 
 from emolab.emotions import EMOTIONS, normalise_label
 from emolab.errors import EvaluationError
-from emolab.evaluate.asking import Fault, batches, generate_texts, noted, readable_samples, under_control
+from emolab.evaluate.asking import Fault, batches, generate_texts, noted, pool_rows, readable_samples, under_control
 from emolab.evaluate.calibration import CALIBRATIONS, calibrate, content_free_scores, label_bias
 from emolab.evaluate.results import KEYS, provenance, summarise
 from emolab.parsing import parse, parse_label
@@ -37,13 +37,15 @@ def evaluate(
     max_new_tokens: int = 64,
     temperature: float = 0.0,
     progress: bool = True,
+    long_clips: str = "window",
 ) -> dict[str, Any]:
     """Evaluate a model on every sample of a corpus that has usable media and a label among `labels`.
 
     `mode` "generate" parses a generated answer (greedy at temperature 0), "labels" takes the label with the highest
-    score under `calibration`. `control` is one of `emolab.evaluate.controls.CONTROLS`. The result holds exactly the
-    keys KEYS, the raw outputs `rows`, and `info` (what ran, what was skipped, the other calibrations). Raises
-    EvaluationError on unknown settings or if nothing can be scored.
+    score under `calibration`. `control` is one of `emolab.evaluate.controls.CONTROLS`. A clip longer than the model
+    takes is cut into windows whose answers are pooled, or, with `long_clips` "skip", left out and counted. The result
+    holds exactly the keys KEYS, the raw outputs `rows`, and `info` (what ran, what was skipped, the other
+    calibrations). Raises EvaluationError on unknown settings or if nothing can be scored.
     """
     if mode not in MODES or calibration not in CALIBRATIONS:
         raise EvaluationError(
@@ -52,7 +54,7 @@ def evaluate(
         )
     prompt = get_prompt(prompt) if isinstance(prompt, str) else prompt
     started = time.perf_counter()
-    samples, report = under_control(corpus, _label_fault(labels), prompt, control, seed)
+    samples, report = under_control(corpus, _label_fault(labels), prompt, control, seed, lalm, long_clips)
     rows = [_describe(s, labels) for s in samples]
     config: dict[str, Any] = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id}
     config |= {"mode": mode, "control": control, "calibration": calibration}
@@ -64,6 +66,7 @@ def evaluate(
             row |= {"text": text, "predicted": parse_label(text, labels), "format_ok": parse(text).format_ok}
     else:
         info |= _score(lalm, samples, prompt, rows, labels, batch_size, calibration, progress)
+    rows = pool_rows(rows)
     result = summarise(rows, seed, time.perf_counter() - started, n_boot, labels)
     info["provenance"] = provenance(config | {"labels": list(labels), "n": len(rows)}, seed, str(lalm.device))
     return result | {"rows": rows, "info": info}
@@ -118,8 +121,11 @@ def _score(
         if kind == calibration:
             for row, label, values in zip(rows, predicted, posterior, strict=True):
                 row |= {"predicted": label, "posterior": dict(zip(labels, values.tolist(), strict=True))}
-        scored = [r | {"predicted": p} for r, p in zip(rows, predicted, strict=True)]
-        summary = summarise(scored, n_boot=200, labels=labels)
+        scored = [
+            r | {"predicted": p, "posterior": dict(zip(labels, values.tolist(), strict=True))}
+            for r, p, values in zip(rows, predicted, posterior, strict=True)
+        ]
+        summary = summarise(pool_rows(scored), n_boot=200, labels=labels)
         others[kind] = {k: summary[k] for k in KEYS if k not in ("seed", "seconds")}
     bias = {k: dict(zip(labels, v.tolist(), strict=True)) for k, v in label_bias(scores, content_free).items()}
     return {"by_calibration": others, "label_bias": bias}

@@ -13,7 +13,7 @@ from statistics import fmean as mean
 from typing import TYPE_CHECKING, Any, Unpack
 
 from emolab.errors import EvaluationError
-from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted
+from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted, pool_rows
 from emolab.evaluate.results import talkers
 from emolab.parsing import parse, parse_words
 from emolab.prompts import Prompt
@@ -54,7 +54,7 @@ def evaluate_words(
 
     options.setdefault("max_new_tokens", WRITTEN)
     asked = ask(lalm, corpus, prompt, fault, **options)
-    rows = [answer_row(sample, text) for sample, text in zip(asked.samples, asked.texts, strict=True)]
+    rows = pool_rows([answer_row(sample, text) for sample, text in zip(asked.samples, asked.texts, strict=True)])
     result = summarise_words(rows, known, options.get("seed", 0), asked.info["seconds"], n_boot)
     return result | {"rows": rows, "info": asked.info | {"wheels": wheels}}
 

@@ -20,7 +20,7 @@ from emolab.lalm.layout import Clip, Row, build_row, choose_template, messages
 from emolab.lalm.linear import fast_linears
 from emolab.lalm.packing import packed_logprobs
 from emolab.lalm.sampling import evaluating, sample_completions
-from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frames_of
+from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frames_of, media_key
 
 if TYPE_CHECKING:
     from emolab.prompts import Prompt
@@ -265,8 +265,7 @@ class LALM(ABC):
         }
 
     def _key(self, modality: str, sample: EmotionSample, absent: bool) -> str:
-        given = sample.extra.get("waveform" if modality == "audio" else "frames")
-        content = content_hash(np.asarray(given) if given is not None else str(getattr(sample, modality)))
+        content = media_key(sample, modality)
         settings = f"/{self.frames_per_second}/{self.max_frames}" if modality == "video" else ""
         return f"{self.fingerprint()}/{modality}/{content}{settings}{'/absent' if absent else ''}"
 

@@ -17,6 +17,7 @@ from emolab.media.cache import FeatureCache, content_hash
 from emolab.media.check import AudioCheck, check_audio, check_wave
 from emolab.media.frames import load_frames, spread
 from emolab.media.probe import MediaInfo, probe
+from emolab.media.usable import usable
 
 if TYPE_CHECKING:
     from emolab.samples import EmotionSample
@@ -36,12 +37,15 @@ __all__ = [
     "frames_of",
     "load_audio",
     "load_frames",
+    "media_key",
     "probe",
+    "usable",
 ]
 
 
 def audio_of(sample: EmotionSample) -> np.ndarray:
-    """A sample's wave, float32 (n,) at 16 kHz: `extra["waveform"]` if it is there, else its audio file.
+    """A sample's wave, float32 (n,) at 16 kHz: `extra["waveform"]` if it is there, else its audio file; of a window
+    of a long clip (`extra["audio_window"]`, seconds), that part.
 
     Raises MediaError if the sample has no audio, or one that cannot be used.
     """
@@ -53,16 +57,41 @@ def audio_of(sample: EmotionSample) -> np.ndarray:
                 f"{sample.id}: extra['waveform'] must be a non-empty, finite, one-dimensional array "
                 f"at 16 kHz, got shape {wave.shape}"
             )
-        return wave
+        return _windowed(wave, sample)
     if sample.audio is None:
         raise MediaError(f"{sample.id}: this sample has no audio; check `sample.audio` before asking for it")
-    return load_audio(sample.audio)
+    return _windowed(load_audio(sample.audio), sample)
+
+
+def _windowed(wave: np.ndarray, sample: EmotionSample) -> np.ndarray:
+    window = sample.extra.get("audio_window")
+    if window is None:
+        return wave
+    start, end = (round(second * SAMPLE_RATE) for second in window)
+    if start >= len(wave):
+        raise MediaError(f"{sample.id}: its window starts at {window[0]:g} s, and the recording ends before")
+    return wave[start:end]
+
+
+def media_key(sample: EmotionSample, modality: str) -> str:
+    """What tells a sample's audio or video from any other in a cache: the hash of its content, and its window.
+
+    Raises MediaError if the sample has none, or its file cannot be read.
+    """
+    given = sample.extra.get("waveform" if modality == "audio" else "frames")
+    if given is None and getattr(sample, modality) is None:
+        raise MediaError(f"{sample.id}: this sample has no {modality}")
+    content = content_hash(np.asarray(given) if given is not None else str(getattr(sample, modality)))
+    window = sample.extra.get(f"{modality}_window")
+    return content if window is None else f"{content}@{window[0]:g}-{window[1]:g}"
 
 
 def frames_of(sample: EmotionSample, fps: float | None = None, max_frames: int | None = None) -> np.ndarray:
     """A sample's frames, uint8 (F, H, W, 3): `extra["frames"]` if it is there, else its video file, folder or strip.
 
-    `fps` applies to files that carry time stamps; `max_frames` to all. Raises MediaError if there is no usable video.
+    `fps` applies to files that carry time stamps; `max_frames` to all. Of a window of a long clip
+    (`extra["video_window"]`, seconds), a file with time stamps gives that part. Raises MediaError if there is no usable
+    video.
     """
     frames = sample.extra.get("frames")
     if frames is not None:
@@ -74,4 +103,4 @@ def frames_of(sample: EmotionSample, fps: float | None = None, max_frames: int |
         return frames[spread(len(frames), max_frames)]
     if sample.video is None:
         raise MediaError(f"{sample.id}: this sample has no video; check `sample.video` before asking for it")
-    return load_frames(sample.video, fps, max_frames)
+    return load_frames(sample.video, fps, max_frames, sample.extra.get("video_window"))

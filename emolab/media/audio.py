@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emolab.errors import MediaError
+from emolab.errors import MediaError, TooLongError
 from emolab.media.files import AV_OPTIONS, av_url, is_soundfile, read_head, regular_file, unreadable
 from emolab.media.header import LOST_SECONDS, check_header, truncated
 
@@ -57,9 +57,9 @@ def open_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], i
     return _av_blocks(path, max_seconds)
 
 
-def too_long(path: Path, seconds: float, max_seconds: float) -> MediaError:
+def too_long(path: Path, seconds: float, max_seconds: float) -> TooLongError:
     """The error for a recording above the limit."""
-    return MediaError(
+    return TooLongError(
         f"{path}: {seconds / 60:.1f} minutes long, the limit is {max_seconds / 60:.1f}; cut it into "
         f"utterances, for example `ffmpeg -i {path.name} -ss 0 -t 30 cut.wav`"
     )

@@ -16,12 +16,18 @@ MAX_BYTES = 1 << 30  # decoded frames of one clip
 MAX_PIXELS = 64_000_000  # of one image
 
 
-def load_frames(path: str | Path, fps: float | None = None, max_frames: int | None = None) -> np.ndarray:
+def load_frames(
+    path: str | Path,
+    fps: float | None = None,
+    max_frames: int | None = None,
+    window: tuple[float, float] | None = None,
+) -> np.ndarray:
     """Read frames as uint8 (F, H, W, 3), RGB.
 
     `path` is a video file, a folder of images (in the order of the numbers in their names), or a strip image whose
     width is a multiple of its height. With `fps`, a video gives the frame shown at 0, 1/fps, 2/fps… seconds; folders
-    and strips have no clock and give every frame. With `max_frames`, at most that many, evenly spaced.
+    and strips have no clock and give every frame. With `max_frames`, at most that many, evenly spaced. `window` is
+    the part of a video to read, from and to in seconds.
     Raises MediaError if there is nothing usable, if a video is longer than ten minutes, or if the frames would take
     more than 1 GiB.
     """
@@ -31,7 +37,7 @@ def load_frames(path: str | Path, fps: float | None = None, max_frames: int | No
     if is_folder(path):
         return _folder(path, max_frames)
     path = regular_file(path)
-    return _strip(path, max_frames) if path.suffix.lower() in IMAGES else _video(path, fps, max_frames)
+    return _strip(path, max_frames) if path.suffix.lower() in IMAGES else _video(path, fps, max_frames, window)
 
 
 def spread(n: int, most: int | None) -> np.ndarray:
@@ -94,11 +100,16 @@ def _check_size(path: Path, n: int, frame: np.ndarray) -> None:
         )
 
 
-def _video(path: Path, fps: float | None, max_frames: int | None) -> np.ndarray:
+def _video(
+    path: Path, fps: float | None, max_frames: int | None, window: tuple[float, float] | None = None
+) -> np.ndarray:
     import av
 
     try:
         times = _frame_times(path)
+        if window is not None:
+            inside = times[(times >= window[0] - 1e-6) & (times < window[1] - 1e-6)]
+            times = inside if len(inside) else times[-1:]
         wanted = _wanted(times, fps, max_frames)
         frames = _decode(path, times[wanted])
     except (av.FFmpegError, ValueError, OSError) as error:

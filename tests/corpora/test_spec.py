@@ -93,6 +93,14 @@ def test_a_table_of_ones_own(tmp_path, monkeypatch):
     assert set(two.counts()) == {"calm", "bored"} and len(two.report.skipped["tense: not one of calm, bored"]) == 8
 
 
+def test_long_clips_are_cut_or_left_out(tmp_path):
+    for i, seconds in enumerate((1.0, 1.0, 5.0)):
+        wav(tmp_path / f"sad/{i}.wav", seconds)
+    cut = load_corpus(tmp_path, max_seconds=2.0)
+    assert len(cut) == 5 and "sad/2.wav: 5.0 s, cut into 3 windows" in notes(cut)
+    assert len(load_corpus(tmp_path, max_seconds=2.0, long_clips="skip")) == 2
+
+
 def test_spellings_of_the_seven_are_the_seven(tmp_path):
     for folder in ("Joy", "ANGRY"):
         for i in range(3):

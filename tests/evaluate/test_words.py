@@ -107,5 +107,5 @@ def test_a_random_model_is_evaluated_under_controls_and_read_back(tmp_path: Path
     assert again["wheel_f"] == result["wheel_f"] and list(again["rows"][1]["gold"]) == ["happy", "gloomy"]
     with pytest.raises(EvaluationError, match="unknown control"):
         evaluate_words(model, corpus, control="loud", **options)
-    with pytest.raises(EvaluationError, match="1 samples were skipped"):
+    with pytest.raises(EvaluationError, match="nothing to score; 1 no words on a wheel"):
         evaluate_words(model, corpus.replace([unusable]), **options)
