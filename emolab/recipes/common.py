@@ -197,7 +197,7 @@ def reinforce(
     from emolab.training.callbacks import History, Progress
     from emolab.training.checkpoints import last_checkpoint
     from emolab.training.config import grpo_config
-    from emolab.training.grpo import HearingGRPOTrainer
+    from emolab.training.grpo import AudioGRPOTrainer
 
     save_steps = options.get("save_steps", 50)
     saving: dict[str, Any] = {"save_steps": save_steps, "save_total_limit": 2} if save_steps else {}
@@ -218,7 +218,7 @@ def reinforce(
     history = History(out / METRICS)
     shown = [Progress()] if options.get("progress", True) else []
     callbacks = [history, *shown, *options.get("callbacks", ())]
-    trainer = HearingGRPOTrainer(lalm, resolved(corpus), prompt, rubric, args, callbacks=callbacks)
+    trainer = AudioGRPOTrainer(lalm, resolved(corpus), prompt, rubric, args, callbacks=callbacks)
     last = last_checkpoint(out) if options.get("resume", True) else None
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return history.rows

@@ -1,9 +1,8 @@
-"""Checkpoints that are either whole or absent, and that hold everything a resumed run needs to continue exactly.
+"""Checkpoints of a GRPO run: which are whole, which are kept.
 
-Exactly means, on a CPU with one thread: the same metrics and weights to the last bit as a run that was not interrupted,
-in float32, under bf16 autocast and with bf16 weights (`tests/training/test_resume.py`). With two threads sums may be
-taken in another order in another process; a difference of 1e-7 in the gradient norm was seen. On a GPU kernels that add
-in any order may differ more; nothing was measured there.
+transformers writes a checkpoint in place. When it is done, the trainer waits until the bytes have reached the disk and
+writes the list of its files, each with its hash. A folder without that list, or with a file that does not match it,
+does not count: a run that is killed at any moment finds the previous checkpoint or the new one.
 """
 
 from __future__ import annotations
@@ -18,16 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from emolab.errors import TrainingError
 from emolab.files import write_json
 
-PARTIAL = ".writing"
 STATE = "emolab_state.pt"
 WHOLE = "emolab_files.json"
 """Written last into a checkpoint: its files, each with its size and hash."""
-NEEDED = ("trainer_state.json", "optimizer.pt", "scheduler.pt", f"0.{STATE}")
 log = logging.getLogger("emolab.training")
 
 
@@ -59,15 +53,13 @@ def _fault(path: Path) -> str | None:
         files = json.loads((path / WHOLE).read_text(encoding="utf-8"))["files"]
         noted = {str(name): str(value) for name, value in files.items()}
     except FileNotFoundError:
-        noted = dict.fromkeys(NEEDED, "")  # written before checkpoints listed their files
-        if not any(path.glob("*.safetensors")):
-            return "it holds no weights"
+        return f"{WHOLE} is missing, so that it was not finished"
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return f"{WHOLE} is damaged"
     for name, value in noted.items():
         if not (path / name).is_file():
             return f"{name} is missing"
-        if value and _hash(path / name) != value:
+        if _hash(path / name) != value:
             return f"{name} is damaged"
     return None
 
@@ -91,83 +83,12 @@ def without_base_name(model: Any) -> Iterator[None]:
             config.base_model_name_or_path = name
 
 
-class AtomicCheckpoints:
-    """Mix-in for a `trl.GRPOTrainer`.
-
-    A checkpoint is written under `.writing/` and renamed when complete, so a kill at any moment leaves the previous
-    one or the new one. Beside what transformers saves, it holds the position inside a generation (`_step`), the
-    completions that are still to be reused (`num_iterations`, `steps_per_generation` > 1) and metrics not yet
-    logged.
-    """
-
-    args: Any
-    state: Any
-    accelerator: Any
-    model: Any
-    _step: int
-    _buffered_inputs: Any
-    _metrics: Any
-    _writing = False
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """None is written: TRL's card describes a hub model."""
-
-    def _get_output_dir(self, trial: Any) -> str:
-        folder: str = super()._get_output_dir(trial)  # type: ignore[misc]
-        return str(Path(folder) / PARTIAL) if self._writing else folder
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        final = Path(self._get_output_dir(trial)) / f"checkpoint-{self.state.global_step}"
-        partial = final.parent / PARTIAL / final.name
-        if self.accelerator.is_main_process:
-            shutil.rmtree(partial.parent, ignore_errors=True)
-        self.accelerator.wait_for_everyone()
-        self._writing = True
-        try:
-            with without_base_name(self.accelerator.unwrap_model(self.model)):
-                super()._save_checkpoint(model, trial)  # type: ignore[misc]
-        finally:
-            self._writing = False
-        torch.save(
-            {"step": self._step, "buffer": self._buffered_inputs, "metrics": dict(self._metrics["train"])},
-            partial / f"{self.accelerator.process_index}.{STATE}",
-        )
-        self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
-            _publish(partial, final)
-            _rotate(final.parent, self.args.save_total_limit)
-        self.accelerator.wait_for_everyone()
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[misc]
-        if checkpoint is None:
-            return
-        path = Path(checkpoint) / f"{self.accelerator.process_index}.{STATE}"
-        if not path.is_file():
-            raise TrainingError(
-                f"{checkpoint}: no {path.name}; this checkpoint was not written by this trainer, or by a run with "
-                "fewer processes"
-            )
-        saved = torch.load(path, map_location=self.accelerator.device, weights_only=True)
-        self._step, self._buffered_inputs = saved["step"], saved["buffer"]
-        for name, values in saved["metrics"].items():
-            self._metrics["train"][name] = values
-
-
-def _publish(partial: Path, final: Path) -> None:
-    """List a finished checkpoint's files, and rename it into place after its bytes have reached the disk."""
-    written = [path for path in sorted(partial.rglob("*")) if path.is_file()]
+def finish_checkpoint(folder: Path, keep: int | None = None) -> None:
+    """List a checkpoint's files once their bytes have reached the disk; then remove all but the `keep` newest."""
+    written = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     for path in written:
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    write_json(partial / WHOLE, {"files": {str(p.relative_to(partial)): _hash(p) for p in written}})
-    if final.exists():
-        shutil.rmtree(final)
-    partial.rename(final)
-    partial.parent.rmdir()
-
-
-def _rotate(folder: Path, limit: int | None) -> None:
-    if limit is not None:
-        for path in _checkpoints(folder)[:-limit]:
-            shutil.rmtree(path)
+    write_json(folder / WHOLE, {"files": {path.relative_to(folder).as_posix(): _hash(path) for path in written}})
+    for path in _checkpoints(folder.parent)[:-keep] if keep else ():
+        shutil.rmtree(path)

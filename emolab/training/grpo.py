@@ -1,19 +1,42 @@
-"""GRPO that hears: TRL's trainer, with the two places where the model runs replaced.
+"""GRPO that hears: `trl.GRPOTrainer` with the two places where the model runs replaced, in one class.
 
-TRL 1.16 keeps rewards, advantages, losses, KL, logging, callbacks, accelerate and checkpoints. Ours are the rollout
-(`rollout.py`, through `rollout_func`: prompts encoded once, one prefill, the cache shared) and the scoring (an
-override of `_get_per_token_logps_and_entropies`: the shared-prefix packed forward of `emolab.lalm.packing`). TRL is
-given the tokenizer only, so it never looks for audio; a row's prompt is found through an integer column that travels
-in the batch, and its embeddings stay in a side store, never copied G times. `tests/training/test_trl_seam.py`
-asserts every signature used here.
+TRL keeps rewards, advantages, loss types, KL, logging, callbacks, accelerate and the optimiser loop. This file adds:
+
+- **the rollout**, through TRL's public `rollout_func`: each prompt is encoded once and prefilled once, and its
+  completions share the cache;
+- **the scoring**, in place of TRL's forward: one packed row for each prompt (`emolab.lalm.packing`), with the audio.
+
+TRL sees no audio. It gets the tokenizer, and a "prompt" of one token, the row's number. Each row's embeddings stay in
+`self.generation`, and the scoring finds them by that number. The one bit of the prompt's mask says whether the row has
+an advantage: a row without one is not run.
+
+**What is overridden, and what would let it go** (`tests/training/test_trl_seam.py` asserts each signature):
+
+1. `__init__`: gives TRL rows and a tokenizer instead of a processor. Goes when TRL's constructor takes audio models.
+2. `_prepare_inputs`: keeps a group in one micro-batch, and marks rows without an advantage. Goes when TRL's shuffle of
+   completions can be switched off.
+3. `_get_per_token_logps_and_entropies`: the packed forward. Goes when TRL's forward takes audio and shares prompts.
+4. `_save_checkpoint`: lists the files of a whole checkpoint, and keeps half-used completions. Goes when transformers
+   writes checkpoints atomically.
+5. `create_model_card`: writes none. Goes when TRL has a switch for its hub card.
+
+What resuming gives: on a CPU with one thread, a run resumed from a checkpoint has the same metrics and weights, to the
+last bit, as one that was not interrupted. The order of prompts and the sampling noise depend on the seed and the step
+alone, so that a checkpoint holds nothing of TRL's state, except the completions of a batch that is not used up
+(`num_iterations` or `steps_per_generation` above 1). Given up: with `logging_steps` above 1, averages of metrics that
+were not yet logged start anew.
 """
 
 from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,23 +49,37 @@ from trl.trainer.utils import split_tensor_dict
 from emolab.errors import TrainingError
 from emolab.lalm import LALM, PromptBatch
 from emolab.lalm.notes import without_notes
+from emolab.lalm.packing import packed_logprobs
 from emolab.parsing import parse
 from emolab.prompts import Prompt
 from emolab.rewards.base import Reward
+from emolab.rewards.guard import Guarded
 from emolab.samples import EmotionSample
-from emolab.training.checkpoints import AtomicCheckpoints
-from emolab.training.guards import GuardedReward, require_finite, text_of
-from emolab.training.sampler import GroupSampler
-from emolab.training.scoring import Scoring
+from emolab.training.checkpoints import STATE, WHOLE, finish_checkpoint, without_base_name
+from emolab.training.config import grpo_config
+from emolab.training.guards import (
+    require_finite,
+    require_finite_gradients,
+    require_finite_weights,
+    require_hearing,
+)
+from emolab.training.scratch import flat_groups
+
+__all__ = ["AudioGRPOTrainer", "HearingGRPOTrainer", "grpo_config", "reward_rows", "run_order"]
+
+MEDIA = {"audio": "waveform", "video": "frames"}
+
+# transformers tells TRL on every step that an attribute is deprecated; a user can do nothing about it.
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
 
 
 def reward_rows(
     samples: Sequence[EmotionSample], prompt: Prompt, columns: Mapping[str, Sequence[Any]] | None = None
 ) -> list[dict[str, Any]]:
-    """The dataset that TRL iterates over: the prompt's text, the row number, and what rewards may read of each sample.
+    """The rows that TRL iterates over: the prompt's text, the row's number, and the columns that rewards may read.
 
-    Reward columns are `solution` (the label), `words`, `caption`, `text`, `id`, plus `columns`, each one value a
-    sample.
+    Reward columns are `solution` (the label), `words`, `caption`, `text`, `id`, and `columns`, which hold one value for
+    each sample. Raises TrainingError for a column of another length.
     """
     for name, values in (columns or {}).items():
         if len(values) != len(samples):
@@ -62,19 +99,44 @@ def reward_rows(
     ]
 
 
+def run_order(rows: int, prompts: int, seed: int, shuffle: bool = True) -> list[int]:
+    """The rows whose prompts a run of `prompts` prompts draws, in order: successive permutations of all rows.
+
+    Permutation k depends on (seed, k) alone, so that a resumed run reads on where it stopped. No row is dropped at the
+    end of a pass.
+    """
+    order: list[int] = []
+    while len(order) < prompts:
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + len(order) // rows)
+        order += torch.randperm(rows, generator=generator).tolist() if shuffle else range(rows)
+    return order[:prompts]
+
+
 def parses(text: str) -> bool:
-    """Whether a completion has an answer that the one parser finds: what the logged parse rate counts."""
+    """Whether the one parser finds an answer in a completion: what the logged parse rate counts."""
     return parse(text).answer is not None
 
 
-class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
+@dataclass
+class Generation:
+    """What was sampled last: the row of each group, the groups' prompts as embeddings, and the completions' texts."""
+
+    rows: list[int]
+    prompts: PromptBatch
+    texts: list[str]
+
+
+class AudioGRPOTrainer(GRPOTrainer):
     """`trl.GRPOTrainer` over a `LALM` and samples.
 
-    Attach LoRA to the model first (`emolab.lalm.quantise`); its adapters stay in the dtype they have, fp32 in 4 bits
-    too. `reward_funcs` are TRL callables. Zero-variance groups are not run through the model unless
-    `skip_zero_variance=False` or something else than the policy loss needs them (KL, an entropy bonus). On the first
-    batch the trainer exchanges the media of the loss forward and raises TrainingError when that changes nothing.
+    Attach LoRA to the model first (`emolab.lalm.quantise.add_lora`). Adapters keep the dtype that they have: float32,
+    in 4 bits too. `reward_funcs` are TRL's: `f(prompts, completions, **columns) -> list[float | None]`. Completions
+    without an advantage are not run through the model, unless `skip_zero_variance=False`, or unless something else than
+    the policy loss needs them (KL, an entropy bonus). On its first batch, the trainer exchanges the media of the loss
+    forward; it raises TrainingError when that changes nothing, because such a loss is deaf.
     """
+
+    _buffered_inputs: list[dict[str, Any]] | None
 
     def __init__(
         self,
@@ -91,153 +153,296 @@ class HearingGRPOTrainer(AtomicCheckpoints, Scoring, GRPOTrainer):
         skip_zero_variance: bool = True,
     ):
         self.lalm, self.samples, self.prompt, self.parses = lalm, list(samples), prompt, parses
-        self.skip_zero_variance, self._hearing_unchecked = skip_zero_variance, check_hearing
-        self._rows, self._texts = list[int](), list[str]()
-        self._live: Tensor | None = None
-        self._equal_groups: Tensor | None = None
-        self._store: tuple[list[int], PromptBatch] | None = None
-        self._heard: set[int] = set()
-        self._clock: defaultdict[str, float] = defaultdict(float)
+        self.check_hearing, self.skip_zero_variance = check_hearing, skip_zero_variance
+        self.generation: Generation | None = None
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         rewards = [reward_funcs] if callable(reward_funcs) else list(reward_funcs)
         data = reward_rows(self.samples, prompt, columns)
-        self._set_length(args, len(data))
-        beta, args.beta = args.beta, args.beta if hasattr(lalm.model, "peft_config") else 0.0
-        reference = None
-        if beta and not hasattr(lalm.model, "peft_config"):
-            # TRL would load the reference anew from a hub name. Copied before TRL patches the forward: the patch
-            # is bound to the original's head.
-            reference = copy.deepcopy(lalm.model).requires_grad_(False).eval()
+        order = run_order(len(data), _count_prompts(args, len(data)), args.seed, bool(args.shuffle_dataset))
+        if args.per_device_train_batch_size * args.steps_per_generation % args.num_generations:
+            raise TrainingError(
+                f"a process's {args.per_device_train_batch_size} × {args.steps_per_generation} completions are not "
+                f"whole groups of {args.num_generations}; make the configuration with `grpo_config`"
+            )
+        self.keep_checkpoints, args.save_total_limit = args.save_total_limit, None  # see _save_checkpoint
+        beta, reference = args.beta, None
+        if not hasattr(lalm.model, "peft_config"):
+            args.beta = 0.0  # else TRL loads the reference anew, from a hub name
+            # Copied before TRL patches the forward, because the patch is bound to the original's head.
+            reference = copy.deepcopy(lalm.model).requires_grad_(False).eval() if beta else None
         kept = {name: p.detach().clone() for name, p in lalm.model.named_parameters() if p.requires_grad}
         with without_notes("You are using 'rollout_func'"):
             super().__init__(
                 model=lalm.model,
-                reward_funcs=[GuardedReward(r) for r in rewards],
+                reward_funcs=[Guarded(r) for r in rewards],
                 args=args,
                 train_dataset=Dataset.from_dict({"prompt": [row["prompt"] for row in data]}),
                 processing_class=lalm.tokenizer,
-                callbacks=list(callbacks),
+                callbacks=[*callbacks, RunGuard(self)],
                 rollout_func=self._rollout,
             )
-        self._undo_casts(kept)
+        for name, parameter in self.model.named_parameters():
+            # TRL casts the adapters of a 4-bit model to bf16, where an update at learning rate 1e-6 rounds away.
+            source = kept.get(name.replace(".ref.", ".default."))
+            if source is not None and (parameter.dtype != source.dtype or ".ref." in name):
+                parameter.data = source.clone()
         self.beta = args.beta = beta
         if reference is not None:
             self.ref_model = reference
-        self.train_dataset = data  # plain dicts: TRL reads every row G times a step, and Arrow decodes it each time
+        # Plain dicts, because Arrow would decode each row G times a step. They stand in the order of the run.
+        self.train_dataset, self.shuffle_dataset = [data[i] for i in order], False
         self.remove_callback(PrinterCallback)
 
-    @staticmethod
-    def _set_length(args: GRPOConfig, n_rows: int) -> None:
-        """Turn epochs into steps, so that one sampler stream covers the run."""
-        if args.max_steps <= 0:
-            prompts = args.generation_batch_size // args.num_generations
-            updates = args.steps_per_generation * args.num_iterations / args.gradient_accumulation_steps
-            args.max_steps = max(1, int(-(-args.num_train_epochs * n_rows // prompts) * updates))
+    @property
+    def updates_per_generation(self) -> int:
+        """How many micro-batches are taken from one batch of completions."""
+        return int(self.args.steps_per_generation * self.num_iterations)
 
-    def _undo_casts(self, kept: Mapping[str, Tensor]) -> None:
-        """TRL casts the adapters of a 4-bit model to bf16, where an update at lr 1e-6 rounds away."""
-        for name, parameter in self.model.named_parameters():
-            source = kept.get(name, kept.get(name.replace(".ref.", ".default.")) if ".ref." in name else None)
-            if source is not None:
-                parameter.data = (
-                    source.clone() if parameter.dtype != source.dtype or ".ref." in name else parameter.data
-                )
+    @property
+    def skips(self) -> bool:
+        """Whether rows without an advantage are left out, because nothing but the policy loss needs them."""
+        others = self.beta or self._entropy_bonus_enabled or self.top_entropy_quantile < 1.0 or self.aux_loss_enabled
+        return bool(self.skip_zero_variance and not others)
 
-    # Data order
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Add the seconds that this lasts to `part` of the step's log."""
+        start = time.perf_counter()
+        yield
+        self.seconds[part] += time.perf_counter() - start
 
-    def _get_train_sampler(self, dataset: Any = None) -> GroupSampler:
-        args = self.args
-        repeats = args.steps_per_generation * args.num_iterations
-        generations = -(-args.max_steps * args.gradient_accumulation_steps // repeats)
-        return GroupSampler(
-            len(self.train_dataset),
-            groups=args.generation_batch_size // args.num_generations,
-            group_size=args.num_generations,
-            repeats=repeats,
-            generations=generations,
-            seed=args.seed,
-            shuffle=bool(self.shuffle_dataset),
-        )
+    # Rollout ----------------------------------------------------------------------------------------------------------
 
     def _prepare_inputs(self, generation_batch: Any) -> Any:
-        """As TRL's, without its shuffle, which would tear the groups of a step apart: prompts come shuffled anyway."""
-        if not self.model.training:
-            return self._generate_and_score_completions(generation_batch)
-        if self._step % (self.args.steps_per_generation * self.num_iterations) == 0 or self._buffered_inputs is None:
-            batch = self._generate_and_score_completions(generation_batch)
-            self._buffered_inputs = split_tensor_dict(batch, self.args.steps_per_generation)
-        return self._buffered_inputs[self._step % self.args.steps_per_generation]
+        """Override 2: TRL's, without the shuffle that would tear a group apart over micro-batches."""
+        training = self.model.training
+        if training and self._step % self.updates_per_generation and self._buffered_inputs is not None:
+            return self._buffered_inputs[self._step % self.args.steps_per_generation]
+        start, before = time.perf_counter(), self.seconds["rollout"] + self.seconds["scoring"]
+        size = self.num_generations if training else self.num_generations_eval
+        self.generation = self._encode([x["row"] for x in generation_batch[::size]])
+        batch = self._generate_and_score_completions(generation_batch)
+        self._mark(batch, "train" if training else "eval")
+        inside = self.seconds["rollout"] + self.seconds["scoring"] - before
+        self.seconds["reward"] += time.perf_counter() - start - inside
+        if not training:
+            return batch
+        if self.check_hearing:
+            self._require_hearing(batch)
+            self.check_hearing = False
+        self._buffered_inputs = split_tensor_dict(batch, self.args.steps_per_generation)
+        return self._buffered_inputs[0]
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        self._rows = [x["row"] for x in inputs]
-        self._live = None
-        out = super()._generate_and_score_completions(inputs)
-        out["row"] = torch.tensor(self._rows, device=out["completion_ids"].device)
-        if self._equal_groups is not None:
-            # Rounding leaves advantages of up to 1e-4 in a group of equal rewards; they are zero.
-            out["advantages"] = out["advantages"].masked_fill(self._equal_groups, 0.0)
-        return out
+    def _encode(self, rows: list[int]) -> Generation:
+        """The prompts of these rows as embeddings.
 
-    def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
-        start, mode = time.perf_counter(), "train" if self.model.training else "eval"
-        self._texts = [text_of(c) for c in completions]
-        parts = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
-        rate = torch.tensor([float(self.parses(t)) for t in self._texts], device=parts.device)
+        On a CPU clips pass the tower one by one: in a batch, the other clips change the last bits of a clip's
+        embeddings, and a resumed run would pair it with others.
+        """
+        size = 1 if self.accelerator.device.type == "cpu" else len(rows)
+        parts = [[self.samples[row] for row in rows[i : i + size]] for i in range(0, len(rows), size)]
+        return Generation(rows, PromptBatch.concat([self.lalm.encode(part, self.prompt) for part in parts]), [])
+
+    def _rollout(self, prompts: list[Any], trainer: Any) -> dict[str, Any]:
+        """TRL's `rollout_func`: all completions of the batch in one generation with one prefill for each prompt."""
+        now = self.generation
+        if now is None:
+            raise TrainingError("the rollout was called without rows; train and evaluate through the trainer")
+        copies = len(prompts) // len(now.rows)
+        require_finite_weights(self.model, self.state.global_step + 1)
+        generation, world = self._step // self.updates_per_generation, self.args.world_size
+        with self.timed("rollout"):
+            done = self.lalm.generate(
+                now.prompts,
+                n=copies,
+                max_new_tokens=self.max_completion_length,
+                temperature=self.temperature,
+                seed=self.args.seed * 1_000_003 + generation * world + self.args.process_index,
+                top_p=self.top_p,
+                top_k=self.top_k or 0,
+                min_p=self.min_p or 0.0,
+            )
+        now.texts = [text for texts in done.texts for text in texts]
+        rate = torch.tensor([float(self.parses(text)) for text in now.texts], device=self.accelerator.device)
+        mode = "train" if self.model.training else "eval"
         self._metrics[mode]["parse_rate"].append(self.accelerator.gather(rate).mean().item())
-        total = (parts * self.reward_weights.to(parts.device)).nansum(1)
+        ids, lengths = done.ids.flatten(0, 1).tolist(), done.mask.sum(-1).flatten().clamp(min=1).tolist()
+        return {
+            "prompt_ids": [[row] for row in now.rows for _ in range(copies)],
+            "completion_ids": [row[:length] for row, length in zip(ids, lengths, strict=True)],
+            "logprobs": None,
+        }
+
+    def _mark(self, batch: dict[str, Any], mode: str) -> None:
+        """Set the advantages of groups with equal rewards to exactly 0, and mark rows that teach nothing by a 0 in the
+        prompt's mask."""
+        n, index = len(batch["advantages"]), self.accelerator.process_index
         size = self.num_generations if mode == "train" else self.num_generations_eval
-        groups = total.view(-1, size)
-        equal = (groups.amax(1) - groups.amin(1) <= 1e-7 * groups.abs().amax(1)).repeat_interleave(size)
+        logged = [list(self._logs["rewards"][name])[-n * self.args.world_size :] for name in self.reward_func_names]
+        rewards = torch.tensor(logged, dtype=torch.float32, device=self.accelerator.device).T
+        flat = flat_groups((rewards * self.reward_weights.to(rewards.device)).nansum(1), size)
         # TRL's own fraction misses groups whose standard deviation is not exactly 0 after rounding.
-        self._metrics[mode]["zero_variance"].append(equal.float().mean().item())
-        here = slice(self.accelerator.process_index * len(prompts), (self.accelerator.process_index + 1) * len(prompts))
-        self._equal_groups = equal[here] if self.multi_objective_aggregation == "sum_then_normalize" else None
-        self._clock["reward"] += time.perf_counter() - start
-        return parts
+        self._metrics[mode]["zero_variance"].append(flat.float().mean().item())
+        if self.multi_objective_aggregation == "sum_then_normalize":
+            here = flat.view(-1, n)[index]
+            batch["advantages"] = batch["advantages"].masked_fill(here, 0.0)
+        if not self.skips or mode == "eval":
+            return
+        live = (batch["advantages"] != 0).view(-1, size).any(1).repeat_interleave(size)
+        batch["prompt_mask"][:, -1] = live
+        if "old_per_token_logps" in batch:
+            batch["old_per_token_logps"] = batch["old_per_token_logps"].masked_fill(~live[:, None], 0.0)
 
-    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
-        self._rows = inputs["row"].tolist()
-        if self._hearing_unchecked:
-            self._check_hearing(model, inputs)
-            self._hearing_unchecked = False
-        self._live = self._find_live(inputs["advantages"])
-        old = inputs.get("old_per_token_logps")
-        loss = super()._compute_loss(
-            model,
-            inputs
-            if old is None or self._live is None
-            else {**inputs, "old_per_token_logps": old.masked_fill(~self._live[:, None], 0.0)},
+    # Scoring ----------------------------------------------------------------------------------------------------------
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        compute_entropy: bool = False,
+        compute_aux_loss: bool = False,
+        **_: Any,
+    ) -> tuple[Tensor, Tensor | None, None]:
+        """Override 3: log-probabilities (N, C) and entropies of completions, one packed row for each prompt, through
+        `model`'s own forward.
+
+        `input_ids` holds a row's number and a completion; the mask's first column is 0 for rows that are left out.
+        Their log-probabilities are 0, and their entropies the mean of the others.
+        """
+        training = torch.is_grad_enabled()
+        ids, mask = input_ids[:, -logits_to_keep:], attention_mask[:, -logits_to_keep:]
+        rows, live = input_ids[:, -logits_to_keep - 1], attention_mask[:, -logits_to_keep - 1].bool()
+        chosen = live.nonzero()[:, 0]
+        chosen = chosen if len(chosen) else chosen.new_tensor([0])  # one forward keeps the graph, and DDP, alive
+        logps = torch.zeros(ids.shape, dtype=torch.float32, device=ids.device)
+        entropies = torch.zeros_like(logps) if compute_entropy else None
+        with self.timed("forward" if training else "scoring"):
+            for at in chosen.split(batch_size or len(ids)):
+                scores, spread = self._score(model, rows[at].tolist(), ids[at], mask[at], compute_entropy)
+                if training:
+                    require_finite(
+                        float(scores.detach().sum()), "a log-probability of the loss", *self._where(rows[at].tolist())
+                    )
+                logps = logps.index_put((at,), scores)
+                entropies = entropies if spread is None or entropies is None else entropies.index_put((at,), spread)
+        if training and self.skips:
+            self._metrics["train"]["skipped_groups"].append(float((~live).sum()) / self.num_generations)
+        if entropies is not None:
+            seen = entropies[mask.bool() & live[:, None]]
+            entropies = torch.where(live[:, None], entropies, seen.mean() if len(seen) else torch.nan)
+        return logps, entropies, None
+
+    def _score(
+        self, model: Any, rows: list[int], ids: Tensor, mask: Tensor, entropy: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Log-probabilities and entropies (n, C) of one completion for each of `rows`, in one packed forward."""
+        unique = list(dict.fromkeys(rows))
+        now = self.generation
+        if now is None or not set(unique) <= set(now.rows) or not self.lalm.frozen:
+            now = self._encode(unique)  # another batch's, as after an evaluation; or towers that train
+        owner = torch.tensor([now.rows.index(row) for row in rows], device=ids.device)
+        with self.accelerator.autocast():
+            out = packed_logprobs(
+                self.lalm, now.prompts, ids, mask, owner, model=model, entropy=entropy, temperature=self.temperature
+            )
+        return out if entropy else (out, None)
+
+    def _require_hearing(self, batch: dict[str, Any]) -> None:
+        """Exchange the media of up to four prompts for silence or blank frames, and require that the loss forward's
+        log-probabilities move."""
+        ids = batch["prompt_ids"][:, -1].tolist()
+        rows = list(dict.fromkeys(ids))[:4]
+        at = torch.tensor([ids.index(row) for row in rows], device=batch["completion_ids"].device)
+        completions, mask = batch["completion_ids"][at], batch["completion_mask"][at]
+        samples = [self.samples[row] for row in rows]
+        with torch.no_grad():
+            real = self._score(self.model_wrapped, rows, completions, mask)[0]
+            for modality in set(self.prompt.modalities) & set(self.lalm.modalities) & set(MEDIA):
+                if not any(getattr(s, modality) or MEDIA[modality] in s.extra for s in samples):
+                    continue
+                kept = self.generation
+                self.generation = Generation(rows, self.lalm.encode(samples, self.prompt, absent=(modality,)), [])
+                moved = float((self._score(self.model_wrapped, rows, completions, mask)[0] - real).abs().max())
+                self.generation = kept
+                require_hearing(moved, modality, rows[0])
+
+    def _where(self, rows: Sequence[int] = ()) -> tuple[int, Sequence[int], Sequence[str]]:
+        """The step, the rows and the texts that an error names."""
+        now = self.generation
+        return self.state.global_step + 1, rows or (now.rows if now else ()), now.texts if now else ()
+
+    # Checkpoints ------------------------------------------------------------------------------------------------------
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Override 5: write none, because TRL's card describes a hub model."""
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Override 4: also keep the completions that are still to be used, and list the files when all are written."""
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        (folder / WHOLE).unlink(missing_ok=True)
+        with without_base_name(self.accelerator.unwrap_model(self.model)):
+            super()._save_checkpoint(model, trial)
+        used = self._step % self.updates_per_generation == 0
+        torch.save(
+            {"buffer": None if used else self._buffered_inputs}, folder / f"{self.accelerator.process_index}.{STATE}"
         )
-        self._live = None
-        texts = self.processing_class.batch_decode(inputs["completion_ids"][:1]) if not torch.isfinite(loss) else ()
-        require_finite(float(loss.detach()), "the loss", self.state.global_step + 1, self._rows, texts)
-        return loss
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            finish_checkpoint(folder, self.keep_checkpoints)
+        self.accelerator.wait_for_everyone()
 
-    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any) -> Tensor:
-        if self._step % self.args.gradient_accumulation_steps == 0:
-            self._clock.clear()
-            self._clock["started"] = time.perf_counter()
-        return super().training_step(model, inputs, num_items_in_batch)
 
-    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
-        """Called before the optimiser moves: the place to stop on a gradient that is not a number."""
-        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
-        if norm is not None:
-            require_finite(float(norm), "the gradient norm", self.state.global_step + 1, self._rows, self._texts)
-        return norm
+class RunGuard(TrainerCallback):
+    """What the trainer does at the seams of a step, through the callbacks that transformers offers.
 
-    def train(self, *args: Any, **kwargs: Any) -> Any:
-        """As TRL's, without the deprecation notes that transformers gives TRL."""
-        with without_notes():
-            return super().train(*args, **kwargs)
+    It starts and stops the clock, takes up the position in the run after a resume, and stops before the optimiser moves
+    on a gradient that is not finite.
+    """
 
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        if started := self._clock.pop("started", 0.0):
-            total = time.perf_counter() - started
-            parts = {name: self._clock[name] for name in ("rollout", "reward", "scoring")}
-            logs = {
-                **logs,
-                **{f"seconds/{k}": v for k, v in parts.items()},
-                "seconds/update": total - sum(parts.values()),
-                "seconds/step": total,
-            }
-        super().log(logs, start_time)
+    def __init__(self, trainer: AudioGRPOTrainer):
+        self.trainer, self.started = trainer, 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Count micro-batches on from the resumed step, which TRL starts at 0 again, and take up what is half used."""
+        trainer = self.trainer
+        trainer._step = state.global_step * args.gradient_accumulation_steps
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        if not state.global_step or not folder.is_dir():
+            return
+        path = folder / f"{trainer.accelerator.process_index}.{STATE}"
+        if not path.is_file():
+            raise TrainingError(
+                f"{folder}: no {path.name}; this checkpoint was not written by this trainer, or by a run with fewer "
+                "processes"
+            )
+        trainer._buffered_inputs = torch.load(path, map_location=args.device, weights_only=True)["buffer"]
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.trainer.seconds.clear()
+        self.started = time.perf_counter()
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        require_finite_gradients(self.trainer.model, *self.trainer._where())
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        trainer, metrics = self.trainer, self.trainer._metrics["train"]
+        parts = {name: trainer.seconds[name] for name in ("rollout", "reward", "scoring")}
+        total = time.perf_counter() - self.started
+        for name, seconds in {**parts, "update": total - sum(parts.values()), "step": total}.items():
+            metrics[f"seconds/{name}"].append(seconds)
+
+
+def _count_prompts(args: GRPOConfig, rows: int) -> int:
+    """How many prompts the run draws. Epochs are turned into `args.max_steps`, so that one order covers the run."""
+    groups = args.generation_batch_size // args.num_generations
+    batches = args.steps_per_generation * args.num_iterations
+    if args.max_steps <= 0:
+        updates = batches / args.gradient_accumulation_steps
+        args.max_steps = max(1, int(-(-args.num_train_epochs * rows // groups) * updates))
+    return -(-args.max_steps * args.gradient_accumulation_steps // batches) * groups
+
+
+HearingGRPOTrainer = AudioGRPOTrainer  # deprecated alias

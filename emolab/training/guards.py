@@ -39,6 +39,29 @@ def require_finite(value: float, what: str, step: int, rows: Sequence[int] = (),
     )
 
 
+def require_finite_weights(model: Any, step: int) -> None:
+    """Raise TrainingError with the name of a trained weight that is NaN or infinite."""
+    import torch
+
+    trained = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+    if not trained or bool(torch.isfinite(torch.stack([p.float().sum() for p in trained.values()])).all()):
+        return
+    name = next((name for name, p in trained.items() if not bool(torch.isfinite(p).all())), "some adapter")
+    raise TrainingError(
+        f"weights of {name} are not finite before step {step}: resume from an earlier checkpoint with a lower learning "
+        "rate"
+    )
+
+
+def require_finite_gradients(model: Any, step: int, rows: Sequence[int] = (), texts: Sequence[str] = ()) -> None:
+    """Raise TrainingError before the optimiser moves on a gradient that is NaN or infinite."""
+    import torch
+
+    sums = [p.grad.detach().float().abs().sum() for p in model.parameters() if p.grad is not None]
+    if sums:
+        require_finite(float(torch.stack(sums).sum()), "the gradient", step, rows, texts)
+
+
 def require_hearing(moved: float, modality: str, row: int, tolerance: float = 1e-6) -> None:
     """Refuse to train when exchanging a row's media did not change the log-probabilities of the loss forward.
 

@@ -13,6 +13,7 @@ import yaml
 
 from emolab.errors import TrainingError
 from emolab.training import launch
+from emolab.training.checkpoints import last_checkpoint
 
 
 def test_configurations() -> None:
@@ -74,7 +75,8 @@ def test_a_recipe_in_two_processes(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads(done.stdout)
     assert result["recipe"] == "emo-rl" and result["last_step"]["step"] == 50
-    assert {p.name for p in (tmp_path / "grpo" / "checkpoint-50").glob("*.pt")} >= {
+    assert last_checkpoint(tmp_path / "grpo") == tmp_path / "grpo" / "checkpoint-50"
+    assert {p.name for p in (tmp_path / "grpo" / "checkpoint-50").glob("*.emolab_state.pt")} == {
         "0.emolab_state.pt",
         "1.emolab_state.pt",
     }

@@ -14,6 +14,7 @@ import pytest
 import torch
 from training_helpers import letters, make_trainer, small_lalm, weights
 
+from emolab.errors import TrainingError
 from emolab.lalm.quantise import adapters_in_float32
 from emolab.training.callbacks import History
 from emolab.training.checkpoints import last_checkpoint
@@ -113,12 +114,12 @@ def test_killed_while_writing_a_checkpoint(uninterrupted: Any, tmp_path: Path) -
         "import os, signal, test_resume\n"
         "from pathlib import Path\n"
         "from emolab.training import checkpoints\n"
-        "publish = checkpoints._publish\n"
-        "def dies(partial, final):\n"
-        "    if final.name == 'checkpoint-4':\n"
+        "write = checkpoints.write_json\n"
+        "def dies(path, data):\n"
+        "    if path.parent.name == 'checkpoint-4':\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    publish(partial, final)\n"
-        "checkpoints._publish = dies\n"
+        "    write(path, data)\n"
+        "checkpoints.write_json = dies\n"
         "test_resume.run(Path(sys.argv[1]))\n"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -130,10 +131,10 @@ def test_killed_while_writing_a_checkpoint(uninterrupted: Any, tmp_path: Path) -
         text=True,
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr[-2000:]
-    assert (tmp_path / ".writing" / "checkpoint-4").is_dir() and last_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
+    assert (tmp_path / "checkpoint-4").is_dir() and last_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
     torch.set_num_threads(1)
     assert_equal(run(tmp_path, resume=True), uninterrupted, tmp_path)
-    assert not (tmp_path / ".writing").exists()
+    assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-5"]
 
 
 def test_a_run_without_a_checkpoint_starts_anew(tmp_path: Path) -> None:
@@ -184,6 +185,14 @@ def test_with_no_whole_checkpoint_left_training_starts_anew_and_says_so(
     (tmp_path / "checkpoint-4" / "emolab_files.json").write_text("{")
     assert_equal(run(tmp_path, resume=True), uninterrupted, tmp_path)
     assert "starts from its first step" in caplog.text
+
+
+def test_a_checkpoint_of_another_trainer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        run(tmp_path, FailsAt(3))
+    (tmp_path / "checkpoint-4" / "0.emolab_state.pt").unlink()
+    with pytest.raises(TrainingError, match="not written by this trainer"):
+        make_trainer(tmp_path, small_lalm(), **SETTINGS).train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
 
 
 def test_a_folder_of_ones_own_beside_the_checkpoints_is_left_alone(uninterrupted: Any, tmp_path: Path) -> None:

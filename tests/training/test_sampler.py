@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import pytest
+from training_helpers import make_trainer, samples, small_lalm
 
 from emolab.errors import TrainingError
-from emolab.training.config import grpo_config
-from emolab.training.sampler import GroupSampler
+from emolab.training.grpo import grpo_config, run_order
 
 
-def test_groups_stay_together_and_every_row_comes_up_equally_often() -> None:
-    order = list(sampler := GroupSampler(5, groups=2, group_size=3, repeats=2, generations=10, seed=0))
-    assert len(order) == len(sampler) == 10 * 2 * 2 * 3
-    for g in range(10):
-        one, again = order[g * 12 : g * 12 + 6], order[g * 12 + 6 : g * 12 + 12]
-        assert one == again and one[:3] == [one[0]] * 3 and one[3:] == [one[3]] * 3
-    firsts = [order[g * 12 + k] for g in range(10) for k in (0, 3)]
-    assert sorted(firsts) == sorted([*range(5)] * 4)
+def test_every_row_comes_up_equally_often_and_none_is_dropped() -> None:
+    order = run_order(5, 20, seed=0)
+    assert [sorted(order[i : i + 5]) for i in range(0, 20, 5)] == [[*range(5)]] * 4
+    assert run_order(5, 7, seed=0) == order[:7] and run_order(3, 7, 0, shuffle=False) == [0, 1, 2, 0, 1, 2, 0]
 
 
-def test_the_stream_depends_on_the_seed_only() -> None:
-    make = lambda seed: list(GroupSampler(9, groups=3, group_size=2, repeats=1, generations=6, seed=seed))  # noqa: E731
-    assert make(1) == make(1) != make(2)
+def test_the_order_depends_on_the_seed_only() -> None:
+    assert run_order(9, 18, 1) == run_order(9, 18, 1) != run_order(9, 18, 2)
+
+
+def test_trl_reads_the_order_in_whole_groups(tmp_path) -> None:
+    trainer = make_trainer(
+        tmp_path, small_lalm(), clips=samples(5), prompts_per_step=2, group_size=3, num_iterations=2, max_steps=20
+    )
+    seen = [trainer.train_dataset[i]["row"] for i in trainer._get_train_sampler()]
+    want = run_order(5, 20, seed=3)
+    for batch in range(10):
+        once = [row for row in want[2 * batch : 2 * batch + 2] for _ in range(3)]
+        assert seen[12 * batch : 12 * batch + 12] == once * 2
 
 
 def test_config_speaks_of_prompts(tmp_path) -> None:

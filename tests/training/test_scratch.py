@@ -6,8 +6,25 @@ import math
 
 import pytest
 import torch
+from training_helpers import PROMPT, letters, samples, small_lalm, weights
 
-from emolab.training.scratch import LOSS_TYPES, Settings, group_advantages, grpo_loss, kl_k3, token_losses, update
+from emolab.training.scratch import (
+    LOSS_TYPES,
+    Settings,
+    advantage_loss,
+    clipped_loss,
+    flat_groups,
+    format_reward,
+    group_advantages,
+    grpo_loss,
+    kl_k3,
+    moved_by_hearing,
+    penalised_loss,
+    plain_loss,
+    roll_out,
+    token_losses,
+    update,
+)
 
 
 def test_advantages_of_a_group_are_its_standard_scores() -> None:
@@ -78,3 +95,77 @@ def test_an_update_makes_rewarded_tokens_likelier(loss_type: str) -> None:
     settings = Settings(loss_type, num_iterations=2, epsilon_high=5.0 if loss_type == "cispo" else None)  # type: ignore[arg-type]
     losses = update(policy, torch.optim.SGD([logits], 0.5), torch.tensor([1.0, -1.0]), torch.ones(2, 1), settings)
     assert len(losses) == 2 and logits[0] > 0 > logits[1]
+
+
+def test_the_plain_gradient_raises_a_wrong_answer_and_the_advantage_lowers_it() -> None:
+    for rewards, sign in ((torch.tensor([1.0, 0.2]), 1), (torch.tensor([0.2, 0.2]), 0)):
+        logprobs = torch.zeros(2, 1, requires_grad=True)
+        plain_loss(logprobs, rewards, torch.ones(2, 1)).backward()
+        assert logprobs.grad is not None and (logprobs.grad < 0).all(), "every sampled answer becomes likelier"
+        logprobs = torch.zeros(2, 1, requires_grad=True)
+        advantage_loss(logprobs, rewards, torch.ones(2, 1), 2).backward()
+        assert logprobs.grad is not None and torch.equal(logprobs.grad.sign()[:, 0], torch.tensor([-1.0, 1.0]) * sign)
+
+
+def test_each_rung_is_the_one_below_it_where_nothing_has_moved() -> None:
+    torch.manual_seed(0)
+    mask, rewards = torch.ones(4, 3), torch.tensor([1.0, 0.0, 0.5, 0.5])
+    advantages, grads = group_advantages(rewards, 2), []
+    for rung in (
+        lambda x: advantage_loss(x, rewards, mask, 2),
+        lambda x: clipped_loss(x, x.detach(), advantages, mask),
+        lambda x: penalised_loss(x, x.detach(), x.detach(), advantages, mask),
+        lambda x: grpo_loss(x, x.detach(), x.detach(), advantages, mask, Settings("bnpo", beta=0.04)),
+    ):
+        logprobs = torch.full((4, 3), -1.0, requires_grad=True)
+        rung(logprobs).backward()
+        assert logprobs.grad is not None
+        grads.append(logprobs.grad)
+    assert all(torch.allclose(grads[0], grad, atol=1e-6) for grad in grads[1:])
+
+
+def test_penalised_and_clipped_agree_with_the_whole_objective_after_a_move() -> None:
+    torch.manual_seed(0)
+    new, old, reference = (torch.randn(4, 3) * 0.3 - 1 for _ in range(3))
+    advantages, mask = torch.tensor([1.0, -1.0, 0.5, -0.5]), torch.tensor([[1, 1, 0], [1, 1, 1]] * 2)
+    settings = Settings("bnpo", beta=0.1, unbiased_kl=False)
+    assert torch.allclose(
+        penalised_loss(new, old, reference, advantages, mask, 0.1),
+        grpo_loss(new, old, reference, advantages, mask, settings),
+    )
+    assert torch.allclose(
+        clipped_loss(new, old, advantages, mask), grpo_loss(new, old, None, advantages, mask, Settings("bnpo"))
+    )
+
+
+def test_a_flat_group_has_no_advantage_whatever_rounding_says() -> None:
+    rewards = torch.tensor([0.1 + 0.2, 0.3, 0.3, 0.3, 0.0, 1e-3, 0.0, 0.0])
+    assert flat_groups(rewards, 4).tolist() == [True] * 4 + [False] * 4
+    assert group_advantages(rewards, 4)[:4].tolist() == [0.0] * 4
+
+
+def test_the_form_is_read_by_the_parser() -> None:
+    good = "<think>low and slow</think><answer>sad</answer>"
+    assert format_reward([good, "sad", good + " x"]) == [1.0, 0.0, 0.0]
+
+
+def test_every_rung_learns_from_real_rollouts() -> None:
+    batch = roll_out(small_lalm(), samples(2), PROMPT, letters, group_size=4, max_new_tokens=6, seed=1)
+    assert batch.rewards.shape == (8,) and batch.mask.shape == batch.logprobs().shape
+    advantages, old, reference = group_advantages(batch.rewards, 4), batch.logprobs().detach(), None
+    with batch.lalm.reference():
+        reference = batch.logprobs().detach()
+    for rung in (
+        lambda x: plain_loss(x, batch.rewards, batch.mask),
+        lambda x: advantage_loss(x, batch.rewards, batch.mask, 4),
+        lambda x: clipped_loss(x, old, advantages, batch.mask),
+        lambda x: penalised_loss(x, old, reference, advantages, batch.mask),
+    ):
+        before = weights(batch.lalm)
+        parameters = [p for p in batch.lalm.model.parameters() if p.requires_grad]
+        optimizer = torch.optim.SGD(parameters, 0.1)
+        rung(batch.logprobs()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        assert any(not torch.equal(before[k], v) for k, v in weights(batch.lalm).items())
+    assert moved_by_hearing(batch.lalm, samples(2), PROMPT, batch.completions) > 1e-3

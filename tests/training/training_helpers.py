@@ -15,7 +15,7 @@ from emolab.lalm.testing import noise_samples, tiny_random
 from emolab.prompts import PROMPTS
 from emolab.training.callbacks import History
 from emolab.training.config import grpo_config
-from emolab.training.grpo import HearingGRPOTrainer
+from emolab.training.grpo import AudioGRPOTrainer
 
 PROMPT = PROMPTS["direct"]
 EMOTIONS = ("happy", "sad", "angry", "neutral")
@@ -81,7 +81,7 @@ def make_trainer(
     callbacks: Any = (),
     trainer_options: Any = None,
     **settings: Any,
-) -> HearingGRPOTrainer:
+) -> AudioGRPOTrainer:
     """A trainer of 2 prompts × 4 completions of at most 6 tokens unless told otherwise; plain SGD."""
     values = {
         "prompts_per_step": 2,
@@ -93,7 +93,7 @@ def make_trainer(
         "seed": 3,
         **settings,
     }
-    return HearingGRPOTrainer(
+    return AudioGRPOTrainer(
         lalm,
         clips or samples(),
         PROMPT,
