@@ -1,9 +1,9 @@
 """Pre-train the tiny model that the package ships, in two generations.
 
-`python data_scripts/pretrain_tiny.py all` makes a model from nothing. `… again` goes on from the shipped weights, in the
-wild domain and in the world of emotional voices. Every stage is resumable and keeps its work under `build/pretrain`
-(about 2 GB). Each generation takes about an hour and a half on two idle cores. New sentences need espeak-ng:
-`pip install emolab[voices]`.
+`python data_scripts/pretrain_tiny.py all` makes a model from nothing. `… again` goes on from the shipped weights, in
+the wild domain and in the world of emotional voices. Every stage is resumable and keeps its work under
+`build/pretrain` (about 2 GB). Each generation takes about an hour and a half on two idle cores. New sentences need
+espeak-ng: `pip install emolab[voices]`.
 """
 
 from __future__ import annotations
