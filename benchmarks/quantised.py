@@ -39,49 +39,48 @@ def quantised(
 ) -> None:
     """Reward curves and final accuracy of GRPO in 4 bits and in float32, from the same cold starts."""
     from emolab.evaluate.inputs import read_corpus
-    from emolab.recipes.emo_rl import EmoRLSettings
+    from emolab.recipes.emo_rl import EmoRL
 
     corpus, changes = read_corpus(None), {} if steps is None else {"steps": steps}
-    runs = [train(corpus, EmoRLSettings.cpu(seed=seed, **changes), out / f"seed-{seed}") for seed in range(seeds)]
+    runs = [train(corpus, EmoRL.cpu(seed=seed, **changes), out / f"seed-{seed}") for seed in range(seeds)]
     result = summary(runs)
     if write:
         publish(result, RESULT, ROOT / "README.md")
     emit(result, as_json, lambda r: typer.echo(sentence(r)))
 
 
-def train(corpus: Any, settings: Any, out: Path) -> dict[str, dict[str, Any]]:
+def train(corpus: Any, recipe: Any, out: Path) -> dict[str, dict[str, Any]]:
     """Both arms of one seed: what each measured, the raw outputs behind it, and the reward of every step."""
-    from emolab.recipes.common import INFO
-    from emolab.recipes.emo_rl import EmoRL
+    from emolab.lalm.checkpoint import INFO
 
     options: dict[str, Any] = {"baseline": False, "controls": False, "elsewhere": False, "zero_shot": False}
-    found = {"nf4": EmoRL(settings).run(corpus, out / "nf4", **options)}
+    found = {"nf4": recipe.run(corpus, out / "nf4", **options)}
     start = out / "start"
     if not (start / INFO).is_file():
-        cold = out / "nf4" / "before"
+        cold = out / "nf4" / "cold_start"
         start.mkdir(parents=True, exist_ok=True)
         for name in ("adapter_config.json", "adapter_model.safetensors"):
             shutil.copy2(cold / name, start / name)
         info = json.loads((cold / INFO).read_text(encoding="utf-8"))
         (start / INFO).write_text(json.dumps({**info, "quantise": None}), encoding="utf-8")
-    whole = EmoRL(replace(settings, quantise=None))
-    found["fp32"] = whole.run(corpus, out / "fp32", start=start, **options)
+    found["fp32"] = replace(recipe, quantise=None).run(corpus, out / "fp32", start=start, **options)
     return {arm: collected(result, out / arm) for arm, result in found.items()}
 
 
 def collected(result: dict[str, Any], folder: Path) -> dict[str, Any]:
     """What the comparison needs of one run."""
     from emolab.evaluate.results import read_result
-    from emolab.recipes.common import read_metrics
+    from emolab.training.callbacks import read_metrics
+    from emolab.training.runs import METRICS, SCORES
 
-    rows = read_result(folder / "after" / "scores")["rows"]
+    rows = read_result(folder / "grpo" / SCORES)["rows"]
     return {
-        "before": result["before"]["ua"],
-        "after": result["after"]["ua"],
+        "before": result["cold_start"]["ua"],
+        "after": result["grpo"]["ua"],
         "seed": result["seed"],
         "settings": result["settings"],
         "rows": rows,
-        "reward": [step["reward"] for step in read_metrics(folder / "grpo")],
+        "reward": [step["reward"] for step in read_metrics(folder / "grpo" / METRICS)],
     }
 
 

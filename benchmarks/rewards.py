@@ -78,7 +78,8 @@ def cold(action: Callable[[], Any], repeats: int = 3) -> float:
     for _ in range(repeats):
         for cache in (
             parsing._parse_cached,
-            scan._scan_cached,
+            parsing._parse_cached_long,
+            scan.emotion_words,
             captions.profile,
             embedding._built_in,
         ):

@@ -20,9 +20,9 @@ ROWS = (
     ("classical", "prosodic features + logistic regression"),
     ("zero_shot", "zero-shot, written answers"),
     ("zero_labels", "zero-shot, label scores, calibrated"),
-    ("before", "cold start"),
+    ("cold_start", "cold start"),
     ("sft", "supervised on GRPO's labels"),
-    ("after", "cold start + 4-bit GRPO"),
+    ("grpo", "cold start + 4-bit GRPO"),
 )
 CONTROLS = ("silent", "shuffled", "swapped")
 
@@ -32,44 +32,43 @@ def register(app: typer.Typer) -> None:
     app.command("walk")(walk)
 
 
-def measure(corpus: Any, seed: int, out: Path) -> dict[str, Any]:
+def measure(corpus: Any, seed: int, out: Path, **changes: Any) -> dict[str, Any]:
     """One seed: the recipe's stages and the classical baseline on the same clips, each with its controls.
 
     A seed that was measured with the same settings and corpus before is read from `out`.
     """
     from emolab.baselines import classical_baseline
-    from emolab.recipes import common
-    from emolab.recipes.emo_rl import EmoRL, EmoRLSettings
+    from emolab.files import write_json
+    from emolab.recipes.emo_rl import EmoRL
+    from emolab.training.runs import slim
 
-    settings = EmoRLSettings.cpu(seed=seed)
-    of = {"settings": common.settings_dict(settings), "clips": len(corpus)}
+    recipe = EmoRL.cpu(seed=seed, **changes)
+    of = {"settings": recipe.settings_dict(), "clips": len(corpus)}
     kept = out / "walk.json"
     if kept.is_file() and (known := json.loads(kept.read_text(encoding="utf-8")))["of"] == of:
         return dict(known)
-    run = EmoRL(settings).run(corpus, out, controls="every", elsewhere=False)
-    inside = corpus.where(domain=settings.domain)
+    run = recipe.run(corpus, out, controls="every", elsewhere=False)
+    inside = corpus.where(domain=recipe.domain)
     train, test = inside.where(split="train"), inside.where(split="test")
-    classical = common.slim(classical_baseline(train, test, seed))
-    classical["controls"] = {
-        name: common.slim(classical_baseline(train, test, seed, control=name)) for name in CONTROLS
-    }
-    stages = {"classical": classical, "zero_labels": label_scores(settings, test)}
+    classical = slim(classical_baseline(train, test, seed))
+    classical["controls"] = {name: slim(classical_baseline(train, test, seed, control=name)) for name in CONTROLS}
+    stages = {"classical": classical, "zero_labels": label_scores(recipe, test)}
     stages |= {key: run[key] for key, _ in ROWS if key in run}
     result = {"of": of, **stages, "seconds": run["seconds"], "n": run["n"]}
-    kept.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_json(kept, result)
     return result
 
 
-def label_scores(settings: Any, test: Any) -> dict[str, Any]:
+def label_scores(recipe: Any, test: Any) -> dict[str, Any]:
     """The untrained model again, choosing the likeliest label, with label bias taken off: it seldom answers."""
     from emolab.evaluate import evaluate
     from emolab.lalm import load_model
-    from emolab.recipes import common
+    from emolab.training.runs import slim
 
-    lalm, prompt = load_model(settings.model), common.prompt_named("direct", settings.modalities)
-    options: dict[str, Any] = {"mode": "labels", "calibration": "contextual", "seed": settings.seed}
-    result = common.slim(evaluate(lalm, test, prompt, **options))
-    result["controls"] = {name: common.slim(evaluate(lalm, test, prompt, control=name, **options)) for name in CONTROLS}
+    lalm, prompt = load_model(recipe.model), recipe.direct_prompt(test.labels)
+    options: dict[str, Any] = {"mode": "labels", "calibration": "contextual", "seed": recipe.seed}
+    result = slim(evaluate(lalm, test, prompt, **options))
+    result["controls"] = {name: slim(evaluate(lalm, test, prompt, control=name, **options)) for name in CONTROLS}
     return result
 
 
@@ -119,6 +118,7 @@ def walk(
     seeds: Annotated[int, typer.Option(help="How many seeds.")] = 3,
     corpus: Annotated[Path | None, typer.Option(help="A corpus folder; the course's by default.")] = None,
     out: Annotated[Path, typer.Option(help="Where the runs are kept.")] = Path("build/walk"),
+    steps: Annotated[int | None, typer.Option(help="GRPO steps; the recipe's by default.")] = None,
     write: Annotated[bool, typer.Option(help="Write the result file and README's table.")] = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -128,13 +128,14 @@ def walk(
     from emolab.synth.corpus import audio_core
 
     core = audio_core(read_corpus(corpus))
-    runs = [measure(core, seed, out / f"seed-{seed}") for seed in range(seeds)]
+    changes = {} if steps is None else {"steps": steps}
+    runs = [measure(core, seed, out / f"seed-{seed}", **changes) for seed in range(seeds)]
     result = {
         "command": f"emolab bench walk --seeds {seeds}",
         "seeds": list(range(seeds)),
         "rows": summary(runs),
         "n": runs[0]["n"],
-        "training_seconds": mean(run["seconds"]["cold start"] + run["seconds"]["grpo"] for run in runs),
+        "training_seconds": mean(run["seconds"]["cold_start"] + run["seconds"]["grpo"] for run in runs),
         "runs": runs,
     }
     if write:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -42,8 +43,8 @@ def write_text(path: str | Path, text: str) -> Path:
 
 
 def write_json(path: str | Path, data: Any) -> Path:
-    """`write_bytes` of `data` as JSON; what JSON does not know is written as its `str`."""
-    return write_text(path, json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+    """`write_bytes` of `data` as JSON. NaN and infinity become null, and what JSON does not know its `str`."""
+    return write_text(path, json.dumps(_finite(data), indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -73,6 +74,14 @@ def read_json(path: str | Path, what: str = "a JSON object", error: type[EmolabE
     if not isinstance(found, dict):
         raise error(f"{path}: expected {what}, found {type(found).__name__}; delete the file and run again")
     return found
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _escaped(value: Any) -> Any:

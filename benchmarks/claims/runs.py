@@ -19,12 +19,16 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.claims.declare import Arm
 from emolab.errors import EvaluationError
 from emolab.evaluate.results import provenance
+from emolab.files import write_bytes, write_json
+from emolab.lalm.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
 from emolab.paths import build_folder
-from emolab.recipes import common, get_recipe
+from emolab.recipes import get_recipe
+from emolab.training.callbacks import read_metrics
+from emolab.training.runs import METRICS
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
-    from emolab.recipes.engine import Recipe
+    from emolab.recipes.run import Recipe
     from emolab.samples import Corpus
 
 Budget = Mapping[str, Mapping[str, Any]]
@@ -74,8 +78,8 @@ def training_of(arm: Arm, seed: int, budget: Budget) -> Training:
 
 
 def _settings(recipe: str, changes: Mapping[str, Any], seed: int, budget: Budget) -> str:
-    made = get_recipe(recipe).Settings.cpu(**{**budget.get(recipe, {}), **changes, "seed": seed})
-    return json.dumps(common.settings_dict(made), sort_keys=True)
+    made = get_recipe(recipe).cpu(**{**budget.get(recipe, {}), **changes, "seed": seed})
+    return json.dumps(made.settings_dict(), sort_keys=True)
 
 
 def folder_of(training: Training, out: Path | None = None) -> Path:
@@ -99,24 +103,21 @@ def read_rows(training: Training, place: str, out: Path | None = None) -> list[d
 
 def read_history(training: Training, out: Path | None = None) -> list[dict[str, Any]]:
     """Rows of metrics of a GRPO training, one a step; none for another stage."""
-    return common.read_metrics(folder_of(training, out) / "grpo")
+    return read_metrics(folder_of(training, out) / "grpo" / METRICS)
 
 
 def is_done(training: Training, places: frozenset[str], out: Path | None = None) -> bool:
     """Whether it was trained and measured at all `places`."""
-    trained = (folder_of(training, out) / common.INFO).is_file()
+    trained = is_checkpoint(folder_of(training, out))
     return trained and all(rows_file(training, place, out).is_file() for place in places)
 
 
 def ensure(training: Training, places: frozenset[str], out: Path | None = None) -> Path:
     """Train and measure what is not there yet. The cold start that it continues must be there. Returns its folder."""
-    from emolab.training.checkpoints import write_json
-
     folder = folder_of(training, out)
     if is_done(training, places, out):
         return folder
-    kind = get_recipe(training.recipe)
-    recipe = kind(kind.Settings(**training.values))
+    recipe = get_recipe(training.recipe)(**training.values)
     started = time.perf_counter()
     lalm = _train(recipe, training, folder, out)
     trained = time.perf_counter()
@@ -131,12 +132,12 @@ def ensure(training: Training, places: frozenset[str], out: Path | None = None) 
     return folder
 
 
-def _train(recipe: Recipe[Any], training: Training, folder: Path, out: Path | None) -> LALM:
-    if (folder / common.INFO).is_file():
-        return shared_cache(common.load_checkpoint(folder)[0])
-    parts = recipe.parts(corpus_of(recipe))
+def _train(recipe: Recipe, training: Training, folder: Path, out: Path | None) -> LALM:
+    if is_checkpoint(folder):
+        return shared_cache(load_checkpoint(folder)[0])
+    parts = recipe.splits(corpus_of(recipe))
     if training.start is not None:
-        lalm = shared_cache(common.load_checkpoint(folder_of(training.start, out))[0])
+        lalm = shared_cache(load_checkpoint(folder_of(training.start, out))[0])
         recipe.grpo(lalm, parts.train, folder / "grpo", progress=False)
     elif training.stage == "sft":
         lalm = shared_cache(recipe.load())
@@ -144,37 +145,34 @@ def _train(recipe: Recipe[Any], training: Training, folder: Path, out: Path | No
     else:
         lalm = shared_cache(recipe.load())
         recipe.cold_start(lalm, parts.cold, progress=False)
-    common.save_checkpoint(folder, lalm, recipe.note(_prompt(recipe, training.stage)))
+    save_checkpoint(folder, lalm, recipe.note(_prompt(recipe, training.stage)))
     return lalm
 
 
-def _prompt(recipe: Recipe[Any], stage: str) -> Any:
-    return recipe.baseline_prompt() if stage == "sft" else recipe.prompt()
+def _prompt(recipe: Recipe, stage: str) -> Any:
+    return recipe.direct_prompt() if stage == "sft" else recipe.prompt()
 
 
-def _measure(recipe: Recipe[Any], lalm: LALM, training: Training, place: str, out: Path | None) -> None:
+def _measure(recipe: Recipe, lalm: LALM, training: Training, place: str, out: Path | None) -> None:
     corpus = corpus_of(recipe)
     split = "val" if place == "val" else "test"
     if place == "elsewhere":
-        test = common.other_domain(recipe.select(corpus), recipe.settings, split)
+        test = recipe.other_domain(corpus, split)
         if test is None:
-            raise EvaluationError(f"{corpus.root}: has no domain but {recipe.settings.domain!r} to measure on")
+            raise EvaluationError(f"{corpus.root}: has no domain but {recipe.domain!r} to measure on")
     else:
-        test = recipe.parts(corpus, split).test
+        test = recipe.splits(corpus, split).test
     found = recipe.measure(lalm, test, _prompt(recipe, training.stage), progress=False)["rows"]
     carriers = {sample.id: sample.extra.get("carriers") for sample in test}
     rows = [_slim(row) | {"carriers": carriers[row["id"]]} for row in found]
-    path = rows_file(training, place, out)
-    part = path.with_suffix(".part")
-    part.write_bytes(gzip.compress(json.dumps(rows).encode(), mtime=0))
-    part.replace(path)
+    write_bytes(rows_file(training, place, out), gzip.compress(json.dumps(rows).encode(), mtime=0))
 
 
 def _slim(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in KEPT if name in row}
 
 
-def corpus_of(recipe: Recipe[Any]) -> Corpus:
+def corpus_of(recipe: Recipe) -> Corpus:
     """The embedded corpus of a recipe; read once a process."""
     from emolab.synth.embedded import embedded_corpus
 

@@ -120,14 +120,14 @@ def measured(checkpoint: Path, corpus: Corpus, n: int, n_checks: int, seed: int,
 
 def trained(corpus: Corpus) -> Path:
     """The folder of r1-omni's run with seed 0 on this corpus, which is made where it is missing."""
+    from emolab.lalm.checkpoint import is_checkpoint
     from emolab.recipes import get_recipe
-    from emolab.recipes.common import INFO
+    from emolab.training.runs import stage_folder
 
     folder = build_folder() / RECIPE / "seed-0"
-    if not all((folder / name / INFO).is_file() for name in STAGES):
+    if not all(is_checkpoint(stage_folder(folder, name)) for name in STAGES):
         typer.echo(f"{folder}: no run of {RECIPE} here; training one takes minutes", err=True)
-        recipe = get_recipe(RECIPE)
-        recipe(recipe.Settings.cpu(seed=0)).run(
+        get_recipe(RECIPE).cpu(seed=0).run(
             corpus, folder, baseline=False, controls=False, elsewhere=False, zero_shot=False,
             say=lambda text: typer.echo(text, err=True),
         )  # fmt: skip
@@ -195,9 +195,9 @@ def render(result: dict[str, Any]) -> None:
 
 def recipe_of(checkpoint: Path) -> str:
     """The recipe that a checkpoint notes."""
-    from emolab.recipes.common import INFO
+    from emolab.lalm.checkpoint import checkpoint_info
 
-    return str(json.loads((checkpoint / INFO).read_text(encoding="utf-8")).get("recipe", ""))
+    return str(checkpoint_info(checkpoint).get("recipe", ""))
 
 
 def page(result: dict[str, Any]) -> str:

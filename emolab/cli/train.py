@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ from emolab.cli.output import JsonOption, command, emit, real_stdout
 from emolab.errors import TrainingError
 
 if TYPE_CHECKING:
-    from emolab.recipes.engine import Recipe
+    from emolab.recipes.run import Recipe
 
 CorpusOption = Annotated[
     Path | None, typer.Option("--corpus", help="Corpus folder; the embedded corpus where none is given.")
@@ -128,35 +127,29 @@ def cold_start(
     folder = out or Path("build") / "cold-start"
     options: dict[str, Any] = {"baseline": False, "controls": False, "elsewhere": False, "grpo": False}
     result = chosen.run(table, folder, say=_say, **options)
-    emit(result | {"recipe": "cold-start", "report": str(_report(folder))}, as_json, render)
+    emit(result | {"report": str(_report(folder))}, as_json, render)
 
 
 def _report(folder: Path) -> Path:
+    from emolab.files import write_text
     from emolab.plots.report import run_report
 
     path = folder / "report.html"
-    path.write_text(run_report(folder), encoding="utf-8")
-    return path
+    return write_text(path, run_report(folder))
 
 
-def make(name: str, changes: list[str] | None = None, **values: Any) -> Recipe[Any]:
+def make(name: str, changes: list[str] | None = None, **values: Any) -> Recipe:
     """The recipe `name` with the settings of the machine's profile, `values` and KEY=VALUE `changes`.
 
     Raises TrainingError for a setting that the recipe does not have, or a value of another type.
     """
-    from emolab.profiles import profile
-    from emolab.recipes import get_recipe
-    from emolab.recipes.values import read_value
+    from emolab import recipes
 
-    recipe = get_recipe(name)
-    known = [f.name for f in fields(recipe.Settings)]
     if wrong := [change for change in changes or () if "=" not in change]:
         raise TrainingError(f"--set {wrong[0]!r}: expected KEY=VALUE")
     typed = dict(change.split("=", 1) for change in changes or ())
-    if unknown := sorted({*values, *typed} - set(known)):
-        raise TrainingError(f"{name} has no setting {unknown[0]!r}; it has {', '.join(known)}")
-    values |= {key: read_value(recipe.Settings, key, text) for key, text in typed.items()}
-    return recipe(recipe.Settings.for_profile(profile(), **values))
+    chosen = recipes.get_recipe(name)
+    return recipes.recipe(name, **values | {key: chosen.read_setting(key, text) for key, text in typed.items()})
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
@@ -170,11 +163,11 @@ def _say(text: str) -> None:
 def render(result: dict[str, Any]) -> None:
     """Print the stages of a recipe as a table."""
     from emolab.cli.tables import score_table
-    from emolab.plots.report import STAGES
+    from emolab.training.runs import STAGES
 
-    told = [name for name in STAGES if result.get(name) and (name, result["recipe"]) != ("after", "cold-start")]
+    told = [name for name in STAGES if result.get(name)]
     rows = {STAGES[name]: result[name] for name in told}
-    rows |= {f"{STAGES['after']}, {name}": part for name, part in result["controls"].items()}
+    rows |= {f"{STAGES[told[-1]]}, {name}": part for name, part in result["controls"].items()}
     rows |= {f"{STAGES[name]}, other domain": result["elsewhere"][name] for name in told if name in result["elsewhere"]}
     score_table(rows, f"{result['recipe']}, seed {result['seed']}, in {result['out']}")
     typer.echo(f"with plots and answers: {result['report']}")

@@ -95,7 +95,7 @@ def read_model(
         from emolab.profiles import profile
 
         return load_model(name or profile().model, quantise=quantise), asked
-    from emolab.recipes.common import load_checkpoint
+    from emolab.lalm.checkpoint import load_checkpoint
 
     if not Path(checkpoint).is_dir():
         raise EvaluationError(f"{checkpoint}: no such checkpoint folder; train one with `emolab train`")

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from emolab.emotions import EMOTIONS
-from emolab.errors import TrainingError
 from emolab.evaluate.results import read_result
 from emolab.plots.evaluation import CONTROL_NAMES, confusion_matrix, score_bars
 from emolab.plots.explanation import page, picture
 from emolab.plots.training import training_curves
-from emolab.recipes.common import read_metrics
+from emolab.training.callbacks import read_metrics
+from emolab.training.runs import METRICS, SCORES, STAGES, read_run, stage_folder
 
-STAGES = {"zero_shot": "zero-shot", "sft": "supervised", "before": "cold start", "after": "GRPO"}
 EXAMPLES = 8
 SIDE_BY_SIDE = "display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start"
 CELL = "padding:3px 10px;text-align:left;vertical-align:top;border-bottom:1px solid #e4e8ec"
@@ -28,12 +27,9 @@ def run_report(folder: str | Path) -> str:
     Raises TrainingError where the folder holds no finished run.
     """
     folder = Path(folder)
-    path = folder / "result.json"
-    if not path.is_file():
-        raise TrainingError(f"{folder}: no result.json; give a folder in which `emolab train` finished")
-    result = json.loads(path.read_text(encoding="utf-8"))
-    history = read_metrics(folder / "grpo")
-    stages = {name: result[name] for name in STAGES if result.get(name) and (history or name != "after")}
+    result = read_run(folder)
+    history = read_metrics(folder / "grpo" / METRICS)
+    stages = {name: result[name] for name in STAGES if result.get(name) and (history or name != "grpo")}
     shown = [_heading(result, stages), _scores(result, stages), _curves(history)]
     parts = [*shown, _answers(folder, stages), _made(result)]
     body = "".join(f"<section style='margin:18px 0'>{part}</section>" for part in parts if part)
@@ -44,8 +40,8 @@ def run_report(folder: str | Path) -> str:
 def _heading(result: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]]) -> str:
     metric, last = result["metric"], list(stages)[-1]
     said = f"{STAGES[last]}: {metric} {_number(stages[last], metric)}"
-    if last == "after":
-        said += f", from {_number(stages['before'], metric)} after the cold start"
+    if last == "grpo":
+        said += f", from {_number(stages['cold_start'], metric)} after the cold start"
     n = result["n"]
     return (
         f"<h1 style='font-size:22px'>{html.escape(result['recipe'])}, seed {result['seed']}</h1>"
@@ -76,7 +72,8 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _answers(folder: Path, stages: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = {name: _rows(folder / name) for name in stages if (folder / name / "scores.parquet").is_file()}
+    places = {name: stage_folder(folder, name) / SCORES for name in stages}
+    rows = {name: _rows(place) for name, place in places.items() if place.with_suffix(".parquet").is_file()}
     if not rows:
         return ""
     last = list(rows)[-1]
@@ -92,8 +89,8 @@ def _answers(folder: Path, stages: Mapping[str, Mapping[str, Any]]) -> str:
     return "".join(parts) + _table(["sample", "gold", *(STAGES[name] for name in rows)], lines)
 
 
-def _rows(stage: Path) -> list[dict[str, Any]]:
-    return [row for row in read_result(stage / "scores")["rows"] if not row.get("elsewhere")]
+def _rows(scores: Path) -> list[dict[str, Any]]:
+    return [row for row in read_result(scores)["rows"] if not row.get("elsewhere")]
 
 
 def _is_label(value: Any) -> bool:

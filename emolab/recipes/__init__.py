@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from emolab.errors import TrainingError
 
 if TYPE_CHECKING:
-    from emolab.recipes.engine import Recipe
+    from emolab.recipes.run import Recipe
 
 RECIPES = {
     "emo-rl": ("emo_rl", "EmoRL"),
@@ -18,13 +18,31 @@ RECIPES = {
 }
 
 
-def get_recipe(name: str) -> type[Recipe[Any]]:
-    """The recipe called `name`. Raises TrainingError with the known names.
+def get_recipe(name: str) -> type[Recipe]:
+    """The class of the recipe called `name`. Raises TrainingError with the known names.
 
     Example: `get_recipe("emo-rl").metric` is "ua".
     """
     if name not in RECIPES:
         raise TrainingError(f"unknown recipe {name!r}; expected one of {', '.join(RECIPES)}")
     module, recipe = RECIPES[name]
-    found: type[Recipe[Any]] = getattr(import_module(f"emolab.recipes.{module}"), recipe)
+    found: type[Recipe] = getattr(import_module(f"emolab.recipes.{module}"), recipe)
     return found
+
+
+def recipe(name: str, **settings: Any) -> Recipe:
+    """The recipe called `name` with the values of the machine's profile, which `settings` override.
+
+    Raises TrainingError for an unknown recipe or setting, or a value of another type.
+
+    Example: `recipe("emo-rl", steps=20).run(corpus, "build/mine")`.
+    """
+    from dataclasses import fields
+
+    from emolab.profiles import profile
+
+    found = get_recipe(name)
+    known = [f.name for f in fields(found)]
+    if unknown := sorted(set(settings) - set(known)):
+        raise TrainingError(f"{name} has no setting {unknown[0]!r}; it has {', '.join(known)}")
+    return found.for_profile(profile(), **settings)

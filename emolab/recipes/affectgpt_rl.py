@@ -16,20 +16,20 @@ found, chosen here and therefore a parameter):
 What is ours: the guards of `WheelF` against hedges and spam (`guards`; the paper has none), the smoothed penalty, and
 wheels and a lexicon of our own (`wheels` names a folder of the official files).
 
-A cold-start completion comes from a table row's words and caption alone. GRPO is given the words and nothing else, and
+A cold-start completion comes from a table row's words and its parts or caption alone. A row without words has its label
+as the one word. GRPO is given the words and nothing else, and
 so is the supervised baseline, which learns to write the same lists without reasons.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
-from emolab.recipes import common
-from emolab.recipes.engine import Recipe, RecipeSettings
-from emolab.recipes.references import caption_parts
+from emolab.recipes.rationales import brief
+from emolab.recipes.run import Recipe, kept_of
 from emolab.rewards.rubric import Rubric
 from emolab.rewards.shipped import rubric as shipped
 from emolab.rewards.wheel import PENALTIES, Alignment, Dual, WheelF
@@ -45,15 +45,22 @@ REWARDS = {
 }
 """Parts of the reward by the steps of the paper's ablation; without thinking there is no reasoning to reward, and "all"
 is "format"."""
-_UNGUARDED = {"min_precision": 0.0, "max_extra": 10**6, "consistent": False}
-_VOICE = re.compile(r"\b(an? [^.]*?\bvoice)\b")
-_SHAPE = "(raised|level|lowered|slanted)"
-_BROWS, _CORNERS = re.compile(rf"\bbrows (?:are )?{_SHAPE}|{_SHAPE} brows"), re.compile(r"corners (\w+)")
+UNGUARDED = {"min_precision": 0.0, "max_extra": 10**6, "consistent": False}
 
 
 @dataclass(frozen=True)
-class AffectGPTRLSettings(RecipeSettings):
-    """Everything a run depends on, with the paper's values as defaults where there are any; `cpu()` has ours."""
+class AffectGPTRL(Recipe):
+    """Open-vocabulary emotion by GRPO with an emotion-wheel reward.
+
+    The settings' defaults are the paper's values where there are any; `cpu()` has ours.
+
+    Example: `AffectGPTRL.cpu().run(embedded_corpus("omni"), "build/affectgpt-rl")`.
+    """
+
+    name: ClassVar[str] = "affectgpt-rl"
+    metric: ClassVar[str] = "wheel_f"
+    controls: ClassVar[tuple[str, ...]] = ("silent", "swapped", "no_transcript", "no_video")
+    corpus_size: ClassVar[str] = "omni"
 
     model: str = "Qwen/Qwen2.5-Omni-3B"  # [?] the paper's is AffectGPT
     modalities: tuple[str, ...] = ("audio", "video", "text")  # [S]
@@ -112,96 +119,58 @@ class AffectGPTRLSettings(RecipeSettings):
         if self.length_penalty not in PENALTIES:
             raise TrainingError(f"length_penalty {self.length_penalty!r}: expected one of {', '.join(PENALTIES)}")
 
-
-def reasons(sample: EmotionSample) -> str:
-    """What a cold-start rationale says: the voice, the face and the words in brief, as the caption has them, and a
-    feeling; or the whole caption where it is not of the embedded corpus's form.
-
-    Raises TrainingError for a sample without a caption.
-    """
-    if not sample.caption:
-        raise TrainingError(
-            f"{sample.id}: has no caption to write reasons from; choose rows with captions, or thinking=False"
-        )
-    parts = caption_parts(sample.caption)
-    voice = _VOICE.search(parts.get("voice", ""))
-    if voice is None:
-        return sample.caption.strip()
-    brief = [voice.group(1)]
-    face = parts.get("face", "").lower()
-    brows, corners = _BROWS.search(face), _CORNERS.search(face)
-    if brows and corners:
-        brief.append(f"{brows.group(1) or brows.group(2)} brows, mouth corners {corners.group(1)}")
-    if "words" in parts:
-        brief.append("words with feeling" if "“" in parts["words"] else "neutral words")
-    return "; ".join([*brief, sample.words[0]])
-
-
-def words_target(sample: EmotionSample, thinking: bool) -> str:
-    """The target completion for a training sample: its words, with `reasons` before them or without.
-
-    >>> from emolab.samples import EmotionSample
-    >>> words_target(EmotionSample("x", words=("gloomy", "sad")), thinking=False)
-    '<answer>gloomy, sad</answer>'
-
-    Raises TrainingError for a sample without words.
-    """
-    if not sample.words:
-        raise TrainingError(f"{sample.id}: has no emotion words to learn from")
-    answer = f"<answer>{', '.join(sample.words)}</answer>"
-    return f"<think>{reasons(sample)}</think>{answer}" if thinking else answer
-
-
-class AffectGPTRL(Recipe[AffectGPTRLSettings]):
-    """The recipe; see the module.
-
-    Example: `AffectGPTRL(AffectGPTRLSettings.cpu()).run(embedded_corpus("omni"), "build/affectgpt-rl")`.
-    """
-
-    name: ClassVar[str] = "affectgpt-rl"
-    metric: ClassVar[str] = "wheel_f"
-    controls: ClassVar[tuple[str, ...]] = ("silent", "swapped", "no_transcript", "no_video")
-    corpus_size: ClassVar[str] = "omni"
-    Settings: ClassVar[type[RecipeSettings]] = AffectGPTRLSettings
-
     def select(self, corpus: Corpus) -> Corpus:
-        """The samples with emotion words."""
-        return corpus.where(lambda sample: bool(sample.words))
+        """The samples with emotion words; the label is the one word of a sample that has no others."""
+        found = corpus.replace(s if s.words or not s.emotion else replace(s, words=(s.emotion,)) for s in corpus)
+        return kept_of(self, found, lambda s: bool(s.words), "emotion words (column 'words') or a label")
 
-    def prompt(self) -> Prompt:
+    def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
         """The open question, with reasons or without."""
-        return common.prompt_named("words" if self.settings.thinking else "words_direct", self.settings.modalities)
+        return self._asked("words" if self.thinking else "words_direct", labels)
 
     def target(self, sample: EmotionSample) -> str:
-        """The sample's words, after reasons where the model is to think."""
-        return words_target(sample, self.settings.thinking)
+        """The sample's words, after reasons where the model is to think: what the voice, the face and the words are
+        like, in brief, and a feeling.
 
-    def baseline_prompt(self) -> Prompt:
-        """The supervised baseline answers at once: words have no reasons."""
-        return common.prompt_named("words_direct", self.settings.modalities)
+        >>> from emolab.samples import EmotionSample
+        >>> sad = EmotionSample("x", words=("gloomy",), parts={"voice": "a low voice, flat", "face": "brows down"})
+        >>> AffectGPTRL().target(sad)
+        '<think>a low voice; brows down; gloomy</think><answer>gloomy</answer>'
+        """
+        if not self.thinking:
+            return self.direct_target(sample)
+        return f"<think>{brief(sample)}</think>{self.direct_target(sample)}"
 
-    def baseline_target(self, sample: EmotionSample) -> str:
-        """The words that GRPO is rewarded for."""
-        return words_target(sample, thinking=False)
+    def direct_prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
+        """The open question, answered at once: words have no reasons."""
+        return self._asked("words_direct", labels)
 
-    def rubric(self) -> Rubric:
+    def direct_target(self, sample: EmotionSample) -> str:
+        """The words that GRPO is rewarded for. Raises TrainingError for a sample without words."""
+        if not sample.words:
+            raise TrainingError(f"{sample.id}: has no emotion words to learn from")
+        return f"<answer>{', '.join(sample.words)}</answer>"
+
+    def rewards(self, labels: LabelSet = EMOLAB_7, train: Corpus | None = None) -> Rubric:
         """The shipped rubric with the settings' parts, length penalty and wheels; unguarded, its gates are gone too."""
-        chosen = self.settings
-        base = shipped("affectgpt_rl" if chosen.thinking else "affectgpt_rl_no_think")
-        options: dict[str, Any] = {"penalty": chosen.length_penalty, "wheels": chosen.wheels}
-        options |= {} if chosen.guards else _UNGUARDED
+        base = shipped("affectgpt_rl" if self.thinking else "affectgpt_rl_no_think", labels)
+        options: dict[str, Any] = {"penalty": self.length_penalty, "wheels": self.wheels}
+        options |= {} if self.guards else UNGUARDED
         rewards: dict[str, Any] = {
             "wheel_f": WheelF(**options),
             "dual": Dual(**options),
-            "alignment": Alignment(wheels=chosen.wheels),
+            "alignment": Alignment(wheels=self.wheels),
         }
         parts = [
-            replace(part, reward=rewards.get(part.name, part.reward), gate=part.gate if chosen.guards else None)
+            replace(part, reward=rewards.get(part.name, part.reward), gate=part.gate if self.guards else None)
             for part in base.parts
-            if part.name in REWARDS[chosen.reward]
+            if part.name in REWARDS[self.reward]
         ]
         return Rubric(base.name, tuple(parts))
 
     def measuring(self) -> dict[str, Any]:
         """On which wheels words are compared."""
-        return {"wheels": self.settings.wheels}
+        return {"wheels": self.wheels}
+
+
+AffectGPTRLSettings = AffectGPTRL  # deprecated alias

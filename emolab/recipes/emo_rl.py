@@ -19,12 +19,12 @@ and sentences, with the audio silenced and swapped as controls.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
-from emolab.recipes import common
-from emolab.recipes.engine import Recipe, RecipeSettings
-from emolab.recipes.rationales import rationale
+from emolab.recipes.rationales import label_of, voice_of, words_of
+from emolab.recipes.run import Recipe
 from emolab.rewards import ESWR, Accuracy, Format, LinearSchedule, Part, Rubric, Structure
 
 if TYPE_CHECKING:
@@ -36,12 +36,16 @@ REWARDS = ("eswr", "accuracy")
 
 
 @dataclass(frozen=True)
-class EmoRLSettings(RecipeSettings):
-    """Everything a run depends on, with the paper's values as defaults where there are any; `cpu()` has ours.
+class EmoRL(Recipe):
+    """Speech emotion by GRPO with a similarity-weighted reward and structured reasoning.
 
-    Of the inherited values, the model [2], G = 6 and the learning rate 1e-6 [2] are the paper's. It trained in 16 bits
-    [?]; KL weight, batch, steps, LoRA and the cold start are not stated [?]. The supervised baseline is ours.
+    The settings' defaults are the paper's values where there are any; `cpu()` has ours. Of the inherited values, the
+    model [2], G = 6 and the learning rate 1e-6 [2] are the paper's. It trained in 16 bits [?]; KL weight, batch, steps,
+    LoRA and the cold start are not stated [?]. The supervised baseline is ours.
     """
+
+    name: ClassVar[str] = "emo-rl"
+    metric: ClassVar[str] = "ua"
 
     group_size: int = 6  # [2]
     reasoning: str = "structured"  # [2] ESR; "free" is its EUR, "direct" its IR
@@ -52,7 +56,7 @@ class EmoRLSettings(RecipeSettings):
     alpha_end: float = 0.0  # [2] where it ends, in one re-implementation
 
     @classmethod
-    def cpu(cls, **changes: Any) -> EmoRLSettings:
+    def cpu(cls, **changes: Any) -> Self:
         """Our values for the embedded tiny model on two CPU cores: three minutes of training, or six with reasoning.
 
         These were chosen by looking at the embedded corpus's test clips, in about seven single-seed runs, so scores on
@@ -97,38 +101,42 @@ class EmoRLSettings(RecipeSettings):
         if self.reward not in REWARDS:
             raise TrainingError(f"reward {self.reward!r}: expected one of {', '.join(REWARDS)}")
 
-
-class EmoRL(Recipe[EmoRLSettings]):
-    """Speech emotion by GRPO with a similarity-weighted reward and structured reasoning."""
-
-    name, metric, Settings = "emo-rl", "ua", EmoRLSettings
-
     def select(self, corpus: Corpus) -> Corpus:
-        """Of an embedded corpus, the samples that only the voice tells apart; all of any other."""
+        """Samples with a label. Of an embedded corpus, those that only the voice tells apart."""
         from emolab.synth.corpus import audio_core
 
-        return audio_core(corpus, domain=None) if all("condition" in s.extra for s in corpus) else corpus
+        embedded = len(corpus) and all("condition" in s.extra for s in corpus)
+        return super().select(audio_core(corpus, domain=None) if embedded else corpus)
 
-    def prompt(self) -> Prompt:
+    def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
         """The closed question in the reasoning style."""
-        return common.prompt_named(self.settings.reasoning, self.settings.modalities)
+        return self._asked(self.reasoning, labels)
 
     def target(self, sample: EmotionSample) -> str:
-        """A rationale in the reasoning style, and the label."""
-        return rationale(sample, self.settings.reasoning)
+        """A rationale in the reasoning style, and the label.
 
-    def baseline_prompt(self) -> Prompt:
-        """The closed question, answered at once."""
-        return common.prompt_named("direct", self.settings.modalities)
+        >>> from emolab.samples import EmotionSample
+        >>> sad = EmotionSample("x", text="it is late", emotion="sad", parts={"voice": "a low, flat voice"})
+        >>> EmoRL(reasoning="free").target(sad)
+        '<think>a low, flat voice</think><answer>sad</answer>'
+        """
+        label = label_of(sample)
+        if self.reasoning == "direct":
+            return self.direct_target(sample)
+        reasons = voice_of(sample)
+        if self.reasoning == "structured":
+            reasons = (
+                f"<content>{words_of(sample)}</content><acoustics>{reasons}</acoustics>"
+                f"<summary>it sounds {label}</summary>"
+            )
+        return f"<think>{reasons}</think><answer>{label}</answer>"
 
-    def baseline_target(self, sample: EmotionSample) -> str:
-        """The label."""
-        return rationale(sample, "direct")
-
-    def rubric(self) -> Rubric:
+    def rewards(self, labels: LabelSet = EMOLAB_7, train: Corpus | None = None) -> Rubric:
         """ESWR with its α curriculum (or plain accuracy), and the form that the reasoning style asks for."""
-        chosen = self.settings
-        form = Structure() if chosen.reasoning == "structured" else Format(chosen.reasoning)
-        eswr = ESWR(gamma=chosen.gamma, alpha=LinearSchedule(chosen.alpha, chosen.alpha_end))
-        answer = eswr if chosen.reward == "eswr" else Accuracy()
-        return Rubric("emo_rl", (Part(answer), Part(form, weight=chosen.structure_weight)))
+        form = Structure() if self.reasoning == "structured" else Format(self.reasoning)
+        eswr = ESWR(labels, gamma=self.gamma, alpha=LinearSchedule(self.alpha, self.alpha_end))
+        answer = eswr if self.reward == "eswr" else Accuracy(labels)
+        return Rubric("emo_rl", (Part(answer), Part(form, weight=self.structure_weight)))
+
+
+EmoRLSettings = EmoRL  # deprecated alias

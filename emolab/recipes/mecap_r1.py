@@ -15,7 +15,7 @@ found, chosen here and therefore a parameter):
 What is ours: **centred** anchors (as published, all texts share a direction, Φ is nearly constant and R_emo is near 1
 for anything: see `centred` and the logged spread); CIDEr-D with n-gram weights from the training captions in SPICE's
 place, because SPICE needs Java and a scene-graph parser; and a reference that leaves out what the model is not shown
-(`emolab.recipes.references`).
+(`parts`).
 
 The metric is Emo-F1, the agreement of the emotion words of caption and reference. It is what the emotion reward is
 for, and what BLEU cannot see: on the embedded corpus a caption of another clip keeps most of its BLEU. BLEU-4 and
@@ -25,26 +25,32 @@ Distinct-2 are reported beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from emolab.errors import CorpusError, TrainingError
-from emolab.recipes import common
-from emolab.recipes.engine import Recipe, RecipeSettings
-from emolab.recipes.references import CAPTION_PARTS, reference
+from emolab.emotions import EMOLAB_7, LabelSet
+from emolab.errors import TrainingError
+from emolab.recipes.run import Recipe, kept_of
 from emolab.rewards import Part, Rubric
 from emolab.rewards.captions import Bleu, Cider, EmoGRPO
-from emolab.samples import MODALITIES
+from emolab.samples import MODALITIES, PARTS
 
 if TYPE_CHECKING:
-    from emolab.lalm import LALM
     from emolab.prompts import Prompt
     from emolab.samples import Corpus, EmotionSample
 
 
 @dataclass(frozen=True)
-class MECapR1Settings(RecipeSettings):
-    """Everything a run depends on, with the paper's values as defaults where there are any; `cpu()` has ours."""
+class MECapR1(Recipe):
+    """Captions, with a supervised start and Emo-GRPO. Its baseline is supervised on the captions that GRPO is rewarded
+    with.
+
+    The settings' defaults are the paper's values where there are any; `cpu()` has ours.
+    """
+
+    name: ClassVar[str] = "mecap-r1"
+    metric: ClassVar[str] = "emotion_f1"
+    controls: ClassVar[tuple[str, ...]] = ("shuffled", "no_transcript")
+    corpus_size: ClassVar[str] = "omni"
 
     model: str = "Qwen/Qwen2-Audio-7B-Instruct"  # [?]
     modalities: tuple[str, ...] = ("audio", "text")  # [2] has video too, which Qwen2-Audio cannot take
@@ -99,61 +105,46 @@ class MECapR1Settings(RecipeSettings):
         super().__post_init__()
         if self.emotion_weight <= 0 and self.overlap_weight <= 0:
             raise TrainingError("emotion_weight and overlap_weight are both 0: nothing would be rewarded")
-        for name, known in (("parts", CAPTION_PARTS), ("carriers", MODALITIES)):
+        for name, known in (("parts", PARTS), ("carriers", MODALITIES)):
             if unknown := set(getattr(self, name)) - set(known):
                 raise TrainingError(f"{name}: {sorted(unknown)[0]!r} is unknown; expected some of {', '.join(known)}")
 
+    def select(self, corpus: Corpus) -> Corpus:
+        """Samples with a caption, shortened to the settings' `parts` where they state a voice, whose emotion is in one
+        of `carriers` (or that have none, or do not say)."""
 
-class MECapR1(Recipe[MECapR1Settings]):
-    """Captions, with a supervised start and Emo-GRPO. Its baseline is supervised on the captions that GRPO is rewarded
-    with."""
+        def shown(sample: EmotionSample) -> bool:
+            carriers = sample.extra.get("carriers")
+            return bool(sample.caption) and (not carriers or bool(set(self.carriers) & set(carriers)))
 
-    name: ClassVar[str] = "mecap-r1"
-    metric: ClassVar[str] = "emotion_f1"
-    controls: ClassVar[tuple[str, ...]] = ("shuffled", "no_transcript")
-    corpus_size: ClassVar[str] = "omni"
-    Settings: ClassVar[type[RecipeSettings]] = MECapR1Settings
+        kept = kept_of(self, corpus, shown, "captions to learn from (column 'caption')")
+        return kept.replace(
+            replace(s, caption=s.describe(self.parts) if s.parts.get("voice") else s.caption) for s in kept
+        )
 
-    def __init__(self, settings: MECapR1Settings):
-        super().__init__(settings)
-        self.overlap = Cider()
+    def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
+        """The request for a caption."""
+        return self._asked("caption", labels)
 
-    def prompt(self) -> Prompt:
-        return common.prompt_named("caption", self.settings.modalities)
+    direct_prompt = prompt
 
-    def target(self, sample: EmotionSample) -> str:
+    def direct_target(self, sample: EmotionSample) -> str:
+        """The caption, for the cold start and the baseline."""
         return f"<answer>{sample.caption}</answer>"
 
-    def select(self, corpus: Corpus) -> Corpus:
-        """Samples with a caption, shortened to the settings' `parts`, whose emotion is in one of `carriers` (or that
-        have none, or do not say). Raises CorpusError where no sample has a caption."""
-        chosen = self.settings
-        kept = [
-            replace(sample, caption=reference(sample.caption, chosen.parts))
-            for sample in corpus
-            if sample.caption
-            and (not sample.extra.get("carriers") or set(chosen.carriers) & set(sample.extra["carriers"]))
-        ]
-        if not kept:
-            raise CorpusError(f"{corpus.root}: no sample has a caption to learn from; choose a corpus with captions")
-        return corpus.replace(kept)
-
-    def rubric(self) -> Rubric:
-        """R_emo + BLEU + CIDEr by their weights; one of weight 0 is only logged."""
-        chosen = self.settings
-        floor, overlap = (EmoGRPO.floor, EmoGRPO.overlap) if chosen.guarded else (-1.0, 0.0)
+    def rewards(self, labels: LabelSet = EMOLAB_7, train: Corpus | None = None) -> Rubric:
+        """R_emo + BLEU + CIDEr by their weights; one of weight 0 is only logged. CIDEr's weights of n-grams are counted
+        on the captions of `train`."""
+        floor, overlap = (EmoGRPO.floor, EmoGRPO.overlap) if self.guarded else (-1.0, 0.0)
+        cider = Cider() if train is None else Cider.fit(sample.caption for sample in train if sample.caption)
         return Rubric(
             "mecap_r1",
             (
-                Part(EmoGRPO(centre=chosen.centred, floor=floor, overlap=overlap), weight=chosen.emotion_weight),
-                Part(Bleu(), weight=chosen.overlap_weight),
-                Part(self.overlap, weight=chosen.overlap_weight),
+                Part(EmoGRPO(centre=self.centred, floor=floor, overlap=overlap), weight=self.emotion_weight),
+                Part(Bleu(), weight=self.overlap_weight),
+                Part(cider, weight=self.overlap_weight),
             ),
         )
 
-    def grpo(
-        self, lalm: LALM, corpus: Corpus, out: Path, **options: Unpack[common.ReinforceOptions]
-    ) -> list[dict[str, Any]]:
-        """As every recipe's, with CIDEr's weights counted on the training captions."""
-        self.overlap = Cider.fit(sample.caption for sample in corpus if sample.caption)
-        return super().grpo(lalm, corpus, out, **options)
+
+MECapR1Settings = MECapR1  # deprecated alias

@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
-from emolab.recipes import common
-from emolab.recipes.engine import Recipe, RecipeSettings
-from emolab.recipes.rationales import evidence_rationale, rationale
+from emolab.recipes.rationales import label_of, reasons_of
+from emolab.recipes.run import Recipe
 from emolab.rewards import Accuracy, Format, Part, Rubric
 from emolab.samples import MODALITIES
 
@@ -43,8 +43,18 @@ REASONING = ("named", "described", "direct")
 
 
 @dataclass(frozen=True)
-class R1OmniSettings(RecipeSettings):
-    """Everything a run depends on, with the paper's values as defaults where there are any; `cpu()` has ours."""
+class R1Omni(Recipe):
+    """Audio-visual emotion by GRPO with a verifiable reward.
+
+    The settings' defaults are the paper's values where there are any; `cpu()` has ours.
+
+    Example: `R1Omni.cpu().run(embedded_corpus("omni"), "build/r1-omni/seed-0")`.
+    """
+
+    name: ClassVar[str] = "r1-omni"
+    metric: ClassVar[str] = "ua"
+    controls: ClassVar[tuple[str, ...]] = ("silent", "swapped", "no_transcript", "no_video")
+    corpus_size: ClassVar[str] = "omni"
 
     model: str = "Qwen/Qwen2.5-Omni-3B"  # [?] for the paper's HumanOmni-0.5B, which transformers does not have
     modalities: tuple[str, ...] = ("audio", "video", "text")  # [S]
@@ -101,49 +111,48 @@ class R1OmniSettings(RecipeSettings):
         if self.published and self.reasoning == "direct":
             raise TrainingError("the published format reward asks for a think block: reasoning 'direct' earns none")
 
-
-class R1Omni(Recipe[R1OmniSettings]):
-    """The recipe; see the module.
-
-    Example: `R1Omni(R1OmniSettings.cpu()).run(embedded_corpus("omni"), "build/r1-omni/seed-0")`.
-    """
-
-    name: ClassVar[str] = "r1-omni"
-    metric: ClassVar[str] = "ua"
-    controls: ClassVar[tuple[str, ...]] = ("silent", "swapped", "no_transcript", "no_video")
-    corpus_size: ClassVar[str] = "omni"
-    Settings: ClassVar[type[RecipeSettings]] = R1OmniSettings
-
-    def prompt(self) -> Prompt:
+    def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
         """A closed question with reasons, or without."""
-        return common.prompt_named(self._style(), self.settings.modalities)
+        return self._asked(self._style, labels)
 
+    @property
     def _style(self) -> str:
-        return "direct" if self.settings.reasoning == "direct" else "free"
+        return "direct" if self.reasoning == "direct" else "free"
 
     def target(self, sample: EmotionSample) -> str:
-        """Which modality tells it, and the answer: from the table row alone."""
-        if self.settings.reasoning == "direct":
-            return rationale(sample, "direct")
-        return evidence_rationale(sample, cues=self.settings.reasoning == "described")
+        """Which modality tells it, and the answer. With reasoning "described", also how it sounds and looks there.
 
-    def baseline_prompt(self) -> Prompt:
-        """The supervised baseline answers at once: labels have no reasons."""
-        return common.prompt_named("direct", self.settings.modalities)
+        The modalities are those that the row states in `extra["carriers"]`. A row of a real corpus states none, and its
+        description is the reasons.
 
-    def baseline_target(self, sample: EmotionSample) -> str:
-        """The label that GRPO is rewarded for."""
-        return rationale(sample, "direct")
+        >>> from emolab.samples import EmotionSample
+        >>> R1Omni(reasoning="named").target(EmotionSample("x", emotion="sad", extra={"carriers": ["video"]}))
+        '<think>the face tells it</think><answer>sad</answer>'
+        """
+        from emolab.attribution.stated import evidence_sentence
 
-    def rubric(self) -> Rubric:
+        label = label_of(sample)
+        if self.reasoning == "direct":
+            return self.direct_target(sample)
+        if (carriers := sample.extra.get("carriers")) is None:
+            return f"<think>{reasons_of(sample)}</think><answer>{label}</answer>"
+        reasons = [evidence_sentence(carriers)]
+        if self.reasoning == "described":
+            clauses = {"audio": sample.parts.get("voice"), "video": sample.parts.get("face")}
+            reasons += [clause for modality, clause in clauses.items() if modality in carriers and clause]
+        return f"<think>{'; '.join(reasons)}</think><answer>{label}</answer>"
+
+    def rewards(self, labels: LabelSet = EMOLAB_7, train: Corpus | None = None) -> Rubric:
         """Accuracy plus format, unweighted."""
-        published = self.settings.published
-        parts = (Part(Accuracy(published=published)), Part(Format(self._style(), published=published)))
-        return Rubric("r1_omni_published" if published else "r1_omni", parts)
+        accuracy, form = Accuracy(labels, self.published), Format(self._style, published=self.published)
+        return Rubric("r1_omni_published" if self.published else "r1_omni", (Part(accuracy), Part(form)))
 
     def findings(self, rows: Sequence[Mapping[str, Any]], corpus: Corpus, prompt: Prompt) -> dict[str, Any]:
         """UA by where the evidence lies and, where reasons are written, `naming`."""
         return by_evidence(rows, corpus) | (naming_of(rows, corpus) if prompt.style != "direct" else {})
+
+
+R1OmniSettings = R1Omni  # deprecated alias
 
 
 def evidence_of(sample: EmotionSample) -> str | None:

@@ -77,10 +77,10 @@ def test_the_shipped_adapters_answer_with_a_rationale() -> None:
     import numpy as np
 
     from emolab.emotions import EMOTIONS
+    from emolab.lalm.checkpoint import load_checkpoint
     from emolab.lalm.tiny import TAUGHT_FOLDER
     from emolab.parsing import parse, parse_label
     from emolab.prompts import get_prompt
-    from emolab.recipes.common import load_checkpoint
     from emolab.samples import EmotionSample
     from emolab.synth import prosody, seeds, talkers, voice
 

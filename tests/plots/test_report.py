@@ -16,10 +16,9 @@ from emolab.plots.report import run_report
 def run(folder: Path, metric: str, rows: list[dict[str, Any]], grpo: bool = True) -> Path:
     """A run's folder as a recipe leaves it, with the same `rows` after each stage."""
     part = {metric: 0.5, f"{metric}_ci": [0.4, 0.6], "n": len(rows), "parse_rate": 1.0}
-    for stage in ("before", "after"):
+    for stage in ("cold_start", "grpo"):
         write_result({"key": {}, "scores": part, "rows": rows}, folder / stage / "scores")
     if grpo:
-        (folder / "grpo").mkdir()
         steps = [json.dumps({"step": i, "reward": i / 10}) for i in range(5)]
         (folder / "grpo" / "metrics.jsonl").write_text("\n".join(steps))
     result = {
@@ -27,10 +26,10 @@ def run(folder: Path, metric: str, rows: list[dict[str, Any]], grpo: bool = True
         "metric": metric,
         "zero_shot": None,
         "sft": part | {metric: None},
-        "before": part,
-        "after": part | {metric: 0.7},
+        "cold_start": part,
+        "grpo": part | {metric: 0.7},
         "controls": {"silent": part | {metric: 0.2}},
-        "elsewhere": {"after": part},
+        "elsewhere": {"grpo": part},
         "n": {"cold": 2, "train": 3, "test": len(rows)},
         "settings": {"steps": 5},
         "seconds": {"grpo": 1.0},

@@ -37,6 +37,7 @@ def noise_corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
                     speaker=f"{split}{i % 3}",
                     words=(emotion,),
                     caption="The speaker has a low, flat voice, slow and quiet. The words are neutral.",
+                    parts={"voice": "a low, flat voice, slow and quiet", "words": "the words are neutral"},
                 )
             )
     corpus = Corpus(root, samples, "noise")

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from emolab.errors import TrainingError
+from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate.words import METRICS
-from emolab.recipes.affectgpt_rl import REWARDS, AffectGPTRL, AffectGPTRLSettings, reasons, words_target
+from emolab.recipes.affectgpt_rl import REWARDS, AffectGPTRL
+from emolab.recipes.rationales import brief
 from emolab.rewards.wheel import PENALTIES, reasoning_words
 from emolab.samples import Corpus, EmotionSample
 from emolab.synth.plan import plan
@@ -24,50 +25,70 @@ SAD = EmotionSample(
     words=("gloomy", "sad"),
     caption="The speaker is gloomy and sad. One hears a low, flat voice, dark and slow. The mouth is closed with "
     "corners down and relaxed lips, the nose smooth, the eyes open, the brows slanted. The words are neutral.",
+    parts={
+        "tone": "a low, flat voice",
+        "voice": "a low, flat voice, dark and slow",
+        "face": "the mouth is closed with corners down and relaxed lips, the nose smooth",
+        "words": "the words are neutral",
+    },
 )
 
 
 def recipe(**changes: Any) -> AffectGPTRL:
-    return AffectGPTRL(AffectGPTRLSettings.cpu(**changes))
+    return AffectGPTRL.cpu(**changes)
 
 
 def pay(chosen: AffectGPTRL, *texts: str, words: tuple[str, ...] = SAD.words) -> list[float]:
-    rubric = chosen.rubric()
+    rubric = chosen.rewards()
     return [float(v or 0.0) for v in rubric(list(texts), words=[list(words)] * len(texts))]
 
 
-def test_reasons_are_the_caption_in_brief_and_a_feeling() -> None:
-    assert reasons(SAD) == "a low, flat voice; slanted brows, mouth corners down; neutral words; gloomy"
-    real = replace(SAD, caption="A tired man sighs; he seems hopeless.")
-    assert words_target(real, True) == f"<think>{real.caption}</think><answer>gloomy, sad</answer>"
-    with pytest.raises(TrainingError, match="x: has no caption"):
-        words_target(replace(SAD, caption=None), True)
+def test_reasons_are_the_parts_in_brief_and_a_feeling() -> None:
+    assert (
+        brief(SAD)
+        == "a low, flat voice; the mouth is closed with corners down and relaxed lips; the words are neutral; gloomy"
+    )
+    real = replace(SAD, caption="A tired man sighs; he seems hopeless.", parts={})
+    assert recipe(thinking=True).target(real) == f"<think>{real.caption}</think><answer>gloomy, sad</answer>"
+    with pytest.raises(TrainingError, match="x: has neither parts nor a caption"):
+        recipe(thinking=True).target(replace(SAD, caption=None, parts={}))
     with pytest.raises(TrainingError, match="x: has no emotion words"):
-        words_target(replace(SAD, words=()), False)
+        recipe(thinking=False).target(replace(SAD, words=()))
 
 
-def test_every_caption_of_the_embedded_corpus_gives_brief_reasons() -> None:
+def test_every_sample_of_the_embedded_corpus_gives_brief_reasons() -> None:
     for spec in plan("smoke"):
         sample = to_sample(spec, realise(spec))
-        voice, face, words, feeling = reasons(sample).split("; ")
-        assert voice.endswith("voice") and " brows, mouth corners " in face and feeling == sample.words[0]
+        voice, face, words, feeling = brief(sample).split("; ")
+        assert voice.endswith("voice") and face and "," not in face and feeling == sample.words[0]
         assert words == ("words with feeling" if spec.sentence.emotion != "neutral" else "neutral words"), (
             sample.caption
         )
+
+
+def test_a_label_is_the_one_word_of_a_sample_without_words() -> None:
+    corpus = Corpus(Path(), [replace(SAD, words=()), replace(SAD, id="y")], "x")
+    assert [s.words for s in recipe().select(corpus)] == [("sad",), ("gloomy", "sad")]
+    with pytest.raises(CorpusError, match=r"affectgpt-rl needs emotion words \(column 'words'\) or a label"):
+        recipe().select(corpus.replace([replace(SAD, words=(), emotion=None)]))
 
 
 @pytest.mark.parametrize("thinking", [True, False])
 @pytest.mark.parametrize("reward", REWARDS)
 def test_the_cold_starts_target_earns_the_most(thinking: bool, reward: str) -> None:
     chosen = recipe(thinking=thinking, reward=reward)
-    right = words_target(SAD, thinking)
-    wrong, unreadable, other_form = right.replace("gloomy, sad", "happy"), "<answer>", words_target(SAD, not thinking)
+    right = chosen.target(SAD)
+    wrong, unreadable, other_form = (
+        right.replace("gloomy, sad", "happy"),
+        "<answer>",
+        recipe(thinking=not thinking).target(SAD),
+    )
     best, worse, nothing, misplaced = pay(chosen, right, wrong, unreadable, other_form)
     assert best > worse >= nothing < 0.1, "perception compares within the group, so that nothing earns a little"
     assert (best > misplaced) == (reward != "accuracy")
-    names = {part.name for part in chosen.rubric().parts}
+    names = {part.name for part in chosen.rewards().parts}
     assert names == set(REWARDS[reward]) & ({"wheel_f", "format"} if not thinking else set(REWARDS["all"]))
-    assert reasoning_words(words_target(SAD, True)) == ("gloomy",)
+    assert reasoning_words(recipe(thinking=True).target(SAD)) == ("gloomy",)
 
 
 def test_unguarded_a_hedge_pays_and_each_penalty_makes_spam_dearer() -> None:
@@ -78,9 +99,9 @@ def test_unguarded_a_hedge_pays_and_each_penalty_makes_spam_dearer() -> None:
     assert all(paid[kind][0] == paid["none"][0] for kind in PENALTIES), "two words are no more than gold has"
     by_spam = sorted(PENALTIES, key=lambda kind: paid[kind][1])
     assert by_spam == ["P1", "P2", "P3", "smoothed", "none"]
-    thinking = recipe(guards=False, thinking=True).rubric()
+    thinking = recipe(guards=False, thinking=True).rewards()
     assert all(part.gate is None for part in thinking.parts)
-    assert any(part.gate for part in recipe(guards=True, thinking=True).rubric().parts)
+    assert any(part.gate for part in recipe(guards=True, thinking=True).rewards().parts)
 
 
 def test_settings_are_checked() -> None:
@@ -98,7 +119,7 @@ def tiny(model: str, **changes: Any) -> AffectGPTRL:
 
 def test_a_whole_run_on_a_random_model(random_model: str, noise_corpus: Corpus, tmp_path: Path) -> None:
     result = tiny(random_model, test_per_label=1).run(noise_corpus, tmp_path / "direct", progress=False)
-    for stage in ("zero_shot", "before", "after", "sft"):
+    for stage in ("zero_shot", "cold_start", "grpo", "sft"):
         assert set(result[stage]) >= {*METRICS, "wheel_f_ci", "n", "parse_rate", "seed", "seconds"}, stage
         assert result[stage]["n"] == 7
     assert result["metric"] == "wheel_f" and set(result["controls"]) == set(AffectGPTRL.controls)
@@ -108,10 +129,10 @@ def test_a_whole_run_on_a_random_model(random_model: str, noise_corpus: Corpus, 
 
 
 def test_a_checkpoint_that_thinks_says_so(random_model: str, noise_corpus: Corpus, tmp_path: Path) -> None:
-    from emolab.recipes import common
+    from emolab.lalm.checkpoint import checkpoint_info
 
     options = {"baseline": False, "controls": False, "zero_shot": False, "progress": False}
     result = tiny(random_model, thinking=True, test_per_label=1).run(noise_corpus, tmp_path, **options)
-    assert result["after"]["n"] == 7
-    info = json.loads((tmp_path / "after" / common.INFO).read_text())
+    assert result["grpo"]["n"] == 7
+    info = checkpoint_info(tmp_path / "grpo")
     assert info["prompt"] == "words" and info["recipe"] == "affectgpt-rl" and info["settings"]["thinking"] is True

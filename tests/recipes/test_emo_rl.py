@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,18 @@ import typer
 from typer.testing import CliRunner
 
 from emolab.errors import CorpusError, TrainingError
-from emolab.recipes import common, emo_rl
+from emolab.lalm.checkpoint import load_checkpoint
+from emolab.prompts import get_prompt
+from emolab.recipes import emo_rl
 from emolab.recipes.emo_rl import EmoRL
-from emolab.recipes.rationales import rationale, voice_clause
+from emolab.recipes.run import take_per_label
 from emolab.samples import Corpus, EmotionSample
 
 KEYS = {"ua", "wa", "ua_ci", "n", "parse_rate", "seed", "seconds"}
 
 
-def tiny_settings(model: str, **changes: Any) -> emo_rl.EmoRLSettings:
-    return emo_rl.EmoRLSettings.cpu(
+def tiny(model: str, **changes: Any) -> EmoRL:
+    return EmoRL.cpu(
         **{
             "model": model,
             "reasoning": "structured",
@@ -40,23 +43,23 @@ def tiny_settings(model: str, **changes: Any) -> emo_rl.EmoRLSettings:
 
 def test_a_whole_run_and_its_checkpoints(random_model: str, noise_corpus: Corpus, tmp_path: Path) -> None:
     said: list[str] = []
-    result = EmoRL(tiny_settings(random_model)).run(noise_corpus, tmp_path, progress=False, say=said.append)
-    for stage in ("zero_shot", "before", "after", "sft"):
+    result = tiny(random_model).run(noise_corpus, tmp_path, progress=False, say=said.append)
+    for stage in ("zero_shot", "cold_start", "grpo", "sft"):
         assert set(result[stage]) >= KEYS, stage
         assert result[stage]["n"] == 14 and 0 <= result[stage]["ua"] <= 1
     assert set(result["controls"]) == {"silent", "shuffled", "swapped"} and result["metric"] == "ua"
     assert result["n"] == {"cold": 7, "train": 14, "test": 14} and "grpo" in result["seconds"]
     json.dumps(result)
-    assert json.loads((tmp_path / "result.json").read_text())["after"] == result["after"]
+    assert json.loads((tmp_path / "result.json").read_text())["grpo"] == result["grpo"]
     assert said[0] == "load" and "grpo" in said
     assert len((tmp_path / "grpo" / "metrics.jsonl").read_text().splitlines()) == 2
-    lalm, info = common.load_checkpoint(tmp_path / "after")
+    lalm, info = load_checkpoint(tmp_path / "grpo")
     assert info["quantise"] == "nf4" and info["prompt"] == "structured"
-    prompt = common.prompt_named(info["prompt"], info["modalities"])
-    again = common.measure(lalm, noise_corpus.where(split="test"), prompt, seed=0, max_new_tokens=6, progress=False)
-    assert again["ua"] == result["after"]["ua"] and again["parse_rate"] == result["after"]["parse_rate"]
-    with pytest.raises(TrainingError, match=r"other settings \(seed\)"):
-        EmoRL(tiny_settings(random_model, seed=1)).run(noise_corpus, tmp_path, progress=False)
+    prompt = get_prompt(info["prompt"]).using(*info["modalities"])
+    again = tiny(random_model).measure(lalm, noise_corpus.where(split="test"), prompt, progress=False)
+    assert again["ua"] == result["grpo"]["ua"] and again["parse_rate"] == result["grpo"]["parse_rate"]
+    with pytest.raises(TrainingError, match=r"other settings \(seed: 1 here, 0 there\); use --out .*-2"):
+        tiny(random_model, seed=1).run(noise_corpus, tmp_path, progress=False)
 
 
 def test_cold_start_through_the_command_line(
@@ -65,7 +68,7 @@ def test_cold_start_through_the_command_line(
     from emolab.cli import train
 
     monkeypatch.setattr(
-        emo_rl.EmoRLSettings,
+        emo_rl.EmoRL,
         "cpu",
         classmethod(
             lambda cls, **k: cls(**{"cold_per_label": 1, "cold_epochs": 0.5, "max_new_tokens": 4, "lora_rank": 2, **k})
@@ -92,7 +95,7 @@ def test_cold_start_through_the_command_line(
     )
     assert out.exit_code == 0, out.stderr
     result = json.loads(out.stdout)
-    assert result["before"]["n"] == 7 and set(result["zero_shot"]) >= KEYS and result["recipe"] == "cold-start"
+    assert result["cold_start"]["n"] == 7 and set(result["zero_shot"]) >= KEYS and result["grpo"] is None
     wrong = CliRunner().invoke(
         app,
         [
@@ -112,44 +115,72 @@ def test_cold_start_through_the_command_line(
 
 
 def test_splits_are_disjoint_and_balanced(noise_corpus: Corpus) -> None:
-    parts = common.split(noise_corpus, 1, seed=3)
+    parts = EmoRL(cold_per_label=1, seed=3).splits(noise_corpus)
     ids = [{s.id for s in part} for part in (parts.cold, parts.train, parts.test)]
     assert not ids[0] & ids[1] and not ids[1] & ids[2] and set(parts.cold.counts().values()) == {1}
-    assert [s.id for s in parts.cold] != [s.id for s in common.split(noise_corpus, 1, seed=4).cold]
-    with pytest.raises(CorpusError, match="make a larger corpus"):
-        common.split(noise_corpus, 9, seed=0)
-    with pytest.raises(CorpusError, match="split 'train' and 'test'"):
-        common.split(noise_corpus.where(split="train"), 1, seed=0)
+    assert [s.id for s in parts.cold] != [s.id for s in EmoRL(cold_per_label=1, seed=4).splits(noise_corpus).cold]
+    with pytest.raises(CorpusError, match=r"measures on 'test'; there are {'train': 21}"):
+        EmoRL(cold_per_label=1).splits(noise_corpus.where(split="train"))
 
 
-def test_rationales_use_the_caption_and_the_label_only() -> None:
-    sample = EmotionSample(
-        "x",
-        text="it is late",
-        emotion="sad",
-        caption="This person seems low. One hears a low, flat voice, dark and slow. The words are neutral.",
-    )
-    assert voice_clause(sample.caption) == "a low, flat voice, dark and slow"
-    text = rationale(sample)
+def test_a_label_with_few_clips_gives_half_of_them_to_the_cold_start(noise_corpus: Corpus) -> None:
+    parts = EmoRL(cold_per_label=9).splits(noise_corpus)
+    assert set(parts.cold.counts().values()) == {1} and set(parts.train.counts().values()) == {2}
+    assert len(take_per_label(noise_corpus, 99, 0)) == len(noise_corpus)
+
+
+SAD = EmotionSample(
+    "x",
+    text="it is late",
+    emotion="sad",
+    caption="This person seems low. One hears a low, flat voice, dark and slow. The words are neutral.",
+    parts={"voice": "a low, flat voice, dark and slow", "words": "the words are neutral"},
+    extra={"carriers": ["audio"], "distractors": []},
+)
+
+
+def test_rationales_use_the_fields_of_the_row_only() -> None:
+    structured, free = EmoRL(reasoning="structured"), EmoRL(reasoning="free")
+    text = structured.target(SAD)
     assert text == (
         "<think><content>neutral words</content><acoustics>a low, flat voice, dark and slow</acoustics>"
         "<summary>it sounds sad</summary></think><answer>sad</answer>"
     )
     from emolab.rewards import ESWR, Format, Structure
 
-    assert Structure()(["p"], [text]) == [1.0] and ESWR()(["p"], [text], solution=["sad"]) == [1.0]
-    assert Format("free")(["p"], [rationale(sample, "free")]) == [1.0]
-    with pytest.raises(TrainingError, match="x: its caption"):
-        rationale(EmotionSample("x", text="t", emotion="sad", caption="Tired."))
+    assert Structure()([text]) == [1.0] and ESWR()([text], solution=["sad"]) == [1.0]
+    assert Format("free")([free.target(SAD)]) == [1.0]
+    loud = replace(SAD, extra={"carriers": ["audio"], "distractors": ["text"]})
+    assert "<content>words with feeling</content>" in structured.target(loud)
+
+
+def test_a_real_row_with_a_caption_alone_or_with_nothing() -> None:
+    structured = EmoRL(reasoning="structured")
+    real = EmotionSample("x", text="太晚了", emotion="sad", caption="语速缓慢，声音低沉")
+    assert structured.target(real) == (
+        "<think><content>太晚了</content><acoustics>语速缓慢，声音低沉</acoustics>"
+        "<summary>it sounds sad</summary></think><answer>sad</answer>"
+    )
+    with pytest.raises(TrainingError, match="x: has neither parts nor a caption"):
+        structured.target(EmotionSample("x", text="t", emotion="sad"))
     with pytest.raises(TrainingError, match="no label"):
-        rationale(EmotionSample("x", text="t"))
+        structured.target(EmotionSample("x", text="t"))
+    assert EmoRL(reasoning="direct").target(EmotionSample("x", emotion="sad")) == "<answer>sad</answer>"
 
 
 @pytest.mark.parametrize("reasoning", emo_rl.REASONING)
 def test_the_rubric_pays_a_right_and_well_formed_answer_most(reasoning: str) -> None:
-    sample = EmotionSample(
-        "x", text="t", emotion="sad", caption="The speaker has a low voice, slow and dark. The words are neutral."
-    )
-    rubric = EmoRL(emo_rl.EmoRLSettings(reasoning=reasoning)).rubric()
-    good, bare, wrong = rubric([rationale(sample, reasoning), "sad", "<answer>happy</answer>"], solution=["sad"] * 3)
+    recipe = EmoRL(reasoning=reasoning)
+    good, bare, wrong = recipe.rewards()([recipe.target(SAD), "sad", "<answer>happy</answer>"], solution=["sad"] * 3)
     assert good == pytest.approx(1.2) and bare == pytest.approx(1.0) and (wrong or 0) < 0.3
+
+
+def test_labels_of_the_corpus_reach_prompt_and_rewards() -> None:
+    from emolab.emotions import label_set
+
+    own, recipe = label_set("calm, tense, bored"), EmoRL(reasoning="direct", reward="accuracy")
+    assert (
+        "calm, tense, bored" in recipe.prompt(own).text() and "calm, tense, bored" in recipe.direct_prompt(own).text()
+    )
+    paid = recipe.rewards(own)(["<answer>tense</answer>", "<answer>sad</answer>"], solution=["tense"] * 2)
+    assert paid[0] == pytest.approx(1.2) and (paid[1] or 0) < 0.3

@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from emolab.emotions import EMOTIONS
+from emolab.lalm.checkpoint import load_checkpoint
 from emolab.profiles import PROFILES
 from emolab.recipes import RECIPES, get_recipe
-from emolab.recipes.common import load_checkpoint
 from emolab.samples import Corpus
 
 FAMILIES = {"qwen2_audio": "gpu-24gb", "qwen2_5_omni": "gpu-16gb"}
@@ -56,6 +56,12 @@ def seen_and_heard(noise_corpus: Corpus) -> Corpus:
             video="f.png",
             words=(str(s.emotion),),
             caption=caption.format(s.emotion),
+            parts={
+                "voice": "a low, flat voice, dark and slow",
+                "face": "the brows are raised",
+                "words": "the words are neutral",
+                "feeling": f"the speaker feels {s.emotion}",
+            },
             extra={"domain": "a", "carriers": ["audio"], "condition": "A", "fps": 4.0},
         )
         for s in noise_corpus
@@ -72,17 +78,17 @@ def test_a_recipe_runs_on_a_large_model_s_classes(
     profile = replace(
         PROFILES[FAMILIES[family]], model=saved(family), steps=1, prompts_per_step=2, group_size=2, max_new_tokens=6
     )
-    recipe = recipe_class(recipe_class.Settings.for_profile(profile, **SMALL))
+    recipe = recipe_class.for_profile(profile, **SMALL)
     said: list[str] = []
     result = recipe.run(seen_and_heard, tmp_path, controls=False, progress=False, say=said.append)
     assert result["settings"]["quantise"] == "nf4" and result["last_step"]["step"] == 1
-    for stage in ("zero_shot", "sft", "before", "after"):
+    for stage in ("zero_shot", "sft", "cold_start", "grpo"):
         assert recipe.metric in result[stage] and result[stage]["n"] == len(EMOTIONS), stage
-    lost = "video" in recipe_class.Settings.for_profile(profile).modalities and family == "qwen2_audio"
+    lost = "video" in recipe_class.for_profile(profile).modalities and family == "qwen2_audio"
     assert any("takes no video" in line for line in said) == lost
-    lalm, info = load_checkpoint(tmp_path / "after")
+    lalm, info = load_checkpoint(tmp_path / "grpo")
     assert info["recipe"] == name and type(lalm).__name__ == {"qwen2_audio": "Qwen2Audio"}.get(family, "Qwen25Omni")
-    assert json.loads((tmp_path / "result.json").read_text())["after"] == result["after"]
+    assert json.loads((tmp_path / "result.json").read_text())["grpo"] == result["grpo"]
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -94,11 +100,11 @@ def test_predict_takes_any_recipe_s_checkpoint(
 
     recipe_class = get_recipe(name)
     small: dict[str, Any] = {**SMALL, "model": saved("qwen2_5_omni"), "max_new_tokens": 6}
-    recipe = recipe_class(recipe_class.Settings(**small))
+    recipe = recipe_class(**small)
     options = {"baseline": False, "zero_shot": False, "grpo": False, "controls": False, "elsewhere": False}
     recipe.run(seen_and_heard, tmp_path, progress=False, **options)
-    lalm, prompt = read_model(checkpoint=tmp_path / "before")
-    assert prompt.id == recipe.prompt().id and prompt.modalities == recipe.settings.modalities
+    lalm, prompt = read_model(checkpoint=tmp_path / "cold_start")
+    assert prompt.id == recipe.prompt().id and prompt.modalities == recipe.modalities
     row = predict_file(lalm, seen_and_heard.root / str(seen_and_heard[0].audio), prompt, max_new_tokens=6)
     assert row["label"] in EMOTIONS and sum(row["distribution"].values()) == pytest.approx(1)
     assert ("words" in row) == (prompt.style in ("words", "caption")) and ("caption" in row) == (name == "mecap-r1")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from emolab.errors import CorpusError, TrainingError
-from emolab.recipes.mecap_r1 import MECapR1, MECapR1Settings
-from emolab.recipes.references import caption_parts, reference
-from emolab.samples import Corpus, EmotionSample
+from emolab.recipes.mecap_r1 import MECapR1
+from emolab.rewards.captions import Cider
+from emolab.samples import MODALITIES, Corpus, EmotionSample
 from emolab.synth.plan import plan
 from emolab.synth.realise import realise, to_sample
 
@@ -21,27 +21,34 @@ CAPTION = f"Overall, this person seems lonely and sad. {VOICE} Level brows, a sm
 SHORT = f"{VOICE} Overall, this person seems lonely and sad."
 
 
-def test_every_caption_of_the_embedded_corpus_falls_into_its_parts() -> None:
-    for spec in plan("smoke"):
-        caption = str(to_sample(spec, realise(spec)).caption)
-        parts = caption_parts(caption)
-        assert set(parts) - {"irony"} == {"tone", "voice", "face", "words", "feeling"}, caption
-        tone = parts.pop("tone")
-        assert tone.endswith(" voice.") and parts["voice"].startswith(tone[:-1])
-        assert ("irony" in parts) == spec.sarcastic and sorted(" ".join(parts.values())) == sorted(caption)
-        assert "brows" not in reference(caption) and "voice" in reference(caption).split(". ")[0]
+PARTS = {
+    "tone": "a low, flat voice",
+    "voice": "a low, flat voice, slow and quiet, dark and breathy, ending in a fall",
+    "face": "level brows, a smooth nose",
+    "words": "the words are neutral",
+    "feeling": "overall, this person seems lonely and sad",
+}
+
+
+def test_every_sample_of_the_embedded_corpus_gives_a_short_reference() -> None:
+    rows = [to_sample(spec, realise(spec)) for spec in plan("smoke")]
+    for sample in recipe(parts=("tone", "feeling"), carriers=MODALITIES).select(Corpus(Path(), rows, "x")):
+        assert "brows" not in str(sample.caption) and "voice" in str(sample.caption).split(". ")[0]
 
 
 def test_a_reference_keeps_the_wanted_parts_in_order() -> None:
-    assert reference(CAPTION) == SHORT
-    assert reference(CAPTION, ("words", "voice")) == f"The words are neutral. {VOICE}"
-    assert reference("A tired man sighs. He sounds hopeless.") == "A tired man sighs. He sounds hopeless."
+    def references(*parts: str) -> list[str | None]:
+        rows = [sample("x", None), sample("real", None, "A tired man sighs. He sounds hopeless.", {})]
+        return [s.caption for s in recipe(parts=parts).select(Corpus(Path(), rows, "x"))]
+
+    assert references("voice", "feeling") == [SHORT, "A tired man sighs. He sounds hopeless."]
+    assert references("words", "voice")[0] == f"The words are neutral. {VOICE}"
     with pytest.raises(TrainingError, match="'smell'"):
-        reference(CAPTION, ("smell",))
+        recipe(parts=("smell",))
 
 
 def recipe(**changes: Any) -> MECapR1:
-    return MECapR1(MECapR1Settings.cpu(**{"parts": ("voice", "feeling"), **changes}))
+    return MECapR1.cpu(**{"parts": ("voice", "feeling"), **changes})
 
 
 ANSWERS = {
@@ -54,7 +61,7 @@ ANSWERS = {
 
 def rewards(chosen: MECapR1) -> dict[str, float]:
     texts = [f"<answer>{text}</answer>" for text in ANSWERS.values()] + ["<answer>"]
-    values = chosen.rubric()(texts, caption=[SHORT] * 5)
+    values = chosen.rewards()(texts, caption=[SHORT] * 5)
     return dict(zip([*ANSWERS, "unreadable"], (float(v or 0.0) for v in values), strict=True))
 
 
@@ -84,14 +91,17 @@ def test_uncentred_anchors_hardly_differ_within_a_group_and_the_log_says_so() ->
     for centred in (True, False):
         logged: dict[str, float] = {}
         texts = [f"<answer>{text}</answer>" for text in ANSWERS.values()]
-        recipe(centred=centred).rubric()(texts, caption=[SHORT] * 4, row=[5] * 4, log_metric=logged.__setitem__)
+        recipe(centred=centred).rewards()(texts, caption=[SHORT] * 4, row=[5] * 4, log_metric=logged.__setitem__)
         spread[centred] = logged["reward/emo_grpo spread"]
         assert {"reward/emo_grpo", "reward/bleu", "reward/cider", "reward/cider spread"} <= set(logged)
     assert spread[True] > 2 * spread[False] > 0
 
 
-def sample(name: str, carriers: list[str] | None, caption: str | None = CAPTION) -> EmotionSample:
-    return EmotionSample(name, emotion="sad", caption=caption, extra={} if carriers is None else {"carriers": carriers})
+def sample(
+    name: str, carriers: list[str] | None, caption: str | None = CAPTION, parts: dict[str, str] = PARTS
+) -> EmotionSample:
+    extra = {} if carriers is None else {"carriers": carriers}
+    return EmotionSample(name, audio="x.wav", emotion="sad", caption=caption, extra=extra, parts=parts)
 
 
 def test_clips_whose_emotion_is_not_shown_are_left_out() -> None:
@@ -102,7 +112,7 @@ def test_clips_whose_emotion_is_not_shown_are_left_out() -> None:
     assert [s.id for s in kept] == ["av", "n", "t", "real"] and {s.caption for s in kept} == {SHORT}
     assert [s.id for s in recipe(carriers=("video",)).select(corpus)] == ["v", "av", "n", "real"]
     assert recipe().target(kept[0]) == f"<answer>{SHORT}</answer>"
-    with pytest.raises(CorpusError, match="no sample has a caption"):
+    with pytest.raises(CorpusError, match="mecap-r1 needs captions"):
         recipe().select(corpus.replace(rows[-1:]))
 
 
@@ -113,8 +123,10 @@ def test_a_whole_run(random_model: str, noise_corpus: Corpus, tmp_path: Path) ->
     chosen = recipe(model=random_model, **small)
     result = chosen.run(corpus, tmp_path, controls=False, zero_shot=False, progress=False)
     assert result["recipe"] == "mecap-r1" and result["metric"] == "emotion_f1" and result["n"]["test"] == 7
-    for stage in ("before", "after", "sft"):
+    for stage in ("cold_start", "grpo", "sft"):
         assert {"emotion_f1", "bleu_4", "distinct_2", "emotion_f1_ci", "parse_rate"} <= set(result[stage]), stage
-    assert not [stage for stage in result["seconds"] if stage == "cold start"] and chosen.overlap.size == 14
+    assert not [stage for stage in result["seconds"] if stage == "cold start"]
+    cider = chosen.rewards(train=chosen.splits(corpus).train).parts[-1].reward
+    assert isinstance(cider, Cider) and cider.size == 14
     lines = (tmp_path / "grpo" / "metrics.jsonl").read_text().splitlines()
     assert len(lines) == 2 and "reward/emo_grpo spread" in json.loads(lines[0])

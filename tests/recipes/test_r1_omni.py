@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from emolab.emotions import EMOLAB_7
 from emolab.errors import TrainingError
-from emolab.recipes.r1_omni import R1Omni, R1OmniSettings, by_evidence, evidence_of, naming
-from emolab.recipes.rationales import evidence_rationale, face_clause
+from emolab.recipes.r1_omni import R1Omni, by_evidence, evidence_of, naming
 from emolab.rewards.shipped import rubric as shipped_rubric
 from emolab.samples import Corpus, EmotionSample
 
@@ -22,57 +21,57 @@ CAPTION = (
 )
 
 
-def row(carriers: list[str] | None, emotion: str = "happy", distractors: tuple[str, ...] = (), **more: Any):
+PARTS = {
+    "voice": "a high, lively voice, loud and fast",
+    "face": "the mouth is open with corners up and relaxed lips, the nose smooth, the eyes narrow, the brows level",
+    "words": "the words are neutral",
+}
+
+
+def row(carriers: list[str] | None, emotion: str = "happy", distractors: tuple[str, ...] = (), parts=PARTS):
     extra = {} if carriers is None else {"carriers": carriers, "distractors": list(distractors), "condition": "x"}
-    return EmotionSample("r", text="it is late", emotion=emotion, caption=CAPTION, extra=extra, **more)
+    return EmotionSample("r", text="it is late", emotion=emotion, caption=CAPTION, extra=extra, parts=parts)
 
 
 def test_a_rationale_names_the_carriers_and_describes_only_these():
-    assert evidence_rationale(row(["video", "audio"])) == (
+    named, described = R1Omni(reasoning="named"), R1Omni(reasoning="described")
+    assert named.target(row(["video", "audio"])) == (
         "<think>the voice and the face tell it</think><answer>happy</answer>"
     )
-    face = evidence_rationale(row(["video"]), cues=True)
+    face = described.target(row(["video"]))
     assert "the face tells it; the mouth is open" in face and "voice" not in face and "brows level</think>" in face
-    assert evidence_rationale(row(["text"]), cues=True) == "<think>the words tell it</think><answer>happy</answer>"
-    assert "nothing tells it" in evidence_rationale(row([], "neutral"), cues=True)
-    assert evidence_rationale(row(None)) == f"<think>{CAPTION}</think><answer>happy</answer>"
-    with pytest.raises(TrainingError, match="neither its carriers nor a caption"):
-        evidence_rationale(EmotionSample("r", text="t", emotion="sad"))
+    assert described.target(row(["text"])) == "<think>the words tell it</think><answer>happy</answer>"
+    assert "nothing tells it" in described.target(row([], "neutral"))
+
+
+def test_a_real_row_is_described_by_its_parts_or_its_caption():
+    told = "; ".join(PARTS.values())
+    assert R1Omni().target(row(None)) == f"<think>{told}</think><answer>happy</answer>"
+    assert R1Omni().target(row(None, parts={})) == f"<think>{CAPTION}</think><answer>happy</answer>"
+    with pytest.raises(TrainingError, match="neither parts nor a caption"):
+        R1Omni().target(EmotionSample("r", text="t", emotion="sad"))
     with pytest.raises(TrainingError, match="no label"):
-        evidence_rationale(EmotionSample("r", text="t", caption="c"))
-
-
-def test_the_face_clause_is_read_in_all_three_wordings_and_nowhere_else():
-    from emolab.synth.attributes import face_attributes_in
-    from emolab.synth.describe_face import FaceAttributes
-
-    face = FaceAttributes("slanted", "wide", "wrinkled", "down", "pressed", "parted")
-    for wording in range(3):
-        sentence = face.sentence(wording)
-        caption = f"The words fit: \u201cI hate it!\u201d {sentence[0].upper()}{sentence[1:]}. The speaker is sad."
-        assert face_clause(caption) == sentence
-        assert face_attributes_in(face_clause(caption) or "") == face.dict()
-    assert face_clause("The speaker has a low voice. The words are neutral.") is None and face_clause(None) is None
+        R1Omni().target(EmotionSample("r", text="t", caption="c"))
 
 
 @pytest.mark.parametrize("reasoning", ["named", "described", "direct"])
 def test_the_reward_pays_form_and_accuracy_equally(reasoning: str):
-    recipe = R1Omni(R1OmniSettings(reasoning=reasoning))
+    recipe = R1Omni(reasoning=reasoning)
     good = recipe.target(row(["video"]))
     other = recipe.target(row(["video"], "sad"))
-    assert recipe.rubric()([good, other, "well"], solution=["happy"] * 3) == [2.0, 1.0, 0.0]
+    assert recipe.rewards()([good, other, "well"], solution=["happy"] * 3) == [2.0, 1.0, 0.0]
 
 
 def test_the_shipped_rubric_is_the_recipes_and_the_published_one_asks_for_the_exact_string():
     text = ["<think>the face tells it</think><answer>Happy.</answer>"]
-    ours, released = R1Omni(R1OmniSettings()).rubric(), R1Omni(R1OmniSettings(published=True)).rubric()
-    assert (ours.name, ours.parts) == ("r1_omni", shipped_rubric("r1_omni").parts)
-    assert released.parts == shipped_rubric("r1_omni_published").parts
+    ours, released = R1Omni().rewards(), R1Omni(published=True).rewards()
+    assert (ours.name, ours.parts) == ("r1_omni", shipped_rubric("r1_omni", EMOLAB_7).parts)
+    assert released.parts == shipped_rubric("r1_omni_published", EMOLAB_7).parts
     assert ours(["p"], text, solution=["happy"]) == [2.0] and released(["p"], text, solution=["happy"]) == [1.0]
     with pytest.raises(TrainingError, match="asks for a think block"):
-        R1OmniSettings(published=True, reasoning="direct")
+        R1Omni(published=True, reasoning="direct")
     with pytest.raises(TrainingError, match="named, described, direct"):
-        R1OmniSettings(reasoning="loud")
+        R1Omni(reasoning="loud")
 
 
 def test_where_the_evidence_lies():
@@ -153,12 +152,12 @@ def test_a_whole_run_counts_modalities_and_names(random_model: str, seen_corpus:
         "sft_epochs": 0.5,
         "lora_rank": 2,
     }
-    recipe = R1Omni(R1OmniSettings.cpu(model=random_model, beta=0.02, **tiny))
+    recipe = R1Omni.cpu(model=random_model, beta=0.02, **tiny)
     result = recipe.run(seen_corpus, tmp_path, progress=False)
     json.dumps(result)
-    assert result["recipe"] == "r1-omni" and result["metric"] in result["after"]
+    assert result["recipe"] == "r1-omni" and result["metric"] in result["grpo"]
     assert set(result["controls"]) == {"silent", "swapped", "no_transcript", "no_video"}
-    for stage in ("before", "after"):
+    for stage in ("cold_start", "grpo"):
         assert {"ua_audio", "ua_video", "ua_text", "ua_agree", "names_carrier", "names_wrong"} <= set(result[stage])
         assert result[stage]["n"] == result["elsewhere"][stage]["n"] == 14
     assert "names_carrier" not in result["sft"] and "ua_video" in result["sft"]

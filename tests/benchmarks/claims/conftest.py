@@ -11,7 +11,6 @@ from fakes import FakeModel, FakeRecipe
 
 from benchmarks.claims import runs
 from emolab.emotions import EMOTIONS
-from emolab.recipes import common
 from emolab.samples import Corpus, EmotionSample
 
 
@@ -32,5 +31,5 @@ def recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeRecipe]:
 
     monkeypatch.setattr(runs, "get_recipe", lambda name: FakeRecipe)
     monkeypatch.setattr(runs, "corpus_of", lambda recipe: corpus)
-    monkeypatch.setattr(common, "load_checkpoint", load)
+    monkeypatch.setattr(runs, "load_checkpoint", load)
     return FakeRecipe

@@ -41,7 +41,7 @@ def test_what_a_training_depends_on_names_its_folder(recipe: Recipe, tmp_path: P
     keys = {training_of(arm, 0, {}).key for arm in (BASE, GOOD, BAD, ALIKE)}
     assert len(keys) == 4
     assert training_of(GOOD, 0, {}).key != training_of(GOOD, 1, {}).key
-    assert training_of(GOOD, 0, {}).key != training_of(GOOD, 0, {"fake": {"note": "longer"}}).key
+    assert training_of(GOOD, 0, {}).key != training_of(GOOD, 0, {"fake": {"remark": "longer"}}).key
     own = training_of(Arm("good", "fake", {"skill": 0.9}), 0, {})
     assert own.key != training_of(GOOD, 0, {}).key, "it starts from another cold start"
 
@@ -62,7 +62,7 @@ def test_a_killed_measurement_is_made_again_without_training(recipe: Recipe, tmp
 
 
 def test_what_fails_is_named_and_the_rest_is_made(recipe: Recipe, tmp_path: Path) -> None:
-    broken = Arm("broken", "fake", {"note": "fails"}, start={})
+    broken = Arm("broken", "fake", {"remark": "fails"}, start={})
     failed = run(claim(Contrast("broken", "bad", "ua"), arms=(broken, BAD)), seeds=2, out=tmp_path)
     assert len(failed) == 2 and all("RuntimeError: no signal" in line for line in failed)
     assert is_done(training_of(BAD, 1, {}), frozenset({"home"}), tmp_path)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from emolab.errors import TrainingError
 from emolab.profiles import PROFILES
 from emolab.recipes import RECIPES, get_recipe
-from emolab.recipes.emo_rl import EmoRL, EmoRLSettings
+from emolab.recipes.emo_rl import EmoRL
 from emolab.samples import Corpus
 
 
+@dataclass(frozen=True)
 class Counted(EmoRL):
     """EMO-RL whose trainings only note that they ran, and on what."""
 
-    def __init__(self, settings: EmoRLSettings):
-        super().__init__(settings)
-        self.ran: list[str] = []
+    ran: ClassVar[list[str]]
 
     def cold_start(self, lalm: Any, corpus: Corpus, progress: bool = True) -> list[Any]:
         self.ran.append(f"cold {len(corpus)}")
@@ -32,7 +31,7 @@ class Counted(EmoRL):
         self.ran.append(f"sft {len(corpus)}")
         return []
 
-    def grpo(self, lalm: Any, corpus: Corpus, out: Path, **options: Any) -> list[Any]:
+    def grpo(self, lalm: Any, corpus: Corpus, out: str | Path, rewards: Any = None, **options: Any) -> list[Any]:
         self.ran.append(f"grpo {len(corpus)}")
         return []
 
@@ -43,7 +42,8 @@ class Counted(EmoRL):
 
 def counted(model: str, **changes: Any) -> Counted:
     values = {"model": model, "reasoning": "direct", "cold_per_label": 1, "lora_rank": 2, "quantise": None}
-    return Counted(EmoRLSettings(**{**values, **changes}))
+    Counted.ran = []
+    return Counted(**{**values, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ def test_a_finished_stage_is_read_and_not_run_again(random_model: str, two_domai
     first = counted(random_model)
     result = first.run(two_domains, tmp_path, controls=False, progress=False)
     assert [step for step in first.ran if "measure" not in step] == ["sft 14", "cold 7", "grpo 14"]
-    assert set(result["elsewhere"]) == {"zero_shot", "sft", "before", "after"}
-    assert result["elsewhere"]["after"]["n"] == 7 and result["after"]["n"] == 14
+    assert set(result["elsewhere"]) == {"zero_shot", "sft", "cold_start", "grpo"}
+    assert result["elsewhere"]["grpo"]["n"] == 7 and result["grpo"]["n"] == 14
     again = counted(random_model)
     repeated = again.run(two_domains, tmp_path, controls=False, progress=False)
     assert again.ran == [] and {**repeated, "seconds": 0} == {**result, "seconds": 0}
@@ -71,8 +71,8 @@ def test_a_finished_stage_is_read_and_not_run_again(random_model: str, two_domai
     other = counted(random_model)
     other.run(two_domains, tmp_path, controls=False, split="val", progress=False)
     assert other.ran == ["measure 7"] * 4
-    rows = json.loads((tmp_path / "after" / "scores.json").read_text())
-    assert rows["scores"]["ua"] == 0.5 and (tmp_path / "after" / "scores.parquet").is_file()
+    rows = json.loads((tmp_path / "grpo" / "scores.json").read_text())
+    assert rows["scores"]["ua"] == 0.5 and (tmp_path / "grpo" / "scores.parquet").is_file()
 
 
 def test_several_runs_share_a_cold_start(random_model: str, two_domains: Corpus, tmp_path: Path) -> None:
@@ -80,9 +80,9 @@ def test_several_runs_share_a_cold_start(random_model: str, two_domains: Corpus,
     first = counted(random_model)
     first.run(two_domains, tmp_path / "one", grpo=False, **options)
     arm = counted(random_model, alpha=0.5)
-    result = arm.run(two_domains, tmp_path / "two", start=tmp_path / "one" / "before", **options)
+    result = arm.run(two_domains, tmp_path / "two", start=tmp_path / "one" / "cold_start", **options)
     assert arm.ran == ["grpo 14", "measure 14", "measure 7"], "the cold start is neither trained nor measured again"
-    assert result["zero_shot"] is None and result["sft"] is None and result["before"]["n"] == 14
+    assert result["zero_shot"] is None and result["sft"] is None and result["cold_start"]["n"] == 14
     with pytest.raises(TrainingError, match="no checkpoint to start from"):
         counted(random_model).run(two_domains, tmp_path / "three", start=tmp_path / "nowhere", **options)
 
@@ -90,9 +90,9 @@ def test_several_runs_share_a_cold_start(random_model: str, two_domains: Corpus,
 def test_measuring_on_another_corpus(random_model: str, two_domains: Corpus, noise_corpus: Corpus) -> None:
     recipe = counted(random_model)
     part = noise_corpus.replace(list(noise_corpus.where(split="test"))[:5])
-    assert len(recipe.parts(two_domains, test=part).test) == 5
+    assert len(recipe.splits(two_domains, test=part).test) == 5
     bare = part.replace([replace(s, split=None) for s in part])
-    assert len(recipe.parts(two_domains, test=bare).test) == 5, "a corpus without splits is measured whole"
+    assert len(recipe.splits(two_domains, test=bare).test) == 5, "a corpus without splits is measured whole"
 
 
 def test_a_model_is_asked_only_for_what_it_takes(
@@ -110,7 +110,7 @@ def test_a_model_is_asked_only_for_what_it_takes(
 
 
 def test_no_cold_start_leaves_the_model_as_it_is(random_model: str, noise_corpus: Corpus) -> None:
-    recipe = EmoRL(EmoRLSettings(model=random_model, cold_epochs=0))
+    recipe = EmoRL(model=random_model, cold_epochs=0)
     assert recipe.cold_start(None, noise_corpus) == []  # type: ignore[arg-type]
 
 
@@ -119,9 +119,9 @@ def test_no_cold_start_leaves_the_model_as_it_is(random_model: str, noise_corpus
 def test_every_recipe_has_settings_for_every_profile(name: str, profile: str) -> None:
     recipe = get_recipe(name)
     chosen = PROFILES[profile]
-    settings = recipe.Settings.for_profile(chosen, seed=3)
+    settings = recipe.for_profile(chosen, seed=3)
     assert settings.model == chosen.model and settings.seed == 3
-    assert recipe.name == name and recipe(settings).rubric().parts
+    assert settings.name == name and settings.rewards().parts
     if profile != "cpu":
         assert settings.steps == chosen.steps and settings.learning_rate == chosen.learning_rate
 
@@ -132,21 +132,26 @@ def test_unknown_recipes_and_settings_are_named() -> None:
     with pytest.raises(TrainingError, match=r"unknown recipe 'emo'.*emo-rl, affectgpt-rl"):
         get_recipe("emo")
     for change, message in {
-        "steps=abc": "steps 'abc': expected a whole number",
-        "steps=2.5": "steps 2.5: expected a whole number",
-        "steps=true": "steps True: expected a whole number",
+        "steps=abc": "steps 'abc': expected a valid integer",
+        "steps=2.5": "steps '2.5': expected a valid integer",
+        "steps=true": "steps 'true': expected a valid integer",
         "steps=-1": "steps -1: expected 0 or more",
-        "alpha=much": "alpha 'much': expected a number",
-        "domain=3": "domain 3: expected a text or null",
-        "modalities=[1]": "modalities .*: expected names with commas",
+        "alpha=much": "alpha 'much': expected a valid number",
+        "test_per_label=few": "test_per_label 'few': expected a valid integer",
     }.items():
         with pytest.raises(TrainingError, match=message):
             make("emo-rl", [change])
-    assert make("emo-rl", ["modalities=audio"]).settings.modalities == ("audio",)
+    assert make("emo-rl", ["modalities=audio"]).modalities == ("audio",)
+    for wrong in ({"steps": "20"}, {"steps": True}, {"modalities": ["audio"]}, {"alpha": None}):
+        with pytest.raises(TrainingError, match=f"{next(iter(wrong))} .*: expected"):
+            EmoRL(**wrong)  # type: ignore[arg-type]
     with pytest.raises(TrainingError, match=r"emo-rl has no setting 'alfa'; it has .*alpha"):
         make("emo-rl", ["alfa=1"])
     with pytest.raises(TrainingError, match="expected KEY=VALUE"):
         make("emo-rl", ["alpha"])
     recipe = make("emo-rl", ["alpha=1", "modalities=audio,text", "reasoning=free"], seed=2)
-    found: Sequence[Any] = (recipe.settings.alpha, recipe.settings.modalities, recipe.settings.reasoning)
-    assert found == (1, ("audio", "text"), "free") and recipe.settings.seed == 2
+    found: Sequence[Any] = (recipe.alpha, recipe.modalities, recipe.reasoning)
+    assert found == (1, ("audio", "text"), "free") and recipe.seed == 2
+    assert make("emo-rl", ["domain=null", "test_per_label=3", "quantise=none"]).settings_dict() | {
+        "domain": None, "test_per_label": 3, "quantise": None
+    } == make("emo-rl", ["domain=null", "test_per_label=3", "quantise=none"]).settings_dict()  # fmt: skip

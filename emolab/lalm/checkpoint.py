@@ -1,0 +1,53 @@
+"""A trained model on disk: its adapters, and beside them a note of what it was trained to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emolab.errors import ModelError
+from emolab.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from emolab.lalm import LALM
+
+INFO = "emolab.json"
+"""The note. It is written last, so a folder that holds it is complete."""
+
+
+def save_checkpoint(folder: str | Path, lalm: LALM, info: Mapping[str, Any]) -> Path:
+    """Write the adapters and then `info`: "model", "quantise", "prompt", "modalities", "labels" and what else a recipe
+    notes. `load_checkpoint` and `--checkpoint` read the folder."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lalm.save(folder)
+    write_json(folder / INFO, dict(info))
+    return folder
+
+
+def is_checkpoint(folder: str | Path) -> bool:
+    """Whether a folder holds a complete checkpoint."""
+    return (Path(folder) / INFO).is_file()
+
+
+def checkpoint_info(folder: str | Path) -> dict[str, Any]:
+    """What a checkpoint notes of itself. Raises ModelError where the folder is no checkpoint or the note is damaged."""
+    path = Path(folder) / INFO
+    if not path.is_file():
+        raise ModelError(f"{folder}: no {INFO}; expected a folder that `emolab train` wrote, such as OUT/grpo")
+    info = read_json(path, "the note of a checkpoint", ModelError)
+    if not isinstance(info.get("model"), str):
+        raise ModelError(f"{path}: does not name the model that its adapters belong to; train it again")
+    return info
+
+
+def load_checkpoint(folder: str | Path) -> tuple[LALM, dict[str, Any]]:
+    """The model of a checkpoint with its adapters, ready to answer, and its note.
+
+    Raises ModelError where the folder is no checkpoint, or its adapters do not fit the model that it names.
+    """
+    from emolab.lalm.load import load_model
+
+    info = checkpoint_info(folder)
+    return load_model(info["model"], quantise=info.get("quantise"), adapter=Path(folder)), info

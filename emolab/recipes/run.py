@@ -1,0 +1,565 @@
+"""The loop that every recipe runs, in reading order: zero-shot, supervised, cold start, GRPO, each measured; a report.
+
+A recipe is a frozen dataclass, and its page (`emo_rl.py`, …) says what a system is: its settings with their sources,
+what it asks (`prompt`), what the cold start teaches (`target`), what GRPO pays (`rewards`) and by which figure it is
+judged (`metric`). Everything else is here. `emolab.training.runs` keeps the folder: a stage that is finished is read,
+so a run that was killed continues where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack, get_args, get_origin, get_type_hints
+
+from emolab.emotions import EMOLAB_7, LabelSet
+from emolab.errors import CorpusError, TrainingError
+from emolab.evaluate.as_asked import evaluation_of
+from emolab.lalm.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
+from emolab.prompts import Prompt, get_prompt
+from emolab.rewards.rubric import Rubric
+from emolab.samples import MODALITIES, Corpus, EmotionSample
+from emolab.training.callbacks import read_metrics
+from emolab.training.launch import is_main, wait_for_all
+from emolab.training.runs import METRICS, Run, corpus_identity, has, resolved, slim
+
+if TYPE_CHECKING:
+    from emolab.lalm import LALM
+    from emolab.profiles import Profile
+
+CONTROLS = ("silent", "shuffled", "swapped")
+NOT_DECIDING = ("save_steps",)
+"""Settings that leave a run's result as it is."""
+
+
+class GRPOOptions(TypedDict, total=False):
+    """How GRPO is run, beside what it trains: a `progress` bar (True), whether to `resume` from the last whole
+    checkpoint (True), and further `callbacks` of the trainer."""
+
+    progress: bool
+    resume: bool
+    callbacks: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three disjoint parts of a run: `cold` has rationales, `train` only labels, `test` only measures."""
+
+    cold: Corpus
+    train: Corpus
+    test: Corpus
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One of the published systems, with its settings as fields; a page adds its own and states the sources.
+
+    `name` is what `emolab train` calls it, `metric` the figure that GRPO must raise, `controls` what is taken away from
+    the evidence when the end of a run is measured, `corpus_size` the embedded corpus that it uses by default.
+
+    Example: `EmoRL.cpu().run(embedded_corpus("course"), "build/emo-rl")`.
+    """
+
+    name: ClassVar[str]
+    metric: ClassVar[str]
+    controls: ClassVar[tuple[str, ...]] = CONTROLS
+    corpus_size: ClassVar[str] = "course"
+
+    model: str = "Qwen/Qwen2-Audio-7B-Instruct"
+    quantise: str | None = "nf4"
+    modalities: tuple[str, ...] = ("audio", "text")
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    cold_per_label: int = 40
+    cold_epochs: float = 3.0  # 0: no cold start
+    cold_learning_rate: float = 1e-4
+    cold_batch: int = 16
+    group_size: int = 8
+    learning_rate: float = 1e-6
+    beta: float = 0.04
+    loss_type: str = "grpo"
+    temperature: float = 1.0
+    prompts_per_step: int = 8
+    steps: int = 500
+    max_new_tokens: int = 256
+    sft_epochs: float = 3.0
+    sft_learning_rate: float = 1e-4
+    test_per_label: int | None = None
+    domain: str | None = "a"
+    seed: int = 0
+    save_steps: int = 50  # GRPO steps between checkpoints; 0: none
+
+    def __post_init__(self) -> None:
+        """Raises TrainingError for a value of another type than its setting's, or a negative number."""
+        if isinstance(self.model, Recipe):  # EmoRL(settings), as in earlier versions. # deprecated alias
+            for name, value in vars(self.model).items():
+                object.__setattr__(self, name, value)
+        for field in fields(self):
+            _typed(type(self), field.name, getattr(self, field.name), strict=True)
+
+    @classmethod
+    def cpu(cls, **changes: Any) -> Self:
+        """Values for the embedded tiny model on two CPU cores; `changes` override them."""
+        return cls(**changes)
+
+    @classmethod
+    def for_profile(cls, chosen: Profile, **changes: Any) -> Self:
+        """The values of a profile: `cpu()`, or on a GPU the recipe's own with the profile's model and batch."""
+        if chosen.name == "cpu":
+            return cls.cpu(**changes)
+        names = ("model", "quantise", "group_size", "prompts_per_step", "steps", "learning_rate", "max_new_tokens")
+        return cls(**{**{name: getattr(chosen, name) for name in names}, **changes})
+
+    @classmethod
+    def read_setting(cls, name: str, text: str) -> Any:
+        """The value of a setting that somebody types: `steps` "20" is 20, `modalities` "audio,text" a tuple, "null"
+        None. Raises TrainingError for an unknown setting or a text that is no such value."""
+        if name not in (known := [f.name for f in fields(cls)]):
+            raise TrainingError(f"{cls.name} has no setting {name!r}; it has {', '.join(known)}")
+        hint = get_type_hints(cls)[name]
+        if get_origin(hint) is tuple:
+            return tuple(part.strip(" \"'[]") for part in text.split(","))
+        if NoneType in get_args(hint) and text.lower() in ("null", "none"):
+            return None
+        return _typed(cls, name, text, strict=False)
+
+    def settings_dict(self) -> dict[str, Any]:
+        """The settings that decide a run's result, as plain JSON data."""
+        data: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        return {name: value for name, value in data.items() if name not in NOT_DECIDING}
+
+    # What a system is: a page overrides these
+
+    def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
+        """What the model is asked in the cold start, in GRPO and in evaluation."""
+        return self._asked("direct", labels)
+
+    def target(self, sample: EmotionSample) -> str:
+        """The completion that the cold start teaches for a sample, written from its table row alone."""
+        return self.direct_target(sample)
+
+    def rewards(self, labels: LabelSet = EMOLAB_7, train: Corpus | None = None) -> Rubric:
+        """What GRPO pays for answers among `labels`; `train` are its samples, for a reward that counts on them."""
+        raise NotImplementedError(f"{type(self).__name__} pays nothing: write `rewards`")
+
+    def direct_prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
+        """What the supervised baseline is asked: the question, answered at once."""
+        return self._asked("direct", labels)
+
+    def direct_target(self, sample: EmotionSample) -> str:
+        """The completion that the supervised baseline is taught, from what GRPO is rewarded for: the label."""
+        return f"<answer>{sample.emotion}</answer>"
+
+    def select(self, corpus: Corpus) -> Corpus:
+        """The samples that this recipe can learn from; those with a label unless a page says otherwise.
+
+        Raises CorpusError that says what is missing where there are none.
+        """
+        return kept_of(self, corpus, lambda sample: sample.emotion is not None, "a label (column 'emotion')")
+
+    def measuring(self) -> dict[str, Any]:
+        """Further options of the evaluation that the prompt's style asks for."""
+        return {}
+
+    def findings(self, rows: Sequence[Mapping[str, Any]], corpus: Corpus, prompt: Prompt) -> dict[str, Any]:
+        """Further figures of a measurement, from the `rows` of answers to `prompt` on the samples of `corpus`."""
+        return {}
+
+    def _asked(self, name: str, labels: LabelSet) -> Prompt:
+        return get_prompt(name, labels).using(*self.modalities)
+
+    # Names of earlier versions, for a release. # deprecated alias
+
+    settings = property(lambda self: self)
+
+    def __getattr__(self, name: str) -> Any:
+        """`parts` is `splits`. # deprecated alias"""
+        if name == "parts":
+            return self.splits
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def rubric(self) -> Rubric:
+        """`rewards`. # deprecated alias"""
+        return self.rewards()
+
+    def baseline_prompt(self) -> Prompt:
+        """`direct_prompt`. # deprecated alias"""
+        return self.direct_prompt()
+
+    # The loop
+
+    def run(
+        self,
+        corpus: Corpus,
+        out: str | Path,
+        *,
+        baseline: bool = True,
+        controls: bool | str = True,
+        elsewhere: bool = True,
+        zero_shot: bool = True,
+        grpo: bool = True,
+        start: str | Path | None = None,
+        split: str = "test",
+        test: Corpus | None = None,
+        progress: bool = True,
+        say: Callable[[str], None] | None = None,
+    ) -> dict[str, Any]:
+        """All stages, each measured; checkpoints, raw outputs and results under `out`.
+
+        `controls` measures the end of the run under each control, "every" the supervised model and the cold start too;
+        `elsewhere` also measures on the test samples of the other domain; `start` is a cold start's checkpoint that
+        several runs share; `split` "val" is for choosing settings; `test` another corpus to measure on.
+
+        Returns `zero_shot`, `sft`, `cold_start`, `grpo` (None where left out), each with the metrics, their intervals,
+        n, parse_rate, seed, seconds; `metric`; `controls` of the last stage; `elsewhere`; `seconds` by stage;
+        `settings`. Run again with the same `out`, it continues.
+        """
+        # What is trained and measured on is known, and its faults are told, before the model is loaded.
+        data = self.splits(corpus, split, test)
+        other = self.other_domain(corpus, split) if elsewhere else None
+        rubric = self.rewards(corpus.labels, data.train)
+        ask, ask_at_once = self.prompt(corpus.labels), self.direct_prompt(corpus.labels)
+        checks = self.controls if controls else ()
+        early = checks if controls == "every" else ()
+        identity = {
+            "recipe": self.name,
+            "settings": self.settings_dict(),
+            "prompt": ask.id,
+            "labels": list(corpus.labels),
+            "corpus": corpus_identity([*data.cold, *data.train], corpus.root, corpus.name),
+        }
+
+        with Run(out, identity, say) as run:
+            lalm = run.timed("load", self.load)
+            recipe = self.for_model(lalm, run.say)
+            ask, ask_at_once = (p.using(*recipe.modalities) for p in (ask, ask_at_once))
+            cache = lalm.cache if lalm.frozen else None  # what frozen towers computed is kept from stage to stage
+
+            def model_of(*folders: Path) -> LALM:
+                """The model of the first folder that holds a checkpoint, else one with fresh adapters."""
+                found = next((folder for folder in folders if is_checkpoint(folder)), None)
+                made = recipe.load() if found is None else load_checkpoint(found)[0]
+                if cache is not None:
+                    made.cache = cache
+                wait_for_all()  # every process has looked before one writes
+                return made
+
+            def trained(stage: str, prompt: Prompt, train: Callable[[LALM], Any], begin: Path | None = None) -> LALM:
+                """The model after a stage: read from its folder, or trained from `begin`, else from fresh adapters."""
+                folder = run.out / stage
+                done, model = is_checkpoint(folder), model_of(folder, *([begin] if begin else []))
+                if not done:
+                    run.timed(stage, lambda: train(model))
+                    if is_main():
+                        save_checkpoint(folder, model, recipe.note(prompt))
+                    wait_for_all()
+                return model
+
+            def scored(
+                stage: str, prompt: Prompt, model: LALM, checks: Sequence[str] = (), read: Path | None = None
+            ) -> dict[str, Any]:
+                """What the model scores, here and in the other domain; read where it was measured before."""
+
+                def measure() -> dict[str, Any]:
+                    found: dict[str, Any] = run.timed(
+                        f"{stage} evaluation", lambda: recipe.measure(model, data.test, prompt, checks, progress)
+                    )
+                    if other is not None:
+                        away = run.timed(
+                            f"{stage} elsewhere", lambda: recipe.measure(model, other, prompt, (), progress)
+                        )
+                        found["rows"] += [row | {"elsewhere": True} for row in away["rows"]]
+                        found["elsewhere"] = slim(away)
+                    return found
+
+                return run.scores(stage, scores_key(prompt, data.test, other, checks), measure, read)
+
+            result: dict[str, Any] = {"recipe": self.name, "metric": self.metric} | dict.fromkeys(
+                ("zero_shot", "sft", "cold_start", "grpo")
+            )
+            # 1. The model as it comes.
+            if zero_shot:
+                result["zero_shot"] = scored("zero_shot", ask_at_once, lalm)
+            del lalm
+            # 2. The baseline: supervised on what GRPO is rewarded for, without rationales.
+            if baseline:
+                model = trained("sft", ask_at_once, lambda m: recipe.sft(m, data.train, progress))
+                result["sft"] = scored("sft", ask_at_once, model, early)
+                del model
+            # 3. The cold start: a few samples with written rationales.
+            if start and not is_checkpoint(start):
+                raise TrainingError(f"{start}: no checkpoint to start from; give a folder such as OUT/cold_start")
+            cold = Path(start) if start else run.out / "cold_start"
+            if start:
+                model = model_of(cold)
+            else:
+                model = trained("cold_start", ask, lambda m: recipe.cold_start(m, data.cold, progress))
+            result["cold_start"] = scored("cold_start", ask, model, early if grpo else checks, cold)
+            # 4. GRPO from there, on labels alone.
+            if grpo:
+                del model
+                folder = run.out / "grpo"
+                model = trained(
+                    "grpo", ask, lambda m: recipe.grpo(m, data.train, folder, rubric, progress=progress), cold
+                )
+                result["grpo"] = scored("grpo", ask, model, checks)
+            # 5. What belongs to the whole run.
+            last = result["grpo"] or result["cold_start"]
+            away = {k: part.pop("elsewhere", None) for k, part in result.items() if isinstance(part, dict)}
+            steps = read_metrics(run.out / "grpo" / METRICS)
+            result |= {
+                "controls": last.get("controls", {}),
+                "elsewhere": {name: part for name, part in away.items() if part},
+                "seed": self.seed,
+                "seconds": run.seconds,
+                "n": {name: len(part) for name, part in vars(data).items()},
+                "settings": recipe.settings_dict(),
+                "out": str(run.out),
+                "last_step": steps[-1] if steps else None,
+            }
+            run.finish(result)
+            return result
+
+    # The stages by themselves
+
+    def splits(self, corpus: Corpus, split: str = "test", test: Corpus | None = None) -> Splits:
+        """The cold start's, GRPO's and the measured samples; disjoint.
+
+        The measured part is the corpus's own `split`, or that of another corpus `test` (all of it where it has no
+        splits); `test_per_label` takes that many of each label. A label with few clips gives half of them to the cold
+        start. Raises CorpusError where a part would be empty.
+        """
+        inside = in_domain(self.select(corpus), self.domain)
+        train = inside.where(split="train")
+        if test is None:
+            held_out = inside.where(split=split)
+        else:
+            found = self.select(test)
+            held_out = found.where(split=split) if any(s.split for s in found) else found
+        if not len(train) or not len(held_out):
+            raise CorpusError(
+                f"{corpus.name or corpus.root}: {self.name} trains on the split 'train' and measures on {split!r}; "
+                f"there are {dict(inside.counts('split'))}"
+            )
+        cold = take_per_label(train, self.cold_per_label, self.seed, at_most=0.5)
+        used = {s.id for s in cold}
+        if self.test_per_label:
+            held_out = take_per_label(held_out, self.test_per_label, 0)
+        return Splits(cold, train.where(lambda s: s.id not in used and s.emotion is not None), held_out)
+
+    def other_domain(self, corpus: Corpus, split: str = "test") -> Corpus | None:
+        """The measured samples of domains that this run is not trained on; None where there are none."""
+        away = self.select(corpus).where(
+            lambda s: s.split == split and s.extra.get("domain") not in (None, self.domain) and bool(s.emotion)
+        )
+        if not self.domain or not len(away):
+            return None
+        return take_per_label(away, self.test_per_label, 0) if self.test_per_label else away
+
+    def load(self) -> LALM:
+        """The model, in 4 bits where `quantise` is "nf4", with fresh LoRA adapters drawn from the seed."""
+        import torch
+
+        from emolab.lalm import load_model
+        from emolab.lalm.quantise import add_lora
+
+        lalm = load_model(self.model, quantise=self.quantise)
+        torch.manual_seed(self.seed)
+        add_lora(lalm, rank=self.lora_rank, alpha=self.lora_alpha)
+        return lalm
+
+    def for_model(self, lalm: LALM, say: Callable[[str], None] = lambda text: None) -> Self:
+        """The recipe with those modalities alone that the model takes. `say` is told what is left out."""
+        takes = tuple(m for m in self.modalities if m in lalm.modalities)
+        if takes == self.modalities:
+            return self
+        say(f"{self.model} takes no {', '.join(sorted(set(self.modalities) - set(takes)))}: trained without it")
+        return replace(self, modalities=takes)
+
+    def cold_start(self, lalm: LALM, corpus: Corpus, progress: bool = True) -> list[dict[str, float]]:
+        """Fine-tune on `target` of the samples of `corpus`, unless `cold_epochs` is 0. Returns every step."""
+        if self.cold_epochs == 0:
+            return []
+        targets = [self.target(sample) for sample in corpus]
+        asked = self.prompt(corpus.labels)
+        return self._fine_tune(lalm, corpus, targets, asked, self.cold_epochs, self.cold_learning_rate, progress)
+
+    def sft(self, lalm: LALM, corpus: Corpus, progress: bool = True) -> list[dict[str, float]]:
+        """Fine-tune on `direct_target` of the samples of `corpus`. Returns every step."""
+        targets, asked = [self.direct_target(sample) for sample in corpus], self.direct_prompt(corpus.labels)
+        return self._fine_tune(lalm, corpus, targets, asked, self.sft_epochs, self.sft_learning_rate, progress)
+
+    def _fine_tune(
+        self, lalm: LALM, corpus: Corpus, targets: list[str], prompt: Prompt, epochs: float, rate: float, progress: bool
+    ) -> list[dict[str, float]]:
+        from emolab.training.sft import SFTSettings, cold_start
+
+        options = SFTSettings(epochs, self.cold_batch, rate, seed=self.seed)
+        return cold_start(lalm, resolved(corpus), targets, prompt, options, progress)
+
+    def grpo(
+        self,
+        lalm: LALM,
+        corpus: Corpus,
+        out: str | Path,
+        rewards: Rubric | None = None,
+        **options: Unpack[GRPOOptions],
+    ) -> list[dict[str, Any]]:
+        """GRPO of `rewards` (the recipe's own by default) on the samples of `corpus`; checkpoints and metrics under
+        `out`, from whose last whole checkpoint it resumes. Returns the metrics of every step.
+
+        Ctrl-C and SIGTERM end it after the step that runs, with a checkpoint. Raises TrainingError that says how to go
+        on.
+        """
+        from emolab.training.callbacks import History, Progress, SaveAtSignal
+        from emolab.training.checkpoints import last_checkpoint
+        from emolab.training.config import grpo_config
+        from emolab.training.grpo import AudioGRPOTrainer
+
+        out = Path(out)
+        saving: dict[str, Any] = {"save_steps": self.save_steps, "save_total_limit": 2} if self.save_steps else {}
+        args = grpo_config(
+            out,
+            prompts_per_step=self.prompts_per_step,
+            group_size=self.group_size,
+            max_steps=self.steps,
+            learning_rate=self.learning_rate,
+            beta=self.beta,
+            loss_type=self.loss_type,
+            seed=self.seed,
+            temperature=self.temperature,
+            max_completion_length=self.max_new_tokens,
+            warmup_steps=min(5, self.steps // 2),
+            **saving,
+        )
+        history, signals = History(out / METRICS), SaveAtSignal()
+        shown = [Progress()] if options.get("progress", True) else []
+        callbacks = [history, *shown, signals, *options.get("callbacks", ())]
+        rubric, asked = (
+            rewards if rewards is not None else self.rewards(corpus.labels, corpus),
+            self.prompt(corpus.labels),
+        )
+        trainer = AudioGRPOTrainer(lalm, resolved(corpus), asked, rubric, args, callbacks=callbacks)
+        last = last_checkpoint(out) if options.get("resume", True) else None
+        with signals:
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
+        if signals.stopped is not None:
+            raise TrainingError(
+                f"stopped at step {signals.stopped} of {self.steps}, with a checkpoint in {out}; give the same command "
+                "again to go on"
+            )
+        return history.rows
+
+    def measure(
+        self, lalm: LALM, corpus: Corpus, prompt: Prompt, controls: Sequence[str] = (), progress: bool = True
+    ) -> dict[str, Any]:
+        """Greedy answers on `corpus`, and the same under each control: `{metric, …, rows, controls: {name: …}}`."""
+        options = {
+            "seed": self.seed,
+            "max_new_tokens": self.max_new_tokens,
+            "batch_size": 64,
+            "progress": progress,
+            **self.measuring(),
+        }
+        evaluation = evaluation_of(prompt)
+        result = evaluation(lalm, corpus, prompt, **options)
+        if controls:
+            result["controls"] = {name: evaluation(lalm, corpus, prompt, control=name, **options) for name in controls}
+        for part in (result, *result.get("controls", {}).values()):
+            part |= self.findings(part["rows"], corpus, prompt)
+        return result
+
+    def note(self, prompt: Prompt) -> dict[str, Any]:
+        """What a checkpoint says of itself: enough to load it, to ask it what it was taught, and to train it again."""
+        return {
+            "recipe": self.name,
+            "model": self.model,
+            "quantise": self.quantise,
+            "prompt": prompt.name,
+            "labels": prompt.labels.to_json() if prompt.labels is not None else None,
+            "modalities": list(prompt.modalities),
+            "max_new_tokens": self.max_new_tokens,
+            "settings": self.settings_dict(),
+        }
+
+
+def kept_of(recipe: Recipe, corpus: Corpus, keep: Callable[[EmotionSample], bool], needed: str) -> Corpus:
+    """The samples that `keep` accepts and that have something to show of the recipe's modalities.
+
+    Raises CorpusError with one sentence on what is missing where there are none.
+    """
+    shown = corpus.where(lambda s: any(has(s, modality) for modality in recipe.modalities))
+    if len(corpus) and not len(shown):
+        have = [m for m in MODALITIES if any(has(s, m) for s in corpus)]
+        raise CorpusError(
+            f"{corpus.name or corpus.root}: {recipe.name} shows the model {' and '.join(recipe.modalities)}, and no "
+            f"sample has any of them; the corpus has {', '.join(have) or 'no media'}"
+        )
+    kept = shown.where(keep)
+    if not len(kept):
+        raise CorpusError(f"{corpus.name or corpus.root}: {recipe.name} needs {needed}, and no sample has one")
+    return kept
+
+
+def take_per_label(corpus: Corpus, n: int, seed: int, at_most: float = 1.0) -> Corpus:
+    """`n` samples of each label, drawn with `seed`; the order is drawn too.
+
+    A label that has fewer gives all of them, or the share `at_most`, but one at least. Samples without a label are left
+    out.
+    """
+    groups: defaultdict[str, list[EmotionSample]] = defaultdict(list)
+    for sample in corpus:
+        if sample.emotion is not None:
+            groups[sample.emotion].append(sample)
+    rng, chosen = random.Random(seed), []
+    for label in sorted(groups):
+        most = max(1, int(len(groups[label]) * at_most))
+        chosen += rng.sample(sorted(groups[label], key=lambda s: s.id), min(n, most))
+    rng.shuffle(chosen)
+    return corpus.replace(chosen)
+
+
+def in_domain(corpus: Corpus, domain: str | None) -> Corpus:
+    """The samples of a domain; all where no domain is wanted or the corpus has none. Raises CorpusError for a domain
+    that the corpus does not have."""
+    known = sorted({str(s.extra["domain"]) for s in corpus if s.extra.get("domain")})
+    if not domain or not known:
+        return corpus
+    if domain not in known:
+        raise CorpusError(f"{corpus.root}: no sample of domain {domain!r}; it has {', '.join(known)}")
+    return corpus.where(domain=domain)
+
+
+def scores_key(prompt: Prompt, test: Corpus, other: Corpus | None, checks: Sequence[str]) -> dict[str, Any]:
+    """What must be equal for measured scores to be used again."""
+    parts = [corpus_identity(part, part.root, part.name) for part in (test, other) if part is not None]
+    return {"prompt": prompt.id, "modalities": list(prompt.modalities), "samples": parts, "controls": list(checks)}
+
+
+@cache
+def _adapters(recipe: Any) -> dict[str, Any]:
+    """What checks and reads the value of each setting."""
+    from pydantic import TypeAdapter
+
+    hints = get_type_hints(recipe)
+    return {field.name: TypeAdapter(hints[field.name]) for field in fields(recipe)}
+
+
+def _typed(recipe: Any, name: str, value: Any, strict: bool) -> Any:
+    """`value` as the setting's type has it. Raises TrainingError where it is of another, or a negative number."""
+    from pydantic import ValidationError
+
+    try:
+        found = _adapters(recipe)[name].validate_python(value, strict=strict)
+    except ValidationError as error:
+        expected = error.errors()[0]["msg"].removeprefix("Input should be ")
+        raise TrainingError(f"{name} {value!r}: expected {expected}") from error
+    if isinstance(found, int | float) and found < 0:
+        raise TrainingError(f"{name} {found!r}: expected 0 or more")
+    return found
