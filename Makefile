@@ -2,6 +2,7 @@
 # make test     the test suite
 # make lab      the notebooks in JupyterLab
 # make lint     ruff and mypy
+# make compat   seam, conformance and reward tests with the oldest and newest supported trl and transformers
 # make clean    removes what the others made, .venv included
 #
 # Each sets up .venv by itself, and repeats cheaply. Another interpreter: make test PYTHON=/path/to/python3.11
@@ -11,9 +12,11 @@ JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Jupyter refuses to run as root, as in a container, unless it is told that this is meant.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root --ip=127.0.0.1)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: course test lab lint clean setup
+.PHONY: course test lab lint compat clean setup
 .DEFAULT_GOAL := course
 
 setup: $(STAMP)
@@ -32,12 +35,15 @@ test: $(STAMP)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lab: $(STAMP)
-	@$(BIN)/jupyter lab --notebook-dir=notebooks
+	@$(BIN)/jupyter lab --notebook-dir=notebooks $(AS_ROOT)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+compat: $(STAMP)
+	@$(BIN)/python tests/compat/matrix.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

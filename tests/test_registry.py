@@ -1,4 +1,4 @@
-"""Names of this package, of entry points and of decorators; imported when asked for, with errors that list the names."""
+"""Names of this package, of entry points and of decorators: imported when asked for, errors list the names."""
 
 from __future__ import annotations
 

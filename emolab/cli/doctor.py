@@ -1,4 +1,4 @@
-"""`emolab doctor`: what is installed, what is missing, and what each profile can run on this machine."""
+"""`emolab doctor`: installed and missing packages, and the profiles that this machine can run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import typer
 from emolab.cli.output import JsonOption, command, emit
 
 GIB = 2**30
+NEEDED = ("", "train")
+"""The extras that a model needs; without any other extra the `cpu` profile runs."""
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +27,11 @@ def register(app: typer.Typer) -> None:
 
 @command
 def doctor(as_json: JsonOption = False) -> None:
-    """Say what is missing, which versions differ from the tested ones, and what each profile can run here."""
+    """Check the installation, and list the profiles that this machine can run.
+
+    The command names missing packages, and versions that differ from the tested ones. Its exit status is 1 where the
+    cpu profile could not run.
+    """
     result = examine()
     emit(result, as_json, _render)
     if not result["ok"]:
@@ -33,11 +39,11 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def examine() -> dict[str, Any]:
-    """Everything `doctor` knows, as plain values. `ok` is False where the `cpu` profile could not run."""
+    """Everything that `doctor` tells, as plain values. `ok` is False where the `cpu` profile could not run."""
     packages = package_report()
     machine = machine_report()
     shipped = shipped_report()
-    missing = [row["name"] for row in packages if row["installed"] is None and not row["extra"]]
+    missing = [row["name"] for row in packages if row["installed"] is None and row["extra"] in NEEDED]
     missing += [name for name, present in shipped.items() if not present]
     different = [row["name"] for row in packages if row["installed"] and row["tested"] not in (None, row["installed"])]
     return {
@@ -54,8 +60,10 @@ def examine() -> dict[str, Any]:
 
 
 def package_report() -> list[dict[str, Any]]:
-    """One row per requirement of emolab: name, extra that asks for it ("" = always), installed and tested version."""
+    """One row per requirement of emolab: name, extra that installs it ("" = always), installed and tested version."""
     from packaging.requirements import Requirement
+
+    from emolab.extras import EXTRA_OF
 
     tested = tested_versions()
     rows: dict[str, dict[str, Any]] = {}
@@ -63,8 +71,11 @@ def package_report() -> list[dict[str, Any]]:
         requirement = Requirement(text)
         if requirement.name == "emolab":
             continue
-        extra = _extra_of(str(requirement.marker or ""))
         key = requirement.name.lower()
+        named = _extra_of(
+            str(requirement.marker or "")
+        )  # of an extra within an extra, the metadata names the outer one
+        extra = EXTRA_OF.get(key.replace("-", "_"), named) if named else ""
         rows.setdefault(key, {"name": key, "extra": extra, "installed": _installed(key), "tested": tested.get(key)})
     return list(rows.values())
 
@@ -182,4 +193,5 @@ def _render(result: dict[str, Any]) -> None:
     speaks = "espeak-ng found" if can_speak else "need espeak-ng: pip install 'emolab[voices]'"
     console.print(f"New sentences: {speaks}", markup=False)
     missing = ", ".join(result["missing"])
-    console.print(f"Missing: {missing}" if missing else "Everything that the cpu profile needs is here.")
+    needed = "The cpu profile needs these packages, which are missing"
+    console.print(f"{needed}: {missing}" if missing else "Everything that the cpu profile needs is installed.")

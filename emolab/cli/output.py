@@ -16,6 +16,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from emolab.errors import EmolabError
+from emolab.extras import missing
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
 
@@ -66,6 +67,8 @@ def to_plain(value: Any) -> Any:
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """Decorate a command: our errors become one line and exit status 1; with `as_json` only `emit` reaches stdout.
 
+    A package that is not installed counts as an error of ours where one of our extras would bring it.
+
     The function takes `as_json: JsonOption = False`. On failure with `--json` the object is `{"error": message}`.
     """
 
@@ -75,8 +78,11 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         with _only_emit_reaches_stdout() if as_json else contextlib.nullcontext():
             try:
                 function(*args, **kwargs)
-            except EmolabError as error:
-                message = " ".join(str(error).split())
+            except (EmolabError, ModuleNotFoundError) as error:
+                told = missing(error) if isinstance(error, ModuleNotFoundError) else str(error)
+                if told is None:
+                    raise
+                message = " ".join(told.split())
                 typer.echo(f"emolab: {message}", err=True)
                 if as_json:
                     emit({"error": message}, True, _nothing)

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from emolab.extras import require
+
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
     from emolab.lalm.batch import Completions, PromptBatch, Span
     from emolab.lalm.load import load_model
+
+require("torch", "transformers")
 
 __all__ = ["LALM", "Completions", "PromptBatch", "Span", "load_model"]
 

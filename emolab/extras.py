@@ -1,0 +1,101 @@
+"""Packages beyond the light core: which extra brings them, and whether the installed versions are supported.
+
+`pip install emolab` installs no torch, trl or transformers. `require` turns their absence into one line that names the
+extra to install, and an unsupported version into one line that names the supported range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from emolab.errors import EmolabError
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
+EXTRA_OF = {
+    "torch": "train",
+    "transformers": "train",
+    "trl": "train",
+    "peft": "train",
+    "bitsandbytes": "train",
+    "accelerate": "train",
+    "librosa": "train",
+    "matplotlib": "train",
+    "datasets": "hub",
+    "huggingface_hub": "hub",
+    "IPython": "course",
+    "ipywidgets": "course",
+    "anywidget": "course",
+    "traitlets": "course",
+    "jupytext": "course",
+    "nbclient": "course",
+    "nbconvert": "course",
+    "nbformat": "course",
+    "espeakng_loader": "voices",
+    "sentence_transformers": "embeddings",
+    "shap": "bench",
+    "captum": "bench",
+    "seaborn": "bench",
+    "vllm": "serve",
+    "deepspeed": "gpu",
+}
+"""Top-level module -> the extra of this package that installs it."""
+
+
+class MissingExtra(EmolabError, ImportError):
+    """A package that is not installed, or whose version is not supported."""
+
+
+def require(*modules: str) -> None:
+    """Raise MissingExtra, saying what to install, where a module is absent or its version is not supported.
+
+    Example: `require("torch", "trl")`.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise MissingExtra(advice(module))
+        for needed, installed in _ranges(module):
+            if installed not in needed:
+                raise MissingExtra(
+                    f"{module} {installed} is not supported: pip install '{module}{needed}' "
+                    "(emolab's light core works beside any version)"
+                )
+
+
+def advice(module: str) -> str:
+    """What to do about a module that is not installed."""
+    extra = EXTRA_OF.get(module)
+    wanted = f"pip install 'emolab[{extra}]'" if extra else f"pip install {module}"
+    return f"{module} is not installed, and this needs it: {wanted}"
+
+
+def missing(error: ModuleNotFoundError) -> str | None:
+    """The advice for an import that failed, where an extra would have brought the module; else None."""
+    module = (error.name or "").partition(".")[0]
+    return advice(module) if module in EXTRA_OF else None
+
+
+@cache
+def _ranges(module: str) -> list[tuple[SpecifierSet, str]]:
+    """(Supported versions, installed version) of a module of an extra; nothing where either is not known."""
+    return list(_known_ranges(module))
+
+
+def _known_ranges(module: str) -> Iterator[tuple[SpecifierSet, str]]:
+    from packaging.requirements import Requirement
+
+    try:
+        installed = metadata.version(module).partition("+")[0]
+        wanted = metadata.requires("emolab") or []
+    except metadata.PackageNotFoundError:  # run from a folder that was never installed, or a stand-in for the module
+        return
+    for text in wanted:
+        requirement = Requirement(text)
+        if requirement.name.replace("-", "_") == module and requirement.specifier:
+            yield requirement.specifier, installed
+            return
