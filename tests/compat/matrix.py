@@ -63,8 +63,9 @@ def make(name: str, row: Row) -> Path:
     if not row.python:
         inside = next((folder / "lib").glob("python*")) / "site-packages"
         (inside / "base.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *row.requirements]
-    subprocess.run(command, cwd=ROOT, check=True)
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, *row.requirements], cwd=ROOT, check=True)
+    subprocess.run([*install, "--no-deps", "--editable", "."], cwd=ROOT, check=True)  # for its ranges of versions
     (folder / "made").touch()
     return python
 
