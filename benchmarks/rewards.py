@@ -78,8 +78,7 @@ def cold(action: Callable[[], Any], repeats: int = 3) -> float:
     for _ in range(repeats):
         for cache in (
             parsing._parse_cached,
-            parsing._parse_cached_long,
-            scan.emotion_words,
+            scan._scan_cached,
             captions.profile,
             embedding._built_in,
         ):

@@ -1,8 +1,9 @@
-"""Pre-train the tiny model that the package ships: `python data_scripts/pretrain_tiny.py all`.
+"""Pre-train the tiny model that the package ships, in two generations.
 
-Every stage is resumable and keeps its work under `build/pretrain` (about 2 GB). On two cores the whole takes about an
-hour and a
-half. Needs espeak-ng for new sentences: `pip install emolab[voices]`.
+`python data_scripts/pretrain_tiny.py all` makes a model from nothing. `… again` goes on from the shipped weights, in
+the wild domain and in the world of emotional voices. Every stage is resumable and keeps its work under
+`build/pretrain` (about 2 GB). Each generation takes about an hour and a half on two idle cores. New sentences need
+espeak-ng: `pip install emolab[voices]`.
 """
 
 from __future__ import annotations
@@ -100,6 +101,53 @@ def report(work: Work = WORK, threads: Threads = 2) -> None:
     card.write(found, sum(p.numel() for p in lalm.model.parameters()), TINY_FOLDER / "MODEL_CARD.md")
     for log in work.glob("*.jsonl"):
         shutil.copy(log, LOGS / log.name)
+
+
+@app.command()
+def listen(work: Work = WORK, steps: int = 300, threads: Threads = 2) -> None:
+    """Second generation: train the shipped audio tower further, under randomised channels."""
+    from data_scripts.pretraining import again
+
+    _use(threads)
+    again.listen(work, steps)
+
+
+@app.command()
+def speak(
+    work: Work = WORK, steps: int = 100_000, minutes: float | None = None, batch: int = 48, threads: Threads = 2
+) -> None:
+    """Second generation: train the language model at a constant rate, until `steps` or for `minutes`; call again to go
+    on."""
+    from data_scripts.pretraining import again
+
+    _use(threads)
+    again.speak(work, steps, minutes, batch)
+
+
+@app.command()
+def settle(work: Work = WORK, steps: int = 250, restart: bool = False, batch: int = 48, threads: Threads = 2) -> None:
+    """Second generation: let the rate fall from the last state of `speak`; `--restart` after a longer `speak`."""
+    from data_scripts.pretraining import again
+
+    _use(threads)
+    again.settle(work, steps, restart, batch)
+
+
+@app.command()
+def write(folder: Path, work: Work = WORK, stage: str = "settle") -> None:
+    """Second generation: write a model folder from the checkpoint of `stage`."""
+    from data_scripts.pretraining import again
+
+    typer.echo(str(again.export(work, folder, stage)))
+
+
+@app.command(name="again")
+def second(work: Work = WORK, minutes: float = 60, threads: Threads = 2) -> None:
+    """All stages of the second generation in order; `minutes` is the time of `speak`."""
+    data(work)
+    listen(work, threads=threads)
+    speak(work, minutes=minutes, threads=threads)
+    settle(work, threads=threads)
 
 
 @app.command(name="all")

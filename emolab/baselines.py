@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,30 +19,12 @@ from numpy.typing import NDArray
 from emolab.emotions import EMOTIONS, normalise_label
 from emolab.errors import EvaluationError
 from emolab.evaluate import apply_control, provenance, summarise, usable_samples
-from emolab.media import FeatureCache, audio_of, content_hash
 from emolab.prompts import PROMPTS
+from emolab.prosody import FEATURES, feature_table
 from emolab.samples import Corpus, EmotionSample
 
 NORMALISATIONS = ("none", "speaker")
 HEARS = PROMPTS["direct"].using("audio")
-_FEATURES = FeatureCache(64 << 20)
-
-
-def _features(wave: NDArray[np.float32]) -> NDArray[np.float32]:
-    from emolab.features import prosody_features
-
-    return prosody_features(wave)[0]
-
-
-def feature_table(samples: Sequence[EmotionSample], progress: bool = True) -> NDArray[np.float64]:
-    """Prosodic features (N, K) of samples with absolute paths; computed once per clip and process. NaN becomes 0."""
-    from tqdm.auto import tqdm
-
-    rows = []
-    for sample in tqdm(samples, desc="prosody", unit="clip", disable=not progress or len(samples) < 100):
-        wave = audio_of(sample)
-        rows.append(_FEATURES.get(content_hash(wave), partial(_features, wave)))
-    return np.nan_to_num(np.asarray(rows, float))
 
 
 def per_speaker(features: NDArray[np.float64], speakers: Sequence[str | None]) -> NDArray[np.float64]:
@@ -80,7 +61,6 @@ def classical_baseline(
     `info["weights"]` holds the features that weigh most for each emotion. Raises EvaluationError for shared speakers,
     an unknown normalisation or too few labels.
     """
-    from emolab.features import FEATURES
 
     if normalise not in NORMALISATIONS:
         raise EvaluationError(f"unknown normalisation {normalise!r}; choose from {', '.join(NORMALISATIONS)}")

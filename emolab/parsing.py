@@ -19,8 +19,12 @@ SECTIONS = ("content", "acoustics", "visual", "summary")
 
 _TAG = re.compile(r"<(/?)(think|answer|content|acoustics|visual|summary)>")
 _SEPARATORS = re.compile(r"[,;/|\n\t、，；。]+")
-_WORD_EDGES = " .:!?\"'`*_()[]{}<>-–—"
+_WORD_EDGES = " .:!?\"'`*_()[]{}<>-–—“”‘’「」『』《》：！？（）【】"
+_OPENED = re.compile(r"(?:<(?:think|answer)>\s*)+\Z")
+_OPENED_LENGTH = 200
 _CACHED_LENGTH = 4096
+_CACHED = 2048
+"""Completions kept with what they say: of at most 4,096 characters each, so that the cache stays below 64 MB."""
 _MAX_WORD_LENGTH = 48
 _MAX_LIST_LENGTH = 50_000
 _MAX_TAGS = 500
@@ -42,13 +46,30 @@ class Parsed:
     """Any of our tags occurs, well-formed or not."""
 
 
-def parse(text: str) -> Parsed:
-    """Read one completion.
+def parse(text: str, opened: str = "") -> Parsed:
+    """Read one completion. `opened` is what the prompt has opened and the completion goes on with (`opened_by`).
 
     >>> parse("<think>slow and low</think><answer>sad</answer>").answer
     'sad'
+    >>> parse("slow and low</think><answer>sad</answer>", opened="<think>").think
+    'slow and low'
     """
-    return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse_cached_long(text)
+    text = opened + text
+    return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+
+
+def opened_by(prompt: str) -> str:
+    """The tags that a prompt, as the model reads it, opens at its end and leaves open, with the white space after them.
+
+    A chat template of a thinking model may end in "<think>"; the completion then starts inside that block, and its text
+    alone lacks the tag. Whoever hands a completion on (rollouts, evaluation) puts this in front of it, or gives it to
+    `parse`: rewards, parser and evaluation then see the whole answer.
+
+    >>> opened_by("…<|im_start|>assistant\\n<think>\\n"), opened_by("Reply with <answer>emotion</answer>.")
+    ('<think>\\n', '')
+    """
+    found = _OPENED.search(prompt[-_OPENED_LENGTH:])
+    return found.group() if found else ""
 
 
 @dataclass
@@ -138,25 +159,27 @@ def _parse(text: str) -> Parsed:
     return Parsed(think or None, sections, answer or None, format_ok, structure_ok, problems, blocks.tagged)
 
 
-_parse_cached = lru_cache(maxsize=16_384)(_parse)
-_parse_cached_long = lru_cache(maxsize=8)(_parse)
+_parse_cached = lru_cache(maxsize=_CACHED)(_parse)
 
 
-def answer_text(text: str) -> str | None:
+def answer_text(text: str, opened: str = "") -> str | None:
     """The answer of a completion: its only answer block, or all of it where the model used none of our tags."""
-    parsed = parse(text)
+    parsed = parse(text, opened)
     return parsed.answer if parsed.tagged else text.strip() or None
 
 
-def parse_label(text: str, labels: LabelSet | Sequence[str] = EMOLAB_7) -> str | None:
-    """The label a completion answers with, or None where it gives none, several, or hides it.
+def parse_label(text: str, labels: LabelSet | Sequence[str] = EMOLAB_7, opened: str = "") -> str | None:
+    """The label a completion answers with, or None where it gives none, several, denies it, or hides it.
 
     Rewards and evaluation use this one function, so a parse rate is the share of completions for which it is not None.
+    `labels` are those of the prompt (`prompt.labels`) or of the corpus; `opened` as `parse` takes it.
 
     >>> parse_label("<answer>Sadness</answer>"), parse_label("It sounds sad."), parse_label("sad or angry")
     ('sad', 'sad', None)
+    >>> parse_label("说话人很生气"), parse_label("Not happy but bored.", ("joy", "boredom"))
+    ('angry', 'boredom')
     """
-    answer = answer_text(text)
+    answer = answer_text(text, opened)
     return None if answer is None else label_in_sentence(answer, labels)
 
 
@@ -171,7 +194,7 @@ def split_words(answer: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word and len(word) <= _MAX_WORD_LENGTH))
 
 
-def parse_words(text: str) -> tuple[str, ...]:
+def parse_words(text: str, opened: str = "") -> tuple[str, ...]:
     """The emotion words an open-vocabulary completion answers with, lower case, each once; () where there are none."""
-    answer = answer_text(text)
+    answer = answer_text(text, opened)
     return () if answer is None else split_words(answer)

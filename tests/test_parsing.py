@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emolab.parsing import parse, parse_label, parse_words, split_words
+from emolab.parsing import opened_by, parse, parse_label, parse_words, split_words
 
 STRUCTURED = (
     "<think><content>It went well.</content><acoustics>low, slow</acoustics><summary>sad voice</summary>"
@@ -92,6 +92,31 @@ def test_structure_must_be_complete_and_in_order(broken):
 )
 def test_parse_label(text, label):
     assert parse_label(text) == label
+
+
+def test_what_the_prompt_has_opened_belongs_to_the_completion():
+    for tail in ("<think>", "<think>\n", "<|im_start|>assistant\n<think>\n\n"):
+        opened = opened_by(f"user\nReply with <answer>emotion</answer>.{tail}")
+        assert opened.strip() == "<think>" and opened in tail
+        completion = "slow and low</think>\n<answer>sad</answer>"
+        parsed = parse(completion, opened)
+        assert (parsed.think, parsed.answer, parsed.format_ok) == ("slow and low", "sad", True)
+        assert not parse(completion).format_ok and parse_label(completion, opened=opened) == "sad"
+        assert parse_words("x</think><answer>sad, low</answer>", opened) == ("sad", "low")
+        assert parse(STRUCTURED.removeprefix("<think>"), opened).structure_ok
+    assert parse_label("sad", opened="<think>") is None  # thought, but never said
+    for closed in ("<think>\n\n</think>\n\n", "assistant\n", "", "<think> about it", "<content>"):
+        assert opened_by(closed) == ""
+    assert opened_by("<answer>") == "<answer>" and parse("sad</answer>", "<answer>").answer == "sad"
+
+
+def test_the_cache_is_bounded_in_bytes():
+    from emolab import parsing
+
+    assert parsing._CACHED * parsing._CACHED_LENGTH * 4 <= 64 * 2**20
+    before = parsing._parse_cached.cache_info().currsize
+    parse("<answer>sad</answer>" + " " * parsing._CACHED_LENGTH)
+    assert parsing._parse_cached.cache_info().currsize == before
 
 
 def test_words():

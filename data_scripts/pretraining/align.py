@@ -1,7 +1,8 @@
 """Alignment: the language model learns to transcribe, to describe voices and faces, and what words mean. Towers stay
 frozen.
 
-No answer here names the emotion of a voice or of a face: labels appear only as the meaning of words and texts.
+In `TASKS` and `FORMATS` no answer names the emotion of a voice or of a face: labels appear only as the meaning of words
+and texts. `WORLD` adds labels, reasons and captions of emotional voices and faces from the world of `world.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from data_scripts.pretraining import world
+from emolab.emotions import EMOTIONS
 from emolab.prompts import PROMPTS, Prompt
 from emolab.samples import EmotionSample
 from emolab.synth import describe_face, describe_voice, text, text_words
@@ -23,6 +26,11 @@ from emolab.synth.prosody import Prosody
 TASKS = {"transcribe": 0.27, "voice": 0.38, "face": 0.15, "meaning": 0.08, "closed": 0.06, "word": 0.06}
 FORMATS = {"parts": 0.3, "shown": 0.1, "structured": 0.07, "free": 0.07, "words": 0.08, "caption": 0.08}
 FORMATS |= {"transcribe": 0.1, "voice": 0.08, "face": 0.04, "meaning": 0.02, "closed": 0.03, "word": 0.03}
+WORLD = {"transcribe": 0.26, "voice": 0.13, "face": 0.07, "meaning": 0.02, "closed": 0.02, "word": 0.02}
+WORLD |= {"parts": 0.03, "shown": 0.03, "about": 0.03}
+WORLD |= {"w-direct": 0.12, "w-structured": 0.11, "w-free": 0.06, "w-words": 0.04, "w-words_direct": 0.02}
+WORLD |= {"w-caption": 0.04}
+SOME_LABELS = 0.2  # how often a closed question offers a part of the labels, in any order
 PARTS = (
     "Describe what is said and how it sounds: <think><content>what is said</content>"
     "<acoustics>how it sounds</acoustics></think>."
@@ -42,6 +50,12 @@ class Memory:
     voices: list[dict[str, Any]]
     video: list[Tensor]
     faces: list[dict[str, Any]]
+
+    def __post_init__(self) -> None:
+        self.felt = [i for i, row in enumerate(self.voices) if row.get("kind") == "world"]
+        self.calm = [i for i in self.felt if self.voices[i]["voice_emotion"] == self.voices[i]["says"] == "neutral"]
+        self.shown = [i for i, row in enumerate(self.faces) if "label" in row]
+        self.plain = [i for i, row in enumerate(self.faces) if "label" not in row]
 
 
 @dataclass
@@ -85,6 +99,10 @@ def text_question(prompt: Prompt, words: str) -> str:
 
 def draw(memory: Memory, rng: np.random.Generator, task: str) -> Example:
     """One example of a task of `TASKS` or `FORMATS`."""
+    if task.startswith("w-"):
+        return _felt(memory, rng, task.removeprefix("w-"))
+    if task == "about":
+        return _about_words(rng, ("structured", "free", "words")[int(rng.integers(3))])
     if task in ("structured", "free", "words"):
         return _about_words(rng, task)
     if task in ("parts", "shown", "caption"):
@@ -100,6 +118,7 @@ def draw(memory: Memory, rng: np.random.Generator, task: str) -> Example:
     audio, video = int(rng.integers(len(memory.audio))), int(rng.integers(len(memory.video)))
     question = PROMPTS[task].user
     if task == "face":
+        video = memory.plain[int(rng.integers(len(memory.plain)))]
         return Example(
             audio if rng.random() < ALSO else None, video, question, face_sentence(memory.faces[video], rng), task
         )
@@ -124,6 +143,49 @@ def _about_words(rng: np.random.Generator, task: str) -> Example:
     several = ", ".join(str(w) for w in rng.permutation(family)[: int(rng.integers(1, 4))])
     return Example(
         None, None, question, f"<think>{think}</think><answer>{several if task == 'words' else emotion}</answer>", task
+    )
+
+
+def _offered(question: str, label: str, rng: np.random.Generator) -> str:
+    """A closed question, at times with fewer labels, in any order, among which `label` is."""
+    if rng.random() >= SOME_LABELS:
+        return question
+    others = [str(e) for e in rng.permutation([e for e in EMOTIONS if e != label])[: int(rng.integers(2, 6))]]
+    return question.replace(", ".join(EMOTIONS), ", ".join(str(e) for e in rng.permutation([*others, label])))
+
+
+def _felt(memory: Memory, rng: np.random.Generator, form: str) -> Example:
+    """A label, a reason or a caption of an emotional voice of the world, at times beside a face or by a face alone."""
+    audio, video = memory.felt[int(rng.integers(len(memory.felt)))], None
+    if memory.shown and rng.random() < 0.25:
+        video = memory.shown[int(rng.integers(len(memory.shown)))]
+        same = [i for i in memory.felt if memory.voices[i].get("label") == memory.faces[video]["label"]]
+        pool = same if same and rng.random() < 0.5 else memory.calm or memory.felt
+        audio = pool[int(rng.integers(len(pool)))]
+    row = memory.voices[audio]
+    label = row["label"] if video is None else memory.faces[video]["label"]
+    shown = ("audio", "text") if rng.random() < 0.75 else ("audio",)
+    prompt = PROMPTS[form].using(*shown, *(("video",) if video is not None else ()))
+    question = _offered(prompt.text(EmotionSample(id="world", text=row["text"])), label, rng)
+    return Example(audio, video, question, _reasoned(row, label, form, rng), f"w-{form}")
+
+
+def _reasoned(row: dict[str, Any], label: str, form: str, rng: np.random.Generator) -> str:
+    """The completion of a form for a voice and a label: reasons whose summary follows from content and acoustics."""
+    if form == "direct":
+        return f"<answer>{label}</answer>"
+    described = voice_sentence(row, rng)
+    if form == "caption":
+        return f"<answer>{world.caption(label, row['says'], described, rng)}</answer>"
+    follows = world.summary(label, row["says"], describe_voice.describe(Prosody(*row["clip"])), rng)
+    if form == "structured":
+        said = world.content(row["says"], rng)
+        think = f"<content>{said}</content><acoustics>{described}</acoustics><summary>{follows}</summary>"
+    else:
+        think = described if rng.random() < 0.4 else f"{described}; {follows}"
+    answer = world.words_for(label, rng) if form.startswith("words") else label
+    return (
+        f"<answer>{answer}</answer>" if form == "words_direct" else f"<think>{think}</think><answer>{answer}</answer>"
     )
 
 

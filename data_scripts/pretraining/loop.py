@@ -1,5 +1,8 @@
-"""A resumable training loop: batches are drawn from (seed, step), so a killed run continues as if nothing had
-happened."""
+"""A resumable training loop: batches are drawn from (seed, step), so a killed run continues as if nothing had happened.
+
+A stage has either one cycle of the learning rate over a known number of steps, or a constant rate for as long as there
+is time (`schedule="constant"`), followed by another stage that lets it fall (`schedule="fall"`).
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,15 @@ def one_cycle(step: int, steps: int, peak: float, warm: float = 0.1) -> float:
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm))))
 
 
+def rate_at(schedule: str, step: int, steps: int, peak: float) -> float:
+    """Learning rate of a step under a schedule: "cycle", "constant" (after 30 steps of warm-up) or "fall" (linear)."""
+    if schedule == "cycle":
+        return one_cycle(step, steps, peak)
+    if schedule == "constant":
+        return peak * min(1.0, (step + 1) / 30)
+    return peak * max(0.02, 1 - step / steps)
+
+
 def _resume(path: Path, modules: nn.ModuleDict, optimiser: torch.optim.Optimizer) -> int:
     """Load a checkpoint, where there is one. Returns the step to go on from."""
     if not path.exists():
@@ -47,9 +59,12 @@ def train(
     weight_decay: float = 0.05,
     every: int = 250,
     evaluate: Callable[[], dict[str, float]] | None = None,
+    schedule: str = "cycle",
+    minutes: float | None = None,
 ) -> Path:
     """Minimise the sum of the losses that `loss_of(generator)` returns; log to `folder/name.jsonl`, checkpoint, resume.
 
+    `minutes` ends the stage after that time, with a checkpoint from which the same call goes on.
     Returns the path of the last checkpoint, which holds the state of `modules`, of the optimiser, and the step.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +75,7 @@ def train(
     began, seen = time.perf_counter(), {}
     for step in tqdm(range(start, steps), initial=start, total=steps, desc=name, mininterval=5):
         for group in optimiser.param_groups:
-            group["lr"] = one_cycle(step, steps, lr)
+            group["lr"] = rate_at(schedule, step, steps, lr)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         modules.train()
         with torch.autocast("cpu", torch.bfloat16):
@@ -72,7 +87,8 @@ def train(
         optimiser.step()
         for key, value in losses.items():
             seen.setdefault(key, []).append(float(value.detach()))
-        if (step + 1) % every == 0 or step + 1 == steps:
+        late = minutes is not None and time.perf_counter() - began > 60 * minutes
+        if (step + 1) % every == 0 or step + 1 == steps or late:
             modules.eval()
             means = {k: round(sum(v) / len(v), 4) for k, v in seen.items()}
             row = {"step": step + 1, "seconds": round(time.perf_counter() - began, 1), **means}
@@ -81,5 +97,7 @@ def train(
                 file.write(json.dumps(row) + "\n")
             seen = {}
             shards.save({"modules": modules.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, path)
+        if late:
+            break
     modules.eval()
     return path

@@ -1,6 +1,6 @@
 """What the pre-trained model can do, on talkers, sentences and faces it never met, beside what plain features reach.
 
-Writes `report.json` and prints it. References: logistic regression on the prosodic features of `emolab.features` for
+Writes `report.json` and prints it. References: logistic regression on the prosodic features of `emolab.prosody` for
 voices, on
 principal components of pixels for faces, the transcript of the nearest training clip for words.
 """
@@ -20,10 +20,10 @@ from sklearn.preprocessing import StandardScaler
 from tqdm.auto import tqdm
 
 from emolab.emotions import EMOTIONS
-from emolab.features import prosody_features
 from emolab.lalm import LALM
 from emolab.metrics import bootstrap_ci, unweighted_accuracy
 from emolab.prompts import PROMPTS
+from emolab.prosody import prosody_features
 from emolab.samples import Corpus, EmotionSample, resolve
 from emolab.synth import corpus as synth_corpus
 from emolab.synth import describe_face, describe_voice, face, prosody, seeds, talkers, voice

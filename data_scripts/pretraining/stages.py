@@ -24,7 +24,7 @@ from emolab.synth.realise import realise, to_sample
 def make_data(work: Path, workers: int) -> None:
     """Render the speech and the faces."""
     voices.make(work / "voices", workers=workers)
-    faces.make(work / "faces", workers=workers)
+    faces.make(work / "faces", n=2400, workers=workers)
 
 
 def corpus_of_texts(work: Path) -> list[str]:
@@ -141,7 +141,7 @@ def train_vision(work: Path, steps: int, batch: int = 32, lr: float = 1e-3) -> N
     )
 
 
-def _state(work: Path, name: str, prefix: str) -> dict[str, torch.Tensor]:
+def state_of(work: Path, name: str, prefix: str) -> dict[str, torch.Tensor]:
     """The part of a stage's checkpoint under `prefix`."""
     state = torch.load(work / f"{name}.pt", weights_only=True)["modules"]
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
@@ -150,8 +150,8 @@ def _state(work: Path, name: str, prefix: str) -> dict[str, torch.Tensor]:
 def with_towers(work: Path) -> Any:
     """The model with its pre-trained towers, frozen."""
     model = new_model(work)
-    model.model.audio_tower.load_state_dict(_state(work, "audio", "tower."))
-    model.model.visual.load_state_dict(_state(work, "vision", "tower."))
+    model.model.audio_tower.load_state_dict(state_of(work, "audio", "tower."))
+    model.model.visual.load_state_dict(state_of(work, "vision", "tower."))
     for tower in (model.model.audio_tower, model.model.visual):
         tower.requires_grad_(False)
     return model
@@ -182,7 +182,7 @@ def train_alignment(work: Path, steps: int, batch: int = 48, lr: float = 2e-3) -
 def train_formats(work: Path, steps: int, batch: int = 48, lr: float = 6e-4) -> None:
     """The forms of the completions, on what may be said of words, voices and faces; the tasks of before beside them."""
     model = with_towers(work)
-    model.model.language_model.load_state_dict(_state(work, "align", "language."))
+    model.model.language_model.load_state_dict(state_of(work, "align", "language."))
     _train_language("formats", align.FORMATS, model, work, steps, batch, lr)
 
 
@@ -217,7 +217,7 @@ def export(work: Path, folder: Path = TINY_FOLDER) -> Path:
     from transformers import WhisperFeatureExtractor
 
     model = with_towers(work)
-    model.model.language_model.load_state_dict(_state(work, "formats", "language."))
+    model.model.language_model.load_state_dict(state_of(work, "formats", "language."))
     tokenizer = make_tokenizer(work)
     model.generation_config.pad_token_id, model.generation_config.eos_token_id = (
         tokenizer.pad_token_id,

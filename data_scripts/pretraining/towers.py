@@ -84,11 +84,22 @@ def audio_losses(
     tower: nn.Module, heads: AudioHeads, data: VoiceData, index: torch.Tensor, generator: torch.Generator | None
 ) -> dict[str, torch.Tensor]:
     """Losses of the clips `index`; augmented where a generator is given."""
+    return losses_of(*augmented_tokens(tower, data, index, generator), heads, data, index)
+
+
+def augmented_tokens(
+    tower: nn.Module, data: VoiceData, index: torch.Tensor, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Embeddings and tokens per clip of the clips `index`; augmented where a generator is given."""
+    mels = [data.mels[i].float() for i in index.tolist()]
+    return tower_tokens(tower, mels if generator is None else [augment(m, generator) for m in mels])
+
+
+def losses_of(
+    hidden: torch.Tensor, counts: torch.Tensor, heads: AudioHeads, data: VoiceData, index: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Losses of what the heads read from the embeddings (sum of tokens, hidden) of the clips `index`."""
     picked = index.tolist()
-    mels = [data.mels[i].float() for i in picked]
-    if generator is not None:
-        mels = [augment(m, generator) for m in mels]
-    hidden, counts = tower_tokens(tower, mels)
     frames, phones = torch.cat([data.frames[i] for i in picked]).float(), torch.cat([data.phones[i] for i in picked])
     means = clip_means(hidden, counts)
     out, voiced = heads.frame(hidden).float(), frames[:, 2:3]

@@ -1,8 +1,9 @@
-"""Pre-training speech: many voices saying sentences of a neutral grammar, with prosody that follows no emotion.
+"""Pre-training speech: many voices saying sentences of a neutral grammar, in two ways.
 
-Held-out talkers and the sentence bank of the corpus are never used. One shard per voice; a shard that exists is kept,
-so the
-command can be stopped and run again. Needs espeak-ng (`pip install emolab[voices]`).
+Most clips have prosody that follows no emotion. The voices that no domain has also speak with emotions, in the world of
+`world.py`, with labels of which a part is wrong. Half of the first kind and all of the second pass the channels of
+domain `wild`. Held-out talkers and the sentence bank of the corpus are never used. One shard per voice; a shard that
+exists is kept, so the command can be stopped and run again. Needs espeak-ng (`pip install emolab[voices]`).
 """
 
 from __future__ import annotations
@@ -16,20 +17,21 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from data_scripts.pretraining import shards
-from emolab.synth import describe_voice, prosody, seeds, talkers, text, voice
+from data_scripts.pretraining import shards, world
+from emolab.synth import channel, describe_voice, prosody, seeds, talkers, text, voice
 from emolab.synth.espeak import Speech, synth_bank
 from emolab.synth.text_grammar import CLAUSES
 
 TOKEN_SECONDS = 0.04
 PHONES = ("", *"aeiouIEUVO03@A&", *"wjrl", *"mnN", *"bdgptk?", *"vDzZfTsShx")  # first letter of espeak-ng's mnemonic
-EMOTIONAL_TEXTS = 0.25  # share of sentences whose words (never voices) express something
+OUTSIDE = {v.espeak for v in talkers.VOICES.values()}  # what the domains hear: these voices never speak with emotions
+HELD_OUT = 2  # voices of the emotional world that only measure
 
 
 @dataclass(frozen=True)
 class VoiceJob:
-    """One shard: a voice of espeak-ng (or a base voice that is held out, for the report), its sentences, and where it
-    goes."""
+    """One shard: a voice of espeak-ng (or a base voice that is held out, for the report), its sentences, how each is
+    rendered ("home", "wild", "world"), and where it goes."""
 
     name: str
     espeak: str
@@ -37,7 +39,7 @@ class VoiceJob:
     f0_shift: float
     warp: float
     texts: tuple[str, ...]
-    renders: int
+    renders: tuple[str, ...]
     seed: int
     out: Path
 
@@ -54,27 +56,72 @@ def fine_phones(seed: seeds.Seed, speech: Speech) -> seeds.Seed:
 
 
 def sentences(n: int, rng: np.random.Generator) -> tuple[str, ...]:
-    """`n` sentences of the grammar, some with emotional words."""
-    feelings = tuple(prosody.PROFILES)[1:]
-    return tuple(
-        text.random_emotional(feelings[int(rng.integers(len(feelings)))], rng)
-        if rng.random() < EMOTIONAL_TEXTS
-        else text.random_sentence(rng)
-        for _ in range(n)
-    )
+    """`n` sentences of the world."""
+    return tuple(world.sentence(rng) for _ in range(n))
 
 
 def has_feeling(words: str) -> bool:
     """Whether a sentence of `sentences` holds a clause that expresses something."""
-    return any(clause.lower() in words.lower() for clauses in CLAUSES.values() for clause in clauses)
+    return said_emotion(words) != "neutral"
 
 
-def _render(seed: seeds.Seed, job: VoiceJob, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, Any]]:
+def said_emotion(words: str) -> str:
+    """The emotion that the clauses of a sentence express, "neutral" where there is none."""
+    for emotion, clauses in CLAUSES.items():
+        if any(clause.lower() in words.lower() for clause in clauses):
+            return emotion
+    return "neutral"
+
+
+def _home(job: VoiceJob, rng: np.random.Generator) -> tuple[prosody.Prosody, voice.Room, float, float, None]:
     higher = rng.normal(0, 1.2)  # higher voices come from shorter vocal tracts
     warp = job.warp * float(np.clip(1 + 0.025 * higher + rng.normal(0, 0.015), 0.88, 1.12))
-    spoken, room = prosody.sample_any(rng), voice.sample_room(rng, "b" if rng.random() < 0.3 else "a")
-    utterance = voice.utter(seed, spoken, rng, job.f0_shift + higher, warp)
-    wave = voice.record(utterance.wave, spoken, rng, room)
+    room = voice.sample_room(rng, "b" if rng.random() < 0.3 else "a")
+    return prosody.sample_any(rng), room, job.f0_shift + higher, warp, None
+
+
+def _wild(
+    job: VoiceJob, rng: np.random.Generator, spoken: prosody.Prosody
+) -> tuple[prosody.Prosody, voice.Room, float, float, channel.Channel]:
+    shift, warp, _ = talkers.wild_variation(rng)
+    return spoken, channel.sample_wild_room(rng), job.f0_shift + shift, job.warp * warp, channel.sample_channel(rng)
+
+
+def _feeling(rng: np.random.Generator, words: str) -> tuple[prosody.Prosody, dict[str, Any]]:
+    """Prosody of an emotional clip and its labels. Where the words feel, the voice agrees, is neutral, or disagrees."""
+    says, chance = said_emotion(words), rng.random()
+    emotion = str(rng.choice(list(prosody.PROFILES)))
+    if says != "neutral" and chance < 0.7:
+        emotion = says if chance < 0.35 else "neutral"
+    style = prosody.sample_style(rng)
+    strength = float(rng.uniform(0.35, 1.0))
+    expressive = float(rng.uniform(0.6, 1.3))
+    spoken = prosody.sample_prosody(
+        emotion, strength, rng, expressive, "wild", prosody.WILD_CUE_SD, prosody.WILD_SPREAD, style=style
+    )
+    gold = says if emotion == "neutral" else emotion
+    return spoken, {"voice_emotion": emotion, "label": world.heard(gold, rng), "says": says}
+
+
+def _render(
+    seed: seeds.Seed, job: VoiceJob, kind: str, words: str, rng: np.random.Generator
+) -> tuple[np.ndarray, dict[str, Any]]:
+    extra: dict[str, Any] = {"kind": kind}
+    if kind == "home":
+        spoken, room, shift, warp, path = _home(job, rng)
+    elif kind == "wild":
+        calm = rng.random() < 0.25  # ordinary neutral speech: a habit and no more
+        free = prosody.sample_prosody("neutral", 1.0, rng, 1.0, "wild", style=prosody.sample_style(rng))
+        spoken, room, shift, warp, path = _wild(job, rng, free if calm else prosody.sample_any(rng))
+    else:
+        spoken, labels = _feeling(rng, words)
+        spoken, room, shift, warp, path = _wild(job, rng, spoken)
+        extra |= labels
+    utterance = voice.utter(seed, spoken, rng, shift, warp)
+    if path is None:
+        wave = voice.record(utterance.wave, spoken, rng, room)
+    else:
+        wave = channel.record_wild(utterance.wave, spoken, rng, room, path)
     truth = voice.ground_truth(utterance, TOKEN_SECONDS, room.lead, len(wave) / voice.SAMPLE_RATE)
     frames = np.stack([truth[k] for k in ("semitones", "f0", "voiced", "energy", "tilt")], 1).astype(np.float32)
     attributes = describe_voice.describe(spoken)
@@ -83,7 +130,7 @@ def _render(seed: seeds.Seed, job: VoiceJob, rng: np.random.Generator) -> tuple[
         "phones": truth["phone"].astype(np.int8),
         "clip": list(spoken.dict().values()),
         "attributes": [words.index(getattr(attributes, k)) for k, words in describe_voice.ATTRIBUTES.items()],
-        "description": attributes.sentence(rng),
+        **extra,
     }
 
 
@@ -110,8 +157,8 @@ def make_shard(job: VoiceJob) -> Path:
     waves: list[np.ndarray] = []
     for words, speech in zip(job.texts, synth_bank(job.espeak, job.rate, list(job.texts)), strict=True):
         seed = fine_phones(seeds.analyse(speech, words), speech)
-        for _ in range(job.renders):
-            wave, row = _render(seed, job, rng)
+        for kind in job.renders:
+            wave, row = _render(seed, job, kind, words, rng)
             waves.append(wave)
             rows.append({**row, "text": words})
     for row, mel in zip(rows, mel_of(waves), strict=True):
@@ -120,29 +167,33 @@ def make_shard(job: VoiceJob) -> Path:
     return shards.save(rows, job.out)
 
 
-def jobs(folder: Path, sentences_each: int, renders: int) -> list[VoiceJob]:
-    """One job per pre-training voice, and one per held-out base voice: "val" voices guide, "test" voices are only
-    reported."""
+def jobs(folder: Path, sentences_each: int) -> list[VoiceJob]:
+    """One job per pre-training voice, and one per held-out base voice of domain a.
+
+    "val" voices guide, "test" voices are only reported; "world" voices are held out of the emotional world.
+    """
     rng = np.random.default_rng(11)
-    out = [
-        VoiceJob(f"train-{i:02d}", *v, sentences(sentences_each, rng), renders, i, folder / f"train-{i:02d}.pt")
-        for i, v in enumerate(talkers.PRETRAIN_VOICES)
-    ]
-    for i, v in enumerate(v for v in talkers.VOICES.values() if v.domain == "a" and v.split in ("val", "test")):
-        said = (
-            tuple(s.text for s in text.sentences_of(v.id, v.split, v.domain))
-            if v.split == "test"
-            else sentences(40, rng)
-        )
-        name = f"{v.split}-{v.id}"
-        out.append(VoiceJob(name, v.espeak, v.rate, v.f0_shift, v.warp, said, 2, 1000 + i, folder / f"{name}.pt"))
-    return out
+    plain, out = ("home", "wild"), []
+    outside = [v for v in talkers.PRETRAIN_VOICES if v[0] not in OUTSIDE]
+    for i, v in enumerate(talkers.PRETRAIN_VOICES):
+        split = "world" if v in outside[-HELD_OUT:] else "train"
+        kinds = (*plain, "world") if v in outside else plain
+        name = f"{split}-{i:02d}"
+        out.append(VoiceJob(name, *v, sentences(sentences_each, rng), kinds, i, folder / f"{name}.pt"))
+    for i, base in enumerate(v for v in talkers.VOICES.values() if v.domain == "a" and v.split in ("val", "test")):
+        said = sentences(40, rng)
+        if base.split == "test":
+            said = tuple(s.text for s in text.sentences_of(base.id, base.split, base.domain))
+        name = f"{base.split}-{base.id}"
+        who = (base.espeak, base.rate, base.f0_shift, base.warp)
+        out.append(VoiceJob(name, *who, said, plain, 1000 + i, folder / f"{name}.pt"))
+    return sorted(out, key=lambda job: (job.name.startswith("train"), -job.seed))  # what measures comes first
 
 
-def make(folder: Path, sentences_each: int = 130, renders: int = 3, workers: int = 2) -> list[Path]:
+def make(folder: Path, sentences_each: int = 60, workers: int = 2) -> list[Path]:
     """All shards under `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    todo = jobs(folder, sentences_each, renders)
+    todo = jobs(folder, sentences_each)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         return list(tqdm(pool.map(make_shard, todo), total=len(todo), desc="voices"))
 
@@ -152,4 +203,5 @@ def load(folder: Path, split: str) -> list[dict[str, Any]]:
     rows = shards.load(folder, split)
     for row in rows:
         row["feeling"] = has_feeling(row["text"])
+        row.setdefault("says", said_emotion(row["text"]))
     return rows

@@ -55,7 +55,7 @@ ALIASES: dict[str, str] = {
 The Chinese names are our own translations. Among them are the labels that ESD (中立, 惊喜), EmotionTalk, MER and MAFW
 publish or are described with in Chinese."""
 
-EDGES = " \t\r\n.,;:!?\"'`*_()[]{}-–—。，！？"
+EDGES = " \t\r\n.,;:!?\"'`*_()[]{}-–—…“”‘’「」『』《》【】（）。，！？：；、"
 """Characters around a name that do not count."""
 
 

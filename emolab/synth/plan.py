@@ -16,7 +16,7 @@ import numpy as np
 
 from emolab.emotions import EMOTIONS
 from emolab.errors import CorpusError
-from emolab.synth.talkers import Talker, talkers
+from emolab.synth.talkers import VOICES, Talker, talkers
 from emolab.synth.text import Sentence, sentences_of
 
 LETTERS = {"A": "audio", "V": "video", "T": "text"}
@@ -69,6 +69,12 @@ SIZES: dict[str, dict[tuple[str, str], tuple[int, int, int, int]]] = {
         ("a", "val"): (24, 24, 12, 6),
         ("a", "test"): (60, 60, 18, 12),
         ("b", "test"): (36, 36, 12, 6),
+    },
+    # Randomised channels and talkers: other levels, microphones, rooms, telephones, codecs, base pitches and habits.
+    "wild": {
+        ("wild", "train"): (480, 12, 6, 6),
+        ("wild", "val"): (60, 6, 6, 6),
+        ("wild", "test"): (180, 12, 6, 6),
     },
 }
 SARCASTIC_OVER = ("sad", "angry", "fearful", "disgusted")
@@ -177,7 +183,8 @@ def plan(size: str = "course", seed: int = 0) -> list[Spec]:
             gold = "neutral" if condition == "neutral" else FEELINGS[order[k % len(FEELINGS)]]
             shown, intensity = _display(condition, gold, rng)
             talker = voices[turns.next((domain, split, gold), len(voices))]
-            pool = [s for s in sentences_of(talker.voice, split, domain) if s.emotion == shown["text"]]
+            home = VOICES[talker.voice].domain  # talkers of domain `wild` say what their base voice says
+            pool = [s for s in sentences_of(talker.voice, split, home) if s.emotion == shown["text"]]
             said = pool[turns.next((talker.voice, shown["text"], gold), len(pool))]
             drafts.append((talker, said, split, domain, condition, gold, shown, intensity, int(rng.integers(2**31))))
     return [Spec(f"syn{i:05d}", *drafts[j]) for i, j in enumerate(rng.permutation(len(drafts)))]

@@ -188,7 +188,30 @@ DOMAIN_WEIGHTS: dict[str, dict[str, float]] = {
         "rough": 0.85,
         "tremor": 1.15,
     },
+    "wild": {},
 }
+
+# Standard deviations between the habits of talkers of domain `wild`: people speak neutrally in many ways.
+STYLE_SPREAD = Prosody(
+    f0=0.9,
+    range=0.4,
+    slope=0.8,
+    accent=0.8,
+    accent_width=0.2,
+    final=1.3,
+    rate=0.14,
+    pause=12,
+    energy=2.0,
+    energy_stress=0.9,
+    tilt=0.8,
+    breath=0.06,
+    jitter=0.003,
+    shimmer=0.25,
+    tremor=0.06,
+    rough=0.05,
+    formant=0.01,
+)
+WILD_SPREAD, WILD_CUE_SD = 1.4, 0.3  # `spread` and `cue_sd` of domain `wild`
 
 # What `sample_any` draws from: the whole span of every cue over all voices, and a margin.
 RANGES: dict[str, tuple[float, float]] = {
@@ -221,6 +244,7 @@ def sample_prosody(
     domain: str = "a",
     cue_sd: float = CUE_SD,
     spread: float = 1.0,
+    style: Prosody | None = None,
 ) -> Prosody:
     """One utterance's prosody.
 
@@ -228,7 +252,8 @@ def sample_prosody(
     (Juslin & Laukka 2003).
 
     Args: `intensity` 0 to 1 scales the profile; `expressivity` of the talker scales it too; `domain` "a" or "b" weighs
-    the cues; `spread` scales the differences between utterances that have nothing to do with emotion.
+    the cues, and "wild" leaves them as they are; `spread` scales the differences between utterances that have nothing
+    to do with emotion; `style` is a talker's habit (`sample_style`), added to every utterance.
     Raises: SynthError for an unknown emotion or domain.
 
     >>> sample_prosody("sad", 1.0, np.random.default_rng(0)).rate < 0
@@ -243,8 +268,14 @@ def sample_prosody(
         used = weights.get(cue, 1.0) * max(0.0, 1 + cue_sd * rng.standard_normal())
         deviation = getattr(profile, cue) * intensity * expressivity * used
         value = getattr(BASE, cue) + deviation + spread * getattr(SPREAD, cue) * rng.standard_normal()
+        value += getattr(style, cue) if style is not None else 0.0
         values[cue] = float(max(value, FLOOR.get(cue, -np.inf)))
     return Prosody(**values)
+
+
+def sample_style(rng: np.random.Generator) -> Prosody:
+    """How a talker of domain `wild` speaks without feeling anything: deviations from the average neutral voice."""
+    return Prosody(**{cue: float(getattr(STYLE_SPREAD, cue) * rng.standard_normal()) for cue in CUES})
 
 
 def sample_any(rng: np.random.Generator) -> Prosody:

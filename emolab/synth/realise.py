@@ -11,8 +11,9 @@ import numpy as np
 from emolab.emotions import VAD
 from emolab.samples import EmotionSample
 from emolab.synth import captions, face
+from emolab.synth.channel import Channel, record_wild, sample_channel, sample_wild_room
 from emolab.synth.plan import Spec
-from emolab.synth.prosody import Prosody, sample_prosody
+from emolab.synth.prosody import WILD_CUE_SD, WILD_SPREAD, Prosody, sample_prosody, sample_style
 from emolab.synth.talkers import Talker
 from emolab.synth.voice import Room, record, sample_room, utter, word_times
 
@@ -26,6 +27,7 @@ class Realised:
     prosody: Prosody
     aus: dict[str, float]
     room: Room
+    channel: Channel | None = None  # of domain `wild`
 
 
 def _rng(spec: Spec, purpose: int) -> np.random.Generator:
@@ -35,10 +37,23 @@ def _rng(spec: Spec, purpose: int) -> np.random.Generator:
 def realise(spec: Spec) -> Realised:
     """Draw a sample's prosody, action units and room: cheap, no media."""
     rng = _rng(spec, 0)
+    if spec.domain == "wild":
+        return _realise_wild(spec, rng)
     prosody = sample_prosody(spec.shown["audio"], spec.intensity["audio"], rng, spec.talker.expressivity, spec.domain)
     return Realised(
         prosody, face.sample_aus(spec.shown["video"], spec.intensity["video"], rng), sample_room(rng, spec.domain)
     )
+
+
+def _realise_wild(spec: Spec, rng: np.random.Generator) -> Realised:
+    shown, talker = spec.shown, spec.talker
+    style = sample_style(np.random.default_rng([32, crc32(talker.id.encode())]))
+    level = spec.intensity["audio"]
+    prosody = sample_prosody(
+        shown["audio"], level, rng, talker.expressivity, "wild", WILD_CUE_SD, WILD_SPREAD, style=style
+    )
+    aus = face.sample_aus(shown["video"], spec.intensity["video"], rng)
+    return Realised(prosody, aus, sample_wild_room(rng), sample_channel(rng))
 
 
 def affect(spec: Spec, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -88,6 +103,7 @@ def to_sample(spec: Spec, made: Realised) -> EmotionSample:
 
 def to_truth(spec: Spec, made: Realised) -> dict[str, Any]:
     """The row of the truth: what each modality shows, how strongly, and the parameters it was made from."""
+    channel = {} if made.channel is None else {"channel": asdict(made.channel)}
     return {
         "id": spec.id,
         "shown": spec.shown,
@@ -95,6 +111,7 @@ def to_truth(spec: Spec, made: Realised) -> dict[str, Any]:
         "prosody": {cue: round(value, 4) for cue, value in made.prosody.dict().items()},
         "aus": {unit: round(value, 4) for unit, value in made.aus.items()},
         "room": {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(made.room).items()},
+        **channel,
     }
 
 
@@ -113,9 +130,12 @@ def render(spec: Spec) -> tuple[np.ndarray, np.ndarray]:
     made, voice, look = realise(spec), _rng(spec, 2), _rng(spec, 3)
     seed = shipped(spec.talker.voice, spec.sentence.id)
     spoken = utter(seed, made.prosody, voice, spec.talker.f0_shift, spec.talker.warp)
-    wave = record(spoken.wave, made.prosody, voice, made.room)
+    if made.channel is None:
+        wave, look_of = record(spoken.wave, made.prosody, voice, made.room), spec.domain
+    else:
+        wave, look_of = record_wild(spoken.wave, made.prosody, voice, made.room, made.channel), "ab"[spec.seed % 2]
     frames = face.clip(
-        made.aus, face_of(spec.talker), look, speech=face.loudness_envelope(wave, face.FRAMES), look=spec.domain
+        made.aus, face_of(spec.talker), look, speech=face.loudness_envelope(wave, face.FRAMES), look=look_of
     )
     return wave, frames
 

@@ -7,6 +7,9 @@ expressivity, and share its split and domain, so that a held-out talker shares n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
 
 from emolab.errors import SynthError
 
@@ -95,6 +98,32 @@ def _talkers() -> dict[str, Talker]:
 
 TALKERS: dict[str, Talker] = _talkers()
 
+WILD_VARIATIONS = 6  # talkers of domain `wild` made from each base voice
+
+
+def wild_variation(rng: np.random.Generator) -> tuple[float, float, float]:
+    """F0 shift in semitones, warp and expressivity of a talker of domain `wild`.
+
+    A higher voice comes from a shorter vocal tract on average, and only on average.
+    """
+    shift = float(np.clip(rng.normal(0, 3.0), -6, 6))
+    warp = float(np.clip(1 + 0.012 * shift + rng.normal(0, 0.045), 0.82, 1.2))
+    return round(shift, 3), round(warp, 4), round(float(rng.uniform(0.6, 1.3)), 3)
+
+
+def _wild_talkers() -> dict[str, Talker]:
+    out = {}
+    for voice in VOICES.values():
+        for k in range(WILD_VARIATIONS):
+            name = f"{voice.id}w{k}"
+            shift, warp, expressivity = wild_variation(np.random.default_rng([31, crc32(name.encode())]))
+            shift, warp = voice.f0_shift + shift, round(voice.warp * warp, 4)
+            out[name] = Talker(name, voice.id, voice.sex, shift, warp, expressivity, voice.split, "wild")
+    return out
+
+
+WILD_TALKERS: dict[str, Talker] = _wild_talkers()  # those of domain `wild`; they keep the split of their base voice
+
 # Voices that a model may hear in pre-training: those of the training talkers, and others that no split contains. No
 # variant here is spoken by a validation or test talker of either domain. (espeak-ng voice, rate, f0 shift, warp)
 _EXTRA = (
@@ -126,18 +155,21 @@ PRETRAIN_VOICES: tuple[tuple[str, int, float, float], ...] = (
 
 def talker(name: str) -> Talker:
     """The talker called `name`. Raises SynthError, saying how talkers are called, if there is none."""
+    if name in WILD_TALKERS:
+        return WILD_TALKERS[name]
     if name not in TALKERS:
         raise SynthError(
             f"no talker {name!r}; a talker is a base voice ({', '.join(VOICES)}) and a letter "
-            "p, q, r or s, such as m01p"
+            f"p, q, r or s, such as m01p, or w0 to w{WILD_VARIATIONS - 1} in domain wild"
         )
     return TALKERS[name]
 
 
 def talkers(split: str | None = None, domain: str | None = None) -> list[Talker]:
-    """Talkers of a split and a domain, in a fixed order; None means any.
+    """Talkers of a split and a domain, in a fixed order; None means any split, and the domains a and b.
 
     >>> len(talkers("train", "a"))
     48
     """
-    return [t for t in TALKERS.values() if split in (None, t.split) and domain in (None, t.domain)]
+    pool = WILD_TALKERS if domain == "wild" else TALKERS
+    return [t for t in pool.values() if split in (None, t.split) and domain in (None, t.domain)]

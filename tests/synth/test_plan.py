@@ -137,4 +137,4 @@ def test_unknown_size() -> None:
         plan("tiny")
     with pytest.raises(CorpusError, match="seed -1"):
         plan("smoke", -1)
-    assert set(SIZES) == {"smoke", "course", "omni", "full"}
+    assert set(SIZES) == {"smoke", "course", "omni", "full", "wild"}

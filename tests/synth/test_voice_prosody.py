@@ -9,7 +9,7 @@ import pytest
 
 from emolab.emotions import EMOTIONS
 from emolab.errors import SynthError
-from emolab.features import FEATURES, prosody_features
+from emolab.prosody import FEATURES, prosody_features
 from emolab.synth import prosody, seeds
 from emolab.synth.prosody import BASE, CUES, PROFILES, RANGES, Prosody, sample_any, sample_prosody, shifted
 from emolab.synth.voice import Room, record, speak
