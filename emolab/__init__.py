@@ -1,3 +1,82 @@
-"""emolab: learn and do emotion recognition with large audio-language models and reinforcement learning."""
+"""emolab: learn and do emotion recognition with large audio-language models and reinforcement learning.
+
+`import emolab as el` is the front door: the names below cover the way from data to attribution. Each is imported when
+it is first used, so `import emolab` itself loads nothing heavy. `docs/api.md` is the page about them.
+
+    corpus = el.load_corpus("ravdess:/data/RAVDESS")
+    model = el.load_model("tiny-omni")
+    el.evaluate(model, corpus.where(split="test"), "direct")
+    el.recipe("emo-rl").run(corpus, "build/mine", rewards=[el.ESWR(corpus.labels)])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    import emolab.plots as plot
+    from emolab.attribution.explain import explain
+    from emolab.attribution.game import Game, Masker
+    from emolab.attribution.shapley import shapley
+    from emolab.corpora import load_corpus
+    from emolab.emotions import label_set
+    from emolab.evaluate.run import evaluate
+    from emolab.evaluate.zero_shot import zero_shot
+    from emolab.lalm import load_model
+    from emolab.profiles import profile
+    from emolab.recipes import recipe
+    from emolab.rewards import ESWR, Accuracy, Rubric
+    from emolab.rewards.redteam import audit
+
+_HOMES = {
+    "load_corpus": "emolab.corpora",
+    "label_set": "emolab.emotions",
+    "load_model": "emolab.lalm",
+    "profile": "emolab.profiles",
+    "zero_shot": "emolab.evaluate.zero_shot",
+    "evaluate": "emolab.evaluate.run",
+    "Accuracy": "emolab.rewards",
+    "ESWR": "emolab.rewards",
+    "Rubric": "emolab.rewards",
+    "audit": "emolab.rewards.redteam",
+    "recipe": "emolab.recipes",
+    "Game": "emolab.attribution.game",
+    "Masker": "emolab.attribution.game",
+    "shapley": "emolab.attribution.shapley",
+    "explain": "emolab.attribution.explain",
+}
+
+__all__ = [
+    "ESWR",
+    "Accuracy",
+    "Game",
+    "Masker",
+    "Rubric",
+    "__version__",
+    "audit",
+    "evaluate",
+    "explain",
+    "label_set",
+    "load_corpus",
+    "load_model",
+    "plot",
+    "profile",
+    "recipe",
+    "shapley",
+    "zero_shot",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plot":
+        return import_module("emolab.plots")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'emolab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,6 +2,10 @@
 files.
 """
 
+import sys
+from types import ModuleType
+from typing import Any
+
 from emolab.evaluate.asking import Asked, ask, batches, generate_texts
 from emolab.evaluate.calibration import CALIBRATIONS, calibrate, content_free_scores, label_bias, log_posterior
 from emolab.evaluate.controls import CONTROLS, apply_control, donors_for
@@ -31,3 +35,13 @@ __all__ = [
     "usable_samples",
     "write_result",
 ]
+
+
+class _Package(ModuleType):
+    """This package, which is also the front door's function: `emolab.evaluate(model, corpus)` is `evaluate`."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        return evaluate(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Package

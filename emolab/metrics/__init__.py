@@ -1,6 +1,7 @@
 """Scores of emotion recognition and captioning, each with its convention, and bootstrap intervals for all of them."""
 
 from emolab.metrics.bootstrap import bootstrap_ci
+from emolab.metrics.calibration import expected_calibration_error
 from emolab.metrics.captions import bleu, distinct, emotion_f1, meteor, rouge_l, vocabulary_size
 from emolab.metrics.cider import cider
 from emolab.metrics.classification import (
@@ -25,6 +26,7 @@ __all__ = [
     "confusion",
     "distinct",
     "emotion_f1",
+    "expected_calibration_error",
     "hit_rate",
     "jaccard",
     "macro_f1",

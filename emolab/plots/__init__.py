@@ -1,10 +1,31 @@
-"""Figures from results: every function takes tables, arrays or result objects and returns a matplotlib `Figure`; none
-computes.
+"""Figures from results: every function takes tables, arrays or result objects and returns a matplotlib `Figure`.
 
-One file per subject (`evaluation`, `training`, `data`, `attribution`, …); `style` holds the colours that all of them
-share.
+None of them computes. One file holds one subject (`evaluation`, `training`, `data`, `attribution`, …); `style` holds
+the colours that all of them share. `emolab.plots.score_bars` and the like are imported when they are first used.
 """
 
-from emolab.plots.style import EMOTION_COLOURS, MODALITY_COLOURS, new_figure, styled
+from __future__ import annotations
 
-__all__ = ["EMOTION_COLOURS", "MODALITY_COLOURS", "new_figure", "styled"]
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "attribution": (
+        "before_after face_heat modality_bars modality_triangle stated_rates truth_table windows_on_wave words_html"
+    ),
+    "data": "beside_corpus boxes_by_label clip_card corpus_overview face_grid face_strip vad_plane",
+    "emotions": "emotion_plane plutchik_circle similarity_matrices",
+    "evaluation": "confusion_matrix controls label_bias posterior score_bars",
+    "style": "EMOTION_COLOURS MODALITY_COLOURS colour_of new_figure palette styled",
+    "training": "LiveCurves advantages compare_runs live_runs training_curves",
+    "wheels": "emotion_wheel spam_curves",
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"emolab.plots.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'emolab.plots' has no attribute {name!r}")

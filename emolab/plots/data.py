@@ -202,3 +202,51 @@ def _stack(axis: Any, table: pd.DataFrame, order: Sequence[str], splits: Sequenc
     axis.set_title("samples")
     axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.45, -0.1), ncols=3)
     light_grid(axis, "x")
+
+
+@styled
+def boxes_by_label(
+    panels: Mapping[str, Sequence[float]], emotions: Sequence[str], labels: Sequence[str], title: str = ""
+) -> Figure:
+    """One feature's values by emotion, as box plots side by side: a panel for each way of measuring it.
+
+    `panels` maps a title to one value a sample; `emotions` names each sample's label.
+    """
+    import numpy as np
+
+    figure, (axes,) = new_figure(5.2 * len(panels), 3.2, 1, len(panels))
+    held = np.array(emotions)
+    known = [label for label in labels if (held == label).any()]
+    for axis, (name, values) in zip(axes, panels.items(), strict=True):
+        groups = [np.asarray(values, float)[held == label] for label in known]
+        drawn = axis.boxplot(groups, patch_artist=True, medianprops={"color": INK}, flierprops={"markersize": 2})
+        for patch, label in zip(drawn["boxes"], known, strict=True):
+            patch.set(facecolor=colour_of(label, list(labels).index(label)), edgecolor=INK, linewidth=0.6)
+        axis.set_xticks(range(1, len(known) + 1), known, rotation=30, ha="right")
+        axis.set_title(name)
+        light_grid(axis)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    return figure
+
+
+@styled
+def beside_corpus(
+    corpus: pd.DataFrame, own: pd.DataFrame, x: str, y: str, labels: Sequence[str], title: str = ""
+) -> Figure:
+    """Own clips among those of a corpus, by two features: the corpus as faint dots, the own clips as marked ones.
+
+    Both tables have the columns `x`, `y` and "emotion"; a colour is a label.
+    """
+    figure, ((axis,),) = new_figure(6.4, 4.2)
+    for i, label in enumerate(labels):
+        part, mine = corpus[corpus["emotion"] == label], own[own["emotion"] == label]
+        colour = colour_of(label, i)
+        axis.scatter(part[x], part[y], s=14, color=colour, alpha=0.3, linewidth=0)
+        axis.scatter(mine[x], mine[y], s=80, color=colour, edgecolor=INK, marker="D", label=label, zorder=3)
+    unknown = own[~own["emotion"].isin(list(labels))]
+    axis.scatter(unknown[x], unknown[y], s=80, color="none", edgecolor=INK, marker="D")
+    axis.set(xlabel=x, ylabel=y, title=title or "Your clips (diamonds) among those of the corpus (dots)")
+    if len(own):
+        axis.legend(fontsize=8, title="your clips", bbox_to_anchor=(1.01, 1), loc="upper left")
+    return figure

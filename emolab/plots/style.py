@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -91,6 +91,11 @@ def save_svg(figure: Figure, path: str | Path) -> None:
 def colour_of(name: str, position: int = 0) -> str:
     """The colour of an emotion or a modality; other names get one of a fixed cycle by `position`."""
     return EMOTION_COLOURS.get(name) or MODALITY_COLOURS.get(name) or CYCLE[position % len(CYCLE)]
+
+
+def palette(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each of `names`: the known emotions keep theirs, the others share the cycle."""
+    return {name: colour_of(name, i) for i, name in enumerate(names)}
 
 
 def light_grid(axis: Axes, which: str = "y") -> None:

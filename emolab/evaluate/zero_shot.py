@@ -1,0 +1,50 @@
+"""What a model can do before any training: its answers, its label scores, the controls, and a classical baseline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from emolab.evaluate.results import numbers
+from emolab.evaluate.run import evaluate
+
+if TYPE_CHECKING:
+    from emolab.lalm.base import LALM
+    from emolab.prompts import Prompt
+    from emolab.samples import Corpus
+
+CONTROLS = ("silent", "swapped", "shuffled")
+
+
+def zero_shot(
+    model: LALM,
+    test: Corpus,
+    prompt: Prompt | str = "direct",
+    seed: int = 0,
+    controls: bool = True,
+    train: Corpus | None = None,
+) -> dict[str, Any]:
+    """Score a model as it comes on `test`, whose labels are asked for.
+
+    Returns the result of `evaluate` for written answers, and beside it `labels` (label scores under each calibration),
+    `label_bias`, `controls` (the same with the voice taken away), and `baseline` (prosodic features and logistic
+    regression fitted on `train`; None without it).
+    """
+    from emolab.prompts import get_prompt
+
+    asked = get_prompt(prompt) if isinstance(prompt, str) else prompt
+    asked = asked.with_labels(test.labels)
+    result = evaluate(model, test, asked, seed)
+    scored = evaluate(model, test, asked, seed, mode="labels")
+    baseline = None
+    if train is not None:
+        from emolab.baselines import classical_baseline
+
+        baseline = numbers(classical_baseline(train, test, seed, labels=test.labels))
+    return result | {
+        "labels": scored["info"]["by_calibration"],
+        "label_bias": scored["info"]["label_bias"],
+        "controls": {
+            kind: numbers(evaluate(model, test, asked, seed, control=kind)) for kind in (CONTROLS if controls else ())
+        },
+        "baseline": baseline,
+    }
