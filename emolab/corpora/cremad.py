@@ -1,4 +1,8 @@
-"""CREMA-D (Cao et al., 2014): 91 actors, twelve sentences, six emotions at up to four levels."""
+"""CREMA-D (Cao et al., 2014): 91 actors, twelve sentences, six emotions at up to four levels.
+
+Checked against CheyneyComputerScience/CREMA-D (`VideoDemographics.csv`, `processedResults/summaryTable.csv`) and
+emo-box/EmoBox (`data/cremad/cremad.jsonl`, sentences in `preprocess/scripts/cremad.py`).
+"""
 
 from __future__ import annotations
 

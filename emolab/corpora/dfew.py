@@ -1,4 +1,8 @@
-"""DFEW (Jiang et al., 2020): clips of films, seven emotions, five folds."""
+"""DFEW (Jiang et al., 2020): clips of films, seven emotions, five folds.
+
+Checked against https://dfew-dataset.github.io/ (the seven numbers), sunlicai/HiCMAE (`preprocess/dfew.py`: lists and
+folders) and zengqunzhao/Former-DFER (five-digit folders of face images).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ EMOTIONS = {"1": "happy", "2": "sad", "3": "neutral", "4": "angry", "5": "surpri
 def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:
     """Load `EmoLabel_DataSplit/{train,test}(single-labeled)/set_{1-5}.csv` with the clips.
 
-    A clip `17` is `Clip/original/…/17.mp4`, or else the folder of face images `Clip/clip_224x224/00017/`.
+    A clip `17` is `Clip/original/…/17.mp4`, or else the folder of face images `Clip/clip_224x224/…/00017/`,
+    or `Clip/clip_224x224_16f/00017/`.
     `extra["folds"]` says for each fold whether the clip is in train or test. Speakers are not stated. Raises
     CorpusError if no list or no clip is found.
     """
@@ -27,8 +32,10 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
         return [(row["video_name"], row["label"]) for row in read_csv(build.root / found[0], ("video_name", "label"))]
 
     videos = {name.rsplit(".", 1)[0]: file for name, file in build.by_name(*VIDEO, under="original").items()}
-    images = build.files(".jpg", ".png", under="clip_224x224")
-    faces = {file.rsplit("/", 2)[-2]: file.rsplit("/", 1)[0] for file in images}
+    images = [file for file in build.files(".jpg", ".png") if "/clip_224x224" in f"/{file}"]
+    faces: dict[str, str] = {}
+    for file in images:
+        faces.setdefault(file.rsplit("/", 2)[-2], file.rsplit("/", 1)[0])
     for clip, (label, folds) in gather(build, listing).items():
         video = videos.pop(clip, None) or faces.get(clip.zfill(5))
         if label not in EMOTIONS:

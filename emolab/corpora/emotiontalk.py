@@ -1,4 +1,10 @@
-"""EmotionTalk (2025): Chinese two-person conversations with labels for each modality, sentiment and voice captions."""
+"""EmotionTalk (Sun et al., 2025): Chinese two-person conversations with labels for each modality, sentiment and
+descriptions of the speech.
+
+Checked against flageval-baai/EmotionTalk (`dataset/mm-process/mm.csv` and `transcription.csv`: names, labels, marks)
+and the card of the data set BAAI/Emotiontalk (keys of the sheets; the four descriptions: speaker, speaking style,
+emotion, overall).
+"""
 
 from __future__ import annotations
 
@@ -19,9 +25,10 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     """Load `{Text,Audio,Video,Multimodal}/json/…/G00001_02_01_002.json` with `Audio/wav` and `Multimodal/mp4`.
 
     The emotion is the multimodal label where it exists, else that of the next fullest view; all of them are in
-    `extra["labels"]`, all annotators' in `extra["votes"]`. The caption is the audio view's `sourceAttr`. Transcripts
-    lose their marks of overlap (`[over/]…[/over]`); `extra["raw_text"]` keeps them. The continuous label is kept as
-    published. Groups G00001 and G00012 are val, G00003 and G00015 test. Raises CorpusError if nothing is found.
+    `extra["labels"]`, all annotators' in `extra["votes"]`. The caption is the audio view's `sourceAttr`; `parts` takes
+    the voice and the feeling from it. Transcripts lose their marks (`[over/]…[/over]`, `[laughing]`);
+    `extra["raw_text"]` keeps them. The continuous label is kept as published. Groups G00001 and G00012 are val, G00003
+    and G00015 test. Raises CorpusError if nothing is found.
     """
     build = Builder("emotiontalk", root, check)
     sheets: dict[str, dict[str, dict[str, Any]]] = {}
@@ -68,6 +75,7 @@ def _sample(name: str, views: dict[str, dict[str, Any]], audio: str | None, vide
         split=PARTS.get(group, "train"),
         language="zh",
         caption=_join(caption),
+        parts=_parts(caption),
         extra={k: v for k, v in extra.items() if v is not None},
     )
 
@@ -75,6 +83,24 @@ def _sample(name: str, views: dict[str, dict[str, Any]], audio: str | None, vide
 def strip_marks(text: str | None) -> str | None:
     """A transcript without its marks: `[over/]好[/over]的` → `好的`."""
     return " ".join(TAG.sub("", text).split()) if text else text
+
+
+DIMENSIONS = ("speaker", "speaking style", "emotion", "overall")
+
+
+def _parts(caption: Any) -> dict[str, str]:
+    """The voice, and the feeling where it is told apart: of four descriptions the second and the third, of named ones
+    those whose names say so, else the whole as a description of the voice."""
+    if isinstance(caption, list) and len(caption) == len(DIMENSIONS):
+        caption = dict(zip(DIMENSIONS, caption, strict=True))
+    if isinstance(caption, dict):
+        named = {str(key).lower(): _join(value) for key, value in caption.items()}
+        voice = next((v for k, v in named.items() if "style" in k or "风格" in k), None)
+        feeling = next((v for k, v in named.items() if "emotion" in k or "情" in k), None)
+        found = {"voice": voice or _join(caption), "feeling": feeling}
+    else:
+        found = {"voice": _join(caption)}
+    return {part: text.rstrip("。.") for part, text in found.items() if text}
 
 
 def _join(caption: Any) -> str | None:

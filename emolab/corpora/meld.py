@@ -1,4 +1,8 @@
-"""MELD (Poria et al., 2019): clips of a television series, with dialogue, seven emotions and three sentiments."""
+"""MELD (Poria et al., 2019): clips of a television series, with dialogue, seven emotions and three sentiments.
+
+Checked against declare-lab/MELD (`data/MELD/*_sent_emo.csv`) and emo-box/EmoBox (`preprocess/scripts/meld.py`). The
+published tables hold U+0092 where an apostrophe of Windows-1252 stood; it is read as the apostrophe.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ PARTS = {  # split of ours: table, folder of its clips
 }
 COLUMNS = ("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID", "StartTime", "EndTime")
 NAME = re.compile(r"dia(\d+)_utt(\d+)\.mp4$")
+C1 = {code: bytes([code]).decode("cp1252", errors="replace") for code in range(0x80, 0xA0)}
 MISCUT_SECONDS = 30.0  # a clip this much longer than annotated is a wrong cut (the published ones last minutes)
 
 
@@ -66,14 +71,19 @@ def _sample(build: Builder, row: dict[str, str], part: str, clip: str) -> Emotio
         id=f"meld-{part}-dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}",
         audio=build.sound(clip),
         video=clip,
-        text=row["Utterance"],
+        text=repaired(row["Utterance"]),
         emotion=row["Emotion"],
-        speaker=row["Speaker"],
+        speaker=repaired(row["Speaker"]),
         split=part,
         corpus="meld",
         language="en",
         extra=extra,
     )
+
+
+def repaired(text: str) -> str:
+    """A text whose control characters U+0080 to U+009F are read as Windows-1252: `you\x92re` → `you’re`."""
+    return text.translate(C1)
 
 
 def _seconds(time: str) -> float:

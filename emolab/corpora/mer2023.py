@@ -1,4 +1,8 @@
-"""MER2023 (Lian et al., 2023): Chinese film and series clips, six emotions and valence; three test sets."""
+"""MER2023 (Lian et al., 2023): Chinese film and series clips, six emotions and valence; three test sets.
+
+Checked against zeroQiaoba/MERTools (tables, columns, folders) and emo-box/EmoBox (`data/mer2023/mer2023.jsonl`,
+`label_map.json`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""MER2024 (Lian et al., 2024): the labelled clips of MER2023 and a large unlabelled set in which the tests hide."""
+"""MER2024 (Lian et al., 2024): the labelled clips of MER2023 and a large unlabelled set in which the tests hide.
+
+Checked against zeroQiaoba/MERTools (MER2024: tables, columns, folders).
+"""
 
 from __future__ import annotations
 

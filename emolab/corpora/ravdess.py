@@ -1,4 +1,8 @@
-"""RAVDESS (Livingstone & Russo, 2018): 24 actors, two sentences, eight emotions; speech clips only."""
+"""RAVDESS (Livingstone & Russo, 2018): 24 actors, two sentences, eight emotions; speech clips only.
+
+Checked against https://zenodo.org/records/1188976 (meaning of the seven numbers) and emo-box/EmoBox
+(`data/ravdess/ravdess.jsonl`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""SAVEE (Haq & Jackson, 2009): four male speakers, seven emotions."""
+"""SAVEE (Haq & Jackson, 2009): four male speakers, seven emotions.
+
+Checked against http://kahlan.eps.surrey.ac.uk/savee/ (folders) and emo-box/EmoBox (`data/savee/savee.jsonl`, flat
+names; `label_map.json`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""TESS (Pichora-Fuller & Dupuis, 2020): two women, 200 words in a carrier phrase, seven emotions, 24.4 kHz."""
+"""TESS (Pichora-Fuller & Dupuis, 2020): two women, 200 words in a carrier phrase, seven emotions, 24.4 kHz.
+
+Checked against https://doi.org/10.5683/SP2/E8H2MF and emo-box/EmoBox (`data/tess/tess.jsonl`, ages in
+`preprocess/scripts/tess.py`).
+"""
 
 from __future__ import annotations
 

@@ -122,8 +122,8 @@ def test_ravdess_pairs_the_audio_and_the_picture_of_a_take(fixture_corpus):
 def test_cremad_keeps_demographics_and_votes(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("cremad")
     first = corpus[0]
-    assert (first.speaker, first.extra["gender"], first.extra["age"]) == ("1001", "male", "21")
-    assert first.extra["votes"] == {"VoiceVote": "A", "VoiceLevel": "72.5"}
+    assert (first.speaker, first.extra["gender"], first.extra["age"]) == ("1001", "male", "51")
+    assert first.extra["votes"]["VoiceVote"] == "A" and first.extra["votes"]["MultiModalLevel"] == "41.5"
 
 
 def test_esd_reads_chinese_labels_in_three_encodings(fixture_corpus):
@@ -131,13 +131,15 @@ def test_esd_reads_chinese_labels_in_three_encodings(fixture_corpus):
     assert {s.text for s in corpus if s.language == "zh"} == {"打远一看"}
     assert {s.split for s in corpus if s.speaker == "0001"} == {"train", "val", "test"}
     assert {s.split for s in corpus if s.speaker == "0002"} == {None}
+    for speaker in ("0001", "0002", "0011"):
+        assert set(corpus.where(speaker=speaker).counts()) == {"neutral", "happy", "sad", "angry", "surprise"}
 
 
 def test_emotiontalk_keeps_labels_of_all_views_captions_and_marks(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("emotiontalk")
     sample = next(s for s in corpus if s.id.startswith("emotiontalk-G00001"))
     assert (sample.text, sample.extra["raw_text"]) == ("今天真好啊", "今天[over/]真好[/over]啊")
-    assert sample.caption == "语速较快，音调偏高"
+    assert sample.caption == sample.parts["voice"] == "语速较快，音调偏高"
     assert set(sample.extra["labels"]) == {"Multimodal", "Audio", "Text"}
     assert sample.extra["continuous"] == 1.5
     assert len(sample.extra["votes"]["Audio"]) == 2
