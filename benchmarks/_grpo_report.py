@@ -11,8 +11,6 @@ SHOWN = {
     "update/tiny": "update, 4 M",
     "update/40m": "update, 40 M",
     "update/40m-audio": "update, 40 M, 30 s padding",
-    "sharing/40m": "update, 40 M, plain with our linear layers",
-    "sharing/40m-audio": "the same, 30 s padding",
     "rollout/40m": "rollout, 40 M",
     "rollout/40m-audio": "rollout, 40 M, 30 s padding",
     "step/40m": "whole step, 40 M",
@@ -61,15 +59,11 @@ def table(result: dict[str, Any]) -> str:
     first = next(row for row in result["rows"] if row["ratio"] is not None)
     loads = [row["load"] for row in result["rows"] if "load" in row]
     busy = f" (load {min(loads):g} to {max(loads):g})" if loads else ""
-    kernels = (
-        "Part of what is beyond it comes from the kernels of the linear layers on this processor; two rows give the "
-        "plain path the same ones. "
-    )
     note = (
         f"\nOn {result['device']}{busy}: P = {first['prompt']}, C = "
         f"{first['completion']}, G = {first['group']}, medians of {first.get('runs', 1)} alternating runs. Plain is "
         "the same trainer with the audio repeated and one whole row for each completion; the token limit is "
-        f"G(P + C)/(P + GC). {kernels if 'sharing/40m' in rows else ''}Growth with G and P is in "
+        "G(P + C)/(P + GC). Both sides multiply with the same kernels. Growth with G and P is in "
         "[a plot](benchmarks/results/grpo-growth.svg). Made by `emolab bench grpo --growth --write`; every row is in "
         "`benchmarks/results/grpo.json`."
     )

@@ -6,9 +6,8 @@ the same LoRA free model; log-probabilities are compared before anything is time
 unless told otherwise.
 
 `limit` is the ratio of tokens, G(P + C) / (P + GC): what sharing the prompt can give an update at most, were a
-token's cost always the same. A ratio beyond it means that something else was saved too: the tower, padding, what the
-last layer computes for positions that nobody reads, and on a CPU the kernels of the linear layers
-(`emolab.lalm.linear`; how much they save depends on the processor). `sharing` rows give the plain path the same ones.
+token's cost always the same. A ratio beyond it means that something else was saved too: the tower, and padding. Both
+sides multiply with the same kernels.
 """
 
 from __future__ import annotations
@@ -98,7 +97,7 @@ def plan(
         jobs.append((name, lambda: {"name": name, **make(what, shape, family, at, runs, quick, clock)}))
 
     add("update/tiny", "update", "tiny", "omni", sizes)
-    for what in ("update", "sharing", "rollout", "step", "memory"):
+    for what in ("update", "rollout", "step", "memory"):
         for family, ending in FAMILIES.items():
             add(f"{what}/40m{ending}", what, "40m", family, sizes)
     if growth:
@@ -162,18 +161,11 @@ class Bench:
         )
         return out.log_probs[:, -self.sizes.completion :]
 
-    def plain_with_our_kernels(self) -> Any:
-        """The plain path, its linear layers multiplied as ours are."""
-        from emolab.lalm.linear import fast_linears
-
-        with fast_linears(self.lalm.decoder, self.lalm.head, *self.lalm.towers):
-            return self.plain_logprobs()
-
     def our_logprobs(self) -> Any:
         """One packed row; the tower's output comes from the cache, as after a clip's first step."""
         import torch
 
-        from emolab.lalm.packing import packed_logprobs
+        from emolab.lalm.accel.packing import packed_logprobs
 
         batch = self.lalm.encode([self.sample], self.prompt)
         owner = torch.zeros(self.sizes.group, dtype=torch.long, device=self.ids.device)
@@ -206,10 +198,8 @@ class Bench:
         self.lalm.generate(batch, n=self.sizes.group, max_new_tokens=self.sizes.completion, seed=0)
 
     def actions(self, what: str) -> tuple[Callable[[], None], Callable[[], None]]:
-        """(ours, plain) of "update", "sharing", "rollout" or "step"."""
+        """(ours, plain) of "update", "rollout" or "step"."""
         update = (lambda: self.update(self.our_logprobs)), (lambda: self.update(self.plain_logprobs))
-        if what == "sharing":
-            return update[0], lambda: self.update(self.plain_with_our_kernels)
         rollout = self.our_rollout, self.plain_rollout
         if what == "step":
             return (lambda: (rollout[0](), update[0]())[1]), (lambda: (rollout[1](), update[1]())[1])
@@ -309,9 +299,17 @@ def _wait() -> None:
         torch.cuda.synchronize()
 
 
+def _processor() -> str:
+    """The processor's name, where Linux tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else "a CPU"
+
+
 def _device() -> str:
     import torch
 
     threads = torch.get_num_threads()
-    cpu = f"a CPU, {threads} thread{'s' if threads > 1 else ''}"
+    cpu = f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}, torch {torch.__version__}"
     return torch.cuda.get_device_name() if torch.cuda.is_available() else cpu

@@ -318,7 +318,7 @@ class Game:
 
     @torch.no_grad()
     def _run(self, kept: Tensor, version: Tensor, texts: Sequence[str]) -> Tensor:
-        from emolab.lalm.quantise import folded
+        from emolab.lalm.accel import folded
 
         parts = zip(kept.split(self.rows_per_call), version.split(self.rows_per_call), strict=True)
         with folded(self.model):
@@ -425,7 +425,7 @@ def _run(game: Game, embeds: Tensor, positions: Tensor, mask: Tensor, cache: obj
     blocked = torch.zeros(mask.shape, dtype=embeds.dtype, device=embeds.device)
     blocked.masked_fill_(~mask, torch.finfo(embeds.dtype).min)
     rows = positions.expand(-1, len(embeds), -1)
-    out: Tensor = game.model.decoder(
+    out: Tensor = game.model.running_decoder(
         inputs_embeds=embeds,
         attention_mask=blocked[None, None].expand(len(embeds), 1, -1, -1),
         position_ids=rows if len(rows) > 1 else rows[0],

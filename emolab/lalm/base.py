@@ -14,11 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from emolab.errors import ModelError
-from emolab.lalm.attention import install
+from emolab.lalm import accel
+from emolab.lalm.accel.attention import install
 from emolab.lalm.batch import Completions, PromptBatch, Span
 from emolab.lalm.layout import Clip, Row, build_row, choose_template, messages
-from emolab.lalm.linear import fast_linears
-from emolab.lalm.packing import packed_logprobs
 from emolab.lalm.sampling import evaluating, sample_completions
 from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frames_of, media_key
 
@@ -63,6 +62,7 @@ class LALM(ABC):
         self.tokens = {m: tokenizer.convert_tokens_to_ids(token) for m, token in self.placeholders.items()}
         self.template = choose_template(tokenizer, self.chat_template, self.placeholders)
         self._fingerprint: str | None = None
+        self.folded_decoder: Any = None
         install(self.decoder)
         self.freeze_towers()
 
@@ -105,6 +105,11 @@ class LALM(ABC):
     def base(self) -> Any:
         """The transformers model, without a PEFT wrapper."""
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    @property
+    def running_decoder(self) -> Any:
+        """The decoder that decoding and scoring call: `decoder`, or its folded copy inside `accel.folded`."""
+        return self.decoder if self.folded_decoder is None else self.folded_decoder
 
     @property
     def decoder_name(self) -> str:
@@ -250,7 +255,7 @@ class LALM(ABC):
             return computed[key]
 
         def frozen(key: str) -> np.ndarray:
-            with torch.no_grad(), fast_linears(*self.towers), ExitStack() as stack:
+            with torch.no_grad(), ExitStack() as stack:
                 for tower in self.towers:  # a trainer may have put the whole model into training mode
                     stack.enter_context(evaluating(tower))
                 return compute(key).float().cpu().numpy()
@@ -323,7 +328,7 @@ class LALM(ABC):
         positions = self.rope_positions(input_ids, mask, clips).to(self.device)
         input_ids = input_ids.to(self.device)
         with torch.no_grad():
-            embeds = self.table(input_ids)
+            embeds = self.table(input_ids).detach()  # a hook of PEFT may have made it require a gradient
         media = torch.zeros_like(input_ids, dtype=torch.bool)
         for i, row_features in enumerate(features):
             for clip, feature in zip(clips[i], row_features, strict=True):
@@ -360,7 +365,7 @@ class LALM(ABC):
         """Log-probabilities (B, G, C), 0 where masked, differentiable; with `entropy` also entropies (B, G, C)."""
         B, G, C = completions.ids.shape
         owner = torch.arange(B, device=completions.ids.device).repeat_interleave(G)
-        out = packed_logprobs(
+        out = accel.logprobs(
             self,
             batch,
             completions.ids.reshape(B * G, C),

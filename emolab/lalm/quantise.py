@@ -7,15 +7,13 @@ log-probabilities. Adapters stay in float32: at a learning rate of 1e-6, an upda
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from emolab.errors import ModelError
-from emolab.lalm.linear import available, dense_weight, packed, rerouted
 from emolab.lalm.notes import without_notes
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
-FOLDED_BYTES = 2 << 30
 TARGETS = {"attention": ATTENTION, "all-linear": ATTENTION + MLP}
 
 
@@ -81,48 +78,6 @@ def keep_trainable(decoder: nn.Module) -> None:
     for module in decoder.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
-
-
-@contextmanager
-def folded(lalm: LALM, budget: int = FOLDED_BYTES) -> Iterator[None]:
-    """Decode with each linear layer's weights laid out once, dequantised and with its adapter folded in, for as long
-    as this lasts.
-
-    A decoding step multiplies few rows, so that on the CPU dequantising, the adapter's small products and laying the
-    weight out for the kernel cost as much as the product itself, or more. Nothing changes on a GPU, or where the
-    weights would take more than `budget` bytes.
-    """
-    layers = [m for m in [*lalm.decoder.modules(), lalm.head] if foldable(m)]
-    inner = {id(part) for m in layers if hasattr(m, "lora_A") for part in m.modules() if part is not m}
-    layers = [m for m in layers if id(m) not in inner]
-    size = 4 * sum(m.in_features * m.out_features for m in layers)
-    with ExitStack() as stack:
-        if lalm.device.type == "cpu" and size <= budget:
-            for layer in layers:
-                stack.enter_context(rerouted(layer, folded_linear(layer)))
-        yield
-
-
-def foldable(module: Any) -> bool:
-    """Whether a layer is a plain LoRA layer with one running adapter, a 4-bit layer without one, or a linear layer that
-    a better layout makes faster."""
-    if hasattr(module, "lora_A"):
-        special = module.merged or any(module.use_dora.values()) or any(module.lora_bias.values())
-        return isinstance(module.get_base_layer(), nn.Linear) and not special
-    if type(module) is nn.Linear:
-        return available() and module.weight.dtype == torch.float32
-    return type(module).__name__ == "Linear4bit"
-
-
-def folded_linear(layer: Any) -> Callable[[Tensor], Tensor]:
-    """A layer's forward with full weights, its running adapters added."""
-    base = layer.get_base_layer() if hasattr(layer, "get_base_layer") else layer
-    weight = dense_weight(base).detach()
-    if base is not layer and not layer.disable_adapters:
-        for name in layer.active_adapters:
-            if name in layer.lora_A:
-                weight = weight + layer.get_delta_weight(name).to(weight.dtype)
-    return packed(weight, base.bias)
 
 
 def is_quantised(lalm: LALM) -> bool:

@@ -16,9 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from emolab.errors import ModelError
+from emolab.lalm.accel.folding import folded
 from emolab.lalm.batch import Completions
-from emolab.lalm.packing import read_only_at
-from emolab.lalm.quantise import folded
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -223,15 +222,14 @@ def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
     media = batch.media[:, first:, None]
     embeds = torch.where(media, batch.embeds[:, first:], lalm.table(batch.input_ids[:, first:]))
     positions, mask = batch.positions[:, :, first:], batch.mask[:, first:]
-    cache, last = DynamicCache(), torch.tensor([mask.shape[1] - 1], device=mask.device)
-    with read_only_at(lalm.decoder.layers[-1], last):
-        hidden = lalm.decoder(
-            inputs_embeds=embeds,
-            attention_mask=mask,
-            position_ids=positions[0] if len(positions) == 1 else positions,
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state
+    cache = DynamicCache()
+    hidden = lalm.running_decoder(
+        inputs_embeds=embeds,
+        attention_mask=mask,
+        position_ids=positions[0] if len(positions) == 1 else positions,
+        past_key_values=cache,
+        use_cache=True,
+    ).last_hidden_state
     return lalm.head(hidden[:, -1]) / lalm.logits_scaling, (cache, mask)
 
 
@@ -265,7 +263,7 @@ def _decode(lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser)
             rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]
         cache.step()
         positions = (after + step)[:, rows.flatten() // n][..., None]
-        hidden = lalm.decoder(
+        hidden = lalm.running_decoder(
             inputs_embeds=lalm.table(token[:, None]),
             attention_mask=dummy,
             use_cache=True,

@@ -4,7 +4,8 @@ TRL keeps rewards, advantages, loss types, KL, logging, callbacks, accelerate an
 
 - **the rollout**, through TRL's public `rollout_func`: each prompt is encoded once and prefilled once, and its
   completions share the cache;
-- **the scoring**, in place of TRL's forward: one packed row for each prompt (`emolab.lalm.packing`), with the audio.
+- **the scoring**, in place of TRL's forward: with the audio, one packed row for each prompt
+  (`emolab.lalm.accel`).
 
 TRL sees no audio. It gets the tokenizer, and a "prompt" of one token, the row's number. Each row's embeddings stay in
 `self.generation`, and the scoring finds them by that number. The one bit of the prompt's mask says whether the row has
@@ -47,9 +48,8 @@ from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
 from emolab.errors import TrainingError
-from emolab.lalm import LALM, PromptBatch
+from emolab.lalm import LALM, PromptBatch, accel
 from emolab.lalm.notes import without_notes
-from emolab.lalm.packing import packed_logprobs
 from emolab.parsing import parse
 from emolab.prompts import Prompt
 from emolab.rewards.base import Reward
@@ -345,7 +345,7 @@ class AudioGRPOTrainer(GRPOTrainer):
             now = self._encode(unique)  # another batch's, as after an evaluation; or towers that train
         owner = torch.tensor([now.rows.index(row) for row in rows], device=ids.device)
         with self.accelerator.autocast():
-            out = packed_logprobs(
+            out = accel.logprobs(
                 self.lalm, now.prompts, ids, mask, owner, model=model, entropy=entropy, temperature=self.temperature
             )
         return out if entropy else (out, None)

@@ -173,15 +173,6 @@ def activation_bytes(size: ModelSize, load: Workload) -> int:
     return 4 * 2 * h + 4 * (5 * h + q + i) + load.bytes_per_value * (attention + 3 * i) + small
 
 
-def spared_bytes(size: ModelSize, load: Workload) -> int:
-    """Of `activation_bytes`, what the last layer does not keep for a position of a prompt that nobody reads: all of its
-    MLP, and in 16 bits the adapters' copies of the inputs of query, output, gate, up and down."""
-    if load.bytes_per_value == 4:
-        return 16 * size.intermediate
-    inputs = 3 * size.hidden + size.heads * size.head_dim + size.intermediate
-    return 4 * inputs + 3 * load.bytes_per_value * size.intermediate
-
-
 def predict(size: ModelSize, load: Workload) -> dict[str, float]:
     """GB of every part of a step."""
     decoder = 0.5 + 4 / 64 if load.quantise == "nf4" else load.bytes_per_value
@@ -189,8 +180,7 @@ def predict(size: ModelSize, load: Workload) -> dict[str, float]:
     scored = load.prompts * load.group * load.completion_tokens
     per_layer = activation_bytes(size, load) * load.packed_tokens
     kept = load.bytes_per_value * size.hidden * load.packed_tokens
-    spared = spared_bytes(size, load) * load.prompts * (load.prompt_tokens - 1)
-    activations = size.layers * kept + per_layer if load.checkpointing else size.layers * per_layer - spared
+    activations = size.layers * kept + per_layer if load.checkpointing else size.layers * per_layer
     cached = load.prompts * (load.prompt_tokens + load.group * load.completion_tokens)
     cache = 2 * load.bytes_per_value * size.layers * size.kv_heads * size.head_dim * cached
     unpacked = load.bytes_per_value * size.hidden * size.intermediate if load.quantise else 0

@@ -13,8 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from emolab.errors import TrainingError
-from emolab.lalm import Completions, PromptBatch
-from emolab.lalm.packing import packed_logprobs
+from emolab.lalm import Completions, PromptBatch, accel
 from emolab.training.guards import require_finite
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def supervised_loss(lalm: LALM, batch: PromptBatch, completions: Completions, mo
     count, size, width = completions.ids.shape
     owner = torch.arange(count, device=completions.ids.device).repeat_interleave(size)
     mask = completions.mask.reshape(-1, width)
-    logprobs = packed_logprobs(lalm, batch, completions.ids.reshape(-1, width), mask, owner, model=model)
+    logprobs = accel.logprobs(lalm, batch, completions.ids.reshape(-1, width), mask, owner, model=model)
     return -(logprobs * mask).sum() / mask.sum()
 
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from emolab.errors import ModelError
-from emolab.lalm.attention import TreeAttention, TreeLayout, dense_attention, packed_attention
+from emolab.lalm.accel.attention import TreeAttention, TreeLayout, dense_attention, packed_attention
 from emolab.lalm.testing import noise_samples, tiny_random
 from emolab.prompts import PROMPTS
 

@@ -10,9 +10,10 @@ import torch
 from lalm_helpers import FAMILIES, PROMPT, ragged, samples_for, stock_copy, stock_inputs, stock_logprobs, tiny_random
 
 from emolab.errors import ModelError
-from emolab.lalm import attention, packing, sampling
+from emolab.lalm import sampling
+from emolab.lalm.accel import attention, packing
+from emolab.lalm.accel.packing import packed_logprobs, packed_tokens
 from emolab.lalm.batch import Completions, PromptBatch
-from emolab.lalm.packing import packed_logprobs, packed_tokens
 from emolab.lalm.quantise import add_lora, is_quantised, quantise_model
 
 G = 3
@@ -108,7 +109,8 @@ def test_packed_equals_stock_in_every_cell(lalm, weights, monkeypatch):
             lalm.model.enable_input_require_grads()
             lalm.model.train()
         for flash in (True, False):
-            monkeypatch.setattr(attention, "flash_works", lambda query, flash=flash: flash)
+            kernel = "flash (cpu)" if flash else "dense: for the test"
+            monkeypatch.setattr(attention, "kernel_for", lambda *_, kernel=kernel: kernel)
             ours = packed_logprobs(lalm, batch, ids, mask, owners(len(samples)))
             assert (ours - theirs).abs().max() < 1e-5, (checkpointing, flash)
             found = gradients(lalm.model, ours, mask)

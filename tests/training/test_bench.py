@@ -14,7 +14,7 @@ from emolab.cli.bench import load
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 BENCH, REPORT, GPU = (load(FOLDER / f"{name}.py") for name in ("grpo", "_grpo_report", "grpo_gpu"))
-KINDS = ("update", "sharing", "rollout", "step", "memory")
+KINDS = ("update", "rollout", "step", "memory")
 
 
 def test_quick_rows(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from training_helpers import PROMPT, Recorder, letters, make_trainer, plain_logprobs, samples, small_lalm, twin, weights
 
 from emolab.errors import RewardError, TrainingError
-from emolab.training import grpo
+from emolab.lalm import accel
 from emolab.training.callbacks import History
 from emolab.training.guards import Alarms
 from emolab.training.scratch import LOSS_TYPES, Settings, group_advantages, update
@@ -145,12 +145,12 @@ def test_adapters_of_a_4bit_model_stay_fp32_and_learn(tmp_path: Path) -> None:
 
 
 def test_a_deaf_loss_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = grpo.packed_logprobs
+    real = accel.logprobs
 
     def deaf(lalm: Any, batch: Any, *args: Any, **kwargs: Any) -> Any:
         return real(lalm, replace(batch, embeds=torch.zeros_like(batch.embeds)), *args, **kwargs)
 
-    monkeypatch.setattr(grpo, "packed_logprobs", deaf)
+    monkeypatch.setattr(accel, "logprobs", deaf)
     with pytest.raises(TrainingError, match="deaf"):
         make_trainer(tmp_path, small_lalm()).train()
     make_trainer(tmp_path, small_lalm(), trainer_options={"check_hearing": False}).train()
@@ -171,13 +171,13 @@ def test_rewards_that_fail_name_themselves(tmp_path: Path) -> None:
 
 
 def test_numbers_that_are_none_stop_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = grpo.packed_logprobs
+    real = accel.logprobs
 
     def broken(*args: Any, **kwargs: Any) -> Any:
         scores, spread = real(*args, **kwargs)
         return scores * math.nan, spread
 
-    monkeypatch.setattr(grpo, "packed_logprobs", broken)
+    monkeypatch.setattr(accel, "logprobs", broken)
     with pytest.raises(TrainingError, match=r"log-probability of the loss is nan at step 1, rows .*completion"):
         make_trainer(tmp_path, small_lalm(), trainer_options={"check_hearing": False}).train()
     monkeypatch.undo()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from emolab.cli import plan as command
 from emolab.errors import TrainingError
-from emolab.lalm.packing import packed_logprobs
+from emolab.lalm.accel.packing import packed_logprobs
 from emolab.lalm.quantise import add_lora
 from emolab.lalm.testing import tiny_random
 from emolab.training.planner import KNOWN, Workload, activation_bytes, plan, predict, size_from_config, size_of

@@ -12,8 +12,9 @@ P·GC + G·C²/2 instead of (P + GC)².
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from torch import Tensor
 from emolab.errors import ModelError
 
 NAME = "emolab_packed"
+log = logging.getLogger("emolab.lalm")
 
 
 @dataclass
@@ -44,7 +46,10 @@ class TreeLayout:
     def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
         """Attention output, (1, T, H, d)."""
         query, key = query.to(value.dtype), key.to(value.dtype)  # rotation leaves float32 under autocast
-        if dropout or not flash_works(query):
+        kernel = kernel_for(query.device.type, query.dtype, query.shape[-1])
+        if dropout or not kernel.startswith("flash"):
+            if not kernel.startswith("flash"):
+                _said(kernel)
             out = dense_attention(query, key, value, self, scale, dropout)
         else:
             out = TreeAttention.apply(query, key, value, self, scale)
@@ -64,23 +69,80 @@ class TreeLayout:
         return ((owner[:, None] == owner) | (owner == -1)) & (at[:, None] >= at)
 
 
-def flash_works(query: Tensor) -> bool:
-    """Whether there is a flash kernel that gives log-sum-exps and groups heads by itself: the CPU's."""
-    return query.device.type == "cpu" and query.dtype in (torch.float32, torch.bfloat16, torch.float16)
+def kernel_for(device: str, dtype: torch.dtype, head_dim: int) -> str:
+    """Which kernel attends packed rows there: "flash (cpu)", "flash (cuda)", or "dense: …" with the reason.
+
+    A flash kernel must give log-sum-exps and take them back in its backward: PyTorch's for the CPU does, and its
+    FlashAttention 2 for CUDA does in 16 bits, for heads of at most 256 values, a multiple of 8.
+    """
+    if device == "cpu" and dtype in (torch.float32, torch.bfloat16, torch.float16):
+        return "flash (cpu)"
+    if device != "cuda":
+        return f"dense: no flash kernel with log-sum-exps on {device}"
+    if dtype not in (torch.bfloat16, torch.float16):
+        return f"dense: the flash kernel of CUDA takes 16 bits, not {dtype}"
+    if head_dim % 8 or head_dim > 256:
+        return f"dense: the flash kernel of CUDA takes heads of 8 to 256 values, not {head_dim}"
+    if torch.cuda.is_available() and torch.cuda.get_device_capability() < (8, 0):
+        return "dense: the flash kernel of CUDA needs compute capability 8.0 or newer"
+    return "flash (cuda)"
 
 
-def _flash(query: Tensor, key: Tensor, value: Tensor, causal: bool, scale: float) -> tuple[Tensor, Tensor]:
-    """Output (B, H, L, d) and log-sum-exp (B, H, L) in float32."""
-    return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, scale=scale)
+@cache
+def _said(kernel: str) -> None:
+    """Log once that packed rows are attended with a dense mask, whose size grows with the square of their length."""
+    log.warning("packed attention is %s; it takes more memory and time than a flash kernel", kernel)
+
+
+@dataclass
+class Flashed:
+    """What a flash forward gives: output (B, H, L, d), log-sum-exp (B, H, L) in float32, and its random state."""
+
+    out: Tensor
+    lse: Tensor
+    seed: tuple[Tensor, Tensor] | None = None
+
+
+def _flash(query: Tensor, key: Tensor, value: Tensor, causal: bool, scale: float) -> Flashed:
+    if query.device.type == "cpu":
+        return Flashed(
+            *torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, scale=scale)
+        )
+    key, value = _repeated(key, query), _repeated(value, query)
+    done = torch.ops.aten._scaled_dot_product_flash_attention(query, key, value, 0.0, causal, False, scale=scale)
+    return Flashed(done[0], done[1], (done[6], done[7]))
 
 
 def _flash_backward(
-    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, lse: Tensor, causal: bool, scale: float
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, given: Flashed, causal: bool, scale: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of query, key and value."""
-    return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
-        grad, query, key, value, out, lse, 0.0, causal, scale=scale
+    """Gradients of query, key and value, with the output and the log-sum-exp that are given."""
+    if query.device.type == "cpu":
+        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
+            grad, query, key, value, given.out, given.lse, 0.0, causal, scale=scale
+        )
+    shape, lengths = key.shape, (query.shape[2], key.shape[2])
+    key, value = _repeated(key, query), _repeated(value, query)
+    seed = given.seed or (torch.zeros(2, dtype=torch.uint64, device=query.device),) * 2
+    parts = torch.ops.aten._scaled_dot_product_flash_attention_backward(
+        grad,
+        query,
+        key,
+        value,
+        given.out,
+        given.lse.contiguous(),
+        None,
+        None,
+        *lengths,
+        0.0,
+        causal,
+        *seed,
+        scale=scale,
     )
+    q, k, v = parts[:3]
+    if k.shape != shape:  # heads that share keys: their gradients add up
+        k, v = (x.view(shape[0], shape[1], -1, *shape[2:]).sum(2) for x in (k, v))
+    return q, k, v
 
 
 def _repeated(x: Tensor, query: Tensor) -> Tensor:
@@ -94,18 +156,19 @@ class TreeAttention(torch.autograd.Function):
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, layout: TreeLayout, scale: float) -> Tensor:
         """Two parts for each prompt's span of the row, one call for all completions' own parts."""
         out = query.new_empty(1, query.shape[2], query.shape[1], query.shape[3]).transpose(1, 2)
-        lse = torch.empty(query.shape[:3], dtype=torch.float32, device=query.device)
+        lse, seed = torch.empty(query.shape[:3], dtype=torch.float32, device=query.device), None
         for start, prompt, end in layout.prompts:
             keys, values = key[:, :, start:prompt], value[:, :, start:prompt]
             for first, last, causal in ((start, prompt, True), (prompt, end, False)):
                 if last > first:
                     at = slice(first, last)
-                    out[:, :, at], lse[:, :, at] = _flash(query[:, :, at], keys, values, causal, scale)
+                    part = _flash(query[:, :, at], keys, values, causal, scale)
+                    out[:, :, at], lse[:, :, at], seed = part.out, part.lse, part.seed
         if len(layout.inside):
-            own, own_lse = _flash(_gather(query, layout), _gather(key, layout), _gather(value, layout), True, scale)
-            _join(out, lse, own, own_lse, layout)
+            own = _flash(_gather(query, layout), _gather(key, layout), _gather(value, layout), True, scale)
+            _join(out, lse, own.out, own.lse, layout)
         ctx.save_for_backward(query, key, value, out, lse)
-        ctx.layout, ctx.scale = layout, scale
+        ctx.layout, ctx.scale, ctx.seed = layout, scale, seed
         return out
 
     @staticmethod
@@ -119,9 +182,8 @@ class TreeAttention(torch.autograd.Function):
             for first, last, causal in ((start, prompt, True), (prompt, end, False)):
                 if last > first:
                     at = slice(first, last)
-                    q, k, v = _flash_backward(
-                        grad[:, :, at], query[:, :, at], keys, values, out[:, :, at], lse[:, :, at], causal, scale
-                    )
+                    given = Flashed(out[:, :, at], lse[:, :, at], ctx.seed)
+                    q, k, v = _flash_backward(grad[:, :, at], query[:, :, at], keys, values, given, causal, scale)
                     dq[:, :, at] = q
                     dk[:, :, start:prompt] += k
                     dv[:, :, start:prompt] += v
@@ -136,8 +198,7 @@ class TreeAttention(torch.autograd.Function):
                 _gather(query, layout),
                 _gather(key, layout),
                 _gather(value, layout),
-                _gather(out, layout),
-                own_lse,
+                Flashed(_gather(out, layout), own_lse, ctx.seed),
                 True,
                 scale,
             )

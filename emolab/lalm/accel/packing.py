@@ -3,16 +3,17 @@
     [prompt 1 | c11[:-1] | c12[:-1] | … | prompt 2 | c21[:-1] | …]
 
 Position ids of each completion restart behind its prompt, attention is `attention.TreeLayout`, and nothing is
-padded: a prompt's last state scores every first token, and a completion's last token needs no state of its own.
-Tokens fall from G·(P + C) to P + G·(C − 1). The model's own forward is called once, with the embedding and the head
-rerouted inside it, so that wrappers that synchronise there (DDP, FSDP, PEFT, accelerate) keep working; logits exist
-only where a token is scored, in chunks.
+padded. A prompt's last state scores every first token, and a completion's last token needs no state of its own.
+Tokens fall from G·(P + C) to P + G·(C − 1). Logits exist only where a token is scored, in chunks.
+
+The decoder is called with embeddings, and the head with the states that are scored. A wrapper that synchronises in its
+own forward (DDP, FSDP, DeepSpeed) is called whole instead, with the embedding and the head exchanged inside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from emolab.errors import ModelError
-from emolab.lalm.attention import TreeLayout
-from emolab.lalm.linear import fast_linears, rerouted
+from emolab.lalm.accel.attention import TreeLayout
+from emolab.lalm.plain import require_fit
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -186,27 +187,17 @@ def score_packed(
 
 
 @contextmanager
-def read_only_at(layer: Any, rows: Tensor) -> Iterator[None]:
-    """Let the last layer compute queries, attention outputs and its MLP for the positions `rows` alone.
-
-    No other state behind it is read: of a prompt, keys and values are all that is still wanted, but for its last
-    position. A layer that is computed again in the backward, where nothing is rerouted, stays whole.
-    """
-    with ExitStack() as stack:
-        if not (layer.gradient_checkpointing and layer.training):
-            for part in (layer.self_attn.q_proj, layer.self_attn.o_proj, layer.mlp):
-                stack.enter_context(rerouted(part, spread_from(part.forward, rows)))
+def rerouted(module: Any, forward: Callable[..., Tensor]) -> Iterator[None]:
+    """Let `module` compute `forward` instead of its own, for as long as the context lasts."""
+    before = module.__dict__.get("forward")
+    module.forward = forward
+    try:
         yield
-
-
-def spread_from(forward: Callable[[Tensor], Tensor], rows: Tensor) -> Callable[[Tensor], Tensor]:
-    """`forward` of the given positions of (B, T, D), and zeros at the others."""
-
-    def some(states: Tensor) -> Tensor:
-        done = forward(states[:, rows])
-        return done.new_zeros(*states.shape[:2], done.shape[-1]).index_copy(1, rows, done)
-
-    return some
+    finally:
+        if before is None:
+            del module.forward
+        else:
+            module.forward = before
 
 
 def unwrapped(model: torch.nn.Module) -> Any:
@@ -221,6 +212,13 @@ def unwrapped(model: torch.nn.Module) -> Any:
     )
 
 
+def synchronises(model: torch.nn.Module, inner: torch.nn.Module) -> bool:
+    """Whether `model` wraps the transformers model `inner` so that its parts may only run inside its own forward: DDP,
+    FSDP and DeepSpeed do, PEFT does not."""
+    sharded = any("FSDP" in kind.__name__ for kind in type(model).__mro__)
+    return sharded or not (model is inner or hasattr(model, "get_base_model"))
+
+
 def packed_logprobs(
     lalm: LALM,
     batch: PromptBatch,
@@ -231,53 +229,39 @@ def packed_logprobs(
     entropy: bool = False,
     temperature: float = 1.0,
 ) -> Any:
-    """Log-probabilities of completions in any order, any number for each prompt, in one packed forward.
-
-    `ids`, `mask` (N, C) right-padded completions; `owner` (N,) the row of `batch` that each belongs to; `model` what is
-    called instead of `lalm.model`: the same model wrapped, or a copy of it. Returns (N, C) float32, 0 where the mask
-    is 0, differentiable; with `entropy` also the entropies (N, C) of the distributions, detached. Both are of
-    softmax(logits / temperature).
-
-    Raises ModelError if the shapes do not fit.
-    """
-    if ids.shape != mask.shape or owner.shape != ids.shape[:1]:
-        raise ModelError(
-            f"completions {tuple(ids.shape)}, mask {tuple(mask.shape)} and owner {tuple(owner.shape)} do "
-            f"not fit; expected (N, C), (N, C) and (N,)"
-        )
+    """`emolab.lalm.plain.plain_logprobs` in one packed forward: the same arguments, the same result."""
+    require_fit(ids, mask, owner)
     row = pack(batch, ids, mask, owner)
     out = torch.zeros(ids.numel(), 2, device=ids.device)
     if row is not None:
-        called = lalm.model if model is None else model
-        inner = unwrapped(called)
-        table, head, decoder = (
-            inner.get_input_embeddings(),
-            inner.get_output_embeddings(),
-            inner.get_submodule(lalm.decoder_name),
-        )
-        with (
-            fast_linears(decoder, head),
-            rerouted(table, embed_packed(table.forward, row)),
-            rerouted(
-                head,
-                score_packed(
-                    head.forward,
-                    row,
-                    temperature,
-                    entropy,
-                    lalm.logits_scaling,
-                    max(1, LOGITS_BUDGET // table.weight.shape[0]),
-                ),
-            ),
-            read_only_at(decoder.layers[-1], row.source.unique()),
-        ):
-            scored = called(
-                input_ids=row.input_ids,
-                attention_mask=torch.ones(1, 1, 1, 1, device=ids.device),
-                position_ids=row.positions[0] if len(row.positions) == 1 else row.positions,
-                use_cache=False,
-                packed=row.layout,
-            ).logits
+        scored = _run(lalm, row, lalm.model if model is None else model, entropy, temperature)
         out = out.index_copy(0, row.cell, scored[0].float())
     logprobs = out[:, 0].view(ids.shape)
     return (logprobs, out[:, 1].view(ids.shape).detach()) if entropy else logprobs
+
+
+def _run(lalm: LALM, row: PackedRow, model: torch.nn.Module, entropy: bool, temperature: float) -> Tensor:
+    """Log-probability and entropy (1, n, 2) of each scored token of the row."""
+    inner = unwrapped(model)
+    table, head = inner.get_input_embeddings(), inner.get_output_embeddings()
+    size = max(1, LOGITS_BUDGET // table.weight.shape[0])
+    options: dict[str, Any] = {
+        "attention_mask": torch.ones(1, 1, 1, 1, device=row.input_ids.device),
+        "position_ids": row.positions[0] if len(row.positions) == 1 else row.positions,
+        "use_cache": False,
+        "packed": row.layout,
+    }
+
+    def embed(lookup: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        return embed_packed(lookup, row)
+
+    def score(logits: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        return score_packed(logits, row, temperature, entropy, lalm.logits_scaling, size)
+
+    if synchronises(model, inner):  # the only place where a forward is exchanged: its wrapper must see the whole call
+        with rerouted(table, embed(table.forward)), rerouted(head, score(head.forward)):
+            return torch.as_tensor(model(input_ids=row.input_ids, **options).logits)
+    decoder = inner.get_submodule(lalm.decoder_name)
+    decoder = lalm.running_decoder if decoder is lalm.decoder else decoder
+    hidden = decoder(inputs_embeds=embed(table)(row.input_ids), **options).last_hidden_state
+    return score(head)(hidden) / lalm.logits_scaling

@@ -1,0 +1,76 @@
+"""Acceleration behind one door: what is fast, when it is on, and the plain path that it must equal.
+
+The plain paths are `emolab.lalm.plain`: one row for each completion, and a whole forward for each sampled token. Three
+things make them fast, and each is tested equal to them:
+
+- **packing** (`packing.py`): a prompt is run once, however many completions it has;
+- **attention** (`attention.py`): the packed row is attended in two parts, joined by their log-sum-exps, with the flash
+  kernel of the CPU or of CUDA; elsewhere one dense mask for each prompt;
+- **folding** (`folding.py`): on a CPU, decoding reads 4-bit weights dequantised once, their adapters added.
+
+`EMOLAB_ACCEL=0` switches all of it off. Everything is chosen here: `logprobs` and `sample` take the path, and
+`describe` says which paths a model takes.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from emolab.lalm.accel.attention import kernel_for
+from emolab.lalm.accel.folding import folded, folded_layers
+from emolab.lalm.accel.packing import packed_logprobs, packed_tokens
+from emolab.lalm.plain import plain_logprobs
+
+if TYPE_CHECKING:
+    from emolab.lalm.base import LALM
+    from emolab.lalm.batch import PromptBatch
+
+__all__ = ["VARIABLE", "describe", "enabled", "folded", "logprobs", "packed_tokens"]
+
+VARIABLE = "EMOLAB_ACCEL"
+
+
+def enabled() -> bool:
+    """Whether the accelerated paths are taken: unless `EMOLAB_ACCEL` is 0."""
+    return os.environ.get(VARIABLE, "1") != "0"
+
+
+def logprobs(
+    lalm: LALM,
+    batch: PromptBatch,
+    ids: Tensor,
+    mask: Tensor,
+    owner: Tensor,
+    model: torch.nn.Module | None = None,
+    entropy: bool = False,
+    temperature: float = 1.0,
+) -> Any:
+    """Log-probabilities of completions in any order, any number for each prompt, by the packed or the plain path.
+
+    `ids`, `mask` (N, C) are right-padded completions, and `owner` (N,) is the row of `batch` that each belongs to.
+    `model` is called instead of `lalm.model`: the same model wrapped, or a copy of it. Returns (N, C) float32, 0 where
+    the mask is 0, differentiable; with `entropy` also the entropies (N, C) of the distributions, detached. Both are of
+    softmax(logits / temperature). Raises ModelError if the shapes do not fit.
+    """
+    path = packed_logprobs if enabled() else plain_logprobs
+    return path(lalm, batch, ids, mask, owner, model, entropy, temperature)
+
+
+def describe(lalm: LALM) -> dict[str, str]:
+    """What a model runs on, in words: the rows of scoring, the attention's kernel, and how decoding reads weights."""
+    if not enabled():
+        off = f"off ({VARIABLE}=0)"
+        return {"packing": off, "attention": off, "folding": off}
+    head_dim = getattr(lalm.decoder.config, "head_dim", None) or (
+        lalm.decoder.config.hidden_size // lalm.decoder.config.num_attention_heads
+    )
+    layers = len(folded_layers(lalm))
+    return {
+        "packing": "on: each prompt is run once for all of its completions",
+        "attention": kernel_for(lalm.device.type, lalm.dtype, head_dim),
+        "folding": f"on: {layers} layers are read with their adapters added" if layers else "off: nothing to fold",
+    }
