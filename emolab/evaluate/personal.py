@@ -3,7 +3,7 @@
 A model that was trained on other voices takes a speaker's habits for feelings. A few recordings of the speaker tell
 what is usual for this voice: features are standardised over them, and a strongly regularised logistic regression reads
 the emotion. The features are the mean and the deviation over time of the tower's embeddings, and the prosodic features
-of `emolab.features`; both groups weigh the same. This takes seconds on a laptop, and changes no weight of the model.
+of `emolab.prosody`; both groups weigh the same. This takes seconds on a laptop, and changes no weight of the model.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class PersonalModel:
 
 def personal_features(lalm: LALM, samples: Sequence[EmotionSample]) -> np.ndarray:
     """Features (n, 2·D + 37) of samples with a voice: the tower's mean and deviation over time, then prosody."""
-    from emolab.features import prosody_features
     from emolab.media import audio_of
     from emolab.prompts import get_prompt
+    from emolab.prosody import prosody_features
 
     rows, prompt = [], get_prompt("voice")
     for start in range(0, len(samples), _BATCH):
@@ -102,7 +102,7 @@ def _fitted(features: np.ndarray, labels: np.ndarray, strength: float) -> tuple[
     """Centre and scale of the features, and the classifier over the scaled ones."""
     from sklearn.linear_model import LogisticRegression
 
-    from emolab.features import FEATURES
+    from emolab.prosody import FEATURES
 
     centre, spread = features.mean(0), features.std(0)
     towers, prosody = features.shape[1] - len(FEATURES), len(FEATURES)
