@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "predict": _command("Predict the emotion of sound files.", "predict"),
     "attribute": _command("Measure what carried an answer: voice, face or words.", "attribute"),
     "reward": _group("Score, compare and attack rewards.", "reward"),
+    "export": _group("Write what other tools read.", "export"),
     "course": _group("Build, run and check the notebooks.", "course"),
     "bench": Entry("Run the measurements of the repository.", inside=_benchmarks),
 }

@@ -9,9 +9,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.errors import RewardError
+from emolab.registry import Registry
+from emolab.rewards.base import Reward
 from emolab.rewards.captions import Bleu, Cider, EmoGRPO
 from emolab.rewards.form import Format, Structure
 from emolab.rewards.labels import ESWR, Accuracy
@@ -19,22 +22,33 @@ from emolab.rewards.reasoning import Perception, Support, TrustedReasoning
 from emolab.rewards.rubric import Part, Rubric
 from emolab.rewards.wheel import Alignment, Dual, WheelF
 
-RUBRICS: dict[str, Callable[[LabelSet], Rubric]] = {}
-"""Every known rubric by name: a function of a label set."""
+Build = Callable[[LabelSet], Rubric]
+RUBRICS: Registry[Build | Reward] = Registry("reward", {}, RewardError)
+"""Every known rubric by name, as a function of a label set; and every reward that was registered from outside."""
 
 
-def register_rubric(build: Callable[[LabelSet], Rubric]) -> Callable[[LabelSet], Rubric]:
+def register_rubric(build: Build) -> Build:
     """Make a rubric known by the name of its function; the first line of the docstring becomes its note."""
-    RUBRICS[build.__name__] = build
+    RUBRICS.add(build.__name__, build)
     return build
 
 
 def rubric(name: str, labels: LabelSet | Sequence[str] | str = EMOLAB_7) -> Rubric:
-    """A known rubric for a set of labels (a set, its name, or a list). Raises RewardError that lists the names."""
+    """A known rubric for a set of labels (a set, its name, or a list). A registered reward becomes a one-part rubric.
+
+    Raises RewardError that lists the names.
+    """
     if name not in RUBRICS:
-        raise RewardError(f"no rubric {name!r}; shipped are {', '.join(RUBRICS)}")
-    note = inspect.getdoc(RUBRICS[name]) or ""
-    return replace(RUBRICS[name](label_set(labels)), note=note.splitlines()[0] if note else "")
+        raise RewardError(f"no rubric {name!r}; known are {', '.join(RUBRICS)}")
+    found: Any = RUBRICS[name]
+    if is_reward(found):
+        return found if isinstance(found, Rubric) else Rubric.of([found], name)
+    return replace(found(label_set(labels)), note=(inspect.getdoc(found) or "").partition("\n")[0])
+
+
+def is_reward(thing: Any) -> bool:
+    """Whether something takes completions, rather than making a rubric of a label set."""
+    return "completions" in inspect.signature(thing).parameters
 
 
 @register_rubric

@@ -22,7 +22,7 @@ from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import RewardError
 from emolab.rewards.base import Reward, check_reward, reward_name
 from emolab.rewards.rubric import Part, Rubric
-from emolab.rewards.shipped import RUBRICS, rubric
+from emolab.rewards.shipped import RUBRICS, is_reward, rubric
 
 
 def load_reward(spec: str, labels: LabelSet | Sequence[str] | str = EMOLAB_7) -> Reward:
@@ -35,7 +35,8 @@ def load_reward(spec: str, labels: LabelSet | Sequence[str] | str = EMOLAB_7) ->
     where, _, name = spec.rpartition(":")
     if not where:
         if spec in RUBRICS:
-            return rubric(spec, labels)
+            found: Any = RUBRICS[spec]
+            return found if is_reward(found) else rubric(spec, labels)  # type: ignore[no-any-return]
         raise RewardError(
             f"no rubric {spec!r}; write FILE.py:NAME for a reward of your own, or one of {', '.join(RUBRICS)}"
         )

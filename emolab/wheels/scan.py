@@ -8,20 +8,19 @@ from functools import lru_cache
 from emolab.emotions.denial import Finder
 from emolab.wheels.shipped import forms, voice_words
 
-_QUOTED = re.compile(r'“[^”]{0,400}”|"[^"]{0,400}"')
+_QUOTED = re.compile(r'“[^”]{0,400}”|"[^"]{0,400}"|「[^」]{0,400}」')
 _SCANNED = 20_000
-
-
 _CACHED_LENGTH = 4096
 
 
 def emotion_words(text: str) -> tuple[str, ...]:
     """Surface forms of the lexicon with which `text` describes a feeling, lower case, each once, in order.
 
-    Two-word forms ("fed up") count. Left out: forms that describe voices as often as feelings ("low", "steady"), a form
-    that the text denies (`emolab.emotions.denial`), what stands in double quotes (somebody's words, not a description),
-    and words for neutral beside any other feeling ("the words are neutral, she is angry"). Only the first 20,000
-    characters are read; a text that cannot be read (another script, look-alike letters) names no feeling.
+    English and Chinese are read; two-word forms ("fed up") count. Left out: forms that describe voices as often as
+    feelings ("low", "steady"), a form that the text denies, here or elsewhere in it (`emolab.emotions.denial`), what
+    stands in quotes (somebody's words, not a description), and words for neutral beside any other feeling ("the words
+    are neutral, she is angry"). Only the first 20,000 characters are read; a text that cannot be read (another script,
+    look-alike letters) names no feeling.
 
     >>> emotion_words("A low, trembling voice: not happy, rather a deep sadness.")
     ('sadness',)
@@ -30,9 +29,11 @@ def emotion_words(text: str) -> tuple[str, ...]:
 
 
 def _scan(text: str) -> tuple[str, ...]:
-    found = {m.form: None for m in _finder().mentions(_QUOTED.sub(" ", text)) or () if not m.denied}
+    mentions = _finder().mentions(_QUOTED.sub(" ", text)) or ()
+    denied = {mention.form for mention in mentions if mention.denied}
+    found = tuple(dict.fromkeys(mention.form for mention in mentions if mention.form not in denied))
     feelings = tuple(form for form in found if forms()[form].family != "neutral")
-    return feelings or tuple(found)
+    return feelings or found
 
 
 _scan_cached = lru_cache(maxsize=2048)(_scan)  # at most 2,048 × 4,096 characters

@@ -4,7 +4,8 @@ The wheels follow Plutchik (1980, *Emotion: A Psychoevolutionary Synthesis*), Wi
 Journal 12), Parrott (2001, *Emotions in Social Psychology*), the Geneva emotion wheel (Scherer 2005, Social Science
 Information 44) and the circumplex of Russell (1980, JPSP 39). They are adapted, not copied: each has a branch
 "neutral" of ours, and words stand once a wheel. The lexicon sorts surface forms into families with a valence; a
-family has a place on every wheel.
+family has a place on every wheel. Chinese forms (`lexicon_zh.csv`) are our own translations of the English base words;
+they cover the labels of EmotionTalk, MER and MAFW and the common words of Chinese captions.
 """
 
 from __future__ import annotations
@@ -40,17 +41,17 @@ def families() -> dict[str, dict[str, str]]:
 
 @lru_cache(maxsize=1)
 def lexicon() -> tuple[Word, ...]:
-    """The base words, about seven hundred, with about 1,600 surface forms."""
+    """The base words, about seven hundred, with about 1,600 English surface forms and 560 Chinese ones."""
     valence = {name: int(row["valence"]) for name, row in families().items()}
+    chinese = {row["word"]: row["forms"] for row in _rows("lexicon_zh")}
     return tuple(
-        Word(
-            row["word"],
-            row["family"],
-            valence[row["family"]],
-            tuple(f.strip() for f in row["forms"].split("|") if f.strip()),
-        )
+        Word(row["word"], row["family"], valence[row["family"]], _listed(row["forms"], chinese.get(row["word"], "")))
         for row in _rows("lexicon")
     )
+
+
+def _listed(*cells: str) -> tuple[str, ...]:
+    return tuple(form.strip() for cell in cells for form in cell.split("|") if form.strip())
 
 
 @lru_cache(maxsize=1)

@@ -6,11 +6,11 @@ import sys
 CODE = """
 import sys
 import emolab.rewards
-from emolab.rewards import groups, lab, redteam, rollouts
+from emolab.rewards import groups, lab, redteam, rollouts, votes
 from emolab.rewards.shipped import RUBRICS, rubric
 for name in RUBRICS:
     redteam.audit(rubric(name))
-heavy = {"torch", "trl", "transformers", "pandas", "datasets", "peft", "librosa", "sklearn"} & set(sys.modules)
+heavy = {"torch", "trl", "transformers", "pandas", "datasets", "peft", "librosa"} & set(sys.modules)
 assert not heavy, heavy
 """
 

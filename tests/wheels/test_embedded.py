@@ -15,7 +15,7 @@ from emolab.wheels.shipped import NAMES, cluster_valence, families, forms, lexic
 def test_size_and_weight():
     assert len(forms()) >= 1000
     files = [f for f in (resources.files("emolab.wheels") / "data").iterdir() if f.name.endswith((".csv", ".txt"))]
-    assert len(files) == 8 and sum(len(f.read_bytes()) for f in files) <= 300_000
+    assert len(files) == 9 and sum(len(f.read_bytes()) for f in files) <= 300_000
 
 
 def test_each_form_belongs_to_one_word_and_lands_on_every_wheel():

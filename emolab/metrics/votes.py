@@ -1,0 +1,91 @@
+"""Annotators' votes as a distribution over labels, and how well a model's distribution agrees with it.
+
+Annotators of emotion disagree, and the disagreement is a finding of its own: a majority label throws it away. Agreement
+is 1 − JSD(p, q), the Jensen–Shannon divergence with logarithms of base 2 (Lin 1991, IEEE Trans. Inf. Theory 37): 1 for
+equal distributions, 0 for distributions that share no label.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from emolab.emotions import EMOLAB_7, LabelSet, label_set
+
+Distribution = dict[str, float]
+"""Label → probability; labels of probability 0 may be missing."""
+
+
+def votes_of(votes: Any, labels: LabelSet | Sequence[str] | str = EMOLAB_7) -> Distribution | None:
+    """The distribution of annotators' votes over a set of labels; None where no vote names one of them.
+
+    `votes` is a list of labels; a mapping of labels to counts or shares; or what our loaders keep in
+    `sample.extra["votes"]`: a list for each evaluator (IEMOCAP, where an evaluator's several labels share one vote) or
+    a list of {"annotator", "emotion"} for each view (EmotionTalk).
+
+    >>> votes_of(["sad", "sad", "neutral", "sadness"])
+    {'sad': 0.75, 'neutral': 0.25}
+    >>> votes_of({"C-E1": ["Neutral state"], "C-E2": ["Sadness", "Anger"]}, "iemocap-4")
+    {'sad': 0.5, 'angry': 0.5}
+    """
+    chosen = label_set(labels)
+    counts: Distribution = {}
+    for name, weight in _votes(votes):
+        if weight > 0 and (label := chosen.normalise(name)) is not None:
+            counts[label] = counts.get(label, 0.0) + weight
+    total = math.fsum(counts.values())
+    return {label: count / total for label, count in counts.items()} if total else None
+
+
+def _votes(votes: Any) -> Iterator[tuple[str, float]]:
+    """Each vote as (name, weight)."""
+    if isinstance(votes, Mapping):
+        for key, value in votes.items():
+            if isinstance(value, (list, tuple)):
+                named = [v for v in value if isinstance(v, str)]
+                yield from ((name, 1.0 / len(named)) for name in named)
+                yield from _votes([v for v in value if isinstance(v, Mapping)])
+            elif (number := _number(value)) is not None:
+                yield str(key), number
+    else:
+        for vote in votes or ():
+            name = vote.get("emotion") if isinstance(vote, Mapping) else vote
+            if isinstance(name, str):
+                yield name, 1.0
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def agreement(p: Mapping[str, float], q: Mapping[str, float]) -> float:
+    """1 − JSD of two distributions, in [0, 1]. Each is divided by its sum. Raises ValueError for one without mass.
+
+    >>> agreement({"sad": 1.0}, {"sad": 0.5, "neutral": 0.5}) == agreement({"sad": 0.5, "neutral": 0.5}, {"sad": 2.0})
+    True
+    >>> agreement({"sad": 1.0}, {"happy": 1.0})
+    0.0
+    """
+    total_p, total_q = math.fsum(p.values()), math.fsum(q.values())
+    if not (total_p > 0 and total_q > 0) or min(*p.values(), *q.values(), 0.0) < 0:
+        raise ValueError("a distribution needs values of 0 or more, and a sum above 0")
+    divergence = 0.0
+    for label in p.keys() | q.keys():
+        a, b = p.get(label, 0.0) / total_p, q.get(label, 0.0) / total_q
+        middle = (a + b) / 2
+        divergence += sum(x * math.log2(x / middle) / 2 for x in (a, b) if x)
+    return min(1.0, max(0.0, 1.0 - divergence))
+
+
+def vote_agreement(predicted: Sequence[Mapping[str, float]], votes: Sequence[Mapping[str, float] | None]) -> float:
+    """Mean `agreement` of a model's distributions with the votes, over samples that have votes; NaN where none has.
+
+    `predicted` holds a distribution for each sample: label probabilities, or counts of sampled answers.
+    """
+    found = [agreement(p, q) for p, q in zip(predicted, votes, strict=True) if q is not None]
+    return math.fsum(found) / len(found) if found else float("nan")
