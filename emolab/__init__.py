@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from emolab.lalm import load_model
     from emolab.profiles import profile
     from emolab.recipes import recipe
+    from emolab.registry import register
     from emolab.rewards import ESWR, Accuracy, Rubric
     from emolab.rewards.redteam import audit
 
@@ -47,6 +48,7 @@ _HOMES = {
     "Masker": "emolab.attribution.game",
     "shapley": "emolab.attribution.shapley",
     "explain": "emolab.attribution.explain",
+    "register": "emolab.registry",
 }
 
 __all__ = [
@@ -65,17 +67,24 @@ __all__ = [
     "plot",
     "profile",
     "recipe",
+    "register",
     "shapley",
     "zero_shot",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "plot":
-        return import_module("emolab.plots")
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'emolab' has no attribute {name!r}")
+    """Import a name when it is first used; an absent package is named with the extra that installs it."""
+    if name not in __all__:
+        raise AttributeError(f"module 'emolab' has no attribute {name!r}")
+    try:
+        return import_module("emolab.plots") if name == "plot" else getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        from emolab.extras import MissingExtra, missing
+
+        if (advice := missing(error)) is None:
+            raise
+        raise MissingExtra(advice) from error
 
 
 def __dir__() -> list[str]:

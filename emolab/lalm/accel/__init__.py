@@ -14,7 +14,6 @@ things make them fast, and each is tested equal to them:
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +22,7 @@ from torch import Tensor
 from emolab.lalm.accel.attention import kernel_for
 from emolab.lalm.accel.folding import folded, folded_layers
 from emolab.lalm.accel.packing import packed_logprobs, packed_tokens
+from emolab.lalm.accel.switch import VARIABLE, enabled
 from emolab.lalm.plain import plain_logprobs
 
 if TYPE_CHECKING:
@@ -30,13 +30,6 @@ if TYPE_CHECKING:
     from emolab.lalm.batch import PromptBatch
 
 __all__ = ["VARIABLE", "describe", "enabled", "folded", "logprobs", "packed_tokens"]
-
-VARIABLE = "EMOLAB_ACCEL"
-
-
-def enabled() -> bool:
-    """Whether the accelerated paths are taken: unless `EMOLAB_ACCEL` is 0."""
-    return os.environ.get(VARIABLE, "1") != "0"
 
 
 def logprobs(

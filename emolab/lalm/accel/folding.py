@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from emolab.lalm.accel.switch import enabled
+
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
 
@@ -38,8 +40,6 @@ def folded(lalm: LALM, budget: int = BUDGET) -> Iterator[None]:
 
 def folded_layers(lalm: LALM, budget: int = BUDGET) -> set[nn.Module]:
     """The layers of the decoder that `folded` replaces."""
-    from emolab.lalm.accel import enabled
-
     if lalm.device.type != "cpu" or not enabled():
         return set()
     found = {m for m in lalm.decoder.modules() if foldable(m)}
