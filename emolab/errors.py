@@ -13,6 +13,12 @@ class MediaError(EmolabError):
     reason = "corrupt"
 
 
+class PointerError(MediaError):
+    """A Git LFS pointer where a recording should be."""
+
+    reason = "Git LFS pointer"
+
+
 class TooLongError(MediaError):
     """A recording above a limit of length."""
 

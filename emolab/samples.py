@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -93,18 +94,26 @@ NUMBER_FIELDS = ("valence", "arousal", "dominance")
 TABLES = ("table.parquet", "table.jsonl")
 
 
+def printable(text: str) -> str:
+    """A text that any terminal, table or JSON file takes: half characters, as in names that are not UTF-8, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 @dataclass
 class LoadReport:
-    """What a load found: counts, and every file that was not used, by reason."""
+    """What a load found: counts, and every file that was not used, by reason; `first` is what was said of the first."""
 
     corpus: str
     found: int = 0
     skipped: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    first: dict[str, str] = field(default_factory=dict)
 
-    def skip(self, reason: str, item: str) -> None:
+    def skip(self, reason: str, item: str, message: str = "") -> None:
         """Count `item` (a file or a row) as skipped for `reason` ("missing", "corrupt", "unlabelled", …)."""
-        self.skipped.setdefault(reason, []).append(item)
+        self.skipped.setdefault(reason, []).append(printable(item))
+        if message:
+            self.first.setdefault(reason, printable(message))
 
     @property
     def n_skipped(self) -> int:
@@ -118,11 +127,12 @@ class LoadReport:
             "skipped": {k: len(v) for k, v in self.skipped.items()},
             "items": self.skipped,
             "notes": self.notes,
+            "first": self.first,
         }
 
     def sentence(self) -> str:
         """What was not used, by reason, each with its first message; empty if all was used."""
-        told = (f"{len(items)} {reason} (first: {items[0]})" for reason, items in self.skipped.items())
+        told = (f"{len(v)} {reason} (first: {self.first.get(reason, v[0])})" for reason, v in self.skipped.items())
         return "; ".join(told)
 
     def add(self, other: LoadReport) -> None:
@@ -130,6 +140,7 @@ class LoadReport:
         for reason, items in other.skipped.items():
             self.skipped.setdefault(reason, []).extend(items)
         self.notes += other.notes
+        self.first = {**other.first, **self.first}
 
 
 @dataclass
@@ -233,7 +244,8 @@ class Corpus:
                 lines = (
                     json.dumps({**row, **{k: json.loads(row[k]) for k in objects}}, ensure_ascii=False) for row in rows
                 )
-                part.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+                with part.open("w", encoding="utf-8") as file:
+                    file.writelines(line + "\n" for line in lines)
             else:
                 import pandas as pd
 
@@ -272,6 +284,9 @@ class Corpus:
         return cls(base, samples, (names.pop() if len(names) == 1 else None) or path.stem)
 
 
+_PLAIN_PATH = re.compile(r"[\w-][\w. -]*(?:/[\w-][\w. -]*)*")  # no part that begins with a point: inside any root
+
+
 def within(root: Path, relative: str, where: str) -> Path:
     """`relative` below `root`, absolute, links not followed. Raises CorpusError if it leads out of the root."""
     base = Path(root).absolute()
@@ -304,6 +319,9 @@ def _plain_row(sample: EmotionSample) -> dict[str, Any]:
     row["parts"] = json.dumps(dict(sample.parts), ensure_ascii=False)
     try:
         row["extra"] = json.dumps(sample.extra, ensure_ascii=False)
+        "".join([*(row[name] or "" for name in TEXT_FIELDS), *sample.words, row["extra"], row["parts"]]).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise CorpusError(f"{printable(sample.id)}: a text holds half a character ({error}); repair it") from error
     except (TypeError, ValueError) as error:
         raise CorpusError(f"{sample.id}: 'extra' cannot be written ({error}); keep plain values in it") from error
     return row
@@ -349,8 +367,11 @@ def sample_from_row(row: Any, where: str, root: Path | None = None) -> EmotionSa
         raise CorpusError(f"{where}: unknown column {min(map(str, unknown))!r}; put it under 'extra'")
     values = dict(row)
     for name in TEXT_FIELDS:
-        if not isinstance(values.get(name), str | None):
-            raise CorpusError(f"{where}: column {name!r} must be text, got {values[name]!r:.80}")
+        value = values.get(name)
+        if value is not None and not isinstance(value, str):
+            raise CorpusError(f"{where}: column {name!r} must be text, got {value!r:.80}")
+        if value and not value.isascii() and printable(value) != value:
+            raise CorpusError(f"{where}: column {name!r} holds half a character ({value!r:.80}); repair the text")
     for name in NUMBER_FIELDS:
         values[name] = _number(values.get(name), f"{where}: column {name!r}")
     values["words"] = _words(values.get("words"), where)
@@ -359,7 +380,7 @@ def sample_from_row(row: Any, where: str, root: Path | None = None) -> EmotionSa
     if not any(values.get(m) for m in MODALITIES):
         raise CorpusError(f"{where} ({row['id']}): needs at least one of the columns 'audio', 'video', 'text'")
     for name in ("audio", "video"):
-        if root is not None and values.get(name):
+        if root is not None and values.get(name) and not _PLAIN_PATH.fullmatch(values[name]):
             within(root, values[name], f"{where}, column {name!r}")
     return EmotionSample(**values)
 

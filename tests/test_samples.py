@@ -180,7 +180,7 @@ def test_choosing_and_counting(tmp_path):
 def test_reports_add_up():
     one, two = LoadReport("c", 3), LoadReport("c", 2)
     one.skip("missing", "a")
-    two.skip("missing", "b")
+    two.skip("missing", "b", "b: check the path")
     two.notes.append("n")
     one.add(two)
     assert one.summary() == {
@@ -189,6 +189,7 @@ def test_reports_add_up():
         "skipped": {"missing": 2},
         "items": {"missing": ["a", "b"]},
         "notes": ["n"],
+        "first": {"missing": "b: check the path"},
     }
 
 

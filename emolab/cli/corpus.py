@@ -163,6 +163,9 @@ def _render_report(result: dict[str, Any]) -> None:
     for reason, items in result["items"].items():
         more = f", and {len(items) - MOST_SHOWN} more" if len(items) > MOST_SHOWN else ""
         typer.echo(f"  not used, {reason} ({len(items)}): {'; '.join(items[:MOST_SHOWN])}{more}")
+        said = result.get("first", {}).get(reason)
+        if said and said not in items[:MOST_SHOWN]:
+            typer.echo(f"    {said}")
     for note in result["notes"][:MOST_SHOWN]:
         typer.echo(f"  note: {note}")
     if len(result["notes"]) > MOST_SHOWN:

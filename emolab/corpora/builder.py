@@ -9,47 +9,16 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from emolab.corpora.catalogue import info
-from emolab.emotions import normalise_label
-from emolab.errors import CorpusError, MediaError
-from emolab.media.files import is_folder, regular_file
-from emolab.media.header import check_header, has_audio
-from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.errors import CorpusError
+from emolab.media.usable import CHECKS, Check, Look, look
+from emolab.samples import Corpus, EmotionSample, LoadReport, printable
 from emolab.taxonomies import TAXONOMIES
 
 AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
 VIDEO = (".mp4", ".avi", ".mov", ".mkv", ".flv", ".webm")
-
-Check = Literal["exists", "header", "decode"]
-CHECKS: tuple[Check, ...] = ("exists", "header", "decode")
-
-
-def media_fault(path: Path, check: Check) -> tuple[str, str] | None:
-    """(reason, message) if a media file cannot be used, else None.
-
-    `check` is how hard to look: "exists" (there and not empty), "header" (its container too, cheap), "decode" (all).
-    """
-    from emolab.media.audio import load_audio
-    from emolab.media.frames import IMAGES, load_frames
-
-    try:
-        if is_folder(path):  # a clip as a folder of images
-            load_frames(path, max_frames=None if check == "decode" else 1)
-            return None
-        regular_file(path)
-        if check != "exists":
-            check_header(path)
-        if check == "decode":
-            seen = path.suffix.lower() in (*VIDEO, *IMAGES)
-            if seen:
-                load_frames(path, max_frames=8)
-            if not seen or (path.suffix.lower() in VIDEO and has_audio(path)):
-                load_audio(path)
-    except MediaError as error:
-        return ("corrupt" if os.path.exists(path) else "missing"), str(error)  # noqa: PTH110 (never raises)
-    return None
 
 
 def read_text(path: Path, encodings: tuple[str, ...] = ("utf-8-sig", "gb18030", "cp1252")) -> str:
@@ -74,22 +43,45 @@ def read_csv(
     encodings: tuple[str, ...] = ("utf-8-sig", "cp1252", "gb18030"),
     delimiter: str = ",",
 ) -> list[dict[str, str]]:
-    """Rows of a CSV file as dicts. Raises CorpusError that names the file, the line and the column that is missing."""
-    reader = csv.DictReader(io.StringIO(read_text(path, encodings)), delimiter=delimiter, strict=True)
-    rows = []
+    """Rows of a CSV file as dicts.
+
+    Raises CorpusError that names the file, the line and the column: one is missing, or named twice, or a row has more
+    values than there are columns (as an unquoted comma in a text makes it).
+    """
+    reader = csv.reader(io.StringIO(read_text(path, encodings), newline=""), delimiter=delimiter, strict=True)
+    rows: list[dict[str, str]] = []
+    names: list[str] = []
+    needed = tuple(columns)
     try:
-        names = [name.strip() for name in reader.fieldnames or []]
-        if absent := [name for name in columns if name not in names]:
-            raise CorpusError(f"{path}: column {absent[0]!r} is missing; it has {', '.join(names) or 'no header'}")
-        reader.fieldnames = names
         for row in reader:
-            if short := [name for name in columns if row.get(name) is None]:
+            if not row or (len(row) == 1 and not row[0].strip()):
+                continue
+            values = [value.strip() for value in row]
+            if not names:
+                names = _header(path, values, needed)
+                continue
+            if len(values) > len(names):
+                raise CorpusError(
+                    f"{path}, line {reader.line_num}: has {len(values)} values for {len(names)} columns; put a text "
+                    f"that holds {'commas' if delimiter == ',' else repr(delimiter)} in double quotes"
+                )
+            if short := [name for name in needed if names.index(name) >= len(values)]:
                 raise CorpusError(f"{path}, line {reader.line_num}: no value for column {short[0]!r}; complete the row")
-            rows.append({key: (value or "").strip() for key, value in row.items() if isinstance(key, str)})
+            rows.append(dict(zip(names, values + [""] * (len(names) - len(values)), strict=True)))
     except csv.Error as error:
-        line = max(1, reader.line_num)
+        line = 1 if not names else max(1, reader.line_num)
         raise CorpusError(f"{path}, line {line}: not readable as CSV ({error}); repair the row") from error
+    if not names:
+        _header(path, [], needed)
     return rows
+
+
+def _header(path: Path, names: list[str], needed: tuple[str, ...]) -> list[str]:
+    if absent := [name for name in needed if name not in names]:
+        raise CorpusError(f"{path}: column {absent[0]!r} is missing; it has {', '.join(names) or 'no header'}")
+    if twice := [name for name in names if name and names.count(name) > 1]:
+        raise CorpusError(f"{path}: column {twice[0]!r} is named twice; rename one")
+    return names
 
 
 class Builder:
@@ -126,7 +118,9 @@ class Builder:
                 base = Path(folder).relative_to(self.root).as_posix()
                 for name in files:
                     relative = name if base == "." else f"{base}/{name}"
-                    if name.startswith("._"):
+                    if printable(relative) != relative:
+                        self.report.skip("file name that is not UTF-8", relative, "rename the file in UTF-8")
+                    elif name.startswith("._"):
                         self.report.skip("resource fork of a Mac copy", relative)
                     elif not name.startswith("."):
                         found.append(relative)
@@ -184,19 +178,19 @@ class Builder:
         if file is None:
             self.skip("missing", item)
             return False
-        fault = media_fault(self.root / file, self.check)
-        if fault is not None:
-            self.skip(fault[0], file)
-        return fault is None
+        seen = look(self.root / file, self.check)
+        if seen.reason:
+            self.report.skip(seen.reason, file, seen.message)
+        return not seen.reason
 
-    def sound(self, video: str | None) -> str | None:
-        """The file whose audio goes with a video: itself, or None (noted) if it has no audio track."""
-        if video is None or (self.root / video).is_dir():
-            return None
-        if self.check != "exists" and not has_audio(self.root / video):
-            self.report.notes.append(f"{video}: no audio track; kept as video only")
-            return None
-        return video
+    def tracks(self, video: str | None) -> dict[str, Any]:
+        """A usable video as the fields `audio` and `video` of a sample, each None, noted, where the file has no such
+        track."""
+        seen = look(self.root / video, self.check) if video else Look()
+        for track in ("audio", "video"):
+            if video and not getattr(seen, track) and not (self.root / video).is_dir():
+                self.report.notes.append(f"{video}: no {track} track; the rest is kept")
+        return {"audio": video if seen.audio else None, "video": video if seen.video else None}
 
     def add(self, sample: EmotionSample) -> None:
         """Take a sample. One without an emotion of the corpus, or with the id of another, is reported instead.
@@ -204,7 +198,7 @@ class Builder:
         The emotion is respelt as the corpus's taxonomy has it ("Fear" where that says "fearful").
         """
         item, labels = sample.audio or sample.video or sample.id, TAXONOMIES[self.info.labels]
-        emotion = sample.emotion if sample.emotion in labels else normalise_label(sample.emotion, labels)
+        emotion = labels.normalise(sample.emotion)
         if sample.id in self._ids:
             self.skip("duplicate", item)
         elif not sample.emotion:

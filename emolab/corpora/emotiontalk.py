@@ -46,7 +46,8 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
         if (wav is not None or not has_video) and not build.usable(wav, f"{name}.wav"):
             wav = None
         if wav is not None or has_video:
-            build.add(_sample(name, views, wav or build.sound(mp4), mp4 if has_video else None))
+            seen = build.tracks(mp4 if has_video else None)
+            build.add(_sample(name, views, wav or seen["audio"], seen["video"]))
     for file in [*audio.values(), *video.values()]:
         build.skip("unannotated", file)
     return build.finish("Audio/json/G00001/…/G00001_02_01_002.json and Audio/wav")

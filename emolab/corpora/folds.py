@@ -38,8 +38,7 @@ def sample(
     """A clip of a folded corpus; its audio is that of the video file, if that has any."""
     return EmotionSample(
         id=f"{build.info.name}-{clip}",
-        audio=build.sound(video),
-        video=video,
+        **build.tracks(video),
         emotion=emotion,
         caption=caption,
         corpus=build.info.name,

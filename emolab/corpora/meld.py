@@ -10,8 +10,7 @@ import re
 from pathlib import Path
 
 from emolab.corpora.builder import Builder, Check, read_csv
-from emolab.media.files import read_head
-from emolab.media.header import is_mp4, mp4_seconds
+from emolab.media.usable import look
 from emolab.samples import Corpus, EmotionSample, LoadReport
 
 PARTS = {  # split of ours: table, folder of its clips
@@ -54,7 +53,7 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
 def _sample(build: Builder, row: dict[str, str], part: str, clip: str) -> EmotionSample:
     start, end = _seconds(row["StartTime"]), _seconds(row["EndTime"])
     path = build.root / clip
-    lasts = mp4_seconds(path) if is_mp4(read_head(path, 12)) else None
+    lasts = look(path, build.check).seconds
     miscut = lasts is not None and lasts > (end - start) + MISCUT_SECONDS
     if miscut:
         build.report.notes.append(f"{clip}: lasts {lasts:.0f} s, annotated as {end - start:.1f} s; kept, marked miscut")
@@ -69,8 +68,7 @@ def _sample(build: Builder, row: dict[str, str], part: str, clip: str) -> Emotio
     }
     return EmotionSample(
         id=f"meld-{part}-dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}",
-        audio=build.sound(clip),
-        video=clip,
+        **build.tracks(clip),
         text=repaired(row["Utterance"]),
         emotion=row["Emotion"],
         speaker=repaired(row["Speaker"]),

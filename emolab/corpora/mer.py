@@ -22,8 +22,7 @@ def load_part(build: Builder, table: str, folder: str, split: str) -> None:
             build.add(
                 EmotionSample(
                     id=f"{build.info.name}-{split}-{row['name']}",
-                    audio=build.sound(clip),
-                    video=clip,
+                    **build.tracks(clip),
                     text=spoken.get(row["name"]),
                     valence=valence,
                     emotion=row["discrete"],

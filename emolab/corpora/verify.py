@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from emolab.corpora.builder import Check, media_fault
 from emolab.errors import MediaError
+from emolab.media.usable import Check, look
 from emolab.samples import Corpus, LoadReport
 
 
@@ -23,10 +23,9 @@ def verify(corpus: Corpus, check: Check = "header") -> LoadReport:
     paths = _media(corpus)
     report = LoadReport(corpus.name)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        faults = pool.map(lambda path: media_fault(path, check), paths, chunksize=64)
-        for fault in tqdm(faults, total=len(paths), desc="files", delay=2):
-            if fault is not None:
-                report.skip(fault[0], fault[1])
+        for seen in tqdm(pool.map(lambda path: look(path, check), paths), total=len(paths), desc="files", delay=2):
+            if seen.reason:
+                report.skip(seen.reason, seen.message)
             else:
                 report.found += 1
         if check == "decode":

@@ -8,6 +8,7 @@ import uuid
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -129,11 +130,17 @@ class FeatureCache:
                 f"the disk cache at {self.directory} keeps numpy arrays, got {type(value).__name__}; "
                 "convert it or make the cache without a directory"
             )
-        file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_name(f".{uuid.uuid4().hex}.part")
         try:
+            file.parent.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as handle:
                 np.save(handle, value, allow_pickle=False)
             part.replace(file)
+        except OSError as error:
+            raise MediaError(
+                f"{self.directory}: the cache cannot be written ({error.strerror}); make room, or name another folder "
+                "in EMOLAB_BUILD"
+            ) from error
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import unicodedata
 from pathlib import Path
 
-from emolab.errors import MediaError
+from emolab.errors import MediaError, PointerError
 
 SOUNDFILE_MAGIC = {
     b"RIFF": b"WAVE",
@@ -32,7 +34,7 @@ def regular_file(path: str | Path) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         if path.is_symlink():
             raise MediaError(f"{path}: a broken link; its target is gone, restore it") from None
-        raise MediaError(f"{path}: no such file; check the path") from None
+        raise MediaError(f"{path}: no such file; {_near(path)}") from None
     except (OSError, ValueError) as error:  # too long a name, a loop of links, no permission, a NUL in the name
         raise MediaError(f"{path!s:.200}: cannot be reached ({error}); check the path and its permissions") from None
     if stat.S_ISDIR(status.st_mode):
@@ -42,6 +44,29 @@ def regular_file(path: str | Path) -> Path:
     if status.st_size == 0:
         raise MediaError(f"{path}: empty (0 bytes); copy or download it again")
     return path
+
+
+def _near(path: Path) -> str:
+    """What to do about a path that leads to nothing: its file may be there under another spelling of the name."""
+    found = respelt(path)
+    if found is None:
+        return "check the path"
+    return f"there is {str(found)!a}; write the name as it is there (slashes, Unicode form, case)"
+
+
+def respelt(path: Path) -> Path | None:
+    """The file that a path means if slashes, the Unicode form or the case of its name are wrong; None without one."""
+    text = str(path)
+    for other in (text.replace("\\", "/"), *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))):
+        if other != text and os.path.lexists(other):
+            return Path(other)
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return None
+    wanted = unicodedata.normalize("NFC", path.name).casefold()
+    same = [name for name in names if unicodedata.normalize("NFC", name).casefold() == wanted]
+    return path.with_name(same[0]) if len(same) == 1 else None
 
 
 def is_folder(path: Path) -> bool:
@@ -71,7 +96,7 @@ def unreadable(path: Path, wanted: str, detail: str = "") -> MediaError:
     """The error for a file that no decoder reads, saying what it seems to be."""
     head = read_head(path)
     if head.startswith(b"version https://git-lfs"):
-        return MediaError(f"{path}: a Git LFS pointer, not the file itself; run `git lfs pull`")
+        return PointerError(f"{path}: a Git LFS pointer, not the file itself; run `git lfs pull` in its folder")
     if head.lstrip()[:1] == b"<" and b"html" in head.lower():
         return MediaError(f"{path}: an HTML page, not {wanted}; a web page answered the download, fetch it again")
     if head and all(byte in b"\t\n\r\f" or byte >= 32 for byte in head) and not is_soundfile(head):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +13,13 @@ from emolab.errors import MediaError
 from emolab.media.audio import MAX_SECONDS, too_long
 from emolab.media.files import AV_OPTIONS, av_url, is_folder, regular_file, unreadable
 
+if TYPE_CHECKING:
+    from av import VideoFrame
+
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
+"""What may be opened as an image, whatever its name says: no PostScript, nothing that starts another program."""
+MAX_SIDE = 1280  # pixels; larger pictures are scaled down, models see a few hundred
 MAX_BYTES = 1 << 30  # decoded frames of one clip
 MAX_PIXELS = 64_000_000  # of one image
 
@@ -26,8 +34,9 @@ def load_frames(
 
     `path` is a video file, a folder of images (in the order of the numbers in their names), or a strip image whose
     width is a multiple of its height. With `fps`, a video gives the frame shown at 0, 1/fps, 2/fps… seconds; folders
-    and strips have no clock and give every frame. With `max_frames`, at most that many, evenly spaced. `window` is
-    the part of a video to read, from and to in seconds.
+    and strips have no clock and give every frame. With `max_frames`, at most that many, evenly spaced. `window` is the
+    part of a video to read, from and to in seconds. Frames come upright (rotation and orientation that the file states
+    are applied), with square pixels, and at most `MAX_SIDE` pixels wide or high.
     Raises MediaError if there is nothing usable, if a video is longer than ten minutes, or if the frames would take
     more than 1 GiB.
     """
@@ -47,21 +56,26 @@ def spread(n: int, most: int | None) -> np.ndarray:
     return ((np.arange(most) + 0.5) * n / most).astype(int)
 
 
-def _image(path: Path) -> np.ndarray:
-    """One image as uint8 (H, W, 3)."""
-    from PIL import Image, UnidentifiedImageError
+def _image(path: Path, scale: bool = True) -> np.ndarray:
+    """One image as uint8 (H, W, 3), upright, scaled down to `MAX_SIDE` if asked."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise MediaError(f"{path}: {image.width} x {image.height} pixels, at most {MAX_PIXELS}; scale it down")
-            return np.asarray(image.convert("RGB"))
+            if scale:
+                image.draft("RGB", (MAX_SIDE, MAX_SIDE))
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            if scale:
+                upright.thumbnail((MAX_SIDE, MAX_SIDE))
+            return np.asarray(upright)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise unreadable(path, "an image", str(error)) from error
 
 
 def _strip(path: Path, max_frames: int | None) -> np.ndarray:
-    strip = _image(path)
+    strip = _image(path, scale=False)
     height, width = strip.shape[:2]
     if width % height:
         raise MediaError(
@@ -80,14 +94,15 @@ def _folder(path: Path, max_frames: int | None) -> np.ndarray:
     if not files:
         raise MediaError(f"{path}: no image in this folder; expected {', '.join(sorted(IMAGES))}")
     frames: list[np.ndarray] = []
-    for file in (files[i] for i in spread(len(files), max_frames)):
+    chosen = [files[i] for i in spread(len(files), max_frames)]
+    for file in chosen:
         frame = _image(regular_file(file))
         if frames and frame.shape != frames[0].shape:
             raise MediaError(
                 f"{file}: {frame.shape[1]} x {frame.shape[0]} pixels, the first image of the folder has "
                 f"{frames[0].shape[1]} x {frames[0].shape[0]}; bring them to one size"
             )
-        _check_size(path, len(files), frame)
+        _check_size(path, len(chosen), frame)
         frames.append(frame)
     return np.stack(frames)
 
@@ -159,7 +174,7 @@ def _decode(path: Path, wanted: np.ndarray) -> list[np.ndarray]:
                 break
             if frame.time is None or frame.time + 1e-6 < wanted[len(frames)]:
                 continue
-            shown = frame.to_ndarray(format="rgb24")
+            shown = _upright(frame, stream.codec_context.sample_aspect_ratio)
             _check_size(path, len(wanted), shown)
             while len(frames) < len(wanted) and frame.time + 1e-6 >= wanted[len(frames)]:
                 frames.append(shown)
@@ -169,3 +184,14 @@ def _decode(path: Path, wanted: np.ndarray) -> list[np.ndarray]:
             "copy or download it again"
         )
     return frames + [shown] * (len(wanted) - len(frames)) if shown is not None else []
+
+
+def _upright(frame: VideoFrame, pixel: Fraction | None) -> np.ndarray:
+    """A decoded frame as uint8 (H, W, 3): square pixels, rotated as its file says, scaled down to `MAX_SIDE`."""
+    ratio = float(pixel) if pixel else 1.0
+    width, height = frame.width * max(1.0, ratio), frame.height * max(1.0, 1 / ratio)
+    scale = min(1.0, MAX_SIDE / max(width, height))
+    size = {"width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
+    image = frame.reformat(format="rgb24", **size).to_ndarray()
+    turns = round((frame.rotation or 0) / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

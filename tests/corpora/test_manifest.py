@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import pandas as pd
 import pytest
@@ -102,7 +103,7 @@ def test_bad_rows_can_be_reported_instead(folder):
 
 
 def test_sources_that_are_none(folder):
-    for name, says in (("gone.csv", "no such file"), ("a.wav", "expected one of .csv"), ("empty", "nothing usable")):
+    for name, says in (("gone.csv", "no such file"), ("a.wav", "expected .csv"), ("empty", "nothing usable")):
         (folder / "empty").mkdir(exist_ok=True)
         with pytest.raises(CorpusError, match=says):
             load(folder / name)
@@ -123,3 +124,79 @@ def test_a_video_without_sound_is_kept_as_video(tmp_path):
     corpus, report = load(tmp_path)
     assert (corpus[0].audio, corpus[0].video) == (None, "mute.mp4")
     assert "no audio track" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("path,text,label\na.wav,Oh, sad,happy\n", r"line 2: has 4 values for 3 columns; put a text that holds commas"),
+        ("path,label\na.wav,sad,\n", "line 2: has 3 values for 2 columns"),
+        ("path,label,label\na.wav,sad,happy\n", "column 'label' is named twice"),
+        ("path,label,Label\na.wav,sad,happy\n", "two columns are named 'label' but for capitals|row 1"),
+    ],
+)
+def test_a_row_that_does_not_fit_its_header_is_an_error(folder, content, says):
+    if "Label" in content:  # the exact name wins, the other stays a column of its own
+        assert load(csv(folder, content))[0][0].emotion == "sad"
+        return
+    with pytest.raises(CorpusError, match=says):
+        load(csv(folder, content))
+    with pytest.raises(CorpusError, match=says):  # no row of such a table can be trusted
+        load(csv(folder, content), skip_bad=True)
+
+
+def test_quoted_commas_and_short_rows_are_fine(folder):
+    corpus, _ = load(csv(folder, 'path,text,label,speaker\na.wav,"Oh, sad",happy\nb/c.wav,"two\nlines",sad,s\n'))
+    assert [(s.text, s.emotion, s.speaker) for s in corpus] == [("Oh, sad", "happy", None), ("two\nlines", "sad", "s")]
+
+
+def test_capitals_in_a_header_are_read_and_noted(folder):
+    corpus, report = load(csv(folder, "Path,Emotion,Speaker,Mood\na.wav,sad,s1,x\n"))
+    assert (corpus[0].audio, corpus[0].emotion, corpus[0].speaker) == ("a.wav", "sad", "s1")
+    assert "column 'Emotion' is read as 'emotion'" in report.notes and not any("Mood" in n for n in report.notes)
+    with pytest.raises(CorpusError, match="two columns are named 'path' but for capitals"):
+        load(csv(folder, "PATH,Path,label\na.wav,b/c.wav,sad\n"))
+
+
+def test_the_same_file_under_other_spellings_counts_once(folder):
+    corpus, report = load(csv(folder, "path,label\na.wav,sad\n./a.wav,happy\nb/../a.wav,sad\nb/c.wav,sad\n"))
+    assert [(s.audio, s.emotion) for s in corpus] == [("a.wav", "sad"), ("b/c.wav", "sad")]
+    assert len(report.skipped["file of an earlier row"]) == 2
+    assert "row 2: ./a.wav is the file of" in report.skipped["file of an earlier row"][0]
+
+
+def test_slashes_case_and_unicode_forms_of_names(folder):
+    wav(folder / unicodedata.normalize("NFD", "é.wav"))
+    rows = "b\\c.wav,sad\nA.wav,sad\n" + unicodedata.normalize("NFC", "é.wav") + ",sad\n"
+    corpus, report = load(csv(folder, f"path,label\n{rows}"))
+    assert len(corpus) == 3 and all(corpus.path(sample).is_file() for sample in corpus)
+    assert len([note for note in report.notes if "as the file is named" in note]) == 3
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_numbers_and_nan_as_labels(folder, suffix):
+    import pandas as pd
+
+    frame = pd.DataFrame({"path": ["a.wav", "b/c.wav"], "label": [1.0, float("nan")], "text": ["x", float("nan")]})
+    path = folder / f"t{suffix}"
+    frame.to_json(path, orient="records", lines=True) if suffix == ".jsonl" else frame.to_parquet(path)
+    corpus, _ = load(path, labels=None)
+    assert [(s.emotion, s.text) for s in corpus] == [("1", "x"), (None, None)]
+    with pytest.raises(CorpusError, match="row 1: unknown label '1'"):
+        load(path)
+
+
+def test_names_that_are_not_utf8_are_reported_not_fatal(folder):
+    import os
+
+    wav(folder / "sad/ok.wav")
+    (folder / "sad" / os.fsdecode(b"bad\xff.wav")).write_bytes((folder / "a.wav").read_bytes())
+    corpus, report = load(folder)
+    assert report.skipped["file name that is not UTF-8"] == ["sad/bad\\udcff.wav"]
+    assert corpus.write(folder / "out.jsonl") and json.dumps(report.summary(), ensure_ascii=False).encode()
+
+
+def test_a_pointer_of_git_lfs_says_what_to_run(folder):
+    (folder / "b/c.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    _, report = load(csv(folder, "path,label\na.wav,sad\nb/c.wav,sad\n"))
+    assert list(report.skipped) == ["Git LFS pointer"] and "git lfs pull" in report.sentence()

@@ -193,4 +193,6 @@ def test_screens_are_readable(fixture_corpus, tmp_path):
     assert "29 samples, 2 speakers" in said and "not used, duplicate (28)" in said and "and 23 more" in said
     assert "OAF" in said and "0 speakers shared" in said
     assert "29 samples" in CliRunner().invoke(APP, ["show", str(tmp_path / "t.parquet")]).output
+    root, *_ = fixture_corpus("cremad")
+    assert "run `git lfs pull` in its folder" in CliRunner().invoke(APP, ["load", "cremad", str(root)]).output
     assert "CC BY-NC-ND" in CliRunner().invoke(APP, ["list"]).output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -158,3 +159,80 @@ def test_cache_is_computed_once_by_many_threads():
     for thread in threads:
         thread.join()
     assert made == [1]
+
+
+def sideways(path, quarter_turns=1):
+    """A clip whose track is marked as turned clockwise, as a telephone stores it: the matrix in `tkhd`."""
+    content = bytearray(clip(path, 1.0, audio=False).read_bytes())
+    at = content.index(b"tkhd") + 4 + 40
+    one, minus, zero = b"\x00\x01\x00\x00", b"\xff\xff\x00\x00", bytes(4)
+    turned = {1: (zero, one, minus, zero), 2: (minus, zero, zero, minus), 3: (zero, minus, one, zero)}[quarter_turns]
+    a, b, c, d = turned
+    content[at : at + 36] = a + b + zero + c + d + zero + zero + zero + b"\x40\x00\x00\x00"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_film_stored_sideways_is_shown_upright(tmp_path, turns):
+    plain = load_frames(clip(tmp_path / "plain.mp4", 1.0, audio=False)).astype(int)
+    shown = load_frames(sideways(tmp_path / "turned.mp4", turns)).astype(int)
+    assert np.abs(shown - np.rot90(plain, -turns, axes=(1, 2))).mean() < 1
+
+
+def test_pixels_that_are_not_square_are_stretched(tmp_path):
+    import av
+
+    with av.open(str(tmp_path / "wide.mp4"), "w") as output:
+        stream = output.add_stream("mpeg4", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        for i in range(4):
+            picture = np.full((32, 32, 3), 40 * i, np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(stream.encode())
+    assert load_frames(tmp_path / "wide.mp4").shape == (4, 32, 64, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photographs_are_shown_as_they_were_taken(tmp_path, orientation):
+    wanted = np.zeros((16, 24, 3), np.uint8)
+    wanted[:8, :12] = 255
+    stored = {
+        1: wanted,
+        2: wanted[:, ::-1],
+        3: wanted[::-1, ::-1],
+        4: wanted[::-1],
+        5: wanted.swapaxes(0, 1),
+        6: np.rot90(wanted, 1),
+        7: np.rot90(wanted, 2).swapaxes(0, 1),
+        8: np.rot90(wanted, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "1.png", exif=exif)
+    assert (load_frames(tmp_path)[0] == wanted).all()
+
+
+def test_a_folder_of_forty_large_photographs_can_be_used(tmp_path):
+    Image.new("RGB", (4000, 3000), (200, 30, 30)).save(tmp_path / "1.jpg")
+    for i in range(2, 41):
+        (tmp_path / f"{i}.jpg").hardlink_to(tmp_path / "1.jpg")
+    assert load_frames(tmp_path, max_frames=8).shape == (8, 960, 1280, 3)
+    assert load_frames(tmp_path).shape == (40, 960, 1280, 3) if 40 * 960 * 1280 * 3 < 1 << 30 else True
+
+
+def test_an_image_is_opened_as_one_of_four_formats(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n")
+    with pytest.raises(MediaError, match=r"not .*an image"):
+        load_frames(tmp_path / "a.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.gif")
+    (tmp_path / "b.gif").rename(tmp_path / "b.png")
+    with pytest.raises(MediaError, match="not readable as an image"):
+        load_frames(tmp_path / "b.png")
+
+
+def test_a_cache_that_cannot_be_written_names_the_way_out(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MediaError, match="EMOLAB_BUILD"):
+        FeatureCache(1000, tmp_path / "file" / "cache").get("k", lambda: np.zeros(2))
