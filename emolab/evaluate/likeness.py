@@ -1,0 +1,180 @@
+"""Is a clip like those that a model was trained on? A distance in the space of the audio tower, and a threshold.
+
+The tower's embeddings of a clip are averaged over time. The distance is Mahalanobis', to the training clips. The
+threshold is a quantile of the distances of held-out clips of other speakers, so that a stated share of them lies
+beyond it, too. A prediction for a clip beyond the threshold may be worth nothing, and says so.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emolab.errors import EvaluationError, ModelError
+
+if TYPE_CHECKING:
+    from emolab.lalm.base import LALM
+    from emolab.lalm.batch import PromptBatch
+    from emolab.samples import EmotionSample
+
+Floats = NDArray[np.float64]
+FILE = "likeness.npz"
+QUANTILE = 0.95
+AXES = 32
+"""Directions of largest variance that are kept; what lies outside of them counts as one more."""
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Training clips in the space of a tower: their `mean` (D,), `axes` (k, D) scaled to unit variance, and `outside`,
+    the standard deviation of what the axes leave.
+
+    `held_out` (Q,) are the sorted distances of held-out clips; `quantile` of them lie below the `threshold`. `towers`
+    identifies the towers, `source` names the training clips.
+    """
+
+    mean: Floats
+    axes: Floats
+    outside: float
+    held_out: Floats
+    quantile: float
+    towers: str
+    source: str
+
+    @classmethod
+    def fit(
+        cls,
+        model: LALM,
+        training: Sequence[EmotionSample],
+        held_out: Sequence[EmotionSample],
+        source: str = "",
+        quantile: float = QUANTILE,
+    ) -> Likeness:
+        """From clips with absolute paths. Raises EvaluationError for fewer than two training or held-out clips."""
+        if len(training) < 2 or len(held_out) < 2:
+            raise EvaluationError("likeness needs at least two training and two held-out clips that have a voice")
+        return cls.of(embeddings(model, training), embeddings(model, held_out), tower_identity(model), source, quantile)
+
+    @classmethod
+    def of(
+        cls, training: Floats, held_out: Floats, towers: str = "", source: str = "", quantile: float = QUANTILE
+    ) -> Likeness:
+        """From embeddings (N, D) and (M, D)."""
+        mean = training.mean(0)
+        centred = training - mean
+        _, scales, directions = np.linalg.svd(centred, full_matrices=False)
+        k = min(AXES, len(training) - 1, training.shape[1] - 1)
+        spread = scales[:k] / np.sqrt(len(training) - 1)
+        rest = centred - centred @ directions[:k].T @ directions[:k]
+        outside = float(np.sqrt(np.square(rest).sum(1).mean()))
+        smallest = 1e-3 * spread[0]
+        made = cls(
+            mean, directions[:k] / np.maximum(spread, smallest)[:, None], max(outside, smallest), np.zeros(0), quantile,
+            towers, source,
+        )  # fmt: skip
+        distances = np.sort([made.distance(row) for row in held_out])
+        return cls(made.mean, made.axes, made.outside, distances, quantile, towers, source)
+
+    @property
+    def threshold(self) -> float:
+        """The distance below which `quantile` of the held-out clips lie."""
+        return float(np.quantile(self.held_out, self.quantile))
+
+    def distance(self, embedding: Floats) -> float:
+        """Distance of one embedding (D,): root mean square over the axes and the rest; about 1 for a training clip."""
+        centred = embedding - self.mean
+        along = self.axes @ centred
+        inside = (along / np.square(self.axes).sum(1)) @ self.axes
+        rest = np.linalg.norm(centred - inside) / self.outside
+        return float(np.sqrt((np.square(along).sum() + rest**2) / (len(along) + 1)))
+
+    def judge(self, embedding: Floats) -> dict[str, Any]:
+        """`distance`, `threshold`, `quantile`, `unlike`, and the share of held-out clips that lie as far (`as_far`)."""
+        distance = self.distance(embedding)
+        return {
+            "distance": distance,
+            "threshold": self.threshold,
+            "quantile": self.quantile,
+            "as_far": float((self.held_out >= distance).mean()),
+            "unlike": distance > self.threshold,
+            "source": self.source,
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the file into a folder; `load` reads it."""
+        path, buffer = Path(folder) / FILE, io.BytesIO()
+        arrays = {name: np.asarray(getattr(self, name), np.float32) for name in ("mean", "axes", "held_out")}
+        plain = {name: np.asarray(getattr(self, name)) for name in ("outside", "quantile", "towers", "source")}
+        np.savez_compressed(buffer, **arrays, **plain)
+        path.write_bytes(buffer.getvalue())
+        return path
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Likeness:
+        """What `save` wrote. Raises EvaluationError for a file that is something else."""
+        path = Path(folder) / FILE
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name].astype(float) for name in ("mean", "axes", "held_out")}
+                plain = {"outside": float(file["outside"]), "quantile": float(file["quantile"])}
+                return cls(**arrays, **plain, towers=str(file["towers"]), source=str(file["source"]))
+        except (OSError, ValueError, KeyError) as error:
+            raise EvaluationError(f"{path}: cannot be read ({error}); write it again with `Likeness.save`") from error
+
+
+def note(judged: dict[str, Any] | None) -> str:
+    """One sentence for a person where a clip is unlike the training clips, else an empty text."""
+    if not judged or not judged["unlike"]:
+        return ""
+    return (
+        f"unlike the clips that the model was trained on (distance {judged['distance']:.1f}, and "
+        f"{judged['quantile']:.0%} of held-out clips lie below {judged['threshold']:.1f}): the answer may mean nothing"
+    )
+
+
+def clip_embedding(batch: PromptBatch, row: int = 0) -> Floats | None:
+    """Mean of a row's audio embeddings, (D,); None for a prompt without audio."""
+    at = batch.positions_of(row, "audio")
+    return None if not len(at) else batch.embeds[row, at].detach().double().mean(0).cpu().numpy()
+
+
+def embeddings(model: LALM, samples: Sequence[EmotionSample]) -> Floats:
+    """`clip_embedding` of samples with a voice, (N, D)."""
+    from emolab.prompts import get_prompt
+
+    prompt = get_prompt("voice")
+    found = []
+    for start in range(0, len(samples), BATCH):
+        batch = model.encode(list(samples[start : start + BATCH]), prompt)
+        found += [clip_embedding(batch, row) for row in range(len(batch))]
+    return np.stack([row for row in found if row is not None])
+
+
+def tower_identity(model: LALM) -> str:
+    """What tells the towers of a model from others: a hash of the first values of each of their tensors."""
+    from emolab.media import content_hash
+
+    parts = [p.detach().flatten()[:64].float().cpu().numpy() for tower in model.towers for p in tower.parameters()]
+    return content_hash(np.concatenate(parts))
+
+
+def likeness_of(model: LALM, folder: str | Path | None = None) -> Likeness | None:
+    """The likeness that a checkpoint holds, else the shipped one; None where neither is about the model's towers."""
+    from emolab.lalm.tiny import TINY_FOLDER
+
+    own = tower_identity(model)
+    for place in (folder, TINY_FOLDER):
+        if place is not None and (Path(place) / FILE).is_file():
+            found = Likeness.load(place)
+            if found.towers == own:
+                return found
+            if place == folder:
+                raise ModelError(f"{Path(place) / FILE}: is about other towers than the checkpoint's; delete the file")
+    return None
