@@ -38,8 +38,8 @@ from torch import Tensor
 
 from emolab.attribution.players import Player, modality_players, players_of
 from emolab.emotions import EMOTIONS
-from emolab.errors import AttributionError, ModelError
-from emolab.lalm.batch import Completions
+from emolab.errors import AttributionError
+from emolab.lalm.batch import Completions, finite
 from emolab.samples import MODALITIES, Corpus, EmotionSample, resolve
 
 if TYPE_CHECKING:
@@ -362,16 +362,11 @@ def label_values(
 def as_measured(model: LALM, scores: Tensor, texts: Sequence[str], measure: str) -> Tensor:
     """Summed log-probabilities (B, L) of answers as one of MEASURES.
 
-    Raises AttributionError for another measure, and ModelError where a score is NaN or infinite: a ranking of such
-    scores would look like an answer.
+    Raises AttributionError for another measure, and ModelError where a score is NaN or infinite.
     """
     if measure not in MEASURES:
         raise AttributionError(f"unknown measure {measure!r}; choose from {', '.join(MEASURES)}")
-    if not bool(torch.isfinite(scores).all()):
-        raise ModelError(
-            f"{model.name}: it scores its answers with NaN or infinity, so its weights are damaged; load another "
-            "checkpoint, or train again with a smaller learning rate"
-        )
+    scores = finite(scores, model.name)
     if measure == "posterior":
         return scores.log_softmax(-1)
     tokens = [len(model.tokenizer(text, add_special_tokens=False)["input_ids"]) + 1 for text in texts]

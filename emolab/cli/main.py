@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "train": _group("Train one of the four systems.", "train"),
     "plan": _command("Predict the memory of a GRPO step on a GPU.", "plan"),
     "evaluate": _command("Measure a checkpoint on a corpus.", "evaluate"),
+    "record": _command("Record one's own voice into a sound file.", "record"),
     "predict": _command("Predict the emotion of sound files.", "predict"),
     "attribute": _command("Measure what carried an answer: voice, face or words.", "attribute"),
     "reward": _group("Score, compare and attack rewards.", "reward"),

@@ -8,18 +8,28 @@ from typing import Annotated, Any
 import typer
 
 from emolab.cli.output import JsonOption, command, emit
+from emolab.cli.record import SecondsOption
 from emolab.cli.zeroshot import ModelOption, PromptOption
 from emolab.errors import EvaluationError
+
+LIMITS = (
+    "Where this must not be used: the EU AI Act forbids inferring emotions at work and in schools, and an answer is "
+    "no measurement of what a person feels. Read notebook 00 and the model card first."
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add `predict` to `app`."""
-    app.command("predict")(predict)
+    app.command("predict", epilog=LIMITS)(predict)
 
 
 @command
 def predict(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Audio files: wav, flac, ogg, mp3, m4a, …")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE…", help="Audio files: wav, flac, ogg, mp3, m4a, …")
+    ] = None,
+    mic: Annotated[bool, typer.Option("--mic", help="Record the microphone instead (extra 'emolab[mic]').")] = False,
+    seconds: SecondsOption = 5.0,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -35,30 +45,45 @@ def predict(
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option(help="Labels to choose from: a label set by name (iemocap-4), or a list (calm, tense, bored)."),
+        typer.Option(
+            help="Labels to choose from: a label set by name (iemocap-4), or a list (calm, tense, bored); by default "
+            "those of the checkpoint."
+        ),
     ] = None,
     calibration: Annotated[str, typer.Option(help="none, or contextual: without the model's label bias.")] = "none",
     quantise: Annotated[str | None, typer.Option(help="nf4 for 4 bits.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a speaker feels: label, distribution and rationale for each file, and words or a caption where the
-    checkpoint was taught them. Files that cannot be used are named; the status is then 1.
+    """Say which emotion a model hears: label, distribution and rationale for each file.
+
+    Words or a caption are given where the checkpoint was taught them. A note says where a clip is unlike the clips that
+    the model was trained on. Files that cannot be used are named, and the exit status is then 1.
     """
     from emolab.emotions import label_set
     from emolab.evaluate.inputs import read_model
     from emolab.evaluate.predict import FILE_CALIBRATIONS, predict_files
+    from emolab.evaluate.predict import predict as predict_one
 
-    chosen = label_set(labels or "emolab-7")
+    chosen = label_set(labels) if labels else None
     if calibration not in FILE_CALIBRATIONS:
         known = " or ".join(FILE_CALIBRATIONS)
         raise EvaluationError(f"--calibration {calibration!r}: a single file can be calibrated by {known}")
-    if (text is not None or video is not None) and len(files) > 1:
+    if mic == bool(files):
+        raise EvaluationError("give one or more FILEs, or --mic to record yourself")
+    if (text is not None or video is not None) and len(files or ()) > 1:
         raise EvaluationError("--text and --video belong to one file; predict the files one by one")
-    lalm, asked = read_model(model, checkpoint or taught(model, prompt), quantise, prompt)
-    asked = asked.with_labels(chosen)
-    results = predict_files(lalm, files, asked, text=text, video=video, labels=chosen, calibration=calibration)
+    asked_model, asked = read_model(model, checkpoint or taught(model, prompt), quantise, prompt)
+    asked = asked if chosen is None else asked.with_labels(chosen)
+    options: dict[str, Any] = {"text": text, "video": video, "labels": chosen, "calibration": calibration}
+    if files:
+        results = predict_files(asked_model, files, asked, **options)
+    else:
+        from emolab.cli.record import listen
+
+        results = [predict_one(asked_model, listen(seconds), prompt=asked, **options)]
     failed = sum("error" in r for r in results)
-    info = {"model": lalm.name, "prompt": asked.id, "labels": list(chosen)}
+    answered = next((list(r["distribution"]) for r in results if "error" not in r), list(chosen or asked.labels or ()))
+    info = {"model": asked_model.name, "prompt": asked.id, "labels": answered}
     emit(info | {"files": results, "n": len(results), "failed": failed}, as_json, render)
     if failed:
         raise typer.Exit(1)
@@ -73,8 +98,8 @@ def taught(model: str | None, prompt: str | None) -> Path | None:
 
 
 def render(result: dict[str, Any]) -> None:
-    """Print one block a file: the answer, the three most probable labels, the reasons; errors and warnings on
-    stderr.
+    """Print one block a file: the answer, the three most probable labels, a note where there is one, the reasons;
+    errors and warnings on stderr.
     """
     for row in result["files"]:
         if "error" in row:
@@ -84,6 +109,8 @@ def render(result: dict[str, Any]) -> None:
             typer.echo(f"{row['file']}: warning: {warning}", err=True)
         top = sorted(row["distribution"].items(), key=lambda item: -item[1])[:3]
         typer.echo(f"{row['file']}: {row['label']}  ({', '.join(f'{k} {v:.0%}' for k, v in top)})")
+        if row["note"]:
+            typer.echo(f"    note: this clip is {row['note']}")
         if row.get("words"):
             typer.echo(f"    words: {', '.join(row['words'])}")
         if row.get("caption"):

@@ -87,6 +87,7 @@ def read_model(
     The prompt is `prompt`, else the one that the checkpoint was trained with, else "direct". Raises EvaluationError
     if the folder does not exist, TrainingError or ModelError if it holds no checkpoint.
     """
+    from emolab.emotions import LabelSet
     from emolab.prompts import get_prompt
 
     asked = get_prompt(prompt or "direct")
@@ -103,4 +104,6 @@ def read_model(
     lalm.name = f"{lalm.name} + {Path(checkpoint).name}"
     if prompt is None and isinstance(trained.get("prompt"), str):
         asked = get_prompt(trained["prompt"])
+        if trained.get("labels") is not None:
+            asked = asked.with_labels(LabelSet.from_json(trained["labels"]))
     return lalm, asked.using(*trained["modalities"]) if trained.get("modalities") else asked

@@ -1,4 +1,9 @@
-"""One file that a person has: what the model answers, how sure it is, and the reasons that it gives."""
+"""What a model says of one recording: its label, how probable each label is, its reasons, and whether the clip is like
+those that it was trained on.
+
+    model, prompt = read_model(checkpoint="build/emo-rl/grpo")
+    predict(model, "clip.wav", prompt=prompt)["label"]
+"""
 
 from __future__ import annotations
 
@@ -6,87 +11,183 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
-from emolab.emotions import EMOTIONS, normalise_label
+from emolab.emotions import EMOLAB_7, LabelSet, label_set, normalise_label
 from emolab.errors import EmolabError
-from emolab.evaluate.calibration import CALIBRATIONS, calibrate, content_free_scores
 from emolab.parsing import answer_text, parse, parse_label, parse_words
-from emolab.prompts import Prompt
 from emolab.samples import EmotionSample
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
     from emolab.media import AudioCheck
+    from emolab.prompts import Prompt
 
 OPENINGS = {"caption": "<answer>The speaker feels "}
-"""How an answer starts in which a label can be scored, where it is not the whole answer."""
-FILE_CALIBRATIONS = tuple(k for k in CALIBRATIONS if k != "mean")
+"""How an answer starts in which a label can be scored, where the label is not the whole answer."""
+FILE_CALIBRATIONS = ("none", "contextual")
+Recording = str | Path | np.ndarray | EmotionSample
 
 
-def sample_of(
-    path: str | Path, text: str | None = None, video: str | Path | None = None
-) -> tuple[EmotionSample, AudioCheck]:
-    """A person's own recording as a sample that holds its wave, and what is odd about it. The file is decoded once.
-
-    Raises MediaError for a file that cannot be used.
-    """
-    from emolab.media import check_wave, load_audio, probe
-
-    wave, info = load_audio(path), probe(path)
-    held = {"waveform": wave}
-    sample = EmotionSample(id=str(path), audio=str(path), text=text, video=str(video) if video else None, extra=held)
-    return sample, check_wave(wave, str(path), info.rate, info.channels)
-
-
-def predict_file(
-    lalm: LALM,
-    path: str | Path,
-    prompt: Prompt,
+def predict(
+    model: LALM | str | Path,
+    audio: Recording,
+    *,
+    prompt: Prompt | None = None,
     text: str | None = None,
     video: str | Path | None = None,
-    labels: Sequence[str] = EMOTIONS,
+    labels: LabelSet | Sequence[str] | str | None = None,
     calibration: str = "none",
     max_new_tokens: int = 96,
 ) -> dict[str, Any]:
-    """What a model says of one recording: label, distribution, rationale; `words` or `caption` where it was asked for
-    them.
+    """What a model says of a recording: a file, a 16 kHz mono wave (n,), or a sample with absolute paths.
+
+    Args:
+        model: a model, a model's name, or the folder of a checkpoint, which also knows its prompt.
+        prompt: by default the checkpoint's own, else "direct".
+        text: what is said, if it is known and the prompt shows it.
+        video: a clip of the face; the recording itself where it is a film.
+        labels: labels to choose from; by default the prompt's.
+        calibration: one of FILE_CALIBRATIONS.
 
     The answer is generated greedily. `distribution` is over the labels in the answer's place, after the model's own
-    rationale where it gave one, so that both say the same thing; `label` is the generated one, or the most probable
-    where none could be read (`label_from` says which). `video` is a clip of the face, or the recording itself where it
-    is a film; without one none is shown. Raises MediaError for a file that cannot be used, ModelError for one that is
-    too long for the model.
+    rationale where it gave one, so that both say the same. `label` is the generated one, or the most probable one where
+    none can be read (`label_from` says which). `words` and `caption` are there where the prompt asks for them.
+    `likeness` says how far the clip lies from the training clips, and `note` warns where that is far; both are empty
+    where no statistics of the model's training clips are known. A clip longer than the model takes is cut into
+    `windows`, whose probabilities are averaged. Raises MediaError for a file that cannot be used.
     """
-    sample, checked = sample_of(path, text, video)
-    batch = lalm.encode([sample], prompt)
-    answer = lalm.generate(batch, n=1, max_new_tokens=max_new_tokens, greedy=True).texts[0][0]
-    reasons = answer[: answer.rindex("<answer>")] if "<answer>" in answer else ""
-    whole = prompt.style not in OPENINGS
-    form = "<answer>{label}</answer>" if whole else OPENINGS[prompt.style] + "{label}"
-    with torch.no_grad():
-        texts = [[reasons + form.format(label=label) for label in labels]]
-        scores = lalm.text_scores(batch, texts, eos=whole).double().cpu().numpy()
-        empty = content_free_scores(lalm, prompt, sample, labels, form, whole) if calibration == "contextual" else None
-    posterior = torch.from_numpy(calibrate(scores, calibration, empty)[0]).exp().tolist()
-    distribution = dict(zip(labels, posterior, strict=True))
-    said = said_in(answer, prompt.style, labels)
-    spoken = said.pop("label")
-    label = spoken if spoken is not None and calibration == "none" else max(labels, key=distribution.__getitem__)
+    if isinstance(model, str | Path):
+        model, known = _read(model)
+        prompt = prompt or known
+    asked, chosen = _asked(prompt, labels)
+    sample, checked = sample_of(audio, text, video)
+    pieces = _pieces(sample, checked, model)
+    batch = model.encode(pieces, asked)
+    said = [row[0] for row in model.generate(batch, n=1, max_new_tokens=max_new_tokens, greedy=True).texts]
+    distribution = _distribution(model, batch, asked, said, chosen, calibration, pieces[0])
+    answers = [said_in(answer, asked.style, chosen) for answer in said]
+    spoken = _most_frequent([answer.pop("label") for answer in answers])
+    label = spoken if spoken is not None and calibration == "none" else max(chosen, key=distribution.__getitem__)
+    judged = _judged(model, batch)
+    from emolab.lalm.likeness import note
+
     return {
-        "file": str(path),
+        "file": sample.id,
         "label": label,
         "label_from": "answer" if label == spoken else "distribution",
         "distribution": distribution,
-        "rationale": parse(answer).think,
-        **said,
-        "text": answer,
-        "seconds": checked.seconds,
-        "warnings": list(checked.warnings),
+        "rationale": _joined([parse(answer).think for answer in said]),
+        **_merged(answers),
+        "text": "\n".join(said),
+        "seconds": checked.seconds if checked else None,
+        "windows": len(pieces),
+        "likeness": judged,
+        "note": note(judged),
+        "warnings": list(checked.warnings) if checked else [],
     }
 
 
-def said_in(answer: str, style: str, labels: Sequence[str] = EMOTIONS) -> dict[str, Any]:
+def _read(name: str | Path) -> tuple[LALM, Prompt]:
+    from emolab.evaluate.inputs import read_model
+
+    folder = Path(name)
+    return read_model(None, folder) if folder.is_dir() else read_model(str(name))
+
+
+def _asked(prompt: Prompt | None, labels: Any) -> tuple[Prompt, LabelSet]:
+    """The prompt over the labels, and the labels themselves: an open question lists none."""
+    from emolab.prompts import get_prompt
+
+    asked = prompt or get_prompt("direct")
+    chosen = label_set(labels) if labels is not None else asked.labels or EMOLAB_7
+    return asked.with_labels(chosen), chosen
+
+
+def sample_of(
+    audio: Recording, text: str | None = None, video: str | Path | None = None
+) -> tuple[EmotionSample, AudioCheck | None]:
+    """A recording as a sample that holds its wave, and what is odd about the wave (None where there is none). A file
+    is decoded once. Raises MediaError for a file that cannot be used.
+    """
+    from emolab.media import SAMPLE_RATE, audio_of, load_audio, probe
+    from emolab.media.check import check_wave
+
+    if isinstance(audio, EmotionSample):
+        heard = audio.audio is not None or audio.extra.get("waveform") is not None
+        return audio, check_wave(audio_of(audio), audio.id) if heard else None
+    face = str(video) if video is not None else None
+    if isinstance(audio, np.ndarray):
+        sample = EmotionSample("recording", text=text, video=face, extra={"waveform": audio})
+        return sample, check_wave(audio_of(sample), "recording", SAMPLE_RATE, 1)
+    wave, info = load_audio(audio), probe(audio)
+    sample = EmotionSample(str(audio), audio=str(audio), text=text, video=face, extra={"waveform": wave})
+    return sample, check_wave(wave, str(audio), info.rate, info.channels)
+
+
+def _pieces(sample: EmotionSample, checked: AudioCheck | None, model: LALM) -> list[EmotionSample]:
+    from emolab.media.usable import cut
+
+    return cut(sample, checked.seconds, model.max_seconds) if checked and checked.seconds else [sample]
+
+
+def _distribution(
+    model: LALM,
+    batch: Any,
+    prompt: Prompt,
+    said: Sequence[str],
+    labels: LabelSet,
+    calibration: str,
+    sample: EmotionSample,
+) -> dict[str, float]:
+    """Probability of each label behind the rationale of each window, averaged over the windows."""
+    import torch
+
+    from emolab.evaluate.calibration import calibrate, content_free_scores
+
+    whole = prompt.style not in OPENINGS
+    form = "<answer>{label}</answer>" if whole else OPENINGS[prompt.style] + "{label}"
+    reasons = [answer[: answer.rindex("<answer>")] if "<answer>" in answer else "" for answer in said]
+    texts = [[before + form.format(label=label) for label in labels] for before in reasons]
+    with torch.no_grad():
+        scores = model.text_scores(batch, texts, eos=whole).double().cpu().numpy()
+    empty = content_free_scores(model, prompt, sample, labels, form, whole) if calibration == "contextual" else None
+    mean = np.exp(calibrate(scores, calibration, empty)).mean(0)
+    return dict(zip(labels, mean.tolist(), strict=True))
+
+
+def _judged(model: LALM, batch: Any) -> dict[str, Any] | None:
+    """How like the training clips the farthest window is; None where nothing is known of them."""
+    from emolab.lalm.likeness import clip_embedding
+
+    known = model.likeness
+    found = [clip_embedding(batch, row) for row in range(len(batch))] if known is not None else []
+    judged = [known.judge(one) for one in found if one is not None and known is not None]
+    return max(judged, key=lambda row: row["distance"], default=None)
+
+
+def _most_frequent(labels: Sequence[str | None]) -> str | None:
+    from emolab.media.usable import majority
+
+    return majority(labels)
+
+
+def _joined(texts: Sequence[str | None]) -> str | None:
+    return " ".join(text for text in texts if text) or None
+
+
+def _merged(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Words and captions of the windows as one."""
+    merged: dict[str, Any] = {}
+    for key in answers[0]:
+        values = [answer[key] for answer in answers]
+        merged[key] = (
+            _joined(values) if key == "caption" else tuple(dict.fromkeys(w for words in values for w in words))
+        )
+    return merged
+
+
+def said_in(answer: str, style: str, labels: Sequence[str] = EMOLAB_7) -> dict[str, Any]:
     """The label that an answer states (None where it states none), and its words or its caption.
 
     A caption's emotion words are found with the lexicon of the wheels; words become a label by `label_of_words`.
@@ -124,14 +225,19 @@ def label_of_words(words: Sequence[str], labels: Sequence[str]) -> str | None:
     return likely[0] if len(likely) == 1 else None
 
 
-def predict_files(lalm: LALM, paths: Sequence[str | Path], prompt: Prompt, **options: Any) -> list[dict[str, Any]]:
-    """`predict_file` for each path; one that cannot be used gives {"file", "error"} and does not stop the others."""
+def predict_files(model: LALM, paths: Sequence[str | Path], prompt: Prompt, **options: Any) -> list[dict[str, Any]]:
+    """`predict` for each file. One that cannot be used gives {"file", "error"}, and the others are still answered."""
     from tqdm.auto import tqdm
 
     results = []
     for path in tqdm(paths, desc="files", unit="file", disable=len(paths) < 8):
         try:
-            results.append(predict_file(lalm, path, prompt, **options))
+            results.append(predict(model, path, prompt=prompt, **options))
         except EmolabError as error:
             results.append({"file": str(path), "error": str(error)})
     return results
+
+
+def predict_file(model: LALM, path: str | Path, prompt: Prompt, **options: Any) -> dict[str, Any]:
+    """deprecated alias of `predict`"""
+    return predict(model, path, prompt=prompt, **options)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,12 +17,13 @@ from torch import Tensor, nn
 from emolab.errors import ModelError
 from emolab.lalm import accel
 from emolab.lalm.accel.attention import install
-from emolab.lalm.batch import Completions, PromptBatch, Span
+from emolab.lalm.batch import Completions, PromptBatch, Span, finite
 from emolab.lalm.layout import Clip, Row, build_row, choose_template, messages
 from emolab.lalm.sampling import evaluating, sample_completions
 from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frames_of, media_key
 
 if TYPE_CHECKING:
+    from emolab.lalm.likeness import Likeness
     from emolab.prompts import Prompt
     from emolab.samples import EmotionSample
 
@@ -46,6 +48,8 @@ class LALM(ABC):
     seconds_per_embedding: ClassVar[float] = 0.04
     frames_per_second: float = 2.0
     max_frames: int = 32
+    home: Path | None = None
+    """The folder that the model's adapter, or the model itself, was loaded from."""
 
     def __init__(
         self,
@@ -168,6 +172,13 @@ class LALM(ABC):
         self._fingerprint = None
         for tower in self.towers:
             tower.requires_grad_(True)
+
+    @cached_property
+    def likeness(self) -> Likeness | None:
+        """How far a clip lies from the training clips; None where no statistics of these towers are known."""
+        from emolab.lalm.likeness import likeness_of
+
+        return likeness_of(self, self.home)
 
     @property
     def frozen(self) -> bool:
@@ -378,9 +389,12 @@ class LALM(ABC):
         return tuple(x.view(B, G, C) for x in out) if entropy else out.view(B, G, C)
 
     def text_scores(self, batch: PromptBatch, texts: Sequence[Sequence[str]], eos: bool = True) -> Tensor:
-        """Summed log-probability (B, G) of given answers, as many for each prompt; `eos` adds the end of the turn."""
+        """Summed log-probability (B, G) of given answers, as many for each prompt; `eos` adds the end of the turn.
+
+        Raises ModelError where a score is NaN or infinite.
+        """
         completions = Completions.from_texts(self.tokenizer, texts, self.end_id if eos else None, self.device)
-        return self.logprobs(batch, completions).sum(-1)
+        return finite(self.logprobs(batch, completions).sum(-1), self.name)
 
     def label_scores(
         self, batch: PromptBatch, labels: Sequence[str], template: str = "<answer>{label}</answer>", eos: bool = True

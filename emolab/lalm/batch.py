@@ -8,8 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from emolab.errors import ModelError
+
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def finite(scores: Tensor, name: str) -> Tensor:
+    """The scores themselves, as they leave the model called `name`.
+
+    Raises ModelError where one is NaN or infinite: a ranking of such scores would look like an answer.
+    """
+    if not bool(torch.isfinite(scores).all()):
+        raise ModelError(
+            f"{name}: it scores its answers with NaN or infinity, so its weights are damaged; load another checkpoint, "
+            "or train again with a smaller learning rate"
+        )
+    return scores
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def load_model(
     lalm: LALM = getattr(import_module(f"emolab.lalm.{module}"), family)(
         model, tokenizer, extractor, str(name), **settings
     )
+    lalm.home = Path(source if adapter is None else adapter)
     keep_trainable(lalm.decoder)
     if adapter is not None:
         load_adapter(lalm, adapter)

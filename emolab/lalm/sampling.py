@@ -17,7 +17,7 @@ from torch import Tensor
 
 from emolab.errors import ModelError
 from emolab.lalm.accel.folding import folded
-from emolab.lalm.batch import Completions
+from emolab.lalm.batch import Completions, finite
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -215,7 +215,7 @@ def sample_completions(
 
 
 def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
-    """Logits (B, V) behind each prompt, and the cache."""
+    """Logits (B, V) behind each prompt, and the cache. Raises ModelError where a logit is NaN or infinite."""
     from transformers import DynamicCache
 
     first = int(batch.mask.argmax(-1).min())  # columns that are padding in every row
@@ -230,7 +230,7 @@ def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
         past_key_values=cache,
         use_cache=True,
     ).last_hidden_state
-    return lalm.head(hidden[:, -1]) / lalm.logits_scaling, (cache, mask)
+    return finite(lalm.head(hidden[:, -1]) / lalm.logits_scaling, lalm.name), (cache, mask)
 
 
 def _decode(lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser) -> tuple[Tensor, Tensor, Tensor]:
