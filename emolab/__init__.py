@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from emolab.attribution.shapley import shapley
     from emolab.corpora import load_corpus
     from emolab.emotions import label_set
+    from emolab.evaluate.predict import predict
     from emolab.evaluate.run import evaluate
     from emolab.evaluate.zero_shot import zero_shot
     from emolab.lalm import load_model
@@ -39,6 +40,7 @@ _HOMES = {
     "profile": "emolab.profiles",
     "zero_shot": "emolab.evaluate.zero_shot",
     "evaluate": "emolab.evaluate.run",
+    "predict": "emolab.evaluate.predict",
     "Accuracy": "emolab.rewards",
     "ESWR": "emolab.rewards",
     "Rubric": "emolab.rewards",
@@ -65,6 +67,7 @@ __all__ = [
     "load_corpus",
     "load_model",
     "plot",
+    "predict",
     "profile",
     "recipe",
     "register",

@@ -141,6 +141,149 @@ def test_words_and_captions_are_given_beside_a_label(tmp_path):
         assert sum(row["distribution"].values()) == pytest.approx(1.0)
 
 
+def test_a_file_is_decoded_once(tmp_path, monkeypatch):
+    from emolab.media import audio
+
+    soundfile.write(tmp_path / "a.wav", voice(), 16_000)
+    opened, blocks = [], audio.open_blocks
+    monkeypatch.setattr(audio, "open_blocks", lambda path, most: opened.append(path) or blocks(path, most))
+    assert run(tmp_path / "a.wav")[0] == 0 and opened == [tmp_path / "a.wav"]
+
+
+def test_a_file_a_wave_and_a_sample_are_answered_alike(tmp_path, model):
+    from emolab.evaluate.predict import predict
+    from emolab.samples import EmotionSample
+
+    wave = voice().astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", wave, 16_000, subtype="FLOAT")
+    sample = EmotionSample("a", audio=str(tmp_path / "a.wav"))
+    answers = [predict(model, given) for given in (tmp_path / "a.wav", wave, sample)]
+    for answer in answers:
+        assert answer["distribution"] == pytest.approx(answers[0]["distribution"], abs=1e-6)
+        assert answer["windows"] == 1 and answer["likeness"] is None and answer["note"] == ""
+    asked = predict(model, sample, labels="calm, tense, bored")
+    assert set(asked["distribution"]) == {"calm", "tense", "bored"} and asked["label"] in asked["distribution"]
+
+
+def test_a_clip_longer_than_the_model_hears_is_answered_from_windows(tmp_path, model, monkeypatch):
+    from emolab.evaluate.predict import predict
+
+    wave = voice(2.0).astype(np.float32)
+    halves = [predict(model, part)["distribution"] for part in np.split(wave, 2)]
+    monkeypatch.setattr(type(model), "max_seconds", property(lambda self: 1.0))
+    whole = predict(model, wave)
+    assert whole["windows"] == 2 and whole["seconds"] == 2.0
+    for label, probability in whole["distribution"].items():
+        assert probability == pytest.approx(np.mean([half[label] for half in halves]), abs=1e-5)
+
+
+def test_a_clip_unlike_the_training_data_says_so(tmp_path, model, monkeypatch):
+    from emolab.lalm.likeness import Likeness
+
+    soundfile.write(tmp_path / "a.wav", voice(), 16_000)
+    far = {"distance": 4.0, "threshold": 1.5, "quantile": 0.95, "as_far": 0.0, "unlike": True, "source": "x"}
+    monkeypatch.setitem(vars(model), "likeness", Likeness.of(RNG.normal(size=(9, 64)), RNG.normal(size=(5, 64))))
+    monkeypatch.setattr(Likeness, "judge", lambda self, embedding: far)
+    _, result, _ = run(tmp_path / "a.wav")
+    row = result["files"][0]
+    assert row["likeness"] == far and "distance 4.0, and 95% of held-out clips lie below 1.5" in row["note"]
+    app = typer.Typer()
+    command.register(app)
+    assert "note: this clip is unlike the clips that the model was trained on" in " ".join(
+        CliRunner().invoke(app, [str(tmp_path / "a.wav")]).stdout.split()
+    )
+
+
+def test_scores_that_are_no_numbers_are_one_line(tmp_path, model, monkeypatch):
+    import torch
+
+    soundfile.write(tmp_path / "a.wav", voice(), 16_000)
+    weight = model.head.weight
+    kept = weight.detach().clone()
+    try:
+        with torch.no_grad():
+            weight[:3] = float("nan")
+        status, result, _ = run(tmp_path / "a.wav")
+    finally:
+        with torch.no_grad():
+            weight.copy_(kept)
+    assert status == 1 and "its weights are damaged" in result["files"][0]["error"]
+
+
+def test_the_microphone_is_recorded_or_its_absence_is_one_line(tmp_path, monkeypatch):
+    from emolab.cli import record
+    from emolab.media import microphone
+
+    status, result, _ = run()
+    assert status == 1 and "--mic" in result["error"]
+    monkeypatch.setattr(microphone, "_sounddevice", lambda: FakeDevice())
+    status, result, stderr = run("--mic", "--seconds", 0.5)
+    assert status == 0 and result["files"][0]["file"] == "recording" and "speak now" in stderr
+    app = typer.Typer()
+    record.register(app)
+    made = CliRunner().invoke(app, [str(tmp_path / "mine.wav"), "--seconds", "0.5", "--json"])
+    assert made.exit_code == 0 and soundfile.info(tmp_path / "mine.wav").frames == 8000
+    for arguments, message in (
+        ([str(tmp_path / "mine.mp3"), "--seconds", "0.5"], ".wav or .flac"),
+        ([str(tmp_path / "mine.wav"), "--seconds", "99"], "between 0.1 and 30"),
+        ([str(tmp_path / "no" / "mine.wav"), "--seconds", "0.5"], "cannot be written"),
+    ):
+        failed = CliRunner().invoke(app, arguments)
+        assert failed.exit_code == 1 and message in failed.output
+
+
+def test_without_a_device_recording_says_what_to_install(monkeypatch):
+    import builtins
+    import sys
+
+    from emolab.errors import MediaError
+    from emolab.media import microphone
+
+    found = builtins.__import__
+    for error, message in ((ImportError(), r"emolab\[mic\]"), (OSError("no library"), "libportaudio2")):
+
+        def missing(name, *rest, error=error):
+            if name == "sounddevice":
+                raise error
+            return found(name, *rest)
+
+        monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+        monkeypatch.setattr(builtins, "__import__", missing)
+        with pytest.raises(MediaError, match=message):
+            microphone.record(0.5)
+    monkeypatch.undo()
+    monkeypatch.setattr(microphone, "_sounddevice", lambda: FakeDevice(level=0.0))
+    with pytest.raises(MediaError, match="only zeros"):
+        microphone.record(0.5)
+    monkeypatch.setattr(microphone, "_sounddevice", lambda: FakeDevice(broken=True))
+    with pytest.raises(MediaError, match="cannot be read"):
+        microphone.record(0.5)
+
+
+class FakeDevice:
+    """What `sounddevice` looks like to the recorder."""
+
+    PortAudioError = RuntimeError
+
+    def __init__(self, level: float = 0.1, broken: bool = False) -> None:
+        self.level, self.broken = level, broken
+
+    def rec(self, frames, samplerate, channels, dtype):
+        if self.broken:
+            raise self.PortAudioError("no default input device")
+        return (self.level * RNG.normal(size=(frames, channels))).astype(dtype)
+
+    def wait(self):
+        """Recording is over at once."""
+
+
+def test_the_help_says_where_this_must_not_be_used():
+    app = typer.Typer()
+    command.register(app)
+    shown = " ".join(CliRunner().invoke(app, ["--help"]).stdout.split())
+    assert "EU AI Act" in shown and "notebook 00" in shown
+
+
 def test_what_an_answer_says_is_read_by_its_style():
     from emolab.evaluate.predict import said_in
 
