@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -159,7 +160,7 @@ def _decoder(codec: str) -> str:
     return {"libopencore_amrnb": "amrnb", "adpcm_g722": "g722", "libmp3lame": "mp3float"}.get(codec, codec)
 
 
-def _frames(samples: np.ndarray, size: int, kind: str, rate: int, frame_class: type) -> list:
+def _frames(samples: np.ndarray, size: int, kind: str, rate: int, frame_class: Any) -> list:
     frames = []
     for start in range(0, len(samples), size):
         piece = samples[start : start + size]

@@ -1,0 +1,247 @@
+"""Judge a model before and after a generation: the table of the card, on speakers and sentences that it never met.
+
+`python -m data_scripts.pretraining.judge FOLDER --people PEOPLE --out table.json`, with a model's folder (or
+`tiny-omni`) and the folder that `data_scripts/people.py` filled. Nothing here chooses a setting on what it reports: the
+temperature is fitted on the corpus's validation split.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from data_scripts.pretraining import world
+from emolab.emotions import EMOTIONS, VAD
+from emolab.lalm import LALM, load_model
+from emolab.parsing import parse, parse_label
+from emolab.prompts import PROMPTS
+from emolab.samples import EmotionSample
+from emolab.synth import describe_voice, text, text_words
+
+EACH = 20  # clips of each label and domain
+BATCH = 24
+HEARD = PROMPTS["direct"].using("audio", "text")
+WIDTH = 0.1  # of a bin of the calibration error
+
+
+def said(lalm: LALM, samples: Sequence[EmotionSample], prompt: Any, tokens: int) -> list[str]:
+    """Greedy answers."""
+    out: list[str] = []
+    for start in range(0, len(samples), BATCH):
+        batch = lalm.encode(list(samples[start : start + BATCH]), prompt)
+        out += [row[0] for row in lalm.generate(batch, max_new_tokens=tokens, greedy=True).texts]
+    return out
+
+
+def recall(gold: Sequence[str], found: Sequence[str | None]) -> float:
+    """Unweighted accuracy over the labels that occur; an answer that does not parse is wrong."""
+    by = {label: [f == label for g, f in zip(gold, found, strict=True) if g == label] for label in set(gold)}
+    return round(float(np.mean([np.mean(hits) for hits in by.values()])), 3)
+
+
+def label_posteriors(lalm: LALM, samples: Sequence[EmotionSample], prompt: Any = HEARD) -> np.ndarray:
+    """Log scores of the seven answers, (n, 7)."""
+    import torch
+
+    rows, texts = [], [f"<answer>{label}</answer>" for label in EMOTIONS]
+    for start in range(0, len(samples), BATCH):
+        part = list(samples[start : start + BATCH])
+        with torch.no_grad():
+            rows.append(lalm.text_scores(lalm.encode(part, prompt), [texts] * len(part)).double().cpu().numpy())
+    return np.concatenate(rows)
+
+
+def softmax(scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Probabilities over the labels at a temperature."""
+    shifted = scores / temperature - (scores / temperature).max(1, keepdims=True)
+    return np.exp(shifted) / np.exp(shifted).sum(1, keepdims=True)
+
+
+def calibration_error(posterior: np.ndarray, gold: Sequence[str], labels: Sequence[str] = EMOTIONS) -> float:
+    """Expected calibration error: the mean gap between confidence and accuracy over bins of confidence."""
+    confidence = posterior.max(1)
+    right = np.array([labels[i] for i in posterior.argmax(1)]) == np.array(gold)
+    bins = np.minimum((confidence / WIDTH).astype(int), round(1 / WIDTH) - 1)
+    gaps = [
+        abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist())
+    ]
+    return round(float(np.sum(gaps)), 3)
+
+
+def fitted_temperature(scores: np.ndarray, gold: Sequence[str], labels: Sequence[str] = EMOTIONS) -> float:
+    """The temperature with the least negative log likelihood on held-out clips, on a grid from 0.5 to 20."""
+    at = np.array([list(labels).index(g) for g in gold])
+    grid = np.geomspace(0.5, 20, 60)
+    losses = [-np.log(softmax(scores, t)[np.arange(len(at)), at] + 1e-12).mean() for t in grid]
+    return round(float(grid[int(np.argmin(losses))]), 3)
+
+
+def lexicon() -> frozenset[str]:
+    """Words that an English reason may hold: of the grammar, of descriptions, of feelings, and of reasons."""
+    rng, words = np.random.default_rng(0), set(text.vocabulary())
+    lines = [word.word for word in text_words.EMOTION_WORDS] + list(EMOTIONS)
+    for _ in range(300):
+        classes = {k: str(rng.choice(v)) for k, v in describe_voice.ATTRIBUTES.items()}
+        voice = describe_voice.VoiceAttributes(**classes)
+        label, says = (str(rng.choice(EMOTIONS)) for _ in range(2))
+        lines += [voice.sentence(rng), world.summary(label, says, voice, rng), world.content(says, rng)]
+    for line in lines:
+        words |= set(re.findall(r"[a-z]+", line.lower()))
+    return frozenset(words)
+
+
+def well_formed(summary: str | None, label: str | None, known: frozenset[str]) -> bool:
+    """Whether a summary is made of English words, names a feeling, and agrees in valence with the answer."""
+    if not summary or label is None:
+        return False
+    found = re.findall(r"[a-z]+", summary.lower())
+    named = [w for w in found if w in EMOTIONS]
+    agrees = any(w == label or VAD[w][0] * VAD[label][0] > 0 for w in named)
+    return bool(found) and all(w in known for w in found) and agrees
+
+
+def per_label(samples: Sequence[EmotionSample], n: int, rng: np.random.Generator) -> list[EmotionSample]:
+    """At most `n` samples of each label."""
+    out: list[EmotionSample] = []
+    for label in sorted({str(s.emotion) for s in samples}):
+        own = [s for s in samples if s.emotion == label]
+        out += [own[i] for i in rng.permutation(len(own))[:n]]
+    return out
+
+
+def rendered(split: str, domain: str, each: int, size: str = "course", seed: int = 0) -> list[EmotionSample]:
+    """`each` clips a label that only the voice tells apart, of a corpus that need not be made: rendered here."""
+    from emolab.synth.plan import plan
+    from emolab.synth.realise import realise, render, to_sample
+
+    specs = [s for s in plan(size, seed) if (s.split, s.domain) == (split, domain) and s.condition in ("A", "neutral")]
+    picked = {
+        s.id for s in per_label([to_sample(spec, realise(spec)) for spec in specs], each, np.random.default_rng(1))
+    }
+    return [
+        replace(to_sample(spec, realise(spec)), video=None, audio=None, extra={"waveform": render(spec)[0]})
+        for spec in specs
+        if spec.id in picked
+    ]
+
+
+def domains(lalm: LALM, each: int) -> dict[str, Any]:
+    """Zero-shot accuracy and parse rate in both domains, with right and with swapped voices; reasons; calibration."""
+    from emolab.evaluate.controls import apply_control
+
+    known, result = lexicon(), {}
+    for domain in ("a", "b"):
+        picked = rendered("test", domain, each)
+        swapped = apply_control(picked, "swapped", 0)
+        gold = [str(s.emotion) for s in picked]
+        for name, clips in (("zero_shot", picked), ("swapped", swapped)):
+            answers = said(lalm, clips, HEARD, 16)
+            found = [parse_label(a, EMOTIONS) for a in answers]
+            result[f"{name}_{domain}"] = {
+                "ua": recall(gold, found),
+                "parses": round(float(np.mean([f is not None for f in found])), 3),
+                "n": len(gold),
+            }
+        if domain == "a":
+            reasons = said(lalm, picked, PROMPTS["structured"].using("audio", "text"), 72)
+            read = [(parse(a).sections.get("summary"), parse_label(a, EMOTIONS)) for a in reasons]
+            result["summaries_well_formed"] = round(float(np.mean([well_formed(s, f, known) for s, f in read])), 3)
+            result["structured_ua"] = recall(gold, [f for _, f in read])
+            result["reasons"] = reasons[:6]
+            scores = label_posteriors(lalm, picked)
+            val = rendered("val", "a", each)
+            fitted = label_posteriors(lalm, val)
+            warm = fitted_temperature(fitted, [str(s.emotion) for s in val])
+            result["temperature"] = warm
+            result["ece_a"] = {
+                "raw": calibration_error(softmax(scores), gold),
+                "fitted": calibration_error(softmax(scores, warm), gold),
+            }
+    return result
+
+
+def spoken_anew(n: int) -> list[EmotionSample]:
+    """New sentences of the grammar by the validation voices, with prosody that follows no emotion. Needs espeak-ng."""
+    from emolab.synth import prosody, seeds, talkers, voice
+    from emolab.synth.espeak import synth_bank
+
+    rng, samples = np.random.default_rng(41), []
+    for base in (v for v in talkers.VOICES.values() if (v.domain, v.split) == ("a", "val")):
+        texts = [text.random_sentence(rng) for _ in range(n // 2)]
+        for words, speech in zip(texts, synth_bank(base.espeak, base.rate, texts), strict=True):
+            spoken = prosody.sample_any(rng)
+            dry = voice.speak(seeds.analyse(speech, words), spoken, rng, base.f0_shift, base.warp)
+            wave = voice.record(dry, spoken, rng, voice.sample_room(rng))
+            samples.append(EmotionSample(f"{base.id}-{len(samples)}", text=words, extra={"waveform": wave}))
+    return samples
+
+
+def transcripts(lalm: LALM, n: int) -> dict[str, Any]:
+    """Word error rate on new sentences of the grammar (validation voices) and on the bank's (test voices)."""
+    from data_scripts.pretraining.report import voice_samples, word_error_rate
+
+    found: dict[str, Any] = {}
+    for name, samples in (("grammar", spoken_anew(n)), ("bank", voice_samples("test", n, 1))):
+        written = said(lalm, samples, PROMPTS["transcribe"], 24)
+        found[name] = word_error_rate(written, [str(s.text) for s in samples])
+        found[f"{name}_examples"] = [[str(s.text), w] for s, w in zip(samples[:3], written[:3], strict=True)]
+    return found
+
+
+def people(lalm: LALM, folder: Path, warm: float) -> dict[str, Any]:
+    """Neutral recall and the commonest answer on neutral prompts, and accuracy on acted calls, of held-back voices."""
+    import csv
+    from collections import Counter
+
+    with (folder / "people.csv").open(encoding="utf-8") as file:
+        rows = [r for r in csv.DictReader(file) if r["split"] == "test"]
+    samples = [EmotionSample(r["path"], audio=str(folder / r["path"]), emotion=r["emotion"]) for r in rows]
+    scores = label_posteriors(lalm, samples, PROMPTS["direct"].using("audio"))
+    gold, top = np.array([r["emotion"] for r in rows]), np.array(EMOTIONS)[scores.argmax(1)]
+    calm, five = gold == "neutral", [e for e in EMOTIONS if e in set(gold) and e != "neutral"]
+    among = scores[~calm][:, [EMOTIONS.index(e) for e in five]]
+    commonest, times = Counter(top[calm].tolist()).most_common(1)[0]
+    return {
+        "neutral_recall": round(float((top[calm] == "neutral").mean()), 3),
+        "commonest_on_neutral": [commonest, round(times / int(calm.sum()), 3)],
+        "confidence_on_neutral": round(float(softmax(scores[calm]).max(1).mean()), 3),
+        "confidence_on_neutral_fitted": round(float(softmax(scores[calm], warm).max(1).mean()), 3),
+        "acted_ua_of_five": recall(gold[~calm].tolist(), [five[i] for i in among.argmax(1)]),
+        "ece": calibration_error(softmax(scores), gold.tolist()),
+        "ece_fitted": calibration_error(softmax(scores, warm), gold.tolist()),
+        "n_neutral": int(calm.sum()),
+        "n_acted": int((~calm).sum()),
+    }
+
+
+def main(
+    model: str,
+    out: Annotated[Path, typer.Option(help="Where the table goes, as JSON.")],
+    people_folder: Annotated[Path | None, typer.Option("--people", help="What data_scripts/people.py filled.")] = None,
+    each: Annotated[int, typer.Option(help="Clips of each label and domain.")] = EACH,
+    adapter: Annotated[str | None, typer.Option(help="An adapter's folder.")] = None,
+) -> None:
+    """Measure a model and write the table."""
+    lalm = load_model(model, adapter=adapter)
+    result: dict[str, Any] = {"model": model, "adapter": adapter}
+    parts: list[tuple[str, Any]] = [
+        ("domains", lambda: domains(lalm, each)),
+        ("word_error_rate", lambda: transcripts(lalm, 3 * each)),
+    ]
+    if people_folder is not None:
+        parts.append(("people", lambda: people(lalm, people_folder, result["domains"]["temperature"])))
+    for name, measure in parts:
+        result[name] = measure()
+        out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        typer.echo(json.dumps({name: result[name]}))
+
+
+if __name__ == "__main__":
+    typer.run(main)

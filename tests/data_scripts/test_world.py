@@ -1,0 +1,181 @@
+"""The world of pre-training: no sentence of the bank, no voice of a domain, labels that people might give, and English
+reasons that follow from what they are given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_scripts.pretraining import world
+from emolab.emotions import EMOTIONS
+from emolab.synth import talkers, text
+from emolab.synth.describe_voice import VoiceAttributes, describe
+from emolab.synth.prosody import Prosody
+
+torch = pytest.importorskip("torch")
+LOW = VoiceAttributes("low", "flat", "slow", "quiet", "breathy", "falling", "dark")
+
+
+def bare(words: str) -> str:
+    return " ".join(text.words_of(words))
+
+
+def test_no_sentence_of_the_bank_is_said() -> None:
+    rng, bank = np.random.default_rng(0), {bare(s.text) for s in text.sentence_bank()}
+    said = [world.sentence(rng) for _ in range(600)]
+    assert not {bare(s) for s in said} & bank
+    assert len(set(said)) > 550 and all(s[0].isupper() and s.endswith(".") for s in said)
+
+
+def test_exchanged_words_come_from_all_of_the_vocabulary() -> None:
+    rng = np.random.default_rng(0)
+    used = {w for _ in range(400) for w in text.words_of(world.salad(rng))}
+    assert len(used) > 0.8 * len(text.vocabulary())
+
+
+def test_labels_are_mostly_right_and_confused_as_people_confuse() -> None:
+    rng = np.random.default_rng(0)
+    for emotion in EMOTIONS:
+        drawn = Counter(world.heard(emotion, rng) for _ in range(2000))
+        assert drawn[emotion] / 2000 == pytest.approx(1 - world.NOISY, abs=0.04)
+        assert set(drawn) == {emotion, *world.CONFUSED[emotion]}
+        assert sum(world.CONFUSED[emotion].values()) == pytest.approx(1)
+
+
+def test_emotional_voices_are_of_no_domain() -> None:
+    from data_scripts.pretraining import voices
+
+    jobs = voices.jobs(Path("nowhere"), 2)
+    feeling = [j for j in jobs if "world" in j.renders]
+    assert len(feeling) == 20 and sum(j.name.startswith("world") for j in jobs) == voices.HELD_OUT
+    assert not {j.espeak for j in feeling} & {v.espeak for v in talkers.VOICES.values()}
+
+
+def test_a_summary_names_what_the_voice_has_and_the_label() -> None:
+    rng = np.random.default_rng(0)
+    summaries = [world.summary("sad", "neutral", LOW, rng) for _ in range(40)]
+    assert all("sad" in s for s in summaries) and any("quiet and slow" in s for s in summaries)
+    assert not any(word in s for s in summaries for word in ("loud", "fast", "bright"))
+    told = {world.summary("happy", "happy", LOW, rng) for _ in range(20)}
+    assert any("words" in s for s in told) and all("happy" in s for s in told)
+    odd = {world.summary("angry", "happy", LOW, rng) for _ in range(20)}
+    assert any("the words say happy, but" in s for s in odd)
+
+
+def test_cues_are_only_those_that_speak_for_the_label() -> None:
+    assert world.cues(LOW, "sad") == ["quiet", "slow"]
+    assert world.cues(LOW, "happy") == []
+
+
+def memory() -> object:
+    from data_scripts.pretraining import align
+
+    row = {
+        "clip": list(Prosody(f0=-3, rate=-0.4, energy=-6).dict().values()),
+        "text": "The cup is here.",
+        "feeling": False,
+    }
+    felt = {**row, "kind": "world", "says": "neutral", "label": "sad", "voice_emotion": "sad"}
+    calm = {**felt, "label": "neutral", "voice_emotion": "neutral"}
+    audio, units = torch.zeros(4, 3), torch.zeros(17)
+    faces = [{"units": units}, {"units": units, "label": "happy"}]
+    return align.Memory(
+        [audio] * 3, [16] * 3, [{**row, "says": "neutral"}, felt, calm], [torch.zeros(64, 3)] * 2, faces
+    )
+
+
+@pytest.mark.parametrize("task", [t for t in __import__("data_scripts.pretraining.align", fromlist=["WORLD"]).WORLD])
+def test_every_task_draws_a_turn(task: str) -> None:
+    from data_scripts.pretraining import align
+
+    rng, held = np.random.default_rng(0), memory()
+    for _ in range(12):
+        example = align.draw(held, rng, task)  # type: ignore[arg-type]
+        assert example.question and example.answer
+        if task.startswith("w-") and task != "w-caption":
+            assert "<answer>" in example.answer
+        if task == "w-direct" and example.video is None:
+            assert example.answer in ("<answer>sad</answer>", "<answer>neutral</answer>")
+
+
+def test_a_reason_describes_the_voice_that_was_made() -> None:
+    from data_scripts.pretraining import align
+
+    row = memory().voices[1]  # type: ignore[attr-defined]
+    answer = align._reasoned(row, "sad", "structured", np.random.default_rng(0))
+    heard = describe(Prosody(*row["clip"]))
+    assert f"a {heard.pitch}," in answer and heard.pace in answer and answer.endswith("<answer>sad</answer>")
+
+
+def test_some_questions_offer_fewer_labels_and_always_the_right_one() -> None:
+    from data_scripts.pretraining import align
+    from emolab.prompts import PROMPTS
+
+    rng, question = np.random.default_rng(0), PROMPTS["direct"].user
+    offered = {align._offered(question, "sad", rng) for _ in range(200)}
+    assert question in offered and len(offered) > 20
+    assert all("sad" in q for q in offered)
+
+
+def test_rates_follow_their_schedules() -> None:
+    from data_scripts.pretraining.loop import rate_at
+
+    assert (
+        rate_at("constant", 0, 100, 1.0) < rate_at("constant", 40, 100, 1.0) == rate_at("constant", 99, 100, 1.0) == 1
+    )
+    assert rate_at("fall", 0, 10, 1.0) == 1 and rate_at("fall", 9, 10, 1.0) == pytest.approx(0.1)
+    assert rate_at("cycle", 5, 100, 1.0) < rate_at("cycle", 10, 100, 1.0)
+
+
+def test_a_stage_that_runs_out_of_time_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    from data_scripts.pretraining.loop import train
+
+    def run(folder: Path, minutes: float | None, steps: int) -> torch.Tensor:
+        torch.manual_seed(0)
+        modules = torch.nn.ModuleDict({"line": torch.nn.Linear(3, 1)})
+
+        def loss_of(generator: torch.Generator) -> dict[str, torch.Tensor]:
+            return {"loss": modules["line"](torch.randn(8, 3, generator=generator)).float().square().mean()}
+
+        options = {"schedule": "constant", "minutes": minutes, "every": 2}
+        train("try", modules, loss_of, folder, steps=steps, lr=0.1, **options)  # type: ignore[arg-type]
+        return modules["line"].weight.detach().clone()
+
+    (tmp_path / "cut").mkdir()
+    run(tmp_path / "cut", 0.0, 6)  # out of time after one step
+    state = torch.load(tmp_path / "cut" / "try.pt", weights_only=True)
+    assert state["step"] == 1
+    assert torch.equal(run(tmp_path / "cut", None, 6), run(tmp_path / "whole", None, 6))
+
+
+def test_the_judge_knows_a_summary_from_noise() -> None:
+    from data_scripts.pretraining import judge
+
+    known = judge.lexicon()
+    assert judge.well_formed("the low, flat voice sounds sad", "sad", known)
+    assert judge.well_formed("it sounds angry", "disgusted", known)  # both negative
+    assert not judge.well_formed("rightened fearful", "fearful", known)
+    assert not judge.well_formed("it sounds happy", "sad", known)
+    assert not judge.well_formed("it sounds so", "sad", known) and not judge.well_formed(None, "sad", known)
+
+
+def test_calibration_by_hand() -> None:
+    from data_scripts.pretraining import judge
+
+    sure = np.log(np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.9, 0.1]]))
+    gold = ["x", "x", "y", "y"]
+    assert judge.calibration_error(np.exp(sure), gold, ["x", "y"]) == pytest.approx(0.4)
+    warm = judge.fitted_temperature(sure, gold, ["x", "y"])
+    assert warm > 5 and judge.calibration_error(judge.softmax(sure, warm), gold, ["x", "y"]) < 0.1
+    assert judge.recall(["x", "x", "y"], ["x", None, "y"]) == 0.75
+
+
+def test_strangers_are_finite_sounds_of_a_fixed_length() -> None:
+    from data_scripts.pretraining import strangers
+
+    for kind in strangers.MADE:
+        sounds = [s.extra["waveform"] for s in strangers.made(kind, 2)]
+        assert all(np.isfinite(w).all() and len(w) == 40000 and w.any() for w in sounds)
