@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -59,6 +60,19 @@ def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     except UnicodeError:
         data = pd.json_normalize(_escaped(list(rows)), sep=".").to_parquet(None, index=False)
     return write_bytes(path, data)
+
+
+def write_pair(path: str | Path, numbers: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write raw rows (.parquet) and then numbers beside them (.json), which say that both are there.
+
+    Older numbers go first, so that they never stand beside newer rows. Returns the path of the JSON file.
+    """
+    path = Path(path).with_suffix(".json")
+    if rows:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        write_table(path.with_suffix(".parquet"), rows)
+    return write_json(path, numbers)
 
 
 def read_json(path: str | Path, what: str = "a JSON object", error: type[EmolabError] = EmolabError) -> dict[str, Any]:

@@ -45,13 +45,13 @@ def test_a_kill_at_any_moment_leaves_a_whole_result_or_none(tmp_path: Path) -> N
 
 
 def test_the_numbers_are_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from emolab.evaluate import results
+    from emolab import files
 
     def fails(*_: object) -> None:
         raise RuntimeError
 
     write_result({"n": 1, "rows": [{"id": "old"}]}, tmp_path / "r")
-    monkeypatch.setattr(results, "write_json", fails)
+    monkeypatch.setattr(files, "write_json", fails)
     with pytest.raises(RuntimeError):
         write_result({"n": 2, "rows": [{"id": "new"}]}, tmp_path / "r")
     assert not (tmp_path / "r.json").exists() and read_table(tmp_path / "r.parquet") == [{"id": "new"}]

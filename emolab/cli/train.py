@@ -1,4 +1,4 @@
-"""`emolab train`: run one of the four systems' recipes, or only its cold start."""
+"""`emolab train`: run one of the recipes on a corpus, or only its cold start."""
 
 from __future__ import annotations
 
@@ -13,22 +13,51 @@ from emolab.cli.output import JsonOption, command, emit, real_stdout
 from emolab.errors import TrainingError
 
 if TYPE_CHECKING:
-    from emolab.recipes.run import Recipe
+    from emolab.emotions import LabelSet
+    from emolab.recipes.run import Built, Recipe
+    from emolab.rewards.rubric import Rubric
+    from emolab.samples import Corpus
 
 CorpusOption = Annotated[
-    Path | None, typer.Option("--corpus", help="Corpus folder; the embedded corpus where none is given.")
+    str | None,
+    typer.Option(
+        "--corpus",
+        metavar="SPEC",
+        help="NAME:FOLDER of a public corpus as published (iemocap:/data/IEMOCAP), a table or folder of your own "
+        "(mine.csv), hf:NAME, or synthetic:SIZE. Default: EMOLAB_CORPUS, else the embedded corpus.",
+    ),
+]
+LabelsOption = Annotated[
+    str | None, typer.Option(help="Labels to ask for: a label set (iemocap-4) or a list (calm, tense, bored).")
+]
+ProtocolOption = Annotated[str | None, typer.Option(help="Division into parts: see `emolab corpus list`, or drawn.")]
+FoldOption = Annotated[
+    str | None, typer.Option(help="Fold of the protocol, by name or number; all: each, and the mean.")
 ]
 TestCorpusOption = Annotated[
-    Path | None, typer.Option("--test-corpus", help="Measure on the test split of this corpus instead.")
+    str | None, typer.Option("--test-corpus", metavar="SPEC", help="Measure on the test split of this corpus instead.")
 ]
+LongClipsOption = Annotated[
+    str, typer.Option("--long-clips", help="Clips too long for the model: window (cut, answers pooled) or skip.")
+]
+RewardOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reward", metavar="FILE:NAME", help="Pay this reward, too: my_rewards.py:loudness. May be repeated."
+    ),
+]
+WeightOption = Annotated[
+    list[float] | None, typer.Option("--reward-weight", help="Weight of the --reward in the same place; 1 by default.")
+]
+OwnOption = Annotated[bool, typer.Option("--own-rewards/--no-own-rewards", help="Pay the recipe's own rewards.")]
 OutOption = Annotated[
     Path | None,
-    typer.Option(help="Folder for checkpoints and results, build/RECIPE by default; run again to continue."),
+    typer.Option(help="Folder for checkpoints and results, build/RECIPE-CORPUS by default; run again to continue."),
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of the data order, the adapters and the sampling.")]
 ModelOption = Annotated[str | None, typer.Option(help="Model name or folder; the profile's where none is given.")]
 TestOption = Annotated[int | None, typer.Option(help="Measured clips of each label; all of them by default.")]
-DomainOption = Annotated[str | None, typer.Option(help="Train on this domain of the corpus: a or b.")]
+DomainOption = Annotated[str | None, typer.Option(help="Train on this domain of the embedded corpus: a or b.")]
 SplitOption = Annotated[str, typer.Option(help="Measure on this split; val is for choosing settings.")]
 LaunchOption = Annotated[str | None, typer.Option(help="Several processes: ddp, zero2, zero3, fsdp2, ddp-cpu.")]
 ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Processes to launch.")]
@@ -38,9 +67,7 @@ SetOption = Annotated[
 ]
 BaselineOption = Annotated[bool, typer.Option(help="Also fine-tune on the same labels as GRPO.")]
 ControlsOption = Annotated[bool, typer.Option(help="Also score with evidence taken away: silent voices, and more.")]
-ReasoningOption = Annotated[
-    str | None, typer.Option(help="structured (ESR), free (EUR) or direct (IR); the profile's by default.")
-]
+ReasoningOption = Annotated[str | None, typer.Option(help="How the model reasons, as --set reasoning=…")]
 
 HELP = {
     "emo-rl": "EMO-RL: speech emotion, with the emotion-similarity reward and structured reasoning.",
@@ -55,8 +82,8 @@ def register(app: typer.Typer) -> None:
     from emolab.recipes import RECIPES
 
     for name in RECIPES:
-        text = f"{HELP[name]} Cold start, then GRPO; measured before and after."
-        app.command(name, help=text)(_command(name))
+        told = HELP.get(name, f"The recipe {name}.")
+        app.command(name, help=f"{told} Cold start, then GRPO; every stage is measured.")(_command(name))
     app.command("cold-start")(cold_start)
 
 
@@ -64,7 +91,14 @@ def _command(name: str) -> Callable[..., None]:
     @command
     def train(
         corpus: CorpusOption = None,
+        labels: LabelsOption = None,
+        protocol: ProtocolOption = None,
+        fold: FoldOption = None,
         test_corpus: TestCorpusOption = None,
+        long_clips: LongClipsOption = "window",
+        reward: RewardOption = None,
+        reward_weight: WeightOption = None,
+        own_rewards: OwnOption = True,
         out: OutOption = None,
         seed: SeedOption = 0,
         steps: StepsOption = None,
@@ -84,23 +118,14 @@ def _command(name: str) -> Callable[..., None]:
             from emolab.training.launch import relaunch
 
             raise typer.Exit(relaunch(launch, processes, sys.argv[1:], real_stdout()))
-        from emolab.evaluate.inputs import read_corpus
-        from emolab.training.launch import is_main
-
         given = {"model": model, "steps": steps, "reasoning": reasoning, "domain": domain}
         recipe = make(name, changes, seed=seed, test_per_label=test_per_label, **_given(given))
-        folder = out or Path("build") / name
-        result = recipe.run(
-            read_corpus(corpus, recipe.corpus_size),
-            folder,
-            baseline=baseline,
-            controls=controls,
-            split=split,
-            test=read_corpus(test_corpus) if test_corpus else None,
-            say=_say,
-        )
-        if is_main():
-            emit(result | {"report": str(_report(folder))}, as_json, render)
+        options: dict[str, Any] = {"baseline": baseline, "controls": controls}
+        if reward:
+            options["rewards"] = paying(recipe, reward, reward_weight or (), own_rewards)
+        elif reward_weight or not own_rewards:
+            raise TrainingError("--reward-weight and --no-own-rewards need a --reward FILE:NAME")
+        _run(recipe, corpus, labels, protocol, fold, out, split, test_corpus, long_clips, as_json, **options)
 
     train.__name__ = name.replace("-", "_")
     return train
@@ -110,24 +135,51 @@ def _command(name: str) -> Callable[..., None]:
 def cold_start(
     recipe: Annotated[str, typer.Option(help="The recipe whose cold start it is.")] = "emo-rl",
     corpus: CorpusOption = None,
+    labels: LabelsOption = None,
+    protocol: ProtocolOption = None,
+    fold: FoldOption = None,
+    test_corpus: TestCorpusOption = None,
+    long_clips: LongClipsOption = "window",
     out: OutOption = None,
     seed: SeedOption = 0,
     reasoning: ReasoningOption = None,
     model: ModelOption = None,
+    domain: DomainOption = None,
+    split: SplitOption = "test",
     test_per_label: TestOption = None,
     changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The cold start alone: a few clips with written rationales, then measured on held-out talkers and sentences."""
-    from emolab.evaluate.inputs import read_corpus
-
-    given = {"model": model, "reasoning": reasoning}
+    """The cold start alone: a few clips with written rationales, then measured on held-out speakers and sentences."""
+    given = {"model": model, "reasoning": reasoning, "domain": domain}
     chosen = make(recipe, changes, seed=seed, test_per_label=test_per_label, **_given(given))
-    table = read_corpus(corpus, chosen.corpus_size)
-    folder = out or Path("build") / "cold-start"
     options: dict[str, Any] = {"baseline": False, "controls": False, "elsewhere": False, "grpo": False}
-    result = chosen.run(table, folder, say=_say, **options)
-    emit(result | {"report": str(_report(folder))}, as_json, render)
+    folder = out or Path("build") / "cold-start"
+    _run(chosen, corpus, labels, protocol, fold, folder, split, test_corpus, long_clips, as_json, **options)
+
+
+def _run(
+    recipe: Recipe,
+    corpus: str | None,
+    labels: str | None,
+    protocol: str | None,
+    fold: str | None,
+    out: Path | None,
+    split: str,
+    test_corpus: str | None,
+    long_clips: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    from emolab.training.launch import is_main
+
+    options |= {"labels": labels, "protocol": protocol, "fold": fold, "split": split, "long_clips": long_clips}
+    result = recipe.run(corpus, out, test=test_corpus, say=_say, **options)
+    if is_main():
+        for part in result.get("folds", {}).values():
+            _report(Path(part["out"]))
+        found = {} if "folds" in result else {"report": str(_report(Path(result["out"])))}
+        emit(result | found, as_json, render)
 
 
 def _report(folder: Path) -> Path:
@@ -136,6 +188,31 @@ def _report(folder: Path) -> Path:
 
     path = folder / "report.html"
     return write_text(path, run_report(folder))
+
+
+def paying(recipe: Recipe, rewards: list[str], weights: Any, own: bool) -> Built:
+    """What GRPO pays: the rewards named FILE:NAME with their weights, beside the recipe's own or instead of them.
+
+    Raises TrainingError for more weights than rewards, RewardError for a reward that cannot be read.
+    """
+    from emolab.recipes.run import Built
+    from emolab.rewards.rubric import Part, Rubric
+    from emolab.rewards.source import load_reward
+
+    if len(weights) > len(rewards):
+        raise TrainingError(
+            f"{len(weights)} --reward-weight for {len(rewards)} --reward: give each reward one, in order"
+        )
+    filled = [*weights, *[1.0] * (len(rewards) - len(weights))]
+    for spec in rewards:
+        load_reward(spec)  # a fault is told before anything is read
+
+    def build(labels: LabelSet, train: Corpus) -> Rubric:
+        named = [Part(load_reward(spec, labels), weight) for spec, weight in zip(rewards, filled, strict=True)]
+        base = recipe.rewards(labels, train)
+        return Rubric(f"{base.name} and own", (*base.parts, *named)) if own else Rubric("own", tuple(named))
+
+    return Built(build)
 
 
 def make(name: str, changes: list[str] | None = None, **values: Any) -> Recipe:
@@ -161,7 +238,7 @@ def _say(text: str) -> None:
 
 
 def render(result: dict[str, Any]) -> None:
-    """Print the stages of a recipe as a table."""
+    """Print the stages of a recipe as a table; of several folds, their mean and then each fold."""
     from emolab.cli.tables import score_table
     from emolab.training.runs import STAGES
 
@@ -169,5 +246,12 @@ def render(result: dict[str, Any]) -> None:
     rows = {STAGES[name]: result[name] for name in told}
     rows |= {f"{STAGES[told[-1]]}, {name}": part for name, part in result["controls"].items()}
     rows |= {f"{STAGES[name]}, other domain": result["elsewhere"][name] for name in told if name in result["elsewhere"]}
-    score_table(rows, f"{result['recipe']}, seed {result['seed']}, in {result['out']}")
-    typer.echo(f"with plots and answers: {result['report']}")
+    folds = result.get("folds", {})
+    rows |= {f"{STAGES[told[-1]]}, {name}": fold[told[-1]] for name, fold in folds.items()}
+    of = f"mean of {len(folds)} folds, " if folds else ""
+    chance = f", chance {result['chance']:.1%}" if result["metric"] == "ua" and result.get("chance") else ""
+    score_table(rows, f"{result['recipe']}, {of}seed {result['seed']}{chance}, in {result['out']}")
+    if "report" in result:
+        typer.echo(f"with plots and answers: {result['report']}")
+    for name, fold in folds.items():
+        typer.echo(f"{name}: {Path(fold['out']) / 'report.html'}")

@@ -202,6 +202,19 @@ def _labelled(corpus: Corpus, source: str | None, labels: Labels) -> Corpus:
     return mapped
 
 
+def in_labels(corpus: Corpus, labels: Labels) -> Corpus:
+    """The corpus in other labels, through the named map where both sets have one, else by meaning.
+
+    What has no place there is left out and counted in the report. Raises CorpusError where nothing is left.
+    """
+    wanted = label_set(labels) if labels is not None else corpus.labels
+    if wanted == corpus.labels:
+        return corpus
+    own = corpus.labels.name
+    kept = replace(_report(corpus), skipped=dict(_report(corpus).skipped), notes=list(_report(corpus).notes))
+    return _labelled(replace(corpus, report=kept), own if TAXONOMIES.get(own) == corpus.labels else None, wanted)
+
+
 def _by_meaning(corpus: Corpus, labels: LabelSet) -> tuple[Corpus, LoadReport]:
     """Emotions respelt as the one of `labels` that names the same; the others are left out, counted by label."""
     report, kept = LoadReport(corpus.name), []

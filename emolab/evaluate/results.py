@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import platform
@@ -14,7 +13,7 @@ from typing import Any
 
 from emolab.emotions import EMOTIONS
 from emolab.errors import EvaluationError
-from emolab.files import read_json, write_json, write_table
+from emolab.files import read_json, write_pair
 
 KEYS = ("ua", "wa", "weighted_f1", "ua_ci", "n", "parse_rate", "seed", "seconds")
 PACKAGES = ("emolab", "numpy", "torch", "transformers", "scikit-learn")
@@ -89,17 +88,10 @@ def numbers(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_result(result: Mapping[str, Any], path: str | Path) -> Path:
-    """Write the raw rows (.parquet) and then the numbers to `path` (.json), which says that both are there. Each is
-    whole or absent. Returns the path of the JSON file.
-
-    Raises EmolabError where the place cannot be written.
+    """Write the raw rows (.parquet) and then the numbers to `path` (.json), each whole. Returns the path of the JSON
+    file. Raises EmolabError where the place cannot be written.
     """
-    path = Path(path).with_suffix(".json")
-    if rows := result.get("rows"):
-        with contextlib.suppress(OSError):  # older numbers must not stand beside newer rows
-            path.unlink()
-        write_table(path.with_suffix(".parquet"), rows)
-    return write_json(path, numbers(result))
+    return write_pair(path, numbers(result), result.get("rows") or ())
 
 
 def read_result(path: str | Path) -> dict[str, Any]:

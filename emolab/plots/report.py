@@ -52,7 +52,7 @@ def _heading(result: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]])
 
 def _scores(result: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]]) -> str:
     metric = result["metric"]
-    chance = 1 / len(EMOTIONS) if metric == "ua" else None
+    chance = result.get("chance") if metric == "ua" else None
     bars = {STAGES[name]: part for name, part in stages.items() if part.get(metric) is not None}
     figures = [picture(score_bars(bars, metric, chance, "What each stage reaches"), f"{metric} of each stage")]
     last = list(stages)[-1]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from emolab.errors import TrainingError
+from emolab.registry import Registry
 
 if TYPE_CHECKING:
     from emolab.recipes.run import Recipe
 
-RECIPES = {
-    "emo-rl": ("emo_rl", "EmoRL"),
-    "affectgpt-rl": ("affectgpt_rl", "AffectGPTRL"),
-    "mecap-r1": ("mecap_r1", "MECapR1"),
-    "r1-omni": ("r1_omni", "R1Omni"),
-}
+RECIPES: Registry[type[Recipe]] = Registry(
+    "recipe",
+    {
+        "emo-rl": "emolab.recipes.emo_rl:EmoRL",
+        "affectgpt-rl": "emolab.recipes.affectgpt_rl:AffectGPTRL",
+        "mecap-r1": "emolab.recipes.mecap_r1:MECapR1",
+        "r1-omni": "emolab.recipes.r1_omni:R1Omni",
+    },
+    TrainingError,
+)
+"""The classes of the recipes by name. `emolab.registry.register("recipe", NAME)` adds one."""
 
 
 def get_recipe(name: str) -> type[Recipe]:
@@ -23,11 +28,7 @@ def get_recipe(name: str) -> type[Recipe]:
 
     Example: `get_recipe("emo-rl").metric` is "ua".
     """
-    if name not in RECIPES:
-        raise TrainingError(f"unknown recipe {name!r}; expected one of {', '.join(RECIPES)}")
-    module, recipe = RECIPES[name]
-    found: type[Recipe] = getattr(import_module(f"emolab.recipes.{module}"), recipe)
-    return found
+    return RECIPES.find(name)
 
 
 def recipe(name: str, **settings: Any) -> Recipe:

@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
+from emolab.recipes.data import kept_of
 from emolab.recipes.rationales import brief
-from emolab.recipes.run import Recipe, kept_of
+from emolab.recipes.run import Recipe
 from emolab.rewards.rubric import Rubric
 from emolab.rewards.shipped import rubric as shipped
 from emolab.rewards.wheel import PENALTIES, Alignment, Dual, WheelF
@@ -123,6 +124,10 @@ class AffectGPTRL(Recipe):
         """The samples with emotion words; the label is the one word of a sample that has no others."""
         found = corpus.replace(s if s.words or not s.emotion else replace(s, words=(s.emotion,)) for s in corpus)
         return kept_of(self, found, lambda s: bool(s.words), "emotion words (column 'words') or a label")
+
+    @property
+    def gives_reasons(self) -> bool:
+        return self.thinking
 
     def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
         """The open question, with reasons or without."""

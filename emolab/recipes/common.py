@@ -2,7 +2,8 @@
 
 from emolab.lalm.checkpoint import INFO, load_checkpoint, save_checkpoint
 from emolab.prompts import Prompt, get_prompt
-from emolab.recipes.run import CONTROLS, Splits, in_domain, take_per_label
+from emolab.recipes.data import Splits, in_domain, take_per_label
+from emolab.recipes.run import CONTROLS
 from emolab.training.callbacks import read_metrics
 from emolab.training.runs import METRICS, SCORES, resolved, slim
 

@@ -108,6 +108,10 @@ class EmoRL(Recipe):
         embedded = len(corpus) and all("condition" in s.extra for s in corpus)
         return super().select(audio_core(corpus, domain=None) if embedded else corpus)
 
+    @property
+    def gives_reasons(self) -> bool:
+        return self.reasoning != "direct"
+
     def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
         """The closed question in the reasoning style."""
         return self._asked(self.reasoning, labels)

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
-from emolab.recipes.run import Recipe, kept_of
+from emolab.recipes.data import kept_of
+from emolab.recipes.run import Recipe
 from emolab.rewards import Part, Rubric
 from emolab.rewards.captions import Bleu, Cider, EmoGRPO
 from emolab.samples import MODALITIES, PARTS

@@ -111,6 +111,10 @@ class R1Omni(Recipe):
         if self.published and self.reasoning == "direct":
             raise TrainingError("the published format reward asks for a think block: reasoning 'direct' earns none")
 
+    @property
+    def gives_reasons(self) -> bool:
+        return self.reasoning != "direct"
+
     def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
         """A closed question with reasons, or without."""
         return self._asked(self._style, labels)

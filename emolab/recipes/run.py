@@ -9,8 +9,6 @@ so a run that was killed continues where it stopped.
 from __future__ import annotations
 
 import json
-import random
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
@@ -22,17 +20,34 @@ from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate.as_asked import evaluation_of
 from emolab.lalm.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
+from emolab.media import usable
 from emolab.prompts import Prompt, get_prompt
-from emolab.rewards.rubric import Rubric
-from emolab.samples import MODALITIES, Corpus, EmotionSample
+from emolab.recipes.data import (
+    Source,
+    Splits,
+    columns_of,
+    corpus_of,
+    default_folder,
+    folds_of,
+    in_domain,
+    kept_of,
+    readable,
+    scores_key,
+    take_per_label,
+    with_reasons,
+)
+from emolab.rewards.base import Reward
+from emolab.rewards.rubric import Part, Rubric
+from emolab.samples import Corpus, EmotionSample
 from emolab.training.callbacks import read_metrics
 from emolab.training.launch import is_main, wait_for_all
-from emolab.training.runs import METRICS, Run, corpus_identity, has, resolved, slim
+from emolab.training.runs import METRICS, STAGES, Run, corpus_identity, model_identity, resolved, slim
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
     from emolab.profiles import Profile
 
+Rewards = Rubric | Reward | Sequence[Reward | tuple[Reward, float] | Part]
 CONTROLS = ("silent", "shuffled", "swapped")
 NOT_DECIDING = ("save_steps",)
 """Settings that leave a run's result as it is."""
@@ -45,15 +60,6 @@ class GRPOOptions(TypedDict, total=False):
     progress: bool
     resume: bool
     callbacks: Sequence[Any]
-
-
-@dataclass(frozen=True)
-class Splits:
-    """The three disjoint parts of a run: `cold` has rationales, `train` only labels, `test` only measures."""
-
-    cold: Corpus
-    train: Corpus
-    test: Corpus
 
 
 @dataclass(frozen=True)
@@ -192,133 +198,130 @@ class Recipe:
         """`direct_prompt`. # deprecated alias"""
         return self.direct_prompt()
 
+    @property
+    def gives_reasons(self) -> bool:
+        """Whether `target` describes the sample, so that each needs a description."""
+        return False
+
     # The loop
 
     def run(
         self,
-        corpus: Corpus,
-        out: str | Path,
+        corpus: Source = None,
+        out: str | Path | None = None,
         *,
+        rewards: Rewards | Built | None = None,
+        labels: Any = None,
+        protocol: str | None = None,
+        fold: str | int | None = None,
+        test: Source = None,
+        long_clips: str = "window",
+        split: str = "test",
         baseline: bool = True,
         controls: bool | str = True,
         elsewhere: bool = True,
         zero_shot: bool = True,
         grpo: bool = True,
         start: str | Path | None = None,
-        split: str = "test",
-        test: Corpus | None = None,
         progress: bool = True,
         say: Callable[[str], None] | None = None,
     ) -> dict[str, Any]:
         """All stages, each measured; checkpoints, raw outputs and results under `out`.
 
-        `controls` measures the end of the run under each control, "every" the supervised model and the cold start too;
-        `elsewhere` also measures on the test samples of the other domain; `start` is a cold start's checkpoint that
-        several runs share; `split` "val" is for choosing settings; `test` another corpus to measure on.
+        Args:
+            corpus: a corpus, or what `load_corpus` reads one from ("iemocap:/data/IEMOCAP", "mine.csv"); None: the
+                embedded one.
+            out: the run's folder; None: `default_folder`. Run again with the same one, it continues.
+            rewards: what GRPO pays instead of the recipe's own: a rubric, or a list of rewards, of (reward, weight).
+            labels, protocol, fold: as `load_corpus` takes them. `fold` "all" runs every fold, each in a folder of its
+                own, and returns their mean (`emolab.recipes.folds`).
+            test: another corpus to measure on. Its labels are mapped to those of `corpus`, and what has no place there
+                is left out and counted.
+            long_clips: what becomes of clips that are too long for the model: "window" (cut, and answers pooled) or
+                "skip" (left out and counted).
+            split: the split that is measured; "val" is for choosing settings.
+            controls: whether the end of the run is measured under each control; "every": the supervised model and the
+                cold start, too.
+            baseline, elsewhere, zero_shot, grpo: what else is done: the supervised baseline, the test samples of the
+                other domain, the untrained model, GRPO.
+            start: the checkpoint of a cold start that several runs share.
+            say: is told each stage as it begins, and what was left out.
 
         Returns `zero_shot`, `sft`, `cold_start`, `grpo` (None where left out), each with the metrics, their intervals,
-        n, parse_rate, seed, seconds; `metric`; `controls` of the last stage; `elsewhere`; `seconds` by stage;
-        `settings`. Run again with the same `out`, it continues.
+        n, parse_rate, seed, seconds; `metric`; `labels` and `chance`; `controls` of the last stage; `elsewhere`;
+        `seconds` by stage; `settings`.
         """
-        # What is trained and measured on is known, and its faults are told, before the model is loaded.
-        data = self.splits(corpus, split, test)
-        other = self.other_domain(corpus, split) if elsewhere else None
-        rubric = self.rewards(corpus.labels, data.train)
-        ask, ask_at_once = self.prompt(corpus.labels), self.direct_prompt(corpus.labels)
+        say = say or (lambda text: None)
+        options: dict[str, Any] = {"rewards": rewards, "long_clips": long_clips, "split": split, "baseline": baseline}
+        options |= {"controls": controls, "elsewhere": elsewhere, "zero_shot": zero_shot, "grpo": grpo, "start": start}
+        if fold == "all":
+            from emolab.recipes.folds import run_folds
+
+            found = folds_of(corpus, self.corpus_size, labels, protocol)
+            return run_folds(self, found, out, test=test, progress=progress, say=say, **options)
+
+        # 0. What is trained and measured on. All faults of the data are told before the model is loaded.
+        if start and not is_checkpoint(start):
+            raise TrainingError(f"{start}: no checkpoint to start from; give a folder such as OUT/cold_start")
+        whole = corpus_of(corpus, self.corpus_size, labels, protocol, fold)
+        chosen, folder = whole.labels, Path(out) if out is not None else default_folder(self, whole)
+        for note in whole.report.notes if whole.report else ():
+            say(note)
+        measured = None if test is None else self.readable(corpus_of(test, labels=chosen), split, say)
+        inside = self.readable(whole, split, say)
+        data = self.splits(inside, split, measured)
+        other = self.other_domain(inside, split) if elsewhere else None
+        rubric = self.rewards(chosen, data.train) if rewards is None else rubric_of(rewards, chosen, data.train)
         checks = self.controls if controls else ()
         early = checks if controls == "every" else ()
-        identity = {
-            "recipe": self.name,
-            "settings": self.settings_dict(),
-            "prompt": ask.id,
-            "labels": list(corpus.labels),
-            "corpus": corpus_identity([*data.cold, *data.train], corpus.root, corpus.name),
-        }
+        ids = self.identity(data, rubric, long_clips)
 
-        with Run(out, identity, say) as run:
+        with Run(folder, ids, say) as run:
             lalm = run.timed("load", self.load)
-            recipe = self.for_model(lalm, run.say)
-            ask, ask_at_once = (p.using(*recipe.modalities) for p in (ask, ask_at_once))
-            cache = lalm.cache if lalm.frozen else None  # what frozen towers computed is kept from stage to stage
-
-            def model_of(*folders: Path) -> LALM:
-                """The model of the first folder that holds a checkpoint, else one with fresh adapters."""
-                found = next((folder for folder in folders if is_checkpoint(folder)), None)
-                made = recipe.load() if found is None else load_checkpoint(found)[0]
-                if cache is not None:
-                    made.cache = cache
-                wait_for_all()  # every process has looked before one writes
-                return made
-
-            def trained(stage: str, prompt: Prompt, train: Callable[[LALM], Any], begin: Path | None = None) -> LALM:
-                """The model after a stage: read from its folder, or trained from `begin`, else from fresh adapters."""
-                folder = run.out / stage
-                done, model = is_checkpoint(folder), model_of(folder, *([begin] if begin else []))
-                if not done:
-                    run.timed(stage, lambda: train(model))
-                    if is_main():
-                        save_checkpoint(folder, model, recipe.note(prompt))
-                    wait_for_all()
-                return model
-
-            def scored(
-                stage: str, prompt: Prompt, model: LALM, checks: Sequence[str] = (), read: Path | None = None
-            ) -> dict[str, Any]:
-                """What the model scores, here and in the other domain; read where it was measured before."""
-
-                def measure() -> dict[str, Any]:
-                    found: dict[str, Any] = run.timed(
-                        f"{stage} evaluation", lambda: recipe.measure(model, data.test, prompt, checks, progress)
-                    )
-                    if other is not None:
-                        away = run.timed(
-                            f"{stage} elsewhere", lambda: recipe.measure(model, other, prompt, (), progress)
-                        )
-                        found["rows"] += [row | {"elsewhere": True} for row in away["rows"]]
-                        found["elsewhere"] = slim(away)
-                    return found
-
-                return run.scores(stage, scores_key(prompt, data.test, other, checks), measure, read)
-
-            result: dict[str, Any] = {"recipe": self.name, "metric": self.metric} | dict.fromkeys(
-                ("zero_shot", "sft", "cold_start", "grpo")
-            )
+            recipe = self.for_model(lalm, say)
+            ask, ask_at_once = recipe.prompt(chosen), recipe.direct_prompt(chosen)
+            cold, train = (fitting(part, recipe, lalm, long_clips, say) for part in (data.cold, data.train))
+            stages = Stages(recipe, run, data.test, other, lalm, long_clips, progress)
+            result: dict[str, Any] = {"recipe": self.name, "metric": self.metric} | dict.fromkeys(STAGES)
             # 1. The model as it comes.
             if zero_shot:
-                result["zero_shot"] = scored("zero_shot", ask_at_once, lalm)
+                result["zero_shot"] = stages.scored("zero_shot", ask_at_once, lalm)
             del lalm
             # 2. The baseline: supervised on what GRPO is rewarded for, without rationales.
             if baseline:
-                model = trained("sft", ask_at_once, lambda m: recipe.sft(m, data.train, progress))
-                result["sft"] = scored("sft", ask_at_once, model, early)
+                model = stages.trained("sft", ask_at_once, lambda m: recipe.sft(m, train, progress))
+                result["sft"] = stages.scored("sft", ask_at_once, model, early)
                 del model
             # 3. The cold start: a few samples with written rationales.
-            if start and not is_checkpoint(start):
-                raise TrainingError(f"{start}: no checkpoint to start from; give a folder such as OUT/cold_start")
-            cold = Path(start) if start else run.out / "cold_start"
+            began = Path(start) if start else run.out / "cold_start"
             if start:
-                model = model_of(cold)
+                model = stages.model_of(began)
             else:
-                model = trained("cold_start", ask, lambda m: recipe.cold_start(m, data.cold, progress))
-            result["cold_start"] = scored("cold_start", ask, model, early if grpo else checks, cold)
-            # 4. GRPO from there, on labels alone.
+                model = stages.trained("cold_start", ask, lambda m: recipe.cold_start(m, cold, progress))
+            result["cold_start"] = stages.scored("cold_start", ask, model, early if grpo else checks, began)
+            # 4. GRPO from there, on rewards alone.
             if grpo:
                 del model
-                folder = run.out / "grpo"
-                model = trained(
-                    "grpo", ask, lambda m: recipe.grpo(m, data.train, folder, rubric, progress=progress), cold
+                place = run.out / "grpo"
+                model = stages.trained(
+                    "grpo", ask, lambda m: recipe.grpo(m, train, place, rubric, progress=progress), began
                 )
-                result["grpo"] = scored("grpo", ask, model, checks)
+                result["grpo"] = stages.scored("grpo", ask, model, checks)
             # 5. What belongs to the whole run.
             last = result["grpo"] or result["cold_start"]
-            away = {k: part.pop("elsewhere", None) for k, part in result.items() if isinstance(part, dict)}
+            away = {name: result[name].pop("elsewhere", None) for name in STAGES if result[name]}
             steps = read_metrics(run.out / "grpo" / METRICS)
             result |= {
                 "controls": last.get("controls", {}),
                 "elsewhere": {name: part for name, part in away.items() if part},
+                "labels": list(chosen),
+                "chance": chosen.chance if len(chosen) else None,
+                "prompt": ask.id,
+                "corpus": {"name": whole.name, "protocol": whole.protocol, "fold": whole.fold},
+                "rewards": [part.name for part in rubric.parts],
                 "seed": self.seed,
                 "seconds": run.seconds,
-                "n": {name: len(part) for name, part in vars(data).items()},
+                "n": {"cold": len(data.cold), "train": len(data.train), "test": len(data.test)},
                 "settings": recipe.settings_dict(),
                 "out": str(run.out),
                 "last_step": steps[-1] if steps else None,
@@ -326,7 +329,11 @@ class Recipe:
             run.finish(result)
             return result
 
-    # The stages by themselves
+    # The parts of a run
+
+    def readable(self, corpus: Corpus, split: str, say: Callable[[str], None] = lambda text: None) -> Corpus:
+        """The samples of a corpus that this recipe can train on or measure on, whose media can be read."""
+        return readable(self.select(corpus).where(lambda s: s.split in ("train", split, None)), self.modalities, say)
 
     def splits(self, corpus: Corpus, split: str = "test", test: Corpus | None = None) -> Splits:
         """The cold start's, GRPO's and the measured samples; disjoint.
@@ -349,9 +356,17 @@ class Recipe:
             )
         cold = take_per_label(train, self.cold_per_label, self.seed, at_most=0.5)
         used = {s.id for s in cold}
+        rest = train.where(lambda s: s.id not in used and s.emotion is not None)
+        if not len(rest):
+            raise CorpusError(
+                f"{corpus.name or corpus.root}: {len(train)} training samples are too few: each label needs two, one "
+                "for the cold start and one for the rewards"
+            )
+        if self.gives_reasons:
+            cold = with_reasons(cold, train)
         if self.test_per_label:
             held_out = take_per_label(held_out, self.test_per_label, 0)
-        return Splits(cold, train.where(lambda s: s.id not in used and s.emotion is not None), held_out)
+        return Splits(cold, rest, held_out)
 
     def other_domain(self, corpus: Corpus, split: str = "test") -> Corpus | None:
         """The measured samples of domains that this run is not trained on; None where there are none."""
@@ -361,6 +376,22 @@ class Recipe:
         if not self.domain or not len(away):
             return None
         return take_per_label(away, self.test_per_label, 0) if self.test_per_label else away
+
+    def identity(self, data: Splits, rubric: Rubric, long_clips: str = "window") -> dict[str, Any]:
+        """What a run's result depends on, beside the code: a folder holds runs of one identity."""
+        from emolab.rewards.source import identity
+
+        labels, root = data.train.labels, data.train.root
+        return {
+            "recipe": self.name,
+            "model": model_identity(self.model),
+            "settings": self.settings_dict(),
+            "rewards": identity(rubric),
+            "prompt": self.prompt(labels).id,
+            "labels": list(labels),
+            "corpus": corpus_identity([*data.cold, *data.train], root, data.train.name) | {"fold": data.train.fold},
+            "long_clips": long_clips,
+        }
 
     def load(self) -> LALM:
         """The model, in 4 bits where `quantise` is "nf4", with fresh LoRA adapters drawn from the seed."""
@@ -445,7 +476,9 @@ class Recipe:
             rewards if rewards is not None else self.rewards(corpus.labels, corpus),
             self.prompt(corpus.labels),
         )
-        trainer = AudioGRPOTrainer(lalm, resolved(corpus), asked, rubric, args, callbacks=callbacks)
+        samples = resolved(corpus)
+        columns = columns_of(samples)
+        trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, columns=columns, callbacks=callbacks)
         last = last_checkpoint(out) if options.get("resume", True) else None
         with signals:
             trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -457,7 +490,13 @@ class Recipe:
         return history.rows
 
     def measure(
-        self, lalm: LALM, corpus: Corpus, prompt: Prompt, controls: Sequence[str] = (), progress: bool = True
+        self,
+        lalm: LALM,
+        corpus: Corpus,
+        prompt: Prompt,
+        controls: Sequence[str] = (),
+        progress: bool = True,
+        long_clips: str = "window",
     ) -> dict[str, Any]:
         """Greedy answers on `corpus`, and the same under each control: `{metric, …, rows, controls: {name: …}}`."""
         options = {
@@ -465,6 +504,7 @@ class Recipe:
             "max_new_tokens": self.max_new_tokens,
             "batch_size": 64,
             "progress": progress,
+            "long_clips": long_clips,
             **self.measuring(),
         }
         evaluation = evaluation_of(prompt)
@@ -489,57 +529,90 @@ class Recipe:
         }
 
 
-def kept_of(recipe: Recipe, corpus: Corpus, keep: Callable[[EmotionSample], bool], needed: str) -> Corpus:
-    """The samples that `keep` accepts and that have something to show of the recipe's modalities.
+class Stages:
+    """The stages of one run: each is read where it is finished, else done, and measured."""
 
-    Raises CorpusError with one sentence on what is missing where there are none.
-    """
-    shown = corpus.where(lambda s: any(has(s, modality) for modality in recipe.modalities))
-    if len(corpus) and not len(shown):
-        have = [m for m in MODALITIES if any(has(s, m) for s in corpus)]
-        raise CorpusError(
-            f"{corpus.name or corpus.root}: {recipe.name} shows the model {' and '.join(recipe.modalities)}, and no "
-            f"sample has any of them; the corpus has {', '.join(have) or 'no media'}"
-        )
-    kept = shown.where(keep)
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: Run,
+        test: Corpus,
+        other: Corpus | None,
+        lalm: LALM,
+        long_clips: str = "window",
+        progress: bool = True,
+    ):
+        self.recipe, self.run, self.test, self.other = recipe, run, test, other
+        self.long_clips, self.progress = long_clips, progress
+        self.cache = lalm.cache if lalm.frozen else None  # what frozen towers computed is kept from stage to stage
+
+    def model_of(self, *folders: Path) -> LALM:
+        """The model of the first folder that holds a checkpoint, else one with fresh adapters."""
+        found = next((folder for folder in folders if is_checkpoint(folder)), None)
+        made = self.recipe.load() if found is None else load_checkpoint(found)[0]
+        if self.cache is not None:
+            made.cache = self.cache
+        wait_for_all()  # every process has looked before one writes
+        return made
+
+    def trained(self, stage: str, prompt: Prompt, train: Callable[[LALM], Any], begin: Path | None = None) -> LALM:
+        """The model after a stage: read from its folder, or trained from `begin`, else from fresh adapters."""
+        folder = self.run.out / stage
+        done, model = is_checkpoint(folder), self.model_of(folder, *([begin] if begin else []))
+        if not done:
+            self.run.timed(stage, lambda: train(model))
+            if is_main():
+                save_checkpoint(folder, model, self.recipe.note(prompt))
+            wait_for_all()
+        return model
+
+    def scored(
+        self, stage: str, prompt: Prompt, model: LALM, checks: Sequence[str] = (), read: Path | None = None
+    ) -> dict[str, Any]:
+        """What a model scores, here and in the other domain; read (from `read`, if given) where it was measured."""
+
+        def measure() -> dict[str, Any]:
+            found: dict[str, Any] = self.run.timed(
+                f"{stage} evaluation", lambda: self._measure(model, self.test, prompt, checks)
+            )
+            if (other := self.other) is not None:
+                away = self.run.timed(f"{stage} elsewhere", lambda: self._measure(model, other, prompt))
+                found["rows"] += [row | {"elsewhere": True} for row in away["rows"]]
+                found["elsewhere"] = slim(away)
+            return found
+
+        key = scores_key(prompt, self.test, self.other, checks, self.long_clips)
+        return self.run.scores(stage, key, measure, read)
+
+    def _measure(self, model: LALM, corpus: Corpus, prompt: Prompt, checks: Sequence[str] = ()) -> dict[str, Any]:
+        return self.recipe.measure(model, corpus, prompt, checks, self.progress, self.long_clips)
+
+
+@dataclass(frozen=True)
+class Built:
+    """Rewards that are made once the labels and the training samples are known."""
+
+    build: Callable[[LabelSet, Corpus], Rubric]
+
+
+def rubric_of(rewards: Rewards | Built, labels: LabelSet, train: Corpus) -> Rubric:
+    """A rubric from a rubric, a reward, or a list of rewards, of (reward, weight) or of parts."""
+    if isinstance(rewards, Built):
+        return rewards.build(labels, train)
+    if isinstance(rewards, Rubric):
+        return rewards
+    return Rubric.of([rewards] if callable(rewards) else list(rewards), "own")
+
+
+def fitting(corpus: Corpus, recipe: Recipe, lalm: LALM, long_clips: str, say: Callable[[str], None]) -> Corpus:
+    """Training samples as the model takes them: clips that are too long cut or left out, and `say` told."""
+    kept, report = usable(corpus, recipe.modalities, lalm.max_seconds, long_clips)
+    for sentence in (report.sentence(), *report.notes[:1]):
+        if sentence:
+            say(sentence)
     if not len(kept):
-        raise CorpusError(f"{corpus.name or corpus.root}: {recipe.name} needs {needed}, and no sample has one")
+        raise CorpusError(f"{corpus.name or corpus.root}: no sample fits {lalm.name}; {report.sentence()}")
     return kept
-
-
-def take_per_label(corpus: Corpus, n: int, seed: int, at_most: float = 1.0) -> Corpus:
-    """`n` samples of each label, drawn with `seed`; the order is drawn too.
-
-    A label that has fewer gives all of them, or the share `at_most`, but one at least. Samples without a label are left
-    out.
-    """
-    groups: defaultdict[str, list[EmotionSample]] = defaultdict(list)
-    for sample in corpus:
-        if sample.emotion is not None:
-            groups[sample.emotion].append(sample)
-    rng, chosen = random.Random(seed), []
-    for label in sorted(groups):
-        most = max(1, int(len(groups[label]) * at_most))
-        chosen += rng.sample(sorted(groups[label], key=lambda s: s.id), min(n, most))
-    rng.shuffle(chosen)
-    return corpus.replace(chosen)
-
-
-def in_domain(corpus: Corpus, domain: str | None) -> Corpus:
-    """The samples of a domain; all where no domain is wanted or the corpus has none. Raises CorpusError for a domain
-    that the corpus does not have."""
-    known = sorted({str(s.extra["domain"]) for s in corpus if s.extra.get("domain")})
-    if not domain or not known:
-        return corpus
-    if domain not in known:
-        raise CorpusError(f"{corpus.root}: no sample of domain {domain!r}; it has {', '.join(known)}")
-    return corpus.where(domain=domain)
-
-
-def scores_key(prompt: Prompt, test: Corpus, other: Corpus | None, checks: Sequence[str]) -> dict[str, Any]:
-    """What must be equal for measured scores to be used again."""
-    parts = [corpus_identity(part, part.root, part.name) for part in (test, other) if part is not None]
-    return {"prompt": prompt.id, "modalities": list(prompt.modalities), "samples": parts, "controls": list(checks)}
 
 
 @cache

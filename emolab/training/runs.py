@@ -18,9 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from emolab.errors import EvaluationError, MediaError, TrainingError
-from emolab.evaluate.results import write_result
-from emolab.files import read_json, write_json
+from emolab.errors import MediaError, TrainingError
+from emolab.files import read_json, write_json, write_pair
 from emolab.samples import Corpus, EmotionSample, resolve
 from emolab.training.launch import is_main, wait_for_all
 
@@ -93,6 +92,20 @@ def _media_hash(path: str | None) -> bytes:
         except OSError as error:
             raise MediaError(f"{file}: cannot be read ({error.strerror}); load the corpus again") from error
     return digest.digest()
+
+
+def model_identity(name: str) -> dict[str, Any]:
+    """What a model is, for a run: its name; for a folder, a hash of its configuration and the sizes of its weights."""
+    folder = Path(name)
+    if not folder.is_dir():
+        return {"name": name}
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*")):
+        if file.suffix == ".json":
+            digest.update(file.name.encode() + file.read_bytes())
+        elif file.suffix in (".safetensors", ".bin"):
+            digest.update(_media_hash(str(file)))
+    return {"name": folder.name, "hash": digest.hexdigest()[:16]}
 
 
 def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
@@ -217,7 +230,7 @@ class Run:
         measured = measure()
         scores = slim(measured) | {k: measured[k] for k in ("elsewhere",) if k in measured}
         if is_main():
-            write_result({"key": key, "scores": scores, "rows": measured["rows"]}, self.out / stage / SCORES)
+            write_pair(self.out / stage / SCORES, {"key": key, "scores": scores}, measured["rows"])
         wait_for_all()
         return scores
 
@@ -238,7 +251,7 @@ def read_scores(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
     path = folder / f"{SCORES}.json"
     if not path.is_file() or not path.with_suffix(".parquet").is_file():
         return None
-    noted = read_json(path, "the scores of a stage", EvaluationError)
+    noted = read_json(path, "the scores of a stage", TrainingError)
     scores = noted.get("scores")
     return scores if noted.get("key") == json.loads(json.dumps(key)) and isinstance(scores, dict) else None
 

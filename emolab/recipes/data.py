@@ -1,0 +1,200 @@
+"""What a run is made on: a corpus, its folds, its three disjoint parts, and what each sample can teach."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emolab.errors import CorpusError
+from emolab.media import usable
+from emolab.samples import MODALITIES, Corpus, EmotionSample
+from emolab.training.runs import has
+
+if TYPE_CHECKING:
+    from emolab.prompts import Prompt
+    from emolab.recipes.run import Recipe
+
+Source = Corpus | str | Path | None
+"""A corpus, or what `emolab.corpora.load_corpus` reads one from."""
+OTHERS = 12
+"""Clips of a speaker, beside the cold start's, with whose voices these are compared where nobody described them."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three disjoint parts of a run: `cold` has rationales, `train` only labels, `test` only measures."""
+
+    cold: Corpus
+    train: Corpus
+    test: Corpus
+
+
+def corpus_of(
+    source: Source, size: str = "course", labels: Any = None, protocol: str | None = None, fold: Any = None
+) -> Corpus:
+    """A corpus from its specification, or a corpus at hand in other labels or in a fold of a protocol.
+
+    Without a specification it is what EMOLAB_CORPUS names, else the embedded corpus of `size`.
+    """
+    from emolab.corpora import load_corpus
+    from emolab.corpora.spec import in_labels
+
+    if not isinstance(source, Corpus):
+        return load_corpus(_named(source, size), labels=labels, protocol=protocol, fold=fold)
+    found = source if labels is None else in_labels(source, labels)
+    return found if protocol is None and fold is None else _fold_of(found, protocol, fold)
+
+
+def folds_of(source: Source, size: str = "course", labels: Any = None, protocol: str | None = None) -> list[Corpus]:
+    """The corpus once for each fold of its protocol. Raises CorpusError where there is only one."""
+    from emolab.corpora import corpus_folds, fold_names
+
+    if isinstance(source, Corpus):
+        whole = corpus_of(source, size, labels)
+        names = fold_names(whole, protocol or whole.protocol)
+        found = [_fold_of(whole, protocol, name) for name in names]
+    else:
+        found = corpus_folds(_named(source, size), labels=labels, protocol=protocol)
+    if len(found) < 2:
+        raise CorpusError(
+            f"{found[0].name or source}: its protocol ({found[0].protocol or 'the stated splits'}) has one fold; leave "
+            "--fold out, or name a protocol of several folds with --protocol"
+        )
+    return found
+
+
+def _named(source: str | Path | None, size: str) -> str | Path:
+    import os
+
+    from emolab.corpora.spec import ENVIRONMENT
+
+    return source if source is not None else os.environ.get(ENVIRONMENT) or f"synthetic:{size}"
+
+
+def _fold_of(corpus: Corpus, protocol: str | None, fold: Any) -> Corpus:
+    """A fold of a corpus that is at hand."""
+    from emolab.corpora.protocols import protocol as named
+    from emolab.corpora.protocols import protocols_of
+
+    name = protocol or corpus.protocol or next(iter(protocols_of(corpus.name)), None)
+    if name is None:
+        raise CorpusError(f"{corpus.name or corpus.root}: has no protocol with folds; name one with --protocol")
+    folds = named(name).folds(corpus)
+    names = [found.name for found in folds]
+    chosen = next((f for f in folds if str(fold).lower() == f.name.lower()), folds[0] if fold is None else None)
+    if chosen is None:
+        raise CorpusError(f"fold {fold!r}: expected one of {', '.join(names)}, or all")
+    return replace(chosen.table(), labels=corpus.labels, report=corpus.report, protocol=name, fold=chosen.name)
+
+
+def default_folder(recipe: Recipe, corpus: Corpus) -> Path:
+    """Where a run is kept when nobody says: build/RECIPE, and for another corpus than the embedded one
+    build/RECIPE-CORPUS, with the fold where it is one of several."""
+    from emolab.corpora.spec import DRAWN
+
+    name = recipe.name if corpus.name in ("", "synthetic") else f"{recipe.name}-{corpus.name}"
+    fold = "" if corpus.fold in (None, DRAWN, "stated") else f"-{corpus.fold}"
+    return Path("build") / re.sub(r"[^\w.-]+", "-", f"{name}{fold}")
+
+
+def kept_of(recipe: Recipe, corpus: Corpus, keep: Callable[[EmotionSample], bool], needed: str) -> Corpus:
+    """The samples that `keep` accepts and that have something to show of the recipe's modalities.
+
+    Raises CorpusError with one sentence on what is missing where there are none.
+    """
+    shown = corpus.where(lambda s: any(has(s, modality) for modality in recipe.modalities))
+    if len(corpus) and not len(shown):
+        have = [m for m in MODALITIES if any(has(s, m) for s in corpus)]
+        raise CorpusError(
+            f"{corpus.name or corpus.root}: {recipe.name} shows the model {' and '.join(recipe.modalities)}, and no "
+            f"sample has any of them; the corpus has {', '.join(have) or 'no media'}"
+        )
+    kept = shown.where(keep)
+    if not len(kept):
+        raise CorpusError(f"{corpus.name or corpus.root}: {recipe.name} needs {needed}, and no sample has any")
+    return kept
+
+
+def readable(corpus: Corpus, shown: Sequence[str], say: Callable[[str], None]) -> Corpus:
+    """The samples whose media can be read. `say` is told how many cannot, why, and which.
+
+    Raises CorpusError where none is left.
+    """
+    kept, report = usable(corpus, shown)
+    if report.n_skipped:
+        say(f"{corpus.name or corpus.root}: left out {report.sentence()}")
+    if not len(kept):
+        raise CorpusError(f"{corpus.name or corpus.root}: no sample can be used; {report.sentence()}")
+    return kept
+
+
+def take_per_label(corpus: Corpus, n: int, seed: int, at_most: float = 1.0) -> Corpus:
+    """`n` samples of each label, drawn with `seed`; the order is drawn too.
+
+    A label that has fewer gives all of them, or the share `at_most`, but one at least. Samples without a label are left
+    out.
+    """
+    groups: defaultdict[str, list[EmotionSample]] = defaultdict(list)
+    for sample in corpus:
+        if sample.emotion is not None:
+            groups[sample.emotion].append(sample)
+    rng, chosen = random.Random(seed), []
+    for label in sorted(groups):
+        most = max(1, int(len(groups[label]) * at_most))
+        chosen += rng.sample(sorted(groups[label], key=lambda s: s.id), min(n, most))
+    rng.shuffle(chosen)
+    return corpus.replace(chosen)
+
+
+def in_domain(corpus: Corpus, domain: str | None) -> Corpus:
+    """The samples of a domain; all where no domain is wanted or the corpus has none. Raises CorpusError for a domain
+    that the corpus does not have."""
+    known = sorted({str(s.extra["domain"]) for s in corpus if s.extra.get("domain")})
+    if not domain or not known:
+        return corpus
+    if domain not in known:
+        raise CorpusError(f"{corpus.root}: no sample of domain {domain!r}; it has {', '.join(known)}")
+    return corpus.where(domain=domain)
+
+
+def with_reasons(cold: Corpus, train: Corpus) -> Corpus:
+    """The cold start with a clause on each voice of which the row says nothing, measured against others of the speaker.
+
+    Rows that state parts or a caption stay as they are.
+    """
+    from emolab.prosody import with_voices
+
+    silent = [s for s in cold if not s.parts and not s.caption]
+    if not silent:
+        return cold
+    wanted, taken = {s.speaker for s in silent}, Counter[str | None]()
+    own = {s.id for s in cold}
+    others = []
+    for sample in train:
+        if sample.speaker in wanted and sample.id not in own and taken[sample.speaker] < OTHERS:
+            taken[sample.speaker] += 1
+            others.append(sample)
+    measured = {s.id: s for s in with_voices(cold.replace([*silent, *others]))}
+    return cold.replace(measured[s.id] if not s.parts and not s.caption else s for s in cold)
+
+
+def columns_of(samples: Sequence[EmotionSample]) -> dict[str, list[Any]]:
+    """What a reward may read of each sample, beside the trainer's own columns (`solution`, `words`, `caption`, `text`,
+    `id`): `audio` and `video` (paths), `speaker`, `language`, `valence`, `arousal`, `dominance`, `parts`."""
+    names = ("audio", "video", "speaker", "language", "valence", "arousal", "dominance")
+    found = {name: [getattr(s, name) for s in samples] for name in names}
+    return found | {"parts": [dict(s.parts) for s in samples]}
+
+
+def scores_key(prompt: Prompt, test: Corpus, other: Corpus | None, checks: Sequence[str], *more: Any) -> dict[str, Any]:
+    """What must be equal for measured scores to be used again."""
+    from emolab.training.runs import corpus_identity
+
+    parts = [corpus_identity(part, part.root, part.name) for part in (test, other) if part is not None]
+    asked = {"prompt": prompt.id, "modalities": list(prompt.modalities), "labels": list(prompt.labels or ())}
+    return asked | {"samples": parts, "controls": list(checks), "options": list(more)}
