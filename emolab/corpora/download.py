@@ -1,21 +1,31 @@
-"""Downloads that survive a bad network: mirrors, resume, retries, size and hash; a web page is no archive."""
+"""Downloads that survive a bad network: mirrors, resume, retries, size and hash; a web page is no archive.
+
+`pooch` keeps what is there, checks hashes and puts a file under its name only when it is whole. The transfer itself is
+ours, because pooch's starts a broken one (MELD has 11 GB) from the beginning, waits for ever on a server that drips,
+and writes what has no stated length until the disk is full.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
+import logging
 import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pooch
+
 from emolab.errors import CorpusError
 
 CHUNK = 1 << 18
+OVERLAP = 1 << 14  # bytes at the end of a part that are fetched again, to see that the file is still the same
+MOST = 100 << 30  # bytes of a download whose server states no length
+SPARE = 1 << 30  # bytes that such a download leaves free on the disk
 RETRY_STATUS = {408, 425, 429, 500, 502, 503, 504}
 HEADERS = {"User-Agent": "emolab (https://pypi.org/project/emolab)", "Accept-Encoding": "identity"}
 
@@ -55,11 +65,14 @@ class _NextMirror(Exception):
 
 @dataclass(frozen=True)
 class Downloader:
-    """How patient to be: seconds without a byte, tries per mirror, seconds before the first retry (doubling)."""
+    """How patient to be: seconds without a byte, tries per mirror, seconds before the first retry (doubling), and the
+    slowest transfer that is waited for (bytes a second, over `window` seconds)."""
 
     timeout: float = 60.0
     tries: int = 5
     pause: float = 2.0
+    slowest: float = 1024.0
+    window: float = 120.0
 
     def fetch(self, archive: Archive, folder: str | Path) -> Fetched:
         """Download into `folder` under the archive's name, or find it there already.
@@ -70,24 +83,30 @@ class Downloader:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         final = folder / archive.name
-        if final.is_file():
-            problem = _mismatch(final, archive)
-            if problem is None:
-                return _fetched(final, "already there", archive)
+        there = final.is_file()
+        if there and ((archive.size and final.stat().st_size != archive.size) or not _matches(final, archive.digest)):
             final.unlink()
+            there = False
+        if there:
+            return _fetched(final, "already there", archive)
         problems = []
+        logging.getLogger("pooch").setLevel(logging.WARNING)
         for url in archive.urls:
             part = folder / f".{archive.name}.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part"
-            try:
+
+            def transfer(url: str, output: Any, _: Any, part: Path = part) -> None:
                 self._transfer(url, part, archive)
-                problem = _mismatch(part, archive)
-                if problem is not None:
+                if archive.size is not None and part.stat().st_size != archive.size:
+                    size = part.stat().st_size
                     part.unlink()
-                    raise _NextMirror(problem)
-            except _NextMirror as error:
-                problems.append(f"{url}: {error}")
+                    raise _NextMirror(f"it has {size} bytes, expected {archive.size}")
+                part.replace(output)
+
+            try:
+                pooch.retrieve(url, archive.digest, fname=archive.name, path=folder, downloader=transfer)
+            except (_NextMirror, ValueError) as error:  # ValueError: another hash than expected, or no web address
+                problems.append(f"{url}: {' '.join(str(error).split())}")
                 continue
-            part.replace(final)
             return _fetched(final, url, archive)
         raise CorpusError(
             f"{archive.name}: no mirror gave it ({'; '.join(problems)}); try later, or download it by "
@@ -121,38 +140,55 @@ class Downloader:
         have = part.stat().st_size if part.is_file() else 0
         if archive.size is not None and have == archive.size:
             return True
-        request = urllib.request.Request(url, headers={**HEADERS, **({"Range": f"bytes={have}-"} if have else {})})
+        start = max(0, have - OVERLAP)
+        request = urllib.request.Request(url, headers={**HEADERS, **({"Range": f"bytes={start}-"} if start else {})})
         with urllib.request.urlopen(request, timeout=self.timeout) as response:
-            resumed = have > 0 and response.status == 206
-            start = have if resumed else 0
+            stated = str(response.headers.get("Content-Range", ""))
+            if response.status != 206:
+                start = 0
+            elif stated and not stated.startswith(f"bytes {start}-"):
+                raise ValueError(f"asked for the bytes from {start}, it sent {stated}")
             length = response.headers.get("Content-Length")
             total = archive.size or (start + int(length) if length else None)
             _check_space(part.parent, (total or 0) - start)
-            done = _save(response, part, start, total, archive)
+            done = self._save(response, part, start, total, archive)
         return total is None or done == total
 
+    def _save(self, response: Any, part: Path, start: int, total: int | None, archive: Archive) -> int:
+        """Append a response to `part` from `start`; the size reached. Stops at a web page, past the size, and where
+        the bytes that are there already come differently or too slowly."""
+        from tqdm import tqdm
 
-def _save(response: Any, part: Path, start: int, total: int | None, archive: Archive) -> int:
-    """Append a response to `part` from `start`; the size reached. Stops at once at a web page or past the size."""
-    from tqdm import tqdm
-
-    done = start
-    with (
-        part.open("r+b" if start else "wb") as file,
-        tqdm(desc=archive.name, total=total, initial=start, unit="B", unit_scale=True, delay=1) as bar,
-    ):
-        file.seek(start)
-        while chunk := response.read(CHUNK):
-            if done == 0 and _is_page(chunk, archive.name):
-                file.truncate(0)
-                raise _NextMirror("it answered with a web page, not with the file")
-            done += len(chunk)
-            if total is not None and done > total:
-                file.truncate(0)
-                raise _NextMirror(f"it sent more than the {total} bytes expected")
-            file.write(chunk)
-            bar.update(len(chunk))
-    return done
+        limit = total if total is not None else min(MOST, start + max(0, shutil.disk_usage(part.parent).free - SPARE))
+        done, since, reached = start, time.monotonic(), start
+        known = part.read_bytes()[start:] if start else b""  # at most OVERLAP bytes
+        with (
+            part.open("r+b" if start else "wb") as file,
+            tqdm(desc=archive.name, total=total, initial=start, unit="B", unit_scale=True, delay=1) as bar,
+        ):
+            file.seek(start)
+            while chunk := response.read1(CHUNK):
+                if done == 0 and _is_page(chunk, archive.name):
+                    file.truncate(0)
+                    raise _NextMirror("it answered with a web page, not with the file")
+                if known[: len(chunk)] != chunk[: len(known)]:
+                    file.truncate(0)
+                    raise ValueError("the file changed there since the last try")
+                known = known[len(chunk) :]
+                done += len(chunk)
+                if done > limit:
+                    file.truncate(0)
+                    expected = (
+                        f"the {total} bytes expected" if total is not None else "the disk holds, without a length"
+                    )
+                    raise _NextMirror(f"it sent more than {expected}")
+                file.write(chunk)
+                bar.update(len(chunk))
+                if time.monotonic() - since > self.window:
+                    if done - reached < self.slowest * self.window:
+                        raise _NextMirror(f"it sent {done - reached} bytes in {self.window:g} s")
+                    since, reached = time.monotonic(), done
+        return done
 
 
 def _is_page(head: bytes, name: str) -> bool:
@@ -168,31 +204,10 @@ def _check_space(folder: Path, needed: int) -> None:
         )
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            yield block
-
-
-def file_digest(path: Path, kind: str = "sha256") -> str:
-    """Hex digest of a file."""
-    digest = hashlib.new(kind, usedforsecurity=False)
-    for block in _blocks(path):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _mismatch(path: Path, archive: Archive) -> str | None:
-    """How a file differs from what is known of it; None if it does not."""
-    size = path.stat().st_size
-    if archive.size is not None and size != archive.size:
-        return f"it has {size} bytes, expected {archive.size}"
-    if archive.digest is not None:
-        kind, _, expected = archive.digest.partition(":")
-        if (seen := file_digest(path, kind)) != expected:
-            return f"its {kind} is {seen}, expected {expected}: it changed there or was damaged on the way"
-    return None
+def _matches(path: Path, digest: str | None) -> bool:
+    kind, _, expected = (digest or "").partition(":")
+    return digest is None or pooch.file_hash(str(path), kind) == expected
 
 
 def _fetched(path: Path, url: str, archive: Archive) -> Fetched:
-    return Fetched(path, url, path.stat().st_size, file_digest(path), archive.digest is not None)
+    return Fetched(path, url, path.stat().st_size, pooch.file_hash(str(path), "sha256"), archive.digest is not None)

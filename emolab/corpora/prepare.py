@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pooch
 import typer
 
 from emolab.corpora import info, load
-from emolab.corpora.download import Archive, Downloader, file_digest
+from emolab.corpora.download import Archive, Downloader
 from emolab.corpora.sources import SOURCES, Source
 from emolab.corpora.unpack import unpack
 from emolab.errors import CorpusError, EmolabError
@@ -91,7 +92,7 @@ def _unpack_once(
     """Unpack an archive and note it, unless the same one was unpacked before."""
     if not path.is_file():
         raise CorpusError(f"{path}: no such archive")
-    sha256 = file_digest(path)
+    sha256 = pooch.file_hash(str(path), "sha256")
     if record.get(name, {}).get("sha256") == sha256:
         return
     files = unpack(path, folder, inner)

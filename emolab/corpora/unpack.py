@@ -1,4 +1,8 @@
-"""Unpacks zip and tar archives without trusting them: nothing is written outside the folder."""
+"""Unpacks zip and tar archives without trusting them: nothing is written outside the folder.
+
+`tarfile`'s data filter and `zipfile` decide what a member may be. Bytes are counted here as they are written, because
+neither stops a bomb, and a tar header that announces a name of a gigabyte is refused before it is read.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from emolab.errors import CorpusError
 
 MAX_RATIO = 200  # unpacked to packed bytes; audio and video pack far less
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+EXTENDED = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, b"X")
+MAX_HEADER = 1 << 20  # bytes of a name or of pax fields
 LEAST = 100 << 20  # below this an archive may unpack to anything
 
 
@@ -76,14 +82,28 @@ def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 if not info.is_dir():
                     yield info.filename, opened.open(info)
         return
-    with tarfile.open(archive) as opened_tar:
+    with tarfile.open(archive, tarinfo=_Member) as opened_tar:
         for member in _progress(opened_tar, archive):
+            try:
+                safe = tarfile.data_filter(member, "/nowhere")
+            except tarfile.FilterError as error:
+                raise _leads_out(archive, member.name) from error
+            _safe(archive, member.name)
             if member.isdir():
                 continue
-            file = opened_tar.extractfile(member) if member.isfile() else None
+            file = opened_tar.extractfile(safe) if member.isreg() else None
             if file is None:
                 raise CorpusError(f"{archive}: member {member.name!r} is a link or a device; do not trust this archive")
             yield member.name, file
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose extended header (a long name, pax fields) is read only if it is of a size that one can have."""
+
+    def _proc_member(self, opened: tarfile.TarFile) -> tarfile.TarInfo | None:
+        if self.size > MAX_HEADER and self.type in EXTENDED:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        return super()._proc_member(opened)  # type: ignore[misc]
 
 
 def _progress(items: Iterable[Any], archive: Path) -> Iterator[Any]:
@@ -95,10 +115,14 @@ def _progress(items: Iterable[Any], archive: Path) -> Iterator[Any]:
 def _safe(archive: Path, name: str) -> PurePosixPath:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or "\0" in name or (path.parts and path.parts[0].endswith(":")):
-        raise CorpusError(
-            f"{archive}: member {name!r} leads out of the folder; do not trust this archive, nothing of it was unpacked"
-        )
+        raise _leads_out(archive, name)
     return path
+
+
+def _leads_out(archive: Path, name: str) -> CorpusError:
+    return CorpusError(
+        f"{archive}: member {name!r:.200} leads out of the folder; do not trust this archive, nothing of it was unpacked"
+    )
 
 
 def _merge(source: Path, target: Path) -> None:

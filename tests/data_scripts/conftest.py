@@ -30,6 +30,21 @@ class Misbehaving(BaseHTTPRequestHandler):
             self._send(bytes(len(content)))
         elif mode == "long":
             self._send(content + b"more")
+        elif mode == "elsewhere":
+            asked = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+            body = content[:1000]
+            self._send(body, {"Content-Range": f"bytes 0-999/{len(content)}"}, 206 if asked else 200)
+        elif mode in ("endless", "drip"):
+            self.send_response(200)
+            self.end_headers()
+            for i in range(200):
+                if server.released.wait(0.1 if mode == "drip" else 0):
+                    break
+                try:
+                    self.wfile.write(content[i : i + 1] if mode == "drip" else content[:10_000])
+                    self.wfile.flush()
+                except OSError:
+                    break
         elif mode == "slow":
             server.released.wait(5)
         else:

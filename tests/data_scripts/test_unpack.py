@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
@@ -94,3 +95,17 @@ def test_damaged_archives(tmp_path):
         with pytest.raises(CorpusError, match="damaged or not an archive"):
             unpack(tmp_path / "bad", tmp_path / "out")
         assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_name_of_a_gigabyte_is_refused_before_it_is_read(tmp_path, kind):
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = kind, 1_500_000_000
+    with (tmp_path / "a.tar").open("wb") as file:
+        file.write(header.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(512 + 1_500_000_000 + 1024)  # sparse: takes no room on the disk
+    tracemalloc.start()
+    with pytest.raises(CorpusError, match="damaged or not an archive"):
+        unpack(tmp_path / "a.tar", tmp_path / "out")
+    assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    tracemalloc.stop()
