@@ -188,6 +188,7 @@ class Downloader:
                     if done - reached < self.slowest * self.window:
                         raise _NextMirror(f"it sent {done - reached} bytes in {self.window:g} s")
                     since, reached = time.monotonic(), done
+            file.truncate(done)
         return done
 
 

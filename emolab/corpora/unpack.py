@@ -84,17 +84,15 @@ def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
         return
     with tarfile.open(archive, tarinfo=_Member) as opened_tar:
         for member in _progress(opened_tar, archive):
+            if not (member.isreg() or member.isdir()):
+                raise CorpusError(f"{archive}: member {member.name!r} is a link or a device; do not trust this archive")
             try:
                 safe = tarfile.data_filter(member, "/nowhere")
             except tarfile.FilterError as error:
                 raise _leads_out(archive, member.name) from error
             _safe(archive, member.name)
-            if member.isdir():
-                continue
-            file = opened_tar.extractfile(safe) if member.isreg() else None
-            if file is None:
-                raise CorpusError(f"{archive}: member {member.name!r} is a link or a device; do not trust this archive")
-            yield member.name, file
+            if member.isreg() and (file := opened_tar.extractfile(safe)) is not None:
+                yield member.name, file
 
 
 class _Member(tarfile.TarInfo):
@@ -121,7 +119,8 @@ def _safe(archive: Path, name: str) -> PurePosixPath:
 
 def _leads_out(archive: Path, name: str) -> CorpusError:
     return CorpusError(
-        f"{archive}: member {name!r:.200} leads out of the folder; do not trust this archive, nothing of it was unpacked"
+        f"{archive}: member {name!r:.200} leads out of the folder; do not trust this archive, "
+        "nothing of it was unpacked"
     )
 
 
