@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.errors import EmolabError
+from emolab.registry import Registry
 from emolab.samples import MODALITIES, EmotionSample
 
 LABELS = "{labels}"
@@ -117,11 +118,10 @@ _ALL = (
         labels=EMOLAB_7,
     ),
 )
-PROMPTS: dict[str, Prompt] = {prompt.name: prompt for prompt in _ALL}
+PROMPTS: Registry[Prompt] = Registry("prompt", {prompt.name: prompt for prompt in _ALL})
+"""Every prompt by name. `emolab.registry.register("prompt", name)` adds one."""
 
 
 def get_prompt(name: str, labels: LabelSet | Sequence[str] | str = EMOLAB_7) -> Prompt:
     """The prompt called `name`, asking for `labels`. Raises EmolabError with the known names."""
-    if name not in PROMPTS:
-        raise EmolabError(f"unknown prompt {name!r}; expected one of {', '.join(PROMPTS)}")
-    return PROMPTS[name].with_labels(labels)
+    return PROMPTS.find(name).with_labels(labels)

@@ -69,3 +69,43 @@ def test_register_is_a_decorator_over_the_kinds(monkeypatch):
     assert registries.registry("thing").find("mine")() == 7 and mine() == 7
     with pytest.raises(registries.EmolabError, match="kinds are family, corpus, recipe, reward, prompt"):
         registries.register("colour", "red")
+
+
+@pytest.mark.parametrize("kind", sorted(set(registries.KINDS) - {"family"}))
+def test_each_kind_has_its_registry(kind):
+    found = registries.registry(kind)
+    assert isinstance(found, Registry) and found.kind == kind and len(found) >= 4
+    assert all(found[name] is not None for name in found)
+
+
+def test_a_corpus_a_prompt_and_a_recipe_from_outside(tmp_path):
+    import soundfile
+
+    import emolab as el
+    from emolab.prompts import Prompt, get_prompt
+    from emolab.recipes import get_recipe
+    from emolab.samples import Corpus, EmotionSample, LoadReport
+
+    @el.register("corpus", "lullabies")
+    def load(root, check):
+        samples = [
+            EmotionSample(id=path.stem, audio=path.name, emotion=path.stem.split("-")[0], speaker=path.stem)
+            for path in sorted(root.glob("*.wav"))
+        ]
+        return Corpus(root, samples, "lullabies"), LoadReport("lullabies", found=len(samples))
+
+    class Short(get_recipe("emo-rl")):
+        name = "short"
+
+    el.register("prompt", "plainly")(Prompt("plainly", "v1", "What is felt?", "direct"))
+    el.register("recipe", "short")(Short)
+    try:
+        for label in ("calm", "tense"):
+            for i in range(6):
+                soundfile.write(tmp_path / f"{label}-{i}.wav", [0.1, -0.1] * 4000, 16_000)
+        corpus = el.load_corpus(f"lullabies:{tmp_path}")
+        assert len(corpus) == 12 and set(corpus.labels) == {"calm", "tense"} and corpus.report.found == 12
+        assert get_prompt("plainly").user == "What is felt?" and el.recipe("short", steps=3).steps == 3
+    finally:
+        for kind, name in (("corpus", "lullabies"), ("prompt", "plainly"), ("recipe", "short")):
+            registries.registry(kind).remove(name)

@@ -8,12 +8,13 @@
 
 from emolab.corpora.builder import CHECKS, Check
 from emolab.corpora.catalogue import CORPORA, CorpusInfo, info
-from emolab.corpora.spec import corpus_folds, fold_names, load, load_corpus, relabel, respell
+from emolab.corpora.spec import LOADERS, corpus_folds, fold_names, load, load_corpus, relabel, respell
 from emolab.emotions import label_set
 
 __all__ = [
     "CHECKS",
     "CORPORA",
+    "LOADERS",
     "Check",
     "CorpusInfo",
     "corpus_folds",

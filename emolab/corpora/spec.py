@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 from emolab.corpora.builder import CHECKS, Check
@@ -16,6 +15,7 @@ from emolab.corpora.protocols import protocol as named_protocol
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.errors import CorpusError
 from emolab.media.usable import usable
+from emolab.registry import Registry
 from emolab.samples import MODALITIES, TABLES, Corpus, LoadReport
 from emolab.taxonomies import TAXONOMIES, label_map
 
@@ -28,6 +28,9 @@ USUAL_LABELS = {"iemocap": "iemocap-4"}
 SPLITS = {"dev": "val", "valid": "val", "validation": "val", "eval": "val", "evaluation": "val", "training": "train"}
 
 Labels = LabelSet | str | Sequence[str] | None
+Loader = Callable[[Path, Check], tuple[Corpus, LoadReport]]
+LOADERS: Registry[Loader] = Registry("corpus", {name: f"emolab.corpora.{name}:load" for name in CORPORA}, CorpusError)
+"""What reads a corpus as published from its folder. `emolab.registry.register("corpus", name)` adds one."""
 
 
 def load_corpus(
@@ -131,13 +134,14 @@ def _read(spec: str | Path, check: Check) -> tuple[Corpus, str | None]:
     """A corpus with its report, and the name of the label set that its emotions are of (None: nobody knows)."""
     text = str(spec)
     kind, colon, rest = text.partition(":")
-    if isinstance(spec, Path) or (kind not in _READERS and kind not in CORPORA):
+    if isinstance(spec, Path) or (kind not in _READERS and kind not in LOADERS):
         return _read_path(Path(text), check)
-    if kind in CORPORA:
+    if kind in LOADERS:
+        title = info(kind).title if kind in CORPORA else kind
         if not rest:
-            raise CorpusError(f"{text}: give the folder that holds {info(kind).title} as published, as {kind}:FOLDER")
-        corpus, report = load(kind, rest, check=check)
-        return replace(corpus, report=report), info(kind).labels
+            raise CorpusError(f"{text}: give the folder that holds {title} as published, as {kind}:FOLDER")
+        corpus, report = LOADERS[kind](Path(rest), check)
+        return replace(corpus, report=report), info(kind).labels if kind in CORPORA else None
     if colon and not rest:
         raise CorpusError(f"{text}: nothing after the colon; see `emolab corpus load --help`")
     return _READERS[kind](rest, check)
@@ -167,7 +171,7 @@ _READERS = {"synthetic": _read_synthetic, "manifest": _read_manifest, "hf": _rea
 
 def _read_path(path: Path, check: Check) -> tuple[Corpus, str | None]:
     if not path.exists():
-        known = ", ".join([*_READERS, *CORPORA])
+        known = ", ".join([*_READERS, *LOADERS])
         raise CorpusError(f"{path}: no such table or folder, and no corpus of that name; write NAME:PATH with {known}")
     table = path.is_dir() and any((path / name).is_file() for name in TABLES)
     if not table and (path.is_dir() or path.suffix.lower() in (".csv", ".tsv")):
@@ -328,8 +332,8 @@ def load(
     is looked at: "exists", "header" (default) or "decode". Raises CorpusError for an unknown name or a folder that does
     not have the layout.
     """
-    module = import_module(f"emolab.corpora.{info(name).name}")
-    corpus, report = module.load(root, check)
+    loader = LOADERS[info(name).name]
+    corpus, report = loader(Path(root), check)
     if labels is None:
         return corpus, report
     mapped, dropped = relabel(corpus, info(name).labels, labels, keep_calm)
