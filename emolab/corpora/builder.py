@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from emolab.corpora.catalogue import info
+from emolab.emotions import LABEL_SETS
 from emolab.errors import CorpusError
 from emolab.media.usable import CHECKS, Check, Look, look
 from emolab.samples import Corpus, EmotionSample, LoadReport, printable
-from emolab.taxonomies import TAXONOMIES
 
 AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
 VIDEO = (".mp4", ".avi", ".mov", ".mkv", ".flv", ".webm")
@@ -197,7 +197,7 @@ class Builder:
 
         The emotion is respelt as the corpus's taxonomy has it ("Fear" where that says "fearful").
         """
-        item, labels = sample.audio or sample.video or sample.id, TAXONOMIES[self.info.labels]
+        item, labels = sample.audio or sample.video or sample.id, LABEL_SETS[self.info.labels]
         emotion = labels.normalise(sample.emotion)
         if sample.id in self._ids:
             self.skip("duplicate", item)
@@ -219,4 +219,4 @@ class Builder:
             )
         self.samples.sort(key=lambda sample: sample.id)
         self.report.found = len(self.samples)
-        return Corpus(self.root, self.samples, self.info.name, TAXONOMIES[self.info.labels]), self.report
+        return Corpus(self.root, self.samples, self.info.name, LABEL_SETS[self.info.labels]), self.report

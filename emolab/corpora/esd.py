@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from emolab.corpora.builder import Builder, Check, read_text
+from emolab.emotions import LABEL_SETS
 from emolab.samples import Corpus, EmotionSample, LoadReport
-from emolab.taxonomies import TAXONOMIES
 
 NAME = re.compile(r"(\d{4})_(\d{6})\.wav$")
 CHINESE = {"中立": "neutral", "快乐": "happy", "伤心": "sad", "生气": "angry", "惊喜": "surprise"}
@@ -62,7 +62,7 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
 
 
 def _label(text: str) -> str | None:
-    return CHINESE.get(text) or TAXONOMIES["esd-5"].normalise(text)
+    return CHINESE.get(text) or LABEL_SETS["esd-5"].normalise(text)
 
 
 def _sentence(number: str) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from emolab.corpora.builder import VIDEO, Builder, Check, read_text
 from emolab.corpora.folds import Listing, gather, sample
+from emolab.emotions import LABEL_SETS
 from emolab.samples import Corpus, LoadReport
-from emolab.taxonomies import TAXONOMIES
 
 
 def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:
@@ -37,7 +37,7 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     videos = build.by_name(*VIDEO)
     for clip, (label, folds) in gather(build, listing).items():
         video = videos.pop(clip, None)
-        if label not in TAXONOMIES["mafw-11"]:
+        if label not in LABEL_SETS["mafw-11"]:
             build.skip("unknown label", f"{clip}: {label!r}")
         elif build.usable(video, clip) and video is not None:
             build.add(sample(build, clip.rsplit(".", 1)[0], video, label, folds, captions.get(clip)))

@@ -12,12 +12,11 @@ from emolab.corpora.builder import CHECKS, Check
 from emolab.corpora.catalogue import CORPORA, info
 from emolab.corpora.protocols import PROTOCOLS, Fold, draw, protocols_of
 from emolab.corpora.protocols import protocol as named_protocol
-from emolab.emotions import EMOLAB_7, LabelSet, label_set
-from emolab.errors import CorpusError
+from emolab.emotions import EMOLAB_7, LABEL_SETS, LabelSet, label_map, label_set
+from emolab.errors import CorpusError, EmolabError
 from emolab.media.usable import usable
 from emolab.registry import Registry
 from emolab.samples import MODALITIES, TABLES, Corpus, LoadReport
-from emolab.taxonomies import TAXONOMIES, label_map
 
 ENVIRONMENT = "EMOLAB_CORPUS"
 DEFAULT = "synthetic"
@@ -178,7 +177,7 @@ def _read_path(path: Path, check: Check) -> tuple[Corpus, str | None]:
         return _read_manifest(str(path), check)
     corpus = Corpus.read(path)
     taxonomy = CORPORA[corpus.name].labels if corpus.name in CORPORA else None
-    known_labels = taxonomy and all(s.emotion in (None, *TAXONOMIES[taxonomy]) for s in corpus)
+    known_labels = taxonomy and all(s.emotion in (None, *LABEL_SETS[taxonomy]) for s in corpus)
     return corpus, taxonomy if known_labels else None
 
 
@@ -193,7 +192,7 @@ def _labelled(corpus: Corpus, source: str | None, labels: Labels) -> Corpus:
     if labels is None:
         return corpus if source else _own_labels(corpus)
     wanted = label_set(labels)
-    if source and wanted is TAXONOMIES.get(wanted.name):
+    if source and wanted is LABEL_SETS.get(wanted.name):
         mapped, dropped = relabel(corpus, source, wanted.name)
     else:
         mapped, dropped = _by_meaning(corpus, wanted)
@@ -239,7 +238,7 @@ def _own_labels(corpus: Corpus) -> Corpus:
     """The corpus in the known label set that holds its emotions; in emolab-7 where they are other names of the seven
     ("joyful"); else in its own."""
     emotions = [emotion for emotion in corpus.counts() if emotion is not None]
-    seven = corpus.labels.name not in TAXONOMIES and all(EMOLAB_7.normalise(emotion) for emotion in emotions)
+    seven = corpus.labels.name not in LABEL_SETS and all(EMOLAB_7.normalise(emotion) for emotion in emotions)
     labels = EMOLAB_7 if seven else corpus.labels
     respelt = {emotion: labels.normalise(emotion) for emotion in emotions}
     changed = ", ".join(f"{old} as {new}" for old, new in sorted(respelt.items()) if old != new)
@@ -345,18 +344,15 @@ def load(
 def relabel(corpus: Corpus, source: str, target: str, keep_calm: bool = False) -> tuple[Corpus, LoadReport]:
     """The corpus with its labels mapped from one taxonomy to another; `extra["label"]` keeps the published one.
 
-    A sample whose label has no place in the target is reported, by label, and left out. Raises CorpusError for an
-    unknown taxonomy or a label that is not of the source, naming the sample.
+    A sample whose label has no place in the target is reported, by label, and left out. Raises CorpusError for
+    a label that is not of the source, naming the sample.
     """
-    try:
-        mapping = label_map(source, target, keep_calm)
-    except ValueError as error:
-        raise CorpusError(f"{error}; taxonomies are {', '.join(TAXONOMIES)}") from error
+    mapping = label_map(source, target, keep_calm)
     report, kept = LoadReport(corpus.name), []
     for i, sample in enumerate(corpus, 1):
         try:
             emotion = mapping(sample.emotion or "")
-        except ValueError as error:
+        except EmolabError as error:
             raise CorpusError(f"{corpus.name}, row {i} ({sample.id}): {error}") from error
         if emotion is None:
             report.skip(f"{sample.emotion}: {mapping.dropped[sample.emotion or '']}", sample.id)
@@ -365,7 +361,7 @@ def relabel(corpus: Corpus, source: str, target: str, keep_calm: bool = False) -
     report.found = len(kept)
     renamed = Counter((s.extra["label"], s.emotion) for s in kept if s.extra["label"] != s.emotion)
     report.notes += [f"{count} of {old!r} count as {new!r}" for (old, new), count in sorted(renamed.items())]
-    return replace(corpus, samples=kept, labels=TAXONOMIES[target]), report
+    return replace(corpus, samples=kept, labels=mapping.target), report
 
 
 def respell(corpus: Corpus, labels: LabelSet | Sequence[str]) -> Corpus:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from emolab import corpora
-from emolab.errors import CorpusError
+from emolab.emotions import LABEL_SETS
+from emolab.errors import CorpusError, EmolabError
 from emolab.media import load_audio, load_frames
 from emolab.samples import Corpus
-from emolab.taxonomies import TAXONOMIES
 
 NAMES = tuple(corpora.CORPORA)
 
@@ -36,7 +36,7 @@ def test_samples_are_consistent(loaded):
     assert len({sample.id for sample in corpus}) == len(corpus)
     for sample in corpus:
         assert sample.corpus == name
-        assert sample.emotion in TAXONOMIES[corpora.info(name).labels]
+        assert sample.emotion in LABEL_SETS[corpora.info(name).labels]
         assert sample.audio or sample.video
         for modality in ("audio", "video"):
             if getattr(sample, modality):
@@ -63,8 +63,8 @@ def test_labels_map_to_the_seven_and_nothing_is_lost_silently(loaded):
     name, _, corpus, _ = loaded
     mapped, dropped = corpora.relabel(corpus, corpora.info(name).labels, "emolab-7")
     assert len(mapped) + dropped.n_skipped == len(corpus)
-    assert {s.emotion for s in mapped} <= set(TAXONOMIES["emolab-7"])
-    assert all(s.extra["label"] in TAXONOMIES[corpora.info(name).labels] for s in mapped)
+    assert {s.emotion for s in mapped} <= set(LABEL_SETS["emolab-7"])
+    assert all(s.extra["label"] in LABEL_SETS[corpora.info(name).labels] for s in mapped)
 
 
 def test_a_table_survives_writing_and_reading(loaded, tmp_path):
@@ -169,7 +169,7 @@ def test_a_label_that_is_not_of_the_taxonomy_names_the_row(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("savee")
     with pytest.raises(CorpusError, match=r"savee, row 1 \(savee-DC_a01\): 'anger' is not a label of ravdess-8"):
         corpora.relabel(corpus, "ravdess-8", "emolab-7")
-    with pytest.raises(CorpusError, match="taxonomies are"):
+    with pytest.raises(EmolabError, match="no label set 'nothing'"):
         corpora.relabel(corpus, "savee-7", "nothing")
 
 

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from emolab.taxonomies import TAXONOMIES, LabelMap, label_map
+from emolab.emotions import LABEL_SETS, LabelMap, label_map, label_set
+from emolab.errors import EmolabError
 
 
 def test_iemocap_four_classes_count_excited_as_happy():
@@ -38,19 +39,30 @@ def test_calm_may_count_as_neutral():
 
 
 def test_every_pair_of_taxonomies_states_every_label():
-    for source, target in itertools.permutations(TAXONOMIES, 2):
+    for source, target in itertools.permutations(LABEL_SETS, 2):
         mapping = label_map(source, target)
-        assert set(mapping.pairs) | set(mapping.dropped) == set(TAXONOMIES[source])
+        assert set(mapping.pairs) | set(mapping.dropped) == set(LABEL_SETS[source])
         assert all(mapping.dropped.values())
-        assert len(mapping.table()) == len(TAXONOMIES[source])
+        assert len(mapping.table()) == len(LABEL_SETS[source])
 
 
 def test_a_map_that_forgets_a_label_or_invents_one_is_refused():
-    with pytest.raises(ValueError, match="must state each"):
-        LabelMap("iemocap-4", "emolab-7", {"happy": "happy"}, {})
-    with pytest.raises(ValueError, match="not labels of"):
-        LabelMap("iemocap-4", "emolab-7", {x: "joy" for x in TAXONOMIES["iemocap-4"]}, {})
-    with pytest.raises(ValueError, match="not a label of meld-7"):
+    four, seven = label_set("iemocap-4"), label_set("emolab-7")
+    with pytest.raises(EmolabError, match="must state each"):
+        LabelMap(four, seven, {"happy": "happy"}, {})
+    with pytest.raises(EmolabError, match="not labels of"):
+        LabelMap(four, seven, dict.fromkeys(four, "joy"), {})
+    with pytest.raises(EmolabError, match="not a label of meld-7"):
         label_map("meld-7")("bored")
-    with pytest.raises(ValueError, match="no taxonomy"):
+    with pytest.raises(EmolabError, match="did you mean 'meld-7'"):
         label_map("meld-8")
+
+
+def test_sets_of_ones_own_are_mapped_by_meaning():
+    mapping = label_map("calm, tense, furious", "ravdess-8")
+    assert mapping.pairs == {"calm": "calm", "furious": "angry"} and set(mapping.dropped) == {"tense"}
+    assert label_map("joy, worry", "mafw-11").pairs == {"joy": "happiness", "worry": "anxiety"}
+    assert (
+        label_map("emodb-7", "mafw-11")("anxiety") == "anxiety" and label_map("emodb-7", "meld-7")("anxiety") == "fear"
+    )
+    assert label_map("emolab-7", "iemocap-4")("angry") == "angry"
