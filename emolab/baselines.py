@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab.emotions import EMOTIONS, normalise_label
+from emolab.emotions import LabelSet, label_set
 from emolab.errors import EvaluationError
-from emolab.evaluate import apply_control, provenance, summarise, usable_samples
+from emolab.evaluate import apply_control, gold_labels, provenance, summarise, usable_samples
 from emolab.prompts import PROMPTS
 from emolab.prosody import FEATURES, feature_table
 from emolab.samples import Corpus, EmotionSample
@@ -52,12 +52,13 @@ def classical_baseline(
     normalise: str = "none",
     control: str | None = None,
     n_boot: int = 1000,
-    labels: Sequence[str] = EMOTIONS,
+    labels: LabelSet | Sequence[str] | str | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Fit on `train`, score on `test`; speakers of the test set that occur in the training set are an error.
 
-    Returns a result like `emolab.evaluate.evaluate`; `control` takes the evidence from the test clips as there.
+    `labels` are by default the training set's; gold labels of another set go through the map between the two. Returns a
+    result like `emolab.evaluate.evaluate`; `control` takes the evidence from the test clips as there.
     `info["weights"]` holds the features that weigh most for each emotion. Raises EvaluationError for shared speakers,
     an unknown normalisation or too few labels.
     """
@@ -65,7 +66,8 @@ def classical_baseline(
     if normalise not in NORMALISATIONS:
         raise EvaluationError(f"unknown normalisation {normalise!r}; choose from {', '.join(NORMALISATIONS)}")
     started = time.perf_counter()
-    (fit_on, _), (usable, report) = (usable_samples(c, labels, HEARS) for c in (train, test))
+    known = label_set(labels or train.labels)
+    (fit_on, _), (usable, report) = (usable_samples(c, known, HEARS) for c in (train, test))
     _check_talkers(fit_on, usable)
     score_on = apply_control(usable, control, seed)
     tables = [feature_table(samples, progress) for samples in (fit_on, score_on)]
@@ -73,21 +75,23 @@ def classical_baseline(
         tables = [
             per_speaker(t, [s.speaker for s in samples]) for t, samples in zip(tables, (fit_on, score_on), strict=True)
         ]
-    target = [str(normalise_label(s.emotion, labels)) for s in fit_on]
+    gold_of_train, gold_of_test = (gold_labels(c, known) for c in (train, test))
+    target = [str(gold_of_train(s)[0]) for s in fit_on]
     if len(set(target)) < 2:
         raise EvaluationError(
             f"{train.root}: the training set holds {len(set(target))} known labels; a classifier needs at least two"
         )
     model = _fit(tables[0], target, seed)
     classes = [str(c) for c in model[-1].classes_]
-    rows = _rows(score_on, model.predict_proba(tables[1]), classes, labels)
-    result = summarise(rows, seed, time.perf_counter() - started, n_boot, labels)
+    rows = _rows(score_on, [gold_of_test(s)[0] for s in usable], model.predict_proba(tables[1]), classes)
+    result = summarise(rows, seed, time.perf_counter() - started, n_boot, known)
     config = {
         "model": "prosody + logistic regression",
         "train": train.name,
         "corpus": test.name,
         "normalise": normalise,
         "control": control,
+        "labels": list(known),
     }
     info = config | {"trained_on": len(fit_on), "skipped": report.summary(), "provenance": provenance(config, seed)}
     info["weights"] = _strongest(model[-1].coef_, classes, FEATURES)
@@ -104,17 +108,17 @@ def _fit(features: NDArray[np.float64], target: Sequence[str], seed: int) -> Any
 
 
 def _rows(
-    samples: Sequence[EmotionSample], posterior: NDArray[np.float64], classes: Sequence[str], labels: Sequence[str]
+    samples: Sequence[EmotionSample], gold: Sequence[str | None], posterior: NDArray[np.float64], classes: Sequence[str]
 ) -> list[dict[str, Any]]:
     return [
         {
             "id": s.id,
             "speaker": s.speaker,
-            "gold": normalise_label(s.emotion, labels),
+            "gold": label,
             "predicted": classes[p.argmax()],
             "posterior": dict(zip(classes, np.log(p + 1e-12).tolist(), strict=True)),
         }
-        for s, p in zip(samples, posterior, strict=True)
+        for s, label, p in zip(samples, gold, posterior, strict=True)
     ]
 
 

@@ -122,6 +122,21 @@ PROMPTS: Registry[Prompt] = Registry("prompt", {prompt.name: prompt for prompt i
 """Every prompt by name. `emolab.registry.register("prompt", name)` adds one."""
 
 
+def asking(
+    prompt: Prompt | str, labels: LabelSet | Sequence[str] | str | None, corpus: LabelSet
+) -> tuple[Prompt, LabelSet]:
+    """The prompt that a corpus is asked with, and the labels that its answers are read in.
+
+    `labels` decide, where they are given; else those of a `Prompt`; else those of the corpus (a prompt's name, or an
+    open question, states none).
+    """
+    if isinstance(prompt, str):
+        prompt = get_prompt(prompt, labels or corpus)
+    elif labels is not None:
+        prompt = prompt.with_labels(labels)
+    return prompt, prompt.labels or label_set(labels or corpus)
+
+
 def get_prompt(name: str, labels: LabelSet | Sequence[str] | str = EMOLAB_7) -> Prompt:
     """The prompt called `name`, asking for `labels`. Raises EmolabError with the known names."""
     return PROMPTS.find(name).with_labels(labels)

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "emolab"
 ROOMS = (
     "errors", "extras", "paths", "files", "registry",
-    "emotions", "taxonomies", "wheels", "samples", "media", "synth", "corpora",
+    "emotions", "wheels", "samples", "media", "synth", "corpora",
     "prompts", "parsing", "metrics", "rewards", "prosody", "features", "profiles",
     "lalm", "evaluate", "training", "attribution", "recipes",
     "plots", "course", "widgets", "cli",

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emolab.emotions import EMOTIONS
+from emolab.emotions import EMOLAB_7, EMOTIONS, label_set
 from emolab.errors import EvaluationError
 from emolab.evaluate import KEYS, evaluate, read_result, summarise, write_result
 from emolab.evaluate.inputs import part_of
+from emolab.prompts import get_prompt
 from emolab.samples import Corpus, EmotionSample
 
 FAST = {"n_boot": 50, "max_new_tokens": 3, "progress": False}
@@ -59,6 +60,50 @@ def test_answers_do_not_depend_on_the_batch_size():
         assert list(a["posterior"].values()) == pytest.approx(list(b["posterior"].values()), abs=1e-4)
 
 
+class Prompted:
+    """A model that keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __getattr__(self, name):
+        return getattr(model(), name)
+
+    def encode(self, samples, prompt, *rest, **options):
+        self.asked.append(prompt)
+        return model().encode(samples, prompt, *rest, **options)
+
+
+@pytest.mark.parametrize("labels", ["mafw-11", "ravdess-8", "calm, tense, bored", "emodb-7", "iemocap-4"])
+@pytest.mark.parametrize("mode", ["generate", "labels"])
+def test_a_corpus_is_asked_and_scored_in_its_own_labels(labels, mode):
+    own, seen = label_set(labels), Prompted()
+    mine = replace(
+        corpus(), samples=[replace(s, emotion=own[i % len(own)]) for i, s in enumerate(corpus())], labels=own
+    )
+    result = evaluate(seen, mine, mode=mode, **FAST)
+    assert {p.labels for p in seen.asked} == {own} and {p.id for p in seen.asked} == {f"direct-v1/{own.name}"}
+    assert result["chance"] == own.chance == 1 / len(own) and result["n"] == 14
+    assert result["info"]["labels"] == list(own) and result["info"]["prompt"] == f"direct-v1/{own.name}"
+    assert {row["gold"] for row in result["rows"]} == set(own)
+    if mode == "labels":
+        assert list(result["rows"][0]["posterior"]) == list(own) == list(result["info"]["label_bias"]["inputs"])
+
+
+def test_other_labels_than_the_corpus_s_go_through_the_map_and_what_is_dropped_is_counted():
+    own = label_set("emodb-7")
+    mine = replace(corpus(), samples=[replace(s, emotion=own[i % 7]) for i, s in enumerate(corpus())], labels=own)
+    for prompt, labels in (("direct", "iemocap-4"), (get_prompt("direct", "iemocap-4"), None)):
+        result = evaluate(model(), mine, prompt, mode="labels", labels=labels, **FAST)
+        assert result["chance"] == 0.25 and result["info"]["prompt"] == "direct-v1/iemocap-4"
+        assert {row["gold"] for row in result["rows"]} == {"neutral", "happy", "sad", "angry"} and result["n"] == 8
+        assert result["info"]["skipped"]["skipped"] == {"unknown label": 6}
+        items = result["info"]["skipped"]["items"]["unknown label"]
+        assert any("boredom (no such label in the target)" in item for item in items)
+    seven = evaluate(model(), mine, mode="labels", labels="emolab-7", **FAST)
+    assert {row["gold"] for row in seven["rows"]} == {"neutral", "happy", "sad", "angry", "fearful", "disgusted"}
+
+
 def test_silent_answers_depend_on_nothing_that_was_said():
     wordless = corpus().replace(replace(s, text=None) for s in corpus())
     posteriors = [
@@ -87,7 +132,7 @@ def test_unlabelled_unknown_and_unusable_samples_are_counted_not_scored(tmp_path
         EmotionSample("m", audio="missing.wav", emotion="sad"),
         EmotionSample("w", text="x", emotion="hangry"),
     ]
-    mixed = Corpus(tmp_path, [*corpus(7), *extra], "mixed")
+    mixed = Corpus(tmp_path, [*corpus(7), *extra], "mixed", EMOLAB_7)
     result = evaluate(model(), mixed, mode="labels", **FAST)
     assert result["n"] == 7 and result["info"]["skipped"]["skipped"] == {
         "unlabelled": 1,
@@ -96,7 +141,7 @@ def test_unlabelled_unknown_and_unusable_samples_are_counted_not_scored(tmp_path
         "unknown label": 1,
     }
     with pytest.raises(EvaluationError, match=r"nothing to score; 1 unlabelled .*broken\.wav.*missing\.wav"):
-        evaluate(model(), Corpus(tmp_path, extra, "bad"), mode="labels", **FAST)
+        evaluate(model(), Corpus(tmp_path, extra, "bad", EMOLAB_7), mode="labels", **FAST)
 
 
 @pytest.mark.parametrize("mode", ["generate", "labels"])
@@ -128,7 +173,10 @@ def test_summary_by_hand_counts_an_unparsed_answer_as_wrong():
     ]
     result = summarise(rows, seed=3, n_boot=20)
     assert (result["ua"], result["wa"], result["parse_rate"]) == pytest.approx((0.75, 2 / 3, 2 / 3))
-    assert tuple(result) == KEYS and result["seed"] == 3
+    assert tuple(result) == KEYS and result["seed"] == 3 and result["chance"] == 1 / 7
+    assert summarise(rows, n_boot=2, labels=("sad", "happy"))["chance"] == 0.5
+    asked = [{"gold": "joy", "predicted": "fear"}], [{"gold": "a", "predicted": "b", "posterior": dict.fromkeys("abc")}]
+    assert [summarise(found, n_boot=2)["chance"] for found in asked] == [1 / 7, 1 / 3]
 
 
 def test_results_survive_a_round_trip(tmp_path):

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emolab.attribution.players import Player, modality_players, players_of
-from emolab.emotions import EMOTIONS
+from emolab.emotions import EMOLAB_7
 from emolab.errors import AttributionError
 from emolab.lalm.batch import Completions, finite
 from emolab.samples import MODALITIES, Corpus, EmotionSample, resolve
@@ -340,8 +340,8 @@ def _chosen_players(batch: PromptBatch, players: Sequence[Player] | str | None) 
 
 
 def asked_labels(prompt: Prompt) -> Sequence[str]:
-    """The labels that a prompt offers; the seven basic ones where it offers none."""
-    return getattr(prompt, "labels", None) or EMOTIONS
+    """The labels that a prompt offers; those of the embedded corpus where it offers none."""
+    return prompt.labels or EMOLAB_7
 
 
 def answers(labels: Sequence[str], template: str = TEMPLATE) -> list[str]:

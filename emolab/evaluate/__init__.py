@@ -10,7 +10,7 @@ from emolab.evaluate.asking import Asked, ask, batches, generate_texts
 from emolab.evaluate.calibration import CALIBRATIONS, calibrate, content_free_scores, label_bias, log_posterior
 from emolab.evaluate.controls import CONTROLS, apply_control, donors_for
 from emolab.evaluate.results import KEYS, numbers, provenance, read_result, summarise, write_result
-from emolab.evaluate.run import MODES, evaluate, usable_samples
+from emolab.evaluate.run import MODES, evaluate, gold_labels, usable_samples
 
 __all__ = [
     "CALIBRATIONS",
@@ -26,6 +26,7 @@ __all__ = [
     "donors_for",
     "evaluate",
     "generate_texts",
+    "gold_labels",
     "label_bias",
     "log_posterior",
     "numbers",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from statistics import fmean as mean
 from typing import TYPE_CHECKING, Any, Unpack
 
-from emolab.emotions import normalise_label
+from emolab.emotions import concept
 from emolab.errors import EvaluationError
 from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted, pool_rows
 from emolab.evaluate.results import talkers
@@ -70,7 +70,7 @@ def _without_caption(sample: EmotionSample) -> tuple[str, str] | None:
 
 def _row(sample: EmotionSample, text: str) -> dict[str, Any]:
     said = {"text": text, "predicted": answer_text(text), "format_ok": parse(text).format_ok}
-    return noted(sample) | {"gold": normalise_label(sample.emotion), "reference": sample.caption} | said
+    return noted(sample) | {"gold": concept(sample.emotion or ""), "reference": sample.caption} | said
 
 
 def summarise_captions(

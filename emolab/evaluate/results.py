@@ -11,11 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from emolab.emotions import EMOTIONS
+from emolab.emotions import LabelSet, label_set, label_set_of
 from emolab.errors import EvaluationError
 from emolab.files import read_json, write_pair
 
-KEYS = ("ua", "wa", "weighted_f1", "ua_ci", "n", "parse_rate", "seed", "seconds")
+KEYS = ("ua", "wa", "weighted_f1", "ua_ci", "chance", "n", "parse_rate", "seed", "seconds")
+"""Scores of labelled answers. `chance` is the UA of a guess among the labels that were asked for."""
 PACKAGES = ("emolab", "numpy", "torch", "transformers", "scikit-learn")
 
 
@@ -49,12 +50,12 @@ def summarise(
     seed: int = 0,
     seconds: float = 0.0,
     n_boot: int = 1000,
-    labels: Sequence[str] = EMOTIONS,
+    labels: LabelSet | Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """The result object (exactly KEYS) of rows with the keys `gold`, `predicted` (None: not parsed) and `speaker`.
 
-    `ua_ci` is a 95% bootstrap interval that draws whole speakers where speakers are known. Raises EvaluationError
-    without rows.
+    `ua_ci` is a 95% bootstrap interval that draws whole speakers where speakers are known. `labels` are those asked
+    for, by default `labels_in` the rows. Raises EvaluationError without rows.
     """
     from emolab.metrics import bootstrap_ci, unweighted_accuracy, weighted_accuracy, weighted_f1
 
@@ -68,11 +69,21 @@ def summarise(
         "wa": float(weighted_accuracy(gold, predicted)),
         "weighted_f1": float(weighted_f1(gold, predicted)),
         "ua_ci": [float(x) for x in interval],
+        "chance": (labels_in(rows) if labels is None else label_set(labels)).chance,
         "n": len(rows),
         "parse_rate": sum(p is not None for p in predicted) / len(rows),
         "seed": seed,
         "seconds": round(seconds, 3),
     }
+
+
+def labels_in(rows: Sequence[Mapping[str, Any]]) -> LabelSet:
+    """The labels that rows were asked for: those of their scores, else the smallest known set with every label in
+    them."""
+    scored = next((row["posterior"] for row in rows if isinstance(row.get("posterior"), Mapping)), None)
+    if scored:
+        return label_set(tuple(scored))
+    return label_set_of(value for row in rows for value in (row["gold"], row["predicted"]))
 
 
 def talkers(rows: Sequence[Mapping[str, Any]]) -> list[Hashable] | None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emolab.emotions import EMOTIONS, normalise_label
+from emolab.emotions import LabelSet, label_map, label_set
 from emolab.errors import EvaluationError
 from emolab.evaluate.asking import Fault, batches, generate_texts, noted, pool_rows, readable_samples, under_control
 from emolab.evaluate.calibration import CALIBRATIONS, calibrate, content_free_scores, label_bias
 from emolab.evaluate.results import KEYS, provenance, summarise
 from emolab.parsing import parse, parse_label
-from emolab.prompts import Prompt, get_prompt
+from emolab.prompts import Prompt, asking
 from emolab.samples import Corpus, EmotionSample, LoadReport
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
 
 MODES = ("generate", "labels")
+Gold = Callable[[EmotionSample], tuple[str | None, str]]
+"""A sample's label among those asked for, or None and why it has none."""
 
 
 def evaluate(
@@ -32,14 +34,18 @@ def evaluate(
     n_boot: int = 1000,
     control: str | None = None,
     calibration: str = "none",
-    labels: Sequence[str] = EMOTIONS,
+    labels: LabelSet | Sequence[str] | str | None = None,
     batch_size: int = 16,
     max_new_tokens: int = 64,
     temperature: float = 0.0,
     progress: bool = True,
     long_clips: str = "window",
 ) -> dict[str, Any]:
-    """Evaluate a model on every sample of a corpus that has usable media and a label among `labels`.
+    """Evaluate a model on every sample of a corpus that has usable media and one of the labels asked for.
+
+    Those are `labels`, else the prompt's, else the corpus's (`emolab.prompts.asking`). Where they are not the corpus's
+    own, gold labels go through the map between the two (`emolab.emotions.label_map`), and a sample whose label has no
+    place is counted as skipped.
 
     `mode` "generate" parses a generated answer (greedy at temperature 0), "labels" takes the label with the highest
     score under `calibration`. `control` is one of `emolab.evaluate.controls.CONTROLS`. A clip longer than the model
@@ -52,46 +58,62 @@ def evaluate(
             f"mode {mode!r} with calibration {calibration!r}: expected one of {', '.join(MODES)} "
             f"and one of {', '.join(CALIBRATIONS)}"
         )
-    prompt = get_prompt(prompt) if isinstance(prompt, str) else prompt
+    prompt, asked = asking(prompt, labels, corpus.labels)
+    gold = gold_labels(corpus, asked)
     started = time.perf_counter()
-    samples, report = under_control(corpus, _label_fault(labels), prompt, control, seed, lalm, long_clips)
-    rows = [_describe(s, labels) for s in samples]
-    config: dict[str, Any] = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id}
+    samples, report = under_control(corpus, _label_fault(gold), prompt, control, seed, lalm, long_clips)
+    rows = [noted(s) | {"gold": gold(s)[0], "predicted": None} for s in samples]
+    config: dict[str, Any] = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id, "labels": list(asked)}
     config |= {"mode": mode, "control": control, "calibration": calibration}
     info: dict[str, Any] = config | {"skipped": report.summary()}
     if mode == "generate":
         how = (batch_size, seed, progress, temperature)
         texts = generate_texts(lalm, samples, prompt, *how, max_new_tokens=max_new_tokens)
         for row, text in zip(rows, texts, strict=True):
-            row |= {"text": text, "predicted": parse_label(text, labels), "format_ok": parse(text).format_ok}
+            row |= {"text": text, "predicted": parse_label(text, asked), "format_ok": parse(text).format_ok}
     else:
-        info |= _score(lalm, samples, prompt, rows, labels, batch_size, calibration, progress)
+        info |= _score(lalm, samples, prompt, rows, asked, batch_size, calibration, progress)
     rows = pool_rows(rows)
-    result = summarise(rows, seed, time.perf_counter() - started, n_boot, labels)
-    info["provenance"] = provenance(config | {"labels": list(labels), "n": len(rows)}, seed, str(lalm.device))
+    result = summarise(rows, seed, time.perf_counter() - started, n_boot, asked)
+    info["provenance"] = provenance(config | {"n": len(rows)}, seed, str(lalm.device))
     return result | {"rows": rows, "info": info}
 
 
 def usable_samples(
-    corpus: Corpus, labels: Sequence[str] = EMOTIONS, prompt: Prompt | None = None
+    corpus: Corpus, labels: LabelSet | Sequence[str] | str | None = None, prompt: Prompt | None = None
 ) -> tuple[list[EmotionSample], LoadReport]:
-    """Samples with absolute paths, a known label and readable media; the others are counted by reason in the report."""
-    return readable_samples(corpus, _label_fault(labels), prompt)
+    """Samples with absolute paths, one of `labels` (by default the corpus's) and readable media; the others are counted
+    by reason in the report."""
+    return readable_samples(corpus, _label_fault(gold_labels(corpus, labels or corpus.labels)), prompt)
 
 
-def _label_fault(labels: Sequence[str]) -> Fault:
+def gold_labels(corpus: Corpus, labels: LabelSet | Sequence[str] | str) -> Gold:
+    """A sample's gold label among `labels`, and where it has none, the reason.
+
+    A label of the corpus goes through the map between the two sets; any other name is read as `labels` read it.
+    """
+    asked = label_set(labels)
+    mapping = label_map(corpus.labels, asked)
+
+    def gold(sample: EmotionSample) -> tuple[str | None, str]:
+        own = corpus.labels.normalise(sample.emotion)
+        if own is None:
+            return asked.normalise(sample.emotion), ""
+        return mapping(own), mapping.dropped.get(own, "")
+
+    return gold
+
+
+def _label_fault(gold: Gold) -> Fault:
     def fault(sample: EmotionSample) -> tuple[str, str] | None:
         if sample.emotion is None:
             return "unlabelled", sample.id
-        if normalise_label(sample.emotion, labels) is None:
-            return "unknown label", f"{sample.id}: {sample.emotion}"
+        label, why = gold(sample)
+        if label is None:
+            return "unknown label", f"{sample.id}: {sample.emotion}" + (f" ({why})" if why else "")
         return None
 
     return fault
-
-
-def _describe(sample: EmotionSample, labels: Sequence[str]) -> dict[str, Any]:
-    return noted(sample) | {"gold": normalise_label(sample.emotion, labels), "predicted": None}
 
 
 def _score(
@@ -99,7 +121,7 @@ def _score(
     samples: Sequence[EmotionSample],
     prompt: Prompt,
     rows: list[dict[str, Any]],
-    labels: Sequence[str],
+    labels: LabelSet,
     size: int,
     calibration: str,
     progress: bool,

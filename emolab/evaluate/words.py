@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean as mean
 from typing import TYPE_CHECKING, Any, Unpack
 
+from emolab.emotions import concept
 from emolab.errors import EvaluationError
 from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted, pool_rows
 from emolab.evaluate.results import talkers
@@ -64,7 +65,7 @@ def answer_row(sample: EmotionSample, text: str) -> dict[str, Any]:
     return noted(sample) | {
         "gold": [word.lower().strip() for word in sample.words],
         "predicted": list(parse_words(text)),
-        "emotion": sample.emotion,
+        "emotion": concept(sample.emotion or "") or sample.emotion,
         "sentiment": gold_sentiment(sample),
         "text": text,
         "format_ok": parse(text).format_ok,

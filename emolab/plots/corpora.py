@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from emolab.plots.style import INK, QUIET, colour_of, light_grid, new_figure, styled
+from emolab.plots.style import INK, QUIET, colour_of, light_grid, new_figure, palette, styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,9 +87,9 @@ def _plane(axis: Axes, table: pd.DataFrame, order: Sequence[str]) -> None:
     if rated.empty:
         _nothing(axis, "not rated")
         return
-    for i, name in enumerate(order):
+    for name, colour in palette(order).items():
         part = rated[rated["emotion"] == name]
-        axis.scatter(part["valence"], part["arousal"], s=12, alpha=0.5, lw=0, color=colour_of(name, i), label=name)
+        axis.scatter(part["valence"], part["arousal"], s=12, alpha=0.5, lw=0, color=colour, label=name)
     axis.axhline(0, color=QUIET, lw=0.8, zorder=0)
     axis.axvline(0, color=QUIET, lw=0.8, zorder=0)
     axis.set(xlabel="valence", ylabel="arousal")

@@ -9,8 +9,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emolab.emotions import EMOTIONS, VAD
-from emolab.plots.style import ACCENT, INK, QUIET, colour_of, light_grid, new_figure, styled
+from emolab.emotions import LabelSet, label_set, label_set_of
+from emolab.plots.style import ACCENT, INK, QUIET, colour_of, light_grid, new_figure, palette, styled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,20 +122,31 @@ def face_grid(faces: Mapping[str, np.ndarray], columns: int = 7, title: str = ""
 
 
 @styled
-def vad_plane(table: pd.DataFrame, title: str = "Valence and arousal of the samples") -> Figure:
-    """Samples on the valence–arousal plane, coloured by emotion, over where each emotion's word lies (diamonds).
+def vad_plane(
+    table: pd.DataFrame,
+    title: str = "Valence and arousal of the samples",
+    labels: LabelSet | Sequence[str] | None = None,
+) -> Figure:
+    """Samples on the valence–arousal plane, coloured by label, over where each label's word lies (diamonds).
 
-    `table` has the columns emotion, valence and arousal in [-1, 1].
+    `table` has the columns emotion, valence and arousal in [-1, 1]. `labels` are the corpus's (`corpus.labels`), by
+    default those in the table; a label without a place (`LabelSet.place`) has no diamond.
     """
     figure, ((axis,),) = new_figure(5.4, 4.6)
     axis.axhline(0, color=QUIET, lw=0.8, zorder=0)
     axis.axvline(0, color=QUIET, lw=0.8, zorder=0)
-    for emotion, part in table.dropna(subset=["valence", "arousal"]).groupby("emotion"):
-        axis.scatter(part["valence"], part["arousal"], s=12, alpha=0.4, color=colour_of(str(emotion)), linewidths=0)
-    for emotion in EMOTIONS:
-        valence, arousal, _ = VAD[emotion]
-        axis.scatter([valence], [arousal], marker="D", s=58, color=colour_of(emotion), edgecolor="white", zorder=4)
-        left = emotion == "fearful"  # its word lies beside "angry"
+    asked = label_set_of(table["emotion"]) if labels is None else label_set(labels)
+    colours = palette(asked)
+    for i, (emotion, part) in enumerate(table.dropna(subset=["valence", "arousal"]).groupby("emotion")):
+        colour = colours.get(str(emotion)) or colour_of(str(emotion), i)
+        axis.scatter(part["valence"], part["arousal"], s=12, alpha=0.4, color=colour, linewidths=0)
+    for emotion in asked:
+        place = asked.place(emotion)
+        if place is None or place.vad is None:
+            continue
+        valence, arousal, _ = place.vad
+        axis.scatter([valence], [arousal], marker="D", s=58, color=colours[emotion], edgecolor="white", zorder=4)
+        left = asked.concept(emotion) == "fearful"  # its word lies beside "angry"
         axis.annotate(
             emotion,
             (valence, arousal),
@@ -164,7 +175,9 @@ def corpus_overview(table: pd.DataFrame, by: str = "condition", title: str = "")
     figure, axes = new_figure(10.5, 3.2, 1, 3, gridspec_kw={"width_ratios": [1.1, 1.5, 0.7]})
     first, second, third = axes[0]
     by = by if by in table else "speaker"
-    order = [e for e in EMOTIONS if e in set(table["emotion"])] or sorted(map(str, table["emotion"].dropna().unique()))
+    present = set(table["emotion"].dropna().astype(str))
+    known = [label for label in label_set_of(present) if label in present]
+    order = [*known, *sorted(present.difference(known))]
     splits = [s for s in ("train", "val", "test") if s in set(table["split"])] or sorted(
         map(str, table["split"].dropna().unique())
     )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emolab.emotions import EMOTIONS, PLUTCHIK_DEGREES, VAD
+from emolab.emotions import EMOLAB_7, PLUTCHIK_DEGREES, VAD, LabelSet
 from emolab.plots.style import INK, QUIET, colour_of, light_grid, new_figure, styled
 
 if TYPE_CHECKING:
@@ -58,20 +58,22 @@ def _circle_point(
 
 @styled
 def emotion_plane(
-    places: Mapping[str, Sequence[float]] = VAD, title: str = "Valence and arousal of emotions"
+    places: Mapping[str, Sequence[float]] = VAD,
+    title: str = "Valence and arousal of emotions",
+    bold: Sequence[str] = EMOLAB_7,
 ) -> Figure:
     """Emotions by valence (across) and arousal (up); the size of a point is its dominance.
 
-    `places`: name → (V, A, D), each in [-1, 1].
+    `places`: name → (V, A, D), each in [-1, 1]. The emotions among `bold` stand out.
     """
     figure, axes = new_figure(7.0, 5.0)
     axis = axes[0, 0]
     points = {name: (place[0], place[1]) for name, place in places.items()}
     for i, (name, (x, y)) in enumerate(points.items()):
-        colour = colour_of(name, i) if name in EMOTIONS else QUIET
+        colour = colour_of(name, i) if name in bold else QUIET
         axis.scatter([x], [y], s=40 + 70 * (1 + places[name][2]), color=colour, alpha=0.85, zorder=3)
     for name, (x, y, side) in _label_places(points).items():
-        weight = "bold" if name in EMOTIONS else "normal"
+        weight = "bold" if name in bold else "normal"
         axis.text(x, y, name, ha=side, va="center", color=INK, fontsize=9, fontweight=weight)
     axis.axhline(0, color=QUIET, linewidth=0.8)
     axis.axvline(0, color=QUIET, linewidth=0.8)
@@ -100,7 +102,9 @@ def _label_places(points: Mapping[str, tuple[float, float]]) -> dict[str, tuple[
 
 
 @styled
-def similarity_matrices(matrices: Mapping[str, Sequence[Sequence[float]]], labels: Sequence[str] = EMOTIONS) -> Figure:
+def similarity_matrices(
+    matrices: Mapping[str, Sequence[Sequence[float]]], labels: LabelSet | Sequence[str] = EMOLAB_7
+) -> Figure:
     """Similarity matrices side by side, (L, L) each with values in [0, 1], by name."""
     figure, axes = new_figure(3.4 * len(matrices), 4.3, 1, len(matrices))
     image: Any = None

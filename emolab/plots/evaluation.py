@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emolab.emotions import EMOTIONS
-from emolab.plots.style import ACCENT, INK, QUIET, colour_of, light_grid, new_figure, styled
+from emolab.emotions import LabelSet, label_set
+from emolab.evaluate.results import labels_in
+from emolab.plots.style import ACCENT, INK, QUIET, colour_of, light_grid, new_figure, palette, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+STATED = "stated"
+"""The chance that a result states."""
 CONTROL_NAMES = {
     None: "as recorded",
     "none": "as recorded",
@@ -24,16 +27,22 @@ CONTROL_NAMES = {
 
 
 @styled
-def confusion_matrix(rows: Sequence[Mapping[str, Any]], labels: Sequence[str] = EMOTIONS, title: str = "") -> Figure:
-    """Confusion matrix of an evaluation's raw rows, in % of each gold emotion; answers that name no label get a
-    column of their own.
+def confusion_matrix(
+    rows: Sequence[Mapping[str, Any]], labels: LabelSet | Sequence[str] | None = None, title: str = ""
+) -> Figure:
+    """Confusion matrix of an evaluation's raw rows, in % of each gold label; answers that name no label get a column of
+    their own.
+
+    `labels` are those asked for (`result["info"]["labels"]`), by default those found in the rows.
     """
     import numpy as np
 
+    from emolab.metrics import confusion
+
+    labels = labels_in(rows) if labels is None else label_set(labels)
+    counts = confusion([r["gold"] for r in rows], [r["predicted"] for r in rows], labels, unparsed=True).astype(float)
     columns = [*labels, None] if any(r["predicted"] is None for r in rows) else list(labels)
-    counts = np.array(
-        [[sum(r["gold"] == g and r["predicted"] == p for r in rows) for p in columns] for g in labels], float
-    )
+    counts = counts[:, : len(columns)]
     share = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
     figure, ((axis,),) = new_figure(1.2 + 0.62 * len(columns), 0.9 + 0.5 * len(labels))
     axis.imshow(share, cmap="GnBu", vmin=0, vmax=100, aspect="auto")
@@ -62,12 +71,13 @@ def confusion_matrix(rows: Sequence[Mapping[str, Any]], labels: Sequence[str] = 
 def score_bars(
     results: Mapping[str, Mapping[str, Any]],
     metric: str = "ua",
-    chance: float | None = 1 / len(EMOTIONS),
+    chance: float | str | None = STATED,
     title: str = "",
 ) -> Figure:
     """One bar per result object, best read from top to bottom, with its 95% interval and the line of chance.
 
-    The interval is drawn where a result has the key `<metric>_ci` [low, high].
+    The interval is drawn where a result has the key `<metric>_ci` [low, high]. Chance is what the results state
+    (their key "chance", for UA), a number, or None for no line; results that state different ones get one line each.
     """
     names = list(results)
     figure, ((axis,),) = new_figure(7.0, 0.9 + 0.42 * len(names))
@@ -81,12 +91,28 @@ def score_bars(
             colour_of(name),
             False,
         )
+    stated = _stated(results.values() if metric == "ua" else ()) if chance == STATED else chance
+    if isinstance(stated, list):
+        for i, value in enumerate(stated):
+            if value is not None:
+                axis.plot([value, value], [i - 0.4, i + 0.4], color=INK, lw=1, ls=(0, (4, 3)), zorder=3)
+        axis.plot([], [], color=INK, lw=1, ls=(0, (4, 3)), label="chance")
+        axis.legend(loc="lower right", fontsize=8)
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
     axis.set(xlim=(0, 1), xlabel=metric.upper() if len(metric) < 3 else metric.replace("_", " "), title=title)
-    _chance(axis, chance, vertical=True)
+    _chance(axis, stated if isinstance(stated, float) else None, vertical=True)
     light_grid(axis, "x")
     return figure
+
+
+def _stated(results: Iterable[Mapping[str, Any]]) -> float | list[float | None] | None:
+    """The chance that results state: a number where they agree, else a list, one each; None where none does."""
+    stated = [result.get("chance") for result in results]
+    different = set(stated)
+    if len(different) < 2:
+        return different.pop() if different else None
+    return [None if value is None else float(value) for value in stated]
 
 
 def _bar(
@@ -140,10 +166,13 @@ def _chance(axis: Axes, chance: float | None, vertical: bool) -> None:
 @styled
 def controls(
     results: Mapping[str, Mapping[str | None, Mapping[str, Any]]],
-    chance: float = 1 / len(EMOTIONS),
+    chance: float | str | None = STATED,
     title: str = "Does it listen? UA with the evidence taken away",
 ) -> Figure:
-    """Groups of bars: for each model (key) its UA as recorded (control None or "none") and under each control."""
+    """Groups of bars: for each model (key) its UA as recorded (control None or "none") and under each control.
+
+    The line of chance is what all results state, or the number given.
+    """
     kinds = list(dict.fromkeys(k for r in results.values() for k in r))
     figure, ((axis,),) = new_figure(max(6.0, 1.3 * len(kinds) + 1), 3.4)
     width = 0.8 / max(len(results), 1)
@@ -163,7 +192,8 @@ def controls(
         axis.bar(0, 0, color=colour_of("", i), label=model)
     axis.set_xticks(range(len(kinds)), [CONTROL_NAMES.get(k, str(k)) for k in kinds])
     axis.set(ylim=(0, 1), ylabel="UA", title=title)
-    _chance(axis, chance, vertical=False)
+    stated = _stated(r for found in results.values() for r in found.values()) if chance == STATED else chance
+    _chance(axis, stated if isinstance(stated, float) else None, vertical=False)
     if len(results) > 1:
         axis.legend(loc="upper right", ncols=min(3, len(results)))
     light_grid(axis)
@@ -200,8 +230,9 @@ def posterior(
 ) -> Figure:
     """One file's distribution over the labels, the answered label in bold and the gold one marked."""
     figure, ((axis,),) = new_figure(5.2, 0.7 + 0.3 * len(distribution))
+    colours = palette(tuple(distribution))
     for i, (label, p) in enumerate(distribution.items()):
-        axis.barh(i, p, 0.66, color=colour_of(label, i), alpha=1.0 if label == answer else 0.55)
+        axis.barh(i, p, 0.66, color=colours[label], alpha=1.0 if label == answer else 0.55)
         axis.text(
             p + 0.01, i, f"{100 * p:.0f}%", va="center", fontsize=9, weight="bold" if label == answer else "normal"
         )

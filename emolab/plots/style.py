@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from emolab.emotions import LabelSet, concept, label_set
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -20,6 +22,19 @@ EMOTION_COLOURS = {
     "disgusted": "#5d8a3a",
     "surprised": "#ef7d3b",
 }
+OTHER_COLOURS = {
+    "calm": "#6fb1a0",
+    "contemptuous": "#8a6d3b",
+    "excited": "#e05297",
+    "frustrated": "#9c4a2f",
+    "bored": "#b0a990",
+    "anxious": "#a58bc9",
+    "helpless": "#5c6f8c",
+    "disappointed": "#7fa7c9",
+    "trusting": "#9dbf5a",
+    "anticipating": "#d9b44a",
+}
+"""Colours of emotions beyond the seven, for the label sets that hold them."""
 MODALITY_COLOURS = {"audio": "#14817b", "video": "#c7652c", "text": "#4f5fae"}
 CYCLE = ("#14817b", "#c7652c", "#4f5fae", "#c8383c", "#7b4ba0", "#5d8a3a", "#f2a900", "#8d99ae")
 INK, QUIET, ACCENT = "#22303c", "#9aa5b1", "#14817b"
@@ -89,8 +104,30 @@ def save_svg(figure: Figure, path: str | Path) -> None:
 
 
 def colour_of(name: str, position: int = 0) -> str:
-    """The colour of an emotion or a modality; other names get one of a fixed cycle by `position`."""
-    return EMOTION_COLOURS.get(name) or MODALITY_COLOURS.get(name) or CYCLE[position % len(CYCLE)]
+    """The colour of an emotion, by any of its names ("joy" as "happy"), or of a modality; other names get one of a
+    fixed cycle by `position`."""
+    known = MODALITY_COLOURS.get(name) or EMOTION_COLOURS.get(name)
+    meaning = concept(name) if name and known is None else None
+    return known or (EMOTION_COLOURS | OTHER_COLOURS).get(meaning or "") or CYCLE[position % len(CYCLE)]
+
+
+def palette(labels: LabelSet | Sequence[str]) -> dict[str, str]:
+    """A colour for each label of a set: that of the emotion it stands for, else, or where another label has it, the
+    next free one of the cycle. Labels beyond the colours that there are repeat them.
+
+    >>> palette(("joy", "anger"))["joy"] == EMOTION_COLOURS["happy"]
+    True
+    """
+    asked = label_set(labels)
+    meant = {label: (EMOTION_COLOURS | OTHER_COLOURS).get(asked.concept(label) or "") for label in asked}
+    found: dict[str, str] = {}
+    for label, colour in meant.items():
+        if colour is not None and colour not in found.values():
+            found[label] = colour
+    spare = [c for c in (*CYCLE, *EMOTION_COLOURS.values(), *OTHER_COLOURS.values()) if c not in found.values()]
+    rest = [label for label in asked if label not in found]
+    found |= {label: (spare or CYCLE)[i % len(spare or CYCLE)] for i, label in enumerate(rest)}
+    return {label: found[label] for label in asked}
 
 
 def palette(names: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab.emotions import EMOTIONS
 from emolab.metrics.captions import Reference, references
 from emolab.metrics.cider import DocumentFrequency, Gram, cider_sample
 from emolab.parsing import answer_text
@@ -38,7 +37,7 @@ _WORDS_PER_ANCHOR = 16
 def anchors(model: str = BUILT_IN) -> NDArray[np.float64]:
     """One row an emotion, in canonical order (7, D): the mean of the embeddings of its words."""
     rows = []
-    for emotion in EMOTIONS:
+    for emotion in ANCHOR_FAMILIES:
         words = [word.word for family in ANCHOR_FAMILIES[emotion] for word in lexicon() if word.family == family]
         rows.append(np.mean([embed(word, model) for word in words[:_WORDS_PER_ANCHOR]], axis=0))
     return np.stack(rows)

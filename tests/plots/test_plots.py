@@ -6,12 +6,20 @@ import numpy as np
 import pytest
 
 from benchmarks.claims.drawing import ledger_plot
-from emolab.emotions import EMOTIONS
+from emolab.emotions import EMOTIONS, LABEL_SETS, label_set
 from emolab.plots import attribution, data, evaluation, training
-from emolab.plots.style import EMOTION_COLOURS, MODALITY_COLOURS, new_figure, styled
+from emolab.plots.style import EMOTION_COLOURS, MODALITY_COLOURS, colour_of, new_figure, palette, styled
 
 RNG = np.random.default_rng(0)
-RESULT = {"ua": 0.6, "wa": 0.62, "weighted_f1": 0.6, "ua_ci": [0.55, 0.66], "n": 100, "parse_rate": 0.9}
+RESULT = {
+    "ua": 0.6,
+    "wa": 0.62,
+    "weighted_f1": 0.6,
+    "ua_ci": [0.55, 0.66],
+    "chance": 1 / 7,
+    "n": 100,
+    "parse_rate": 0.9,
+}
 
 
 def texts(figure) -> list[str]:
@@ -28,6 +36,23 @@ def draw(figure):
 def test_every_emotion_and_modality_has_its_own_colour():
     assert tuple(EMOTION_COLOURS) == EMOTIONS and len(set(EMOTION_COLOURS.values())) == 7
     assert set(MODALITY_COLOURS) == {"audio", "video", "text"}
+
+
+@pytest.mark.parametrize(
+    "labels", [*LABEL_SETS, "calm, tense, bored", "x, y, z", ", ".join(f"own {i}" for i in range(40))]
+)
+def test_a_palette_fits_any_label_set(labels):
+    colours = palette(label_set(labels))
+    assert list(colours) == list(label_set(labels)) and all(c.startswith("#") and len(c) == 7 for c in colours.values())
+    assert len(set(colours.values())) == len(colours) or len(colours) > 20
+
+
+def test_a_label_has_the_colour_of_its_emotion_whatever_its_name():
+    assert palette("meld-7")["joy"] == EMOTION_COLOURS["happy"] == colour_of("happiness") == colour_of("高兴")
+    assert palette("emodb-7")["anxiety"] == EMOTION_COLOURS["fearful"]
+    assert {c: palette(EMOTIONS)[c] for c in EMOTIONS} == EMOTION_COLOURS
+    both = palette("angry, furious")
+    assert both["angry"] == EMOTION_COLOURS["angry"] != both["furious"]
 
 
 def test_style_does_not_leak_into_the_callers_figures():
@@ -48,6 +73,8 @@ def test_confusion_matrix_shows_row_percentages_and_unparsed_answers():
     ]
     found = texts(draw(evaluation.confusion_matrix(rows, ("happy", "sad"))))
     assert {"50", "25", "100", "no label", "sad  (4)"} <= set(found)
+    rows = [{"gold": "contempt", "predicted": "anger"}, {"gold": "anger", "predicted": "anger"}]
+    assert {f"{label}  (0)" for label in ("helplessness", "fear")} <= set(texts(evaluation.confusion_matrix(rows)))
 
 
 def test_score_bars_and_controls_carry_values_intervals_and_chance():
@@ -55,6 +82,31 @@ def test_score_bars_and_controls_carry_values_intervals_and_chance():
     assert {"zero-shot", "after RL", "0.20", "0.60", "chance"} <= set(texts(figure))
     figure = draw(evaluation.controls({"after RL": {None: RESULT, "silent": RESULT | {"ua": 0.14}}}))
     assert {"as recorded", "silent", "0.14", "chance"} <= set(texts(figure))
+
+
+def test_chance_is_what_the_results_state():
+    four, none = RESULT | {"chance": 0.25}, {k: v for k, v in RESULT.items() if k != "chance"}
+
+    def lines(figure):
+        dashed = (line.get_xdata() for line in figure.axes[0].lines if line.get_linestyle() == "--")
+        return sorted({places[0] for places in dashed if len(places)})
+
+    assert lines(evaluation.score_bars({"a": four, "b": four})) == [0.25]
+    assert lines(evaluation.score_bars({"a": four, "b": RESULT})) == [1 / 7, 0.25]
+    assert lines(evaluation.score_bars({"a": none})) == [] == lines(evaluation.score_bars({"a": RESULT}, "wa"))
+    assert lines(evaluation.score_bars({"a": none}, chance=0.5)) == [0.5]
+    assert "chance" not in texts(evaluation.controls({"a": {None: none}}))
+
+
+def test_planes_and_overviews_take_the_labels_of_the_table():
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {"emotion": ["calm", "angry", "tense"], "valence": [0.5, -0.5, 0.0], "arousal": [-0.5, 0.5, 0.1],
+         "split": ["train"] * 3, "speaker": ["a", "b", "c"]}
+    )  # fmt: skip
+    assert "angry" in texts(draw(data.vad_plane(table))) and "calm" not in texts(draw(data.vad_plane(table)))
+    assert {"calm", "angry", "tense"} <= set(texts(draw(data.corpus_overview(table))))
 
 
 def test_label_bias_and_posterior():
