@@ -215,7 +215,7 @@ def in_labels(corpus: Corpus, labels: Labels) -> Corpus:
         return corpus
     own = corpus.labels.name
     kept = replace(_report(corpus), skipped=dict(_report(corpus).skipped), notes=list(_report(corpus).notes))
-    return _labelled(replace(corpus, report=kept), own if TAXONOMIES.get(own) == corpus.labels else None, wanted)
+    return _labelled(replace(corpus, report=kept), own if LABEL_SETS.get(own) == corpus.labels else None, wanted)
 
 
 def _by_meaning(corpus: Corpus, labels: LabelSet) -> tuple[Corpus, LoadReport]:

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emolab.emotions import EMOTIONS
-from emolab.evaluate.results import read_result
-from emolab.plots.evaluation import CONTROL_NAMES, confusion_matrix, score_bars
+from emolab.evaluate.results import KEYS, labels_in, read_result
+from emolab.plots.evaluation import CONTROL_NAMES, STATED, confusion_matrix, score_bars
 from emolab.plots.explanation import page, picture
 from emolab.plots.training import training_curves
 from emolab.training.callbacks import read_metrics
@@ -31,7 +30,7 @@ def run_report(folder: str | Path) -> str:
     history = read_metrics(folder / "grpo" / METRICS)
     stages = {name: result[name] for name in STAGES if result.get(name) and (history or name != "grpo")}
     shown = [_heading(result, stages), _scores(result, stages), _curves(history)]
-    parts = [*shown, _answers(folder, stages), _made(result)]
+    parts = [*shown, _answers(folder, result, stages), _made(result)]
     body = "".join(f"<section style='margin:18px 0'>{part}</section>" for part in parts if part)
     title = f"{result['recipe']}, seed {result['seed']}"
     return page(f"<div style='font-family:sans-serif;max-width:980px;margin:auto'>{body}</div>", title)
@@ -52,7 +51,7 @@ def _heading(result: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]])
 
 def _scores(result: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]]) -> str:
     metric = result["metric"]
-    chance = result.get("chance") if metric == "ua" else None
+    chance = result.get("chance", STATED) if metric == "ua" else None
     bars = {STAGES[name]: part for name, part in stages.items() if part.get(metric) is not None}
     figures = [picture(score_bars(bars, metric, chance, "What each stage reaches"), f"{metric} of each stage")]
     last = list(stages)[-1]
@@ -71,16 +70,17 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> str:
     return picture(training_curves(history, title="GRPO, step by step"), "training curves") if history else ""
 
 
-def _answers(folder: Path, stages: Mapping[str, Mapping[str, Any]]) -> str:
+def _answers(folder: Path, result: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]]) -> str:
     places = {name: stage_folder(folder, name) / SCORES for name in stages}
     rows = {name: _rows(place) for name, place in places.items() if place.with_suffix(".parquet").is_file()}
     if not rows:
         return ""
     last = list(rows)[-1]
     parts = []
-    if all(_is_label(row["gold"]) and (row["predicted"] is None or _is_label(row["predicted"])) for row in rows[last]):
-        parts.append(picture(confusion_matrix(rows[last], title=f"{STAGES[last]}: who is mistaken for whom, %"),
-                             "confusion matrix"))  # fmt: skip
+    if result["metric"] in KEYS:
+        labels = result.get("labels") or labels_in(rows[last])
+        title = f"{STAGES[last]}: who is mistaken for whom, %"
+        parts.append(picture(confusion_matrix(rows[last], labels, title), "confusion matrix"))
     step = max(1, len(rows[last]) // EXAMPLES)
     lines = [
         [row["id"], _words(row.get("reference") or row["gold"]), *(_said(rows[name], row["id"]) for name in rows)]
@@ -91,10 +91,6 @@ def _answers(folder: Path, stages: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _rows(scores: Path) -> list[dict[str, Any]]:
     return [row for row in read_result(scores)["rows"] if not row.get("elsewhere")]
-
-
-def _is_label(value: Any) -> bool:
-    return isinstance(value, str) and value in EMOTIONS
 
 
 def _said(rows: Sequence[Mapping[str, Any]], sample: str) -> str:

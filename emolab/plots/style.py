@@ -118,21 +118,18 @@ def palette(labels: LabelSet | Sequence[str]) -> dict[str, str]:
     >>> palette(("joy", "anger"))["joy"] == EMOTION_COLOURS["happy"]
     True
     """
-    asked = label_set(labels)
-    meant = {label: (EMOTION_COLOURS | OTHER_COLOURS).get(asked.concept(label) or "") for label in asked}
+    names = label_set(labels) if isinstance(labels, str) else labels
+    meaning = names.concept if isinstance(names, LabelSet) else concept
     found: dict[str, str] = {}
-    for label, colour in meant.items():
+    for name in names:
+        colour = (EMOTION_COLOURS | OTHER_COLOURS).get(meaning(name) or "")
         if colour is not None and colour not in found.values():
-            found[label] = colour
-    spare = [c for c in (*CYCLE, *EMOTION_COLOURS.values(), *OTHER_COLOURS.values()) if c not in found.values()]
-    rest = [label for label in asked if label not in found]
-    found |= {label: (spare or CYCLE)[i % len(spare or CYCLE)] for i, label in enumerate(rest)}
-    return {label: found[label] for label in asked}
-
-
-def palette(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each of `names`: the known emotions keep theirs, the others share the cycle."""
-    return {name: colour_of(name, i) for i, name in enumerate(names)}
+            found[name] = colour
+    every = dict.fromkeys((*CYCLE, *EMOTION_COLOURS.values(), *OTHER_COLOURS.values()))
+    spare = [colour for colour in every if colour not in found.values()] or list(CYCLE)
+    rest = [name for name in names if name not in found]
+    found |= {name: spare[i % len(spare)] for i, name in enumerate(rest)}
+    return {name: found[name] for name in names}
 
 
 def light_grid(axis: Axes, which: str = "y") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from emolab.emotions import ALIASES, EMOTIONS
+from emolab.emotions import ALIASES, EMOLAB_7
 from emolab.wheels.model import WheelSet
 from emolab.wheels.official import read_forms
 from emolab.wheels.score import spam_score
@@ -36,7 +36,7 @@ def _unmapped(wheels: WheelSet) -> list[Quirk]:
     """Names of the seven emotions that no wheel maps: an answer with them counts as empty, a gold with them is
     skipped."""
     names = sorted(
-        form for form, emotion in ALIASES.items() if emotion in EMOTIONS and form.isascii() and len(form) > 3
+        form for form, emotion in ALIASES.items() if emotion in EMOLAB_7 and form.isascii() and len(form) > 3
     )
     return [
         _row("unmapped emotion", "all", name, f"a name of {ALIASES[name]!r} that drops out")
