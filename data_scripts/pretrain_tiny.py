@@ -22,6 +22,7 @@ app = typer.Typer(help=__doc__, add_completion=False)
 WORK = Path("build/pretrain")
 LOGS = Path(__file__).resolve().parent / "pretraining" / "log"
 Work = Annotated[Path, typer.Option(help="Where data, checkpoints and logs are kept.")]
+Mix = Annotated[str, typer.Option(help="Tasks: long, or short (mostly labels and reasons).")]
 Threads = Annotated[int, typer.Option(help="Threads of torch.")]
 
 
@@ -104,6 +105,14 @@ def report(work: Work = WORK, threads: Threads = 2) -> None:
 
 
 @app.command()
+def grow(work: Work = WORK, layers: int = 8, intermediate: int = 768) -> None:
+    """Second generation, optional and first: start from a larger language model that says the same as the old one."""
+    from data_scripts.pretraining import again
+
+    typer.echo(str(again.grow(work, layers, intermediate)))
+
+
+@app.command()
 def listen(work: Work = WORK, steps: int = 300, threads: Threads = 2) -> None:
     """Second generation: train the shipped audio tower further, under randomised channels."""
     from data_scripts.pretraining import again
@@ -114,23 +123,30 @@ def listen(work: Work = WORK, steps: int = 300, threads: Threads = 2) -> None:
 
 @app.command()
 def speak(
-    work: Work = WORK, steps: int = 100_000, minutes: float | None = None, batch: int = 48, threads: Threads = 2
+    work: Work = WORK,
+    steps: int = 100_000,
+    minutes: float | None = None,
+    batch: int = 48,
+    mix: Mix = "long",
+    threads: Threads = 2,
 ) -> None:
     """Second generation: train the language model at a constant rate, until `steps` or for `minutes`; call again to go
     on."""
     from data_scripts.pretraining import again
 
     _use(threads)
-    again.speak(work, steps, minutes, batch)
+    again.speak(work, steps, minutes, batch, mix)
 
 
 @app.command()
-def settle(work: Work = WORK, steps: int = 250, restart: bool = False, batch: int = 48, threads: Threads = 2) -> None:
+def settle(
+    work: Work = WORK, steps: int = 250, restart: bool = False, batch: int = 48, mix: Mix = "long", threads: Threads = 2
+) -> None:
     """Second generation: let the rate fall from the last state of `speak`; `--restart` after a longer `speak`."""
     from data_scripts.pretraining import again
 
     _use(threads)
-    again.settle(work, steps, restart, batch)
+    again.settle(work, steps, restart, batch, mix)
 
 
 @app.command()

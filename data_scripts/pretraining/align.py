@@ -30,6 +30,11 @@ WORLD = {"transcribe": 0.26, "voice": 0.13, "face": 0.07, "meaning": 0.02, "clos
 WORLD |= {"parts": 0.03, "shown": 0.03, "about": 0.03}
 WORLD |= {"w-direct": 0.12, "w-structured": 0.11, "w-free": 0.06, "w-words": 0.04, "w-words_direct": 0.02}
 WORLD |= {"w-caption": 0.04}
+# The same for a short session: what the model can do already is only kept, and labels and reasons are learned.
+SHORT = {"transcribe": 0.1, "voice": 0.07, "face": 0.03, "meaning": 0.01, "closed": 0.01, "word": 0.01, "about": 0.02}
+SHORT |= {"w-direct": 0.26, "w-structured": 0.24, "w-free": 0.1, "w-words": 0.05, "w-words_direct": 0.03}
+SHORT |= {"w-caption": 0.05, "parts": 0.01, "shown": 0.01}
+MIXES = {"long": WORLD, "short": SHORT}
 SOME_LABELS = 0.2  # how often a closed question offers a part of the labels, in any order
 PARTS = (
     "Describe what is said and how it sounds: <think><content>what is said</content>"

@@ -119,14 +119,14 @@ def per_label(samples: Sequence[EmotionSample], n: int, rng: np.random.Generator
 def rendered(split: str, domain: str, each: int, size: str = "course", seed: int = 0) -> list[EmotionSample]:
     """`each` clips a label that only the voice tells apart, of a corpus that need not be made: rendered here."""
     from emolab.synth.plan import plan
-    from emolab.synth.realise import realise, render, to_sample
+    from emolab.synth.realise import realise, render_voice, to_sample
 
     specs = [s for s in plan(size, seed) if (s.split, s.domain) == (split, domain) and s.condition in ("A", "neutral")]
     picked = {
         s.id for s in per_label([to_sample(spec, realise(spec)) for spec in specs], each, np.random.default_rng(1))
     }
     return [
-        replace(to_sample(spec, realise(spec)), video=None, audio=None, extra={"waveform": render(spec)[0]})
+        replace(to_sample(spec, realise(spec)), video=None, audio=None, extra={"waveform": render_voice(spec)})
         for spec in specs
         if spec.id in picked
     ]

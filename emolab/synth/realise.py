@@ -120,24 +120,30 @@ def face_of(talker: Talker) -> face.FaceIdentity:
     return face.identity(talker.sex, np.random.default_rng([77, crc32(talker.id.encode())]))
 
 
-def render(spec: Spec) -> tuple[np.ndarray, np.ndarray]:
-    """The media: waveform float32 (n,) at 16 kHz, and frames uint8 (8, 64, 64, 3) whose lips follow it.
+def render_voice(spec: Spec) -> np.ndarray:
+    """The recording of a sample: float32 (n,) at 16 kHz.
 
     Raises: SynthError if the talker's voice has no seed of the sentence.
     """
     from emolab.synth.seeds import shipped
 
-    made, voice, look = realise(spec), _rng(spec, 2), _rng(spec, 3)
+    made, rng = realise(spec), _rng(spec, 2)
     seed = shipped(spec.talker.voice, spec.sentence.id)
-    spoken = utter(seed, made.prosody, voice, spec.talker.f0_shift, spec.talker.warp)
+    spoken = utter(seed, made.prosody, rng, spec.talker.f0_shift, spec.talker.warp)
     if made.channel is None:
-        wave, look_of = record(spoken.wave, made.prosody, voice, made.room), spec.domain
-    else:
-        wave, look_of = record_wild(spoken.wave, made.prosody, voice, made.room, made.channel), "ab"[spec.seed % 2]
-    frames = face.clip(
-        made.aus, face_of(spec.talker), look, speech=face.loudness_envelope(wave, face.FRAMES), look=look_of
-    )
-    return wave, frames
+        return record(spoken.wave, made.prosody, rng, made.room)
+    return record_wild(spoken.wave, made.prosody, rng, made.room, made.channel)
+
+
+def render(spec: Spec) -> tuple[np.ndarray, np.ndarray]:
+    """The media: `render_voice`, and frames uint8 (8, 64, 64, 3) whose lips follow it.
+
+    Raises: SynthError if the talker's voice has no seed of the sentence.
+    """
+    made, wave = realise(spec), render_voice(spec)
+    look = "ab"[spec.seed % 2] if spec.domain == "wild" else spec.domain
+    speech = face.loudness_envelope(wave, face.FRAMES)
+    return wave, face.clip(made.aus, face_of(spec.talker), _rng(spec, 3), speech=speech, look=look)
 
 
 def spoken_words(spec: Spec) -> list[tuple[str, float, float]]:

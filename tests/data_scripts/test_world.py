@@ -179,3 +179,19 @@ def test_strangers_are_finite_sounds_of_a_fixed_length() -> None:
     for kind in strangers.MADE:
         sounds = [s.extra["waveform"] for s in strangers.made(kind, 2)]
         assert all(np.isfinite(w).all() and len(w) == 40000 and w.any() for w in sounds)
+
+
+def test_a_grown_model_says_the_same(tmp_path: Path) -> None:
+    from data_scripts.pretraining import again
+
+    model, _ = again.started(tmp_path)
+    bigger = again.grown(model, 7, 640)
+    ids = torch.randint(20, 1600, (2, 9), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before, after = (m(input_ids=ids).logits for m in (model, bigger))
+    assert len(bigger.model.language_model.layers) == 7 and torch.allclose(before, after, atol=1e-4)
+    bigger.model.language_model(input_ids=ids).last_hidden_state.square().sum().backward()
+    grads = [layer.mlp.down_proj.weight.grad.abs().max() for layer in bigger.model.language_model.layers]
+    assert all(g > 0 for g in grads)
+    with pytest.raises(ValueError, match="cannot shrink"):
+        again.grown(model, 3, 640)
