@@ -12,8 +12,11 @@ import hashlib
 import io
 import json
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ import numpy as np
 
 from emolab.emotions import EMOTIONS
 from emolab.errors import CorpusError
+from emolab.media.usable import look
 from emolab.samples import Corpus
 from emolab.synth.plan import FEELINGS, Spec, plan
 from emolab.synth.realise import NAME, realise, render, to_sample, to_truth
@@ -118,7 +122,10 @@ def _write(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(data)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # before the name: after a power cut a file is whole or not there
         part.replace(path)
     except OSError as error:
         raise CorpusError(f"{path}: cannot be written ({error.strerror}); see to the disk") from error
@@ -203,7 +210,7 @@ def _run(jobs: list[list[Spec]], out: Path, workers: int) -> Iterator[int]:
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         futures = [pool.submit(_make_job, job, out) for job in jobs]
         try:
             for future in as_completed(futures):
@@ -215,6 +222,18 @@ def _run(jobs: list[list[Spec]], out: Path, workers: int) -> Iterator[int]:
             ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def end_with_parent() -> None:
+    """Make this worker end when the process that started it is killed; it would wait for work for ever."""
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            wait([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _cores() -> int:
@@ -236,9 +255,10 @@ def _sha256(path: Path) -> str:
 
 
 def _damaged(out: Path) -> set[str]:
-    """Media of a finished corpus that are not what was written."""
+    """Media that are not what was written: other bytes in a finished corpus, cut ones in one that was interrupted."""
     if not (out / CHECKSUMS).is_file():
-        return set()
+        files = [file for folder in ("audio", "video") for file in (out / folder).iterdir()]
+        return {f"{file.parent.name}/{file.name}" for file in files if look(file).reason}
     lines = [line.split("  ", 1) for line in (out / CHECKSUMS).read_text(encoding="utf-8").splitlines()]
     return {
         name

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -93,6 +98,48 @@ def test_interrupted_run_is_finished_with_the_same_bytes(
     assert len(calls) == 4 + 12, "samples that were there are not made again"
 
 
+def test_a_clip_cut_by_a_power_failure_is_made_again(made: Path, tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(made, root)
+    for name in ("checksums.txt", "table.parquet"):
+        (root / name).unlink()
+    (root / "corpus.json").write_text((root / "corpus.json").read_text().replace("true", "false"))
+    audio, video = (sorted((root / kind).iterdir()) for kind in ("audio", "video"))
+    audio[2].write_bytes(audio[2].read_bytes()[:2000])
+    audio[3].write_bytes(b"")
+    video[4].write_bytes(video[4].read_bytes()[:700])
+    making.make(root, "tiny", seed=5, workers=1)
+    assert digests(root) == digests(made)
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    code = (
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from multiprocessing import get_context\n"
+        "import os, signal, sys\n"
+        "from emolab.synth.corpus import end_with_parent\n"
+        "if __name__ == '__main__':\n"
+        "    pool = ProcessPoolExecutor(1, mp_context=get_context('spawn'), initializer=end_with_parent)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    (tmp_path / "parent.py").write_text(code)
+    worker = int(subprocess.run([sys.executable, tmp_path / "parent.py"], capture_output=True, text=True).stdout)
+    for _ in range(100):
+        if not alive(worker):
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("the worker outlived its parent")
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def test_damaged_file_is_made_again(made: Path, tmp_path: Path) -> None:
     root = tmp_path / "copy"
     shutil.copytree(made, root)
@@ -141,10 +188,10 @@ def test_what_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(CorpusError, match=r"file/below: cannot be made"):
         making.make(tmp_path / "file" / "below", "tiny")
 
-    def full(self: Path, data: bytes) -> int:
+    def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CorpusError, match=r"corpus\.json: cannot be written \(No space left"):
         making.make(tmp_path / "out", "tiny")
 
