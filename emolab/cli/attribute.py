@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from emolab.cli.options import CorpusOption, ModelOption, OutOption, PromptOption, SeedOption
 from emolab.cli.output import JsonOption, command, emit
-from emolab.cli.zeroshot import CorpusOption, ModelOption, OutOption, PromptOption, SeedOption
 from emolab.errors import AttributionError
 
 

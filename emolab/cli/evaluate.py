@@ -7,17 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.output import JsonOption, command, emit
-from emolab.cli.zeroshot import (
+from emolab.cli.options import (
     CorpusOption,
+    FoldOption,
+    LabelsOption,
     LimitOption,
+    LongClipsOption,
     ModelOption,
     OutOption,
     PromptOption,
+    ProtocolOption,
     SeedOption,
     SplitOption,
     WhereOption,
 )
+from emolab.cli.output import JsonOption, command, emit
 from emolab.errors import EvaluationError
 
 
@@ -29,9 +33,13 @@ def register(app: typer.Typer) -> None:
 @command
 def evaluate(
     corpus: CorpusOption = None,
+    labels: LabelsOption = None,
+    protocol: ProtocolOption = None,
+    fold: FoldOption = None,
     split: SplitOption = "test",
     where: WhereOption = None,
     limit: LimitOption = None,
+    long_clips: LongClipsOption = "window",
     model: ModelOption = None,
     prompt: PromptOption = None,
     seed: SeedOption = 0,
@@ -51,10 +59,13 @@ def evaluate(
     """
     from emolab.evaluate import numbers, write_result
     from emolab.evaluate.as_asked import BY_STYLE, evaluation_of
-    from emolab.evaluate.inputs import part_of, read_corpus, read_model
+    from emolab.evaluate.inputs import labels_of, part_of, read_corpus, read_model
 
-    test = part_of(read_corpus(corpus), split, where or (), limit, seed)
+    chosen = labels or (labels_of(checkpoint) if checkpoint is not None and prompt is None else None)
+    whole = read_corpus(corpus, labels=chosen, protocol=protocol, fold=fold)
+    test = part_of(whole, split, where or (), limit, seed)
     lalm, asked = read_model(model, checkpoint, quantise, prompt)
+    asked = asked.with_labels(test.labels)
     options: dict[str, Any] = {"mode": mode, "calibration": calibration}
     if asked.style in BY_STYLE:
         if mode != "generate" or confusion is not None:
@@ -68,6 +79,7 @@ def evaluate(
         control=control,
         batch_size=batch_size,
         max_new_tokens=max_new_tokens,
+        long_clips=long_clips,
         **options,
     )
     if out is not None:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from emolab.cli.options import ModelOption, PromptOption
 from emolab.cli.output import JsonOption, command, emit
 from emolab.cli.record import SecondsOption
-from emolab.cli.zeroshot import ModelOption, PromptOption
 from emolab.errors import EvaluationError
 
 LIMITS = (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emolab.cli.options import CorpusOption, LabelsOption, LongClipsOption, ModelOption, ProtocolOption
 from emolab.cli.output import JsonOption, command, emit, real_stdout
 from emolab.errors import TrainingError
 
@@ -18,27 +19,11 @@ if TYPE_CHECKING:
     from emolab.rewards.rubric import Rubric
     from emolab.samples import Corpus
 
-CorpusOption = Annotated[
-    str | None,
-    typer.Option(
-        "--corpus",
-        metavar="SPEC",
-        help="NAME:FOLDER of a public corpus as published (iemocap:/data/IEMOCAP), a table or folder of your own "
-        "(mine.csv), hf:NAME, or synthetic:SIZE. Default: EMOLAB_CORPUS, else the embedded corpus.",
-    ),
-]
-LabelsOption = Annotated[
-    str | None, typer.Option(help="Labels to ask for: a label set (iemocap-4) or a list (calm, tense, bored).")
-]
-ProtocolOption = Annotated[str | None, typer.Option(help="Division into parts: see `emolab corpus list`, or drawn.")]
 FoldOption = Annotated[
     str | None, typer.Option(help="Fold of the protocol, by name or number; all: each, and the mean.")
 ]
 TestCorpusOption = Annotated[
     str | None, typer.Option("--test-corpus", metavar="SPEC", help="Measure on the test split of this corpus instead.")
-]
-LongClipsOption = Annotated[
-    str, typer.Option("--long-clips", help="Clips too long for the model: window (cut, answers pooled) or skip.")
 ]
 RewardOption = Annotated[
     list[str] | None,
@@ -55,7 +40,6 @@ OutOption = Annotated[
     typer.Option(help="Folder for checkpoints and results, build/RECIPE-CORPUS by default; run again to continue."),
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of the data order, the adapters and the sampling.")]
-ModelOption = Annotated[str | None, typer.Option(help="Model name or folder; the profile's where none is given.")]
 TestOption = Annotated[int | None, typer.Option(help="Measured clips of each label; all of them by default.")]
 DomainOption = Annotated[str | None, typer.Option(help="Train on this domain of the embedded corpus: a or b.")]
 SplitOption = Annotated[str, typer.Option(help="Measure on this split; val is for choosing settings.")]

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emolab.errors import CorpusError, EvaluationError
-from emolab.samples import FIELDS, TABLES, Corpus, EmotionSample
+from emolab.emotions import LabelSet
+from emolab.errors import EvaluationError
+from emolab.samples import FIELDS, Corpus, EmotionSample
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
     from emolab.prompts import Prompt
 
 
-def read_corpus(path: str | Path | None = None, size: str = "course") -> Corpus:
-    """The corpus in a folder (its table.parquet or table.jsonl), of a table file, or without a path the embedded one
-    of `size`.
+def read_corpus(
+    spec: str | Path | None = None,
+    size: str = "course",
+    labels: Any = None,
+    protocol: str | None = None,
+    fold: str | int | None = None,
+) -> Corpus:
+    """The corpus that `load_corpus` reads from `spec`, with labels and splits.
 
-    Raises CorpusError if the folder has no table.
+    Without a specification it is what EMOLAB_CORPUS names, else the embedded corpus of `size`.
     """
-    if path is None:
-        from emolab.synth.embedded import embedded_corpus
+    from emolab.corpora.spec import load_corpus
 
-        return embedded_corpus(size)
-    path = Path(path)
-    if path.is_dir():
-        if not any((path / name).is_file() for name in TABLES):
-            raise CorpusError(
-                f"{path}: no {' or '.join(TABLES)} in this folder; make one with "
-                f"`emolab corpus make synthetic --out {path}`"
-            )
-        return replace(Corpus.read(path), name=path.name)
-    return Corpus.read(path)
+    return load_corpus(named_corpus(spec, size), labels=labels, protocol=protocol, fold=fold)
+
+
+def named_corpus(spec: str | Path | None, size: str = "course") -> str | Path:
+    """The specification itself, else what EMOLAB_CORPUS holds, else the embedded corpus of `size`."""
+    from emolab.corpora.spec import ENVIRONMENT
+
+    return spec if spec is not None else os.environ.get(ENVIRONMENT) or f"synthetic:{size}"
+
+
+def labels_of(checkpoint: str | Path) -> LabelSet | None:
+    """The labels that a checkpoint was trained to answer with; None where it notes none."""
+    from emolab.lalm.checkpoint import checkpoint_info, is_checkpoint
+
+    stated = checkpoint_info(checkpoint).get("labels") if is_checkpoint(checkpoint) else None
+    return LabelSet.from_json(stated) if stated else None
 
 
 def part_of(
@@ -87,7 +98,6 @@ def read_model(
     The prompt is `prompt`, else the one that the checkpoint was trained with, else "direct". Raises EvaluationError
     if the folder does not exist, TrainingError or ModelError if it holds no checkpoint.
     """
-    from emolab.emotions import LabelSet
     from emolab.prompts import get_prompt
 
     asked = get_prompt(prompt or "direct")

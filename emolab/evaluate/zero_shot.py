@@ -22,6 +22,7 @@ def zero_shot(
     seed: int = 0,
     controls: bool = True,
     train: Corpus | None = None,
+    long_clips: str = "window",
 ) -> dict[str, Any]:
     """Score a model as it comes on `test`, whose labels are asked for.
 
@@ -33,8 +34,8 @@ def zero_shot(
 
     asked = get_prompt(prompt) if isinstance(prompt, str) else prompt
     asked = asked.with_labels(test.labels)
-    result = evaluate(model, test, asked, seed)
-    scored = evaluate(model, test, asked, seed, mode="labels")
+    result = evaluate(model, test, asked, seed, long_clips=long_clips)
+    scored = evaluate(model, test, asked, seed, mode="labels", long_clips=long_clips)
     baseline = None
     if train is not None:
         from emolab.baselines import classical_baseline
@@ -44,7 +45,8 @@ def zero_shot(
         "labels": scored["info"]["by_calibration"],
         "label_bias": scored["info"]["label_bias"],
         "controls": {
-            kind: numbers(evaluate(model, test, asked, seed, control=kind)) for kind in (CONTROLS if controls else ())
+            kind: numbers(evaluate(model, test, asked, seed, control=kind, long_clips=long_clips))
+            for kind in (CONTROLS if controls else ())
         },
         "baseline": baseline,
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emolab.errors import CorpusError
+from emolab.evaluate.inputs import named_corpus, read_corpus
 from emolab.media import usable
 from emolab.samples import MODALITIES, Corpus, EmotionSample
 from emolab.training.runs import has
@@ -41,11 +42,10 @@ def corpus_of(
 
     Without a specification it is what EMOLAB_CORPUS names, else the embedded corpus of `size`.
     """
-    from emolab.corpora import load_corpus
     from emolab.corpora.spec import in_labels
 
     if not isinstance(source, Corpus):
-        return load_corpus(_named(source, size), labels=labels, protocol=protocol, fold=fold)
+        return read_corpus(source, size, labels, protocol, fold)
     found = source if labels is None else in_labels(source, labels)
     return found if protocol is None and fold is None else _fold_of(found, protocol, fold)
 
@@ -59,21 +59,13 @@ def folds_of(source: Source, size: str = "course", labels: Any = None, protocol:
         names = fold_names(whole, protocol or whole.protocol)
         found = [_fold_of(whole, protocol, name) for name in names]
     else:
-        found = corpus_folds(_named(source, size), labels=labels, protocol=protocol)
+        found = corpus_folds(named_corpus(source, size), labels=labels, protocol=protocol)
     if len(found) < 2:
         raise CorpusError(
             f"{found[0].name or source}: its protocol ({found[0].protocol or 'the stated splits'}) has one fold; leave "
             "--fold out, or name a protocol of several folds with --protocol"
         )
     return found
-
-
-def _named(source: str | Path | None, size: str) -> str | Path:
-    import os
-
-    from emolab.corpora.spec import ENVIRONMENT
-
-    return source if source is not None else os.environ.get(ENVIRONMENT) or f"synthetic:{size}"
 
 
 def _fold_of(corpus: Corpus, protocol: str | None, fold: Any) -> Corpus:
@@ -136,8 +128,7 @@ def readable(corpus: Corpus, shown: Sequence[str], say: Callable[[str], None]) -
 def take_per_label(corpus: Corpus, n: int, seed: int, at_most: float = 1.0) -> Corpus:
     """`n` samples of each label, drawn with `seed`; the order is drawn too.
 
-    A label that has fewer gives all of them, or the share `at_most`, but one at least. Samples without a label are left
-    out.
+    A label that has fewer gives all of them, or at most the share `at_most`. Samples without a label are left out.
     """
     groups: defaultdict[str, list[EmotionSample]] = defaultdict(list)
     for sample in corpus:
@@ -145,10 +136,22 @@ def take_per_label(corpus: Corpus, n: int, seed: int, at_most: float = 1.0) -> C
             groups[sample.emotion].append(sample)
     rng, chosen = random.Random(seed), []
     for label in sorted(groups):
-        most = max(1, int(len(groups[label]) * at_most))
+        most = int(len(groups[label]) * at_most)
         chosen += rng.sample(sorted(groups[label], key=lambda s: s.id), min(n, most))
     rng.shuffle(chosen)
     return corpus.replace(chosen)
+
+
+def cold_part(train: Corpus, n: int, seed: int) -> Corpus:
+    """The cold start's samples: `n` of each label, but no more than half of a label's.
+
+    Where every label has one sample, half of the samples.
+    """
+    found = take_per_label(train, n, seed, at_most=0.5)
+    if len(found) or not n:
+        return found
+    rest = take_per_label(train, n, seed)
+    return rest[: len(rest) // 2]
 
 
 def in_domain(corpus: Corpus, domain: str | None) -> Corpus:

@@ -120,7 +120,7 @@ class MECapR1(Recipe):
 
         kept = kept_of(self, corpus, shown, "captions to learn from (column 'caption')")
         return kept.replace(
-            replace(s, caption=s.describe(self.parts) if s.parts.get("voice") else s.caption) for s in kept
+            replace(s, caption=s.describe(self.parts) or s.caption) if s.parts.get("voice") else s for s in kept
         )
 
     def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:

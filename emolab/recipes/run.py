@@ -25,6 +25,7 @@ from emolab.prompts import Prompt, get_prompt
 from emolab.recipes.data import (
     Source,
     Splits,
+    cold_part,
     columns_of,
     corpus_of,
     default_folder,
@@ -354,13 +355,13 @@ class Recipe:
                 f"{corpus.name or corpus.root}: {self.name} trains on the split 'train' and measures on {split!r}; "
                 f"there are {dict(inside.counts('split'))}"
             )
-        cold = take_per_label(train, self.cold_per_label, self.seed, at_most=0.5)
+        cold = cold_part(train, self.cold_per_label, self.seed)
         used = {s.id for s in cold}
         rest = train.where(lambda s: s.id not in used and s.emotion is not None)
-        if not len(rest):
+        if not len(rest) or (self.cold_per_label and not len(cold)):
             raise CorpusError(
-                f"{corpus.name or corpus.root}: {len(train)} training samples are too few: each label needs two, one "
-                "for the cold start and one for the rewards"
+                f"{corpus.name or corpus.root}: {len(train)} training samples are too few: the cold start needs one, "
+                "and the rewards need another"
             )
         if self.gives_reasons:
             cold = with_reasons(cold, train)

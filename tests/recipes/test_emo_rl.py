@@ -15,8 +15,8 @@ from emolab.errors import CorpusError, TrainingError
 from emolab.lalm.checkpoint import load_checkpoint
 from emolab.prompts import get_prompt
 from emolab.recipes import emo_rl
+from emolab.recipes.data import take_per_label
 from emolab.recipes.emo_rl import EmoRL
-from emolab.recipes.run import take_per_label
 from emolab.samples import Corpus, EmotionSample
 
 KEYS = {"ua", "wa", "ua_ci", "n", "parse_rate", "seed", "seconds"}
@@ -127,6 +127,11 @@ def test_a_label_with_few_clips_gives_half_of_them_to_the_cold_start(noise_corpu
     parts = EmoRL(cold_per_label=9).splits(noise_corpus)
     assert set(parts.cold.counts().values()) == {1} and set(parts.train.counts().values()) == {2}
     assert len(take_per_label(noise_corpus, 99, 0)) == len(noise_corpus)
+    one = noise_corpus.replace([s for s in noise_corpus if s.split == "test" or s.id in ("train-0", "train-3")])
+    parts = EmoRL(cold_per_label=9).splits(one)
+    assert len(parts.cold) == len(parts.train) == 1, "with one clip a label, half of the clips"
+    with pytest.raises(CorpusError, match="1 training samples are too few"):
+        EmoRL(cold_per_label=9).splits(one.where(lambda s: s.id != "train-3"))
 
 
 SAD = EmotionSample(
