@@ -19,9 +19,11 @@ from emolab.attribution.game import MASKERS, Background, Game, background_sample
 from emolab.attribution.measure import Settings
 from emolab.attribution.methods import attribute, modality_shares, shares
 from emolab.attribution.players import (
+    FACE_GRID,
     Player,
     WordTimes,
     estimated_word_times,
+    face_cells,
     players_of,
     speech_bounds,
 )
@@ -42,12 +44,14 @@ FINE_OF = {"word": "text", "window": "audio", "spoken": "audio", "cell": "video"
 @dataclass(frozen=True)
 class Effort:
     """How much to spend on fine players: at most `max_pairs` pairs of permutations, fewer where the largest standard
-    error is `target_error` before, averaged over `versions` of the masker.
+    error is `target_error` before, averaged over `versions` of the masker. `face_grid` divides the face at most
+    into so many frames, rows and columns.
     """
 
     max_pairs: int = 6
     target_error: float = 0.02
     versions: int = 2
+    face_grid: tuple[int, int, int] = FACE_GRID
     donors: InitVar[int | None] = None  # deprecated alias of `versions`
 
     def __post_init__(self, donors: int | None) -> None:
@@ -122,7 +126,9 @@ class Explainer:
             return
         said = self._word_times(sample, game)
         kinds = {
-            kind: players_of(game.batch, kind, times=said or ())
+            kind: face_cells(game.batch, grid=spent.face_grid)
+            if kind == "cell"
+            else players_of(game.batch, kind, times=said or ())
             for kind, modality in FINE_OF.items()
             if len(game.batch.positions_of(0, modality)) and (kind != "spoken" or said)
         }

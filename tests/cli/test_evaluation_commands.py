@@ -136,30 +136,6 @@ def _quick(function: Any) -> tuple[Any, ...]:
     return tuple(quick.get(p.name, p.default) for p in names)
 
 
-def test_explorer_redraws_and_keeps_what_it_computed():
-    pytest.importorskip("ipywidgets")
-    from emolab.widgets.attribution import OWN, explorer_of
-
-    sample = EmotionSample("a", text="oh no", emotion="sad")
-    asked = []
-
-    def compute(sample, label, method, absence, measure, fine):
-        asked.append((sample.id, label, method, absence, measure, fine))
-        return {"own": label is None, "label": label or "sad", "masker": absence, "phi": {"text": 1.0},
-                "distribution": {"sad": 1.0}, "players": {"word": [{"name": "oh", "phi": 1.0}]}}  # fmt: skip
-
-    view = explorer_of([sample, replace(sample, id="b")], EMOTIONS, compute)
-    sample_input, label_input, _ = view.children[0].children
-    shown = view.children[2]
-    assert "oh" in shown.value and asked == [("a", None, "Shapley", "neutral", "posterior", True)]
-    sample_input.value = "b"
-    label_input.value = "angry"
-    label_input.value = OWN
-    assert [a[:2] for a in asked] == [("a", None), ("b", None), ("b", "angry")]
-    view.children[0].children[2].value = "leave one out"
-    assert asked[-1][2] == "leave one out"
-
-
 def test_the_truth_benchmark_writes_a_page_with_a_table_and_readmes_section(tmp_path):
     from emolab.cli.bench import FOLDER, load
 
