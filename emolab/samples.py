@@ -269,10 +269,13 @@ class Corpus:
             path = next((path / name for name in TABLES if (path / name).is_file()), path / TABLES[0])
         if not path.is_file():
             raise CorpusError(f"{path}: no such table; make one with `emolab corpus make` or `emolab corpus load`")
+        from tqdm.auto import tqdm
+
         base = Path(root) if root is not None else _noted_root(path) or path.parent
         samples: list[EmotionSample] = []
         seen: dict[str, int] = {}
-        for i, row in enumerate(read_rows(path), 1):
+        rows = tqdm(read_rows(path), desc=path.name, unit="row", unit_scale=True, delay=2, leave=False)
+        for i, row in enumerate(rows, 1):
             sample = sample_from_row(row, f"{path}, row {i}", base)
             if sample.id in seen:
                 raise CorpusError(
@@ -330,14 +333,7 @@ def _plain_row(sample: EmotionSample) -> dict[str, Any]:
 def read_rows(path: Path) -> Iterator[Any]:
     """Rows of a .jsonl or .parquet file as they are. Raises CorpusError that names the file or the broken row."""
     if path.suffix == ".parquet":
-        import pandas as pd
-
-        try:
-            rows = pd.read_parquet(path).to_dict("records")
-        except (OSError, ValueError) as error:
-            raise CorpusError(f"{path}: not readable as Parquet ({error}); write the table again") from error
-        for row in rows:
-            yield {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
+        yield from _parquet_rows(path)
         return
     if path.suffix != ".jsonl":
         raise CorpusError(
@@ -353,6 +349,25 @@ def read_rows(path: Path) -> Iterator[Any]:
                     raise CorpusError(message) from error
 
 
+def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a Parquet file, part by part; NaN is None."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1 << 15):
+                columns = [
+                    [None if value != value else value for value in column.to_pylist()]
+                    if pa.types.is_floating(column.type)
+                    else column.to_pylist()
+                    for column in batch.columns
+                ]
+                yield from (dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True))
+    except (OSError, pa.ArrowException) as error:
+        raise CorpusError(f"{path}: not readable as Parquet ({error}); write the table again") from error
+
+
 def sample_from_row(row: Any, where: str, root: Path | None = None) -> EmotionSample:
     """Check and convert one row of a table. `where` names it in the error; with `root`, paths must stay under it.
 
@@ -366,14 +381,13 @@ def sample_from_row(row: Any, where: str, root: Path | None = None) -> EmotionSa
     if unknown := set(row) - set(FIELDS):
         raise CorpusError(f"{where}: unknown column {min(map(str, unknown))!r}; put it under 'extra'")
     values = dict(row)
-    for name in TEXT_FIELDS:
-        value = values.get(name)
-        if value is not None and not isinstance(value, str):
-            raise CorpusError(f"{where}: column {name!r} must be text, got {value!r:.80}")
-        if value and not value.isascii() and printable(value) != value:
-            raise CorpusError(f"{where}: column {name!r} holds half a character ({value!r:.80}); repair the text")
+    try:
+        "".join([value for name in TEXT_FIELDS if (value := values.get(name)) is not None]).encode("utf-8")
+    except (TypeError, UnicodeEncodeError):
+        _check_texts(values, where)
     for name in NUMBER_FIELDS:
-        values[name] = _number(values.get(name), f"{where}: column {name!r}")
+        if values.get(name) is not None:
+            values[name] = _number(values[name], f"{where}: column {name!r}")
     values["words"] = _words(values.get("words"), where)
     values["extra"] = _extra(values.get("extra"), where)
     values["parts"] = _parts(values.get("parts"), where)
@@ -385,16 +399,23 @@ def sample_from_row(row: Any, where: str, root: Path | None = None) -> EmotionSa
     return EmotionSample(**values)
 
 
+def _check_texts(values: dict[str, Any], where: str) -> None:
+    for name in TEXT_FIELDS:
+        value = values.get(name)
+        if value is not None and not isinstance(value, str):
+            raise CorpusError(f"{where}: column {name!r} must be text, got {value!r:.80}")
+        if value and printable(value) != value:
+            raise CorpusError(f"{where}: column {name!r} holds half a character ({value!r:.80}); repair the text")
+
+
 def _number(value: Any, where: str) -> float | None:
-    if value is None:
-        return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CorpusError(f"{where} must be a number, got {value!r:.80}")
     return float(value) if math.isfinite(value) else None
 
 
 def _words(value: Any, where: str) -> tuple[str, ...]:
-    if value is None:
+    if value is None or value == []:
         return ()
     is_list = isinstance(value, list | tuple) or hasattr(value, "tolist")  # Parquet gives arrays
     if not is_list or not all(isinstance(word, str) for word in value):
@@ -403,6 +424,8 @@ def _words(value: Any, where: str) -> tuple[str, ...]:
 
 
 def _extra(value: Any, where: str, column: str = "extra") -> dict[str, Any]:
+    if value in (None, "", "{}"):
+        return {}
     if isinstance(value, str):
         try:
             value = json.loads(value)

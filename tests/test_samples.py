@@ -206,6 +206,17 @@ def test_a_row_alone_needs_no_root():
     assert sample_from_row({"id": "1", "audio": "/anywhere.wav"}, "here").audio == "/anywhere.wav"
 
 
+def test_half_characters_are_named_in_reading_and_in_writing(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"id": "1", "text": "x"}\n{"id": "2", "text": "half \\ud800"}\n')
+    with pytest.raises(CorpusError, match=r"row 2: column 'text' holds half a character .*repair"):
+        Corpus.read(path)
+    for suffix in (".jsonl", ".parquet"):
+        with pytest.raises(CorpusError, match="half a character"):
+            Corpus(tmp_path, [EmotionSample("1", text="half \ud800")]).write(tmp_path / f"u{suffix}")
+        assert not (tmp_path / f"u{suffix}").exists()
+
+
 def test_tables_without_parts_still_read(tmp_path):
     assert Corpus.read(table(tmp_path / "t.jsonl", {"id": "1", "text": "x"}))[0].parts == {}
 
