@@ -16,7 +16,17 @@ from emolab.errors import EvaluationError
 from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted, pool_rows
 from emolab.evaluate.results import talkers
 from emolab.metrics import bootstrap_ci, caption_table, hit_rate, meteor, rouge_l
-from emolab.metrics.captions import Reference, bleu_counts, bleu_of, emotion_counts, f1_of, references, tokens
+from emolab.metrics.captions import (
+    Reference,
+    bleu_counts,
+    bleu_of,
+    caption_notes,
+    emotion_counts,
+    f1_of,
+    mean_defined,
+    references,
+    tokens,
+)
 from emolab.metrics.cider import DocumentFrequency, cider_sample
 from emolab.parsing import answer_text, parse
 from emolab.wheels.scan import emotion_words
@@ -54,14 +64,16 @@ def evaluate_captions(
 ) -> dict[str, Any]:
     """Let a model describe every sample that has a reference caption, and score what it says.
 
-    Returns what `summarise_captions` does, the raw outputs `rows` and `info`. Raises EvaluationError for an unknown
+    Returns what `summarise_captions` does, the raw outputs `rows` and `info`, whose `notes` say how a language was
+    tokenised and what is undefined. Raises EvaluationError for an unknown
     control or where no sample has a caption.
     """
     options.setdefault("max_new_tokens", WRITTEN)
     asked = ask(lalm, corpus, prompt, _without_caption, **options)
     rows = pool_rows([_row(sample, text) for sample, text in zip(asked.samples, asked.texts, strict=True)])
     scores = summarise_captions(rows, options.get("seed", 0), asked.info["seconds"], n_boot)
-    return scores | {"rows": rows, "info": asked.info}
+    notes = caption_notes([r["reference"] for r in rows], [r["predicted"] or "" for r in rows])
+    return scores | {"rows": rows, "info": asked.info | {"notes": notes}}
 
 
 def _without_caption(sample: EmotionSample) -> tuple[str, str] | None:
@@ -112,7 +124,7 @@ def _counted(gold: Sequence[Reference], predicted: Sequence[str], labels: Sequen
         "bleu_4": ([bleu_counts(g, p, 4) for g, p in pairs], bleu_of),
         "rouge_l": ([rouge_l([g], [p]) for g, p in pairs], mean),
         "meteor": ([meteor([g], [p]) for g, p in pairs], mean),
-        "cider": ([cider_sample(references(g), p, weights) for g, p in pairs], mean),
+        "cider": ([cider_sample(references(g), p, weights) for g, p in pairs], mean_defined),
         "length": ([len(tokens(p)) for p in predicted], mean),
     }
     if None not in labels:

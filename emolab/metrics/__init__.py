@@ -2,7 +2,7 @@
 
 from emolab.metrics.bootstrap import bootstrap_ci
 from emolab.metrics.calibration import expected_calibration_error
-from emolab.metrics.captions import bleu, distinct, emotion_f1, meteor, rouge_l, vocabulary_size
+from emolab.metrics.captions import bleu, caption_notes, distinct, emotion_f1, meteor, rouge_l, vocabulary_size
 from emolab.metrics.cider import cider
 from emolab.metrics.classification import (
     accuracy_table,
@@ -21,6 +21,7 @@ __all__ = [
     "accuracy_table",
     "bleu",
     "bootstrap_ci",
+    "caption_notes",
     "caption_table",
     "cider",
     "confusion",

@@ -1,7 +1,8 @@
 """Percentile bootstrap intervals over samples, or over whole groups such as speakers.
 
 Samples of one speaker are not independent, so an interval over samples is too narrow. `scipy.stats.bootstrap` draws no
-groups; these functions do.
+groups, takes no single group, and gives NaN where one draw has no value; where it does draw, these functions give the
+same intervals (tested).
 """
 
 from __future__ import annotations

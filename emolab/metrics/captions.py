@@ -1,7 +1,12 @@
 """Scores of captions against reference captions, each in [0, 1] unless it says otherwise.
 
 References are one string a sample, or several. SPICE is left out on purpose: it needs Java and a scene-graph parser;
-CIDEr stands in for it. Tokens are lower-case words, except for BLEU, which sacrebleu tokenises.
+CIDEr stands in for it.
+
+Tokens are lower-case words; a Chinese or Japanese character is a token of its own, because nothing separates words
+there (a choice that needs no segmenter, and the one of sacrebleu). BLEU is tokenised by sacrebleu: with "zh" where a
+reference or the caption holds Chinese, else with its default "13a". So scores of two languages are not comparable.
+`caption_notes` says what was done, and what is undefined.
 """
 
 from __future__ import annotations
@@ -16,12 +21,23 @@ from emolab.wheels.scan import emotion_words
 from emolab.wheels.shipped import forms
 
 Reference = str | Sequence[str]
-_TOKEN = re.compile(r"\w+(?:'\w+)?")
+_CHARACTER = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_TOKEN = re.compile(rf"[{_CHARACTER}]|[^\W{_CHARACTER}]+(?:'[^\W{_CHARACTER}]+)?")
 
 
 def tokens(text: str) -> list[str]:
-    """Lower-case words of a text."""
-    return _TOKEN.findall(text.lower())
+    """Lower-case words of a text, and its Chinese and Japanese characters one by one.
+
+    >>> tokens("It isn't sad."), tokens("声音 low")
+    (['it', "isn't", 'sad'], ['声', '音', 'low'])
+    """
+    return _TOKEN.findall(text.lower().replace("’", "'"))
+
+
+def bleu_tokenizer(*texts: str) -> str:
+    """The tokenizer of sacrebleu that fits texts which are compared: "zh" where one holds Chinese, else "13a"."""
+    return "zh" if any(map(_CHINESE.search, texts)) else "13a"
 
 
 def references(gold: Reference) -> list[str]:
@@ -30,7 +46,10 @@ def references(gold: Reference) -> list[str]:
 
 
 def bleu(gold: Sequence[Reference], pred: Sequence[str], order: int = 4) -> float:
-    """Corpus BLEU of n-grams up to `order` (sacrebleu, lower case, no smoothing), divided by 100."""
+    """Corpus BLEU of n-grams up to `order` (sacrebleu, lower case, no smoothing), divided by 100.
+
+    Each sample is tokenised by its own language.
+    """
     return bleu_of([bleu_counts(g, p, order) for g, p in zip(gold, pred, strict=True)])
 
 
@@ -39,7 +58,8 @@ def bleu_counts(gold: Reference, pred: str, order: int = 4) -> tuple[int, ...]:
     length."""
     from sacrebleu.metrics import BLEU
 
-    metric = BLEU(max_ngram_order=order, lowercase=True, smooth_method="none")
+    tokenizer = bleu_tokenizer(pred, *references(gold))
+    metric = BLEU(max_ngram_order=order, lowercase=True, smooth_method="none", tokenize=tokenizer)
     found = metric.corpus_score([pred], [[reference] for reference in references(gold)])
     return (*found.counts, *found.totals, found.sys_len, found.ref_len)
 
@@ -59,17 +79,18 @@ def bleu_of(counts: Sequence[Sequence[int]]) -> float:
 
 
 def rouge_l(gold: Sequence[Reference], pred: Sequence[str], beta: float = 1.2) -> float:
-    """Mean F of the longest common subsequence (Lin 2004); β = 1.2 as in COCO captions, β = 1 gives plain F1."""
-    pairs = zip(gold, pred, strict=True)
-    return _mean(max(_rouge_l(tokens(r), tokens(p), beta) for r in references(g)) for g, p in pairs)
+    """Mean F of the longest common subsequence (Lin 2004); β = 1.2 as in COCO captions, β = 1 gives plain F1.
+
+    With several references, the best precision and the best recall make the F, as in COCO's scorer.
+    """
+    return _mean(_rouge_l(references(g), tokens(p), beta) for g, p in zip(gold, pred, strict=True))
 
 
-def _rouge_l(reference: list[str], candidate: list[str], beta: float) -> float:
-    common = _lcs(reference, candidate)
-    if not common:
-        return 0.0
-    precision, recall = common / len(candidate), common / len(reference)
-    return (1 + beta**2) * precision * recall / (recall + beta**2 * precision)
+def _rouge_l(refs: Sequence[str], candidate: list[str], beta: float) -> float:
+    common = [(_lcs(words, candidate), len(words)) for words in map(tokens, refs)]
+    precision = max((found / len(candidate) for found, _ in common if candidate), default=0.0)
+    recall = max((found / size for found, size in common if size), default=0.0)
+    return (1 + beta**2) * precision * recall / (recall + beta**2 * precision) if precision and recall else 0.0
 
 
 def _lcs(a: Sequence[str], b: Sequence[str]) -> int:
@@ -85,8 +106,9 @@ def meteor(gold: Sequence[Reference], pred: Sequence[str]) -> float:
     """Mean METEOR with the parameters of Banerjee & Lavie (2005): F = 10PR / (R + 9P), less ½ (chunks / matches)³.
 
     Words match exactly, else by base form, else by family of our lexicon, where other scorers use a stemmer and
-    WordNet. Among equal words a match goes on with the run before it, else takes the first; other scorers break ties
-    otherwise, and METEOR 1.5 has tuned parameters, so compare scores of one scorer only.
+    WordNet; Chinese characters match exactly. Among equal words a match goes on with the run before it, else takes the
+    first; other scorers break ties otherwise, and METEOR 1.5 has tuned parameters, so compare scores of one scorer
+    only.
     """
     return _mean(max(_meteor(tokens(r), tokens(p)) for r in references(g)) for g, p in zip(gold, pred, strict=True))
 
@@ -128,14 +150,14 @@ def _family(word: str) -> str:
 
 
 def distinct(pred: Sequence[str], n: int = 1) -> float:
-    """Distinct-n (Li et al. 2016): different n-grams over all n-grams of all predictions. NaN where there are
-    none."""
+    """Distinct-n (Li et al. 2016): different n-grams of `tokens` over all n-grams of all predictions. NaN where there
+    are none."""
     grams = Counter(gram for text in pred for gram in ngrams(tokens(text), n))
     return len(grams) / grams.total() if grams else float("nan")
 
 
 def vocabulary_size(pred: Sequence[str]) -> int:
-    """How many different words the predictions use."""
+    """How many different `tokens` the predictions use."""
     return len({word for text in pred for word in tokens(text)})
 
 
@@ -149,6 +171,30 @@ def emotion_counts(gold: Reference, pred: str) -> tuple[int, int, int]:
     truth = {_family(word) for reference in references(gold) for word in emotion_words(reference)}
     guess = {_family(word) for word in emotion_words(pred)}
     return len(truth & guess), len(guess), len(truth)
+
+
+def caption_notes(gold: Sequence[Reference], pred: Sequence[str]) -> list[str]:
+    """What a reader of the scores must know: how a language was tokenised, and which scores are undefined and why."""
+    texts = [text for refs, p in zip(gold, pred, strict=True) for text in (*references(refs), p)]
+    chinese = sum(bool(_CHINESE.search(text)) for text in texts)
+    notes = []
+    if chinese:
+        notes.append(
+            f"{chinese} of {len(texts)} texts hold Chinese: there BLEU uses sacrebleu's tokenizer zh, and the other "
+            "scores count characters, so they do not compare with those of English captions"
+        )
+    if len(gold) == 1:
+        notes.append("cider is undefined (NaN) with one sample: it weighs n-grams by how few of the samples have them")
+    if gold and not any(emotion_words(reference) for refs in gold for reference in references(refs)):
+        notes.append(
+            "emotion_f1 says nothing here: our lexicon (English and Chinese) finds no emotion word in a reference"
+        )
+    return notes
+
+
+def mean_defined(values: Iterable[float]) -> float:
+    """The mean of the values that are not NaN; NaN where there is none."""
+    return _mean(value for value in values if not math.isnan(value))
 
 
 def f1_of(counts: Iterable[tuple[int, int, int]]) -> float:

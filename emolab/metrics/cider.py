@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from emolab.metrics.captions import Reference, ngrams, references, tokens
+from emolab.metrics.captions import Reference, mean_defined, ngrams, references, tokens
 
 Gram = tuple[str, ...]
 _ORDERS = (1, 2, 3, 4)
@@ -37,25 +37,33 @@ class DocumentFrequency:
 
 
 def cider(gold: Sequence[Reference], pred: Sequence[str], variant: str = "d") -> float:
-    """Mean CIDEr-D (`variant` "d") or CIDEr ("plain") over samples, on the usual scale of 0 to 10. NaN for no
-    samples."""
+    """Mean CIDEr-D (`variant` "d") or CIDEr ("plain") over samples, on the usual scale of 0 to 10.
+
+    N-grams are weighed by the samples that are scored. Samples for which it is undefined are left out (`cider_sample`);
+    NaN where none is left, so for a single sample.
+    """
     frequency = DocumentFrequency.fit(gold)
     scores = [cider_sample(references(g), p, frequency, variant) for g, p in zip(gold, pred, strict=True)]
-    return math.fsum(scores) / len(scores) if scores else float("nan")
+    return mean_defined(scores)
 
 
 def cider_sample(refs: Sequence[str], text: str, frequency: DocumentFrequency, variant: str = "d") -> float:
-    """CIDEr(-D) of one caption, 0 to 10. CIDEr-D clips counts and discounts a difference in length (σ = 6)."""
+    """CIDEr(-D) of one caption, 0 to 10. CIDEr-D clips counts and discounts a difference in length (σ = 6).
+
+    NaN where no n-gram of the references weighs anything, because every sample has it: no caption could score there.
+    """
     if variant not in ("d", "plain"):
         raise ValueError(f"CIDEr variant {variant!r}: expected 'd' or 'plain'")
     words = tokens(text)
+    if not any(frequency.weight(gram) for r in refs for n in _ORDERS for gram in ngrams(tokens(r), n)):
+        return float("nan")
     total = 0.0
     for reference in refs:
         wanted = tokens(reference)
         discount = math.exp(-((len(words) - len(wanted)) ** 2) / (2 * _SIGMA**2)) if variant == "d" else 1.0
         cosines = [_similarity(words, wanted, n, frequency, clip=variant == "d") for n in _ORDERS]
         total += discount * sum(cosines) / len(_ORDERS)
-    return 10.0 * total / len(refs) if refs else 0.0
+    return 10.0 * total / len(refs)
 
 
 def _similarity(words: list[str], wanted: list[str], n: int, frequency: DocumentFrequency, clip: bool) -> float:

@@ -1,5 +1,10 @@
 """Scores of single-label answers. A prediction of None, or one that is not a gold label, counts as wrong
-everywhere."""
+everywhere.
+
+The formulas are kept here and tested equal to scikit-learn's: a bootstrap calls them a thousand times, for which
+`sklearn.metrics` is too slow (`recall_score` took 12 ms for 500 answers where this took 0.3 ms, on one core of a busy
+machine), and there None is no class.
+"""
 
 from __future__ import annotations
 

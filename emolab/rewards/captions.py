@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab.metrics.captions import Reference, references
+from emolab.metrics.captions import Reference, bleu_tokenizer, references
 from emolab.metrics.cider import DocumentFrequency, Gram, cider_sample
 from emolab.parsing import answer_text
 from emolab.rewards.base import Named, each
@@ -113,7 +114,7 @@ class EmoGRPO(Named):
 @dataclass(frozen=True)
 class Bleu(Named):
     """Sentence BLEU up to `order` of the caption (sacrebleu, lower case, effective order, exponential smoothing), 0
-    to 1."""
+    to 1. Chinese is tokenised as such (`bleu_tokenizer`)."""
 
     order: int = 4
     name: ClassVar[str] = "bleu"
@@ -124,20 +125,23 @@ class Bleu(Named):
 
     def _score(self, text: str, caption: Reference) -> float | None:
         wanted = [reference for reference in references(caption) if reference.strip()]
-        return _bleu(self.order).sentence_score(caption_of(text)[:4000], wanted).score / 100 if wanted else None
+        if not wanted:
+            return None
+        said = caption_of(text)[:4000]
+        return _bleu(self.order, bleu_tokenizer(said, *wanted)).sentence_score(said, wanted).score / 100
 
 
-@lru_cache(maxsize=4)
-def _bleu(order: int) -> Any:
+@lru_cache(maxsize=8)
+def _bleu(order: int, tokenizer: str) -> Any:
     from sacrebleu.metrics import BLEU
 
-    return BLEU(max_ngram_order=order, lowercase=True, effective_order=True)
+    return BLEU(max_ngram_order=order, lowercase=True, effective_order=True, tokenize=tokenizer)
 
 
 @dataclass(frozen=True)
 class Cider(Named):
-    """CIDEr-D of the caption, divided by 10. `Cider.fit(captions)` weighs n-grams by how telling they are in a
-    corpus."""
+    """CIDEr-D of the caption, divided by 10; None where it is undefined. `Cider.fit(captions)` weighs n-grams by how
+    telling they are in a corpus."""
 
     frequencies: tuple[tuple[Gram, int], ...] = ()
     size: int = 0
@@ -161,4 +165,5 @@ class Cider(Named):
         wanted = [reference for reference in references(caption) if reference.strip()]
         if not wanted:
             return None
-        return cider_sample(wanted, caption_of(text)[:4000], self._weights) / 10
+        value = cider_sample(wanted, caption_of(text)[:4000], self._weights) / 10
+        return None if math.isnan(value) else value

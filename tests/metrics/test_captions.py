@@ -1,6 +1,8 @@
 """Caption scores against sacrebleu and by hand."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 import sacrebleu
@@ -8,6 +10,7 @@ import sacrebleu
 from emolab.metrics import (
     UNIBENCH,
     bleu,
+    caption_notes,
     caption_table,
     cider,
     distinct,
@@ -19,6 +22,7 @@ from emolab.metrics import (
     unibench_table,
     vocabulary_size,
 )
+from emolab.metrics.captions import tokens
 from emolab.metrics.cider import DocumentFrequency, cider_sample
 
 GOLD = [
@@ -67,6 +71,50 @@ def test_meteor_matches_base_forms_and_families():
     exact = meteor(["he sounds sad"], ["he sounds sad"])
     assert meteor(["he sounds sad"], ["he sounds sadly"]) == exact == meteor(["he sounds sad"], ["he sounds unhappy"])
     assert meteor(["he sounds sad"], ["he sounds happy"]) < exact
+
+
+def test_cider_and_rouge_equal_the_coco_scorer_on_committed_pairs():
+    """`coco_captions.json` holds what pycocoevalcap 1.2 gives for eighteen pairs of ours, English and Chinese."""
+    found = json.loads((Path(__file__).parent / "coco_captions.json").read_text(encoding="utf-8"))
+    gold = [pair["references"] for pair in found["pairs"]]
+    pred = [pair["caption"] for pair in found["pairs"]]
+    assert cider(gold, pred) == pytest.approx(found["cider"], abs=1e-9)
+    assert rouge_l(gold, pred) == pytest.approx(found["rouge_l"], abs=1e-9)
+    weights = DocumentFrequency.fit(gold)
+    for pair in found["pairs"]:
+        assert cider_sample(pair["references"], pair["caption"], weights) == pytest.approx(pair["cider"], abs=1e-9)
+        assert rouge_l([pair["references"]], [pair["caption"]]) == pytest.approx(pair["rouge_l"], abs=1e-9)
+
+
+CHINESE = ["说话人语速很慢，声音低沉，听起来很悲伤。", "她的声音明亮，充满喜悦。"]
+
+
+@pytest.mark.parametrize("order", [1, 4])
+def test_bleu_of_chinese_equals_sacrebleu_s_chinese_tokenizer(order):
+    pred = ["说话人声音低沉，语速慢，很悲伤。", "她的声音很明亮，非常高兴。"]
+    metric = sacrebleu.BLEU(max_ngram_order=order, lowercase=True, smooth_method="none", tokenize="zh")
+    assert bleu(CHINESE, pred, order) == pytest.approx(metric.corpus_score(pred, [CHINESE]).score / 100)
+    assert bleu(CHINESE, CHINESE, order) == pytest.approx(1.0)
+
+
+def test_every_score_of_an_identical_chinese_caption_is_that_of_an_identical_english_one():
+    same = caption_table(CHINESE, CHINESE)
+    assert (same["bleu_1"], same["bleu_4"], same["rouge_l"], same["emotion_f1"]) == pytest.approx((1, 1, 1, 1))
+    assert same["cider"] == pytest.approx(10.0) and same["meteor"] > 0.99
+    other = caption_table(CHINESE, CHINESE[::-1])
+    assert all(other[name] < 0.5 for name in ("bleu_4", "rouge_l", "meteor", "emotion_f1"))
+    assert tokens("声音 low，isn’t") == ["声", "音", "low", "isn't"]
+
+
+def test_what_is_undefined_is_nan_and_said():
+    assert math.isnan(cider(["a perfect caption"], ["a perfect caption"]))
+    assert math.isnan(cider(["the same", "the same"], ["the same", "x"]))
+    assert cider(["the same", "the same", "another one"], ["the same", "x", "another one"]) < 10.0
+    assert any("cider is undefined" in note for note in caption_notes(["a sad voice"], ["a sad voice"]))
+    assert caption_notes(["a sad voice", "a happy voice"], ["a", "b"]) == []
+    assert any("tokenizer zh" in note for note in caption_notes(CHINESE, CHINESE))
+    unknown = caption_notes(["голос печальный", "голос весёлый"], ["x", "y"])
+    assert len(unknown) == 1 and "no emotion word in a reference" in unknown[0]
 
 
 def test_cider_by_hand():

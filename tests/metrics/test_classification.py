@@ -79,6 +79,25 @@ def test_bootstrap_matches_the_normal_approximation():
     assert low == pytest.approx(0.5 - half, abs=0.01) and high == pytest.approx(0.5 + half, abs=0.01)
 
 
+@pytest.mark.parametrize("speakers", [None, 12])
+def test_bootstrap_equals_scipy_s_over_the_same_units(speakers):
+    """scipy draws the units (samples, or whole speakers) by their index; the draws of one seed are the same."""
+    from scipy import stats
+
+    gold, pred = sample(4, n=120)
+    groups = [f"s{i % speakers}" for i in range(120)] if speakers else list(range(120))
+    units = [[i for i, g in enumerate(groups) if g == name] for name in dict.fromkeys(groups)]
+
+    def statistic(drawn):
+        chosen = [i for unit in drawn for i in units[int(unit)]]
+        return unweighted_accuracy([gold[i] for i in chosen], [pred[i] for i in chosen])
+
+    data, rng = (np.arange(len(units)),), np.random.default_rng(7)
+    found = stats.bootstrap(data, statistic, n_resamples=200, method="percentile", vectorized=False, rng=rng)
+    mine = bootstrap_ci(unweighted_accuracy, gold, pred, groups=groups if speakers else None, n=200, seed=7)
+    assert mine == pytest.approx(tuple(found.confidence_interval), abs=1e-12)
+
+
 def test_bootstrap_by_speaker_is_wider_when_speakers_differ():
     gold = ["a"] * 200
     pred = ["a"] * 100 + ["b"] * 100
