@@ -16,6 +16,7 @@ from emolab.lalm.layout import chatml
 class AudioFlamingo3(AudioText):
     """`AudioFlamingo3ForConditionalGeneration`: audio and text."""
 
+    transformers_class = "AudioFlamingo3ForConditionalGeneration"
     placeholders: ClassVar = {"audio": "<sound>"}
     chat_template = chatml("<sound>")
 

@@ -15,12 +15,22 @@ import torch
 from torch import Tensor, nn
 
 from emolab.errors import ModelError
+from emolab.files import write_json
 from emolab.lalm import accel
 from emolab.lalm.accel.attention import install
 from emolab.lalm.batch import Completions, PromptBatch, Span, finite
-from emolab.lalm.layout import Clip, Row, build_row, choose_template, messages
+from emolab.lalm.layout import (
+    Clip,
+    Row,
+    as_text,
+    build_row,
+    choose_template,
+    end_of_turn,
+    messages,
+    opened_by,
+)
 from emolab.lalm.sampling import evaluating, sample_completions
-from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frames_of, media_key
+from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frame_seconds, frames_of, media_key
 
 if TYPE_CHECKING:
     from emolab.lalm.likeness import Likeness
@@ -30,18 +40,49 @@ if TYPE_CHECKING:
 __all__ = ["LALM", "Completions", "PromptBatch", "Span"]
 
 CACHE_BYTES = 1 << 30
+BASE_NOTE = "emolab_base.json"
+"""Written beside an adapter: which weights it was trained on."""
 TOWER_BATCH = 16
 Donors = Mapping[str, "Sequence[EmotionSample]"]
 
 
-class LALM(ABC):
-    """A language model that hears, and perhaps sees.
+def to_array(features: Tensor) -> np.ndarray:
+    """Embeddings as an array that keeps their bytes: numpy knows no bfloat16, so its bits are kept as int16."""
+    features = features.detach().cpu()
+    return (features.view(torch.int16) if features.dtype == torch.bfloat16 else features).numpy()
 
-    `model` is the transformers module, PEFT-wrapped or not; `modalities` what it takes. Families implement how media
-    become embeddings and which positions those get; encoding, sampling and scoring are the same for all. Towers are
-    frozen at construction, and what they compute is cached by content until `unfreeze_towers`.
+
+def from_array(kept: np.ndarray) -> Tensor:
+    """The embeddings that `to_array` kept."""
+    features = torch.from_numpy(kept)
+    return features.view(torch.bfloat16) if features.dtype == torch.int16 else features
+
+
+class LALM(ABC):
+    """A language model that hears, and perhaps sees: the contract of a family, and what is the same for all.
+
+    **What a family states** (see `qwen2_audio.py`, forty lines): `transformers_class`, the name of the class that
+    `from_pretrained` loads; `modalities`, what it takes, text among them; `placeholders`, the token that stands for a
+    clip of each other modality; `chat_template`, used where the tokenizer's own has no place for media;
+    `seconds_per_embedding` of audio.
+
+    **What it implements**: `decoder`, `towers`, `max_seconds`, `audio_embeddings`; and where it takes video or has more
+    than one axis of positions, `video_embeddings`, `frames_per_step` and `rope_positions`.
+
+    **What is reached into**, checked at construction with an error that names what is missing:
+
+    - of the model: `get_input_embeddings()` and `get_output_embeddings()`, each with a `weight`; `get_submodule`;
+    - of the decoder: `layers`, `norm.weight`, and `config` with `hidden_size` and `num_attention_heads`; its forward
+      takes `inputs_embeds`, `attention_mask`, `position_ids`, `past_key_values` and `use_cache`, returns
+      `last_hidden_state`, and passes further keywords to an attention of transformers' `AttentionInterface`;
+    - of the tokenizer: `apply_chat_template`, `convert_tokens_to_ids`, `pad_token_id`, `eos_token_id`, `batch_decode`;
+    - of the feature extractor: `hop_length`, `n_fft` and a call that gives `input_features`.
+
+    `model` is the transformers module, PEFT-wrapped or not. Towers are frozen at construction, and what they compute is
+    cached by content until `unfreeze_towers`.
     """
 
+    transformers_class: ClassVar[str]
     modalities: ClassVar[tuple[str, ...]]
     placeholders: ClassVar[dict[str, str]]
     chat_template: ClassVar[str]
@@ -62,13 +103,39 @@ class LALM(ABC):
     ) -> None:
         self.model: Any = model
         self.tokenizer, self.feature_extractor, self.name = tokenizer, feature_extractor, name
+        self.require_contract()
         self.cache = FeatureCache(cache_bytes, cache_directory)
         self.tokens = {m: tokenizer.convert_tokens_to_ids(token) for m, token in self.placeholders.items()}
         self.template = choose_template(tokenizer, self.chat_template, self.placeholders)
+        self.template_end = end_of_turn(tokenizer, self.template)
+        self.opening = opened_by(self.render("", "", []))
         self._fingerprint: str | None = None
         self.folded_decoder: Any = None
         install(self.decoder)
         self.freeze_towers()
+
+    def require_contract(self) -> None:
+        """Raise ModelError that names what of the contract is missing. Forwards are proved by the conformance tests."""
+        wanted: dict[str, tuple[Any, tuple[str, ...]]] = {
+            "its class": (type(self), ("transformers_class", "modalities", "placeholders", "chat_template")),
+            "its model": (self.base, ("get_input_embeddings", "get_output_embeddings", "get_submodule")),
+            "its tokenizer": (
+                self.tokenizer,
+                ("apply_chat_template", "convert_tokens_to_ids", "pad_token_id", "eos_token_id", "batch_decode"),
+            ),
+            "its feature extractor": (self.feature_extractor, ("hop_length", "n_fft")),
+        }
+        wanted["its decoder"] = (self.decoder, ("layers", "norm", "config"))
+        wanted["its decoder's configuration"] = (self.decoder.config, ("hidden_size", "num_attention_heads"))
+        wanted["its embedding table"], wanted["its head"] = (self.table, ("weight",)), (self.head, ("weight",))
+        for what, (thing, names) in wanted.items():
+            if missing := [name for name in names if not hasattr(thing, name)]:
+                raise ModelError(
+                    f"{type(self).__name__} does not keep the contract of a family: {what} ({type(thing).__name__}) "
+                    f"has no {', '.join(missing)}; see the docstring of emolab.lalm.base.LALM"
+                )
+        if unknown := {m for m in self.modalities if m != "text"} - set(self.placeholders):
+            raise ModelError(f"{type(self).__name__} has no placeholder for {', '.join(sorted(unknown))}")
 
     # What a family provides -------------------------------------------------------------------------------------------
 
@@ -150,15 +217,16 @@ class LALM(ABC):
 
     @property
     def eos_ids(self) -> list[int]:
-        """Tokens that end a completion."""
+        """Tokens that end a completion: the template's end of a turn, the tokenizer's, and the configured ones."""
         configured = getattr(getattr(self.base, "generation_config", None), "eos_token_id", None)
         ids = configured if isinstance(configured, list) else [configured]
-        return sorted({i for i in [*ids, self.tokenizer.eos_token_id] if i is not None})
+        return sorted({i for i in [*ids, self.tokenizer.eos_token_id, self.template_end] if i is not None})
 
     @property
     def end_id(self) -> int:
-        """The token that closes an answer: the tokenizer's own, or the first that ends a completion."""
-        end = self.tokenizer.eos_token_id
+        """The token that closes an answer: what the chat template writes there, else the tokenizer's own, or the first
+        that ends a completion."""
+        end = self.tokenizer.eos_token_id if self.template_end is None else self.template_end
         return int(self.eos_ids[0] if end is None else end)
 
     def freeze_towers(self) -> None:
@@ -216,6 +284,7 @@ class LALM(ABC):
         for i, sample in enumerate(samples):
             mine = {m: media[m][i][0] for m in ("audio", "video") if m in shown[i]}
             words = None if "text" in absent or "text" not in shown[i] else sources[i]["text"].text
+            words = as_text(words, self.tokenizer) if words else words
             text = prompt.text(replace(sample, text=words))
             rendered = self.render(prompt.system, text, list(mine))
             rows.append(
@@ -269,10 +338,10 @@ class LALM(ABC):
             with torch.no_grad(), ExitStack() as stack:
                 for tower in self.towers:  # a trainer may have put the whole model into training mode
                     stack.enter_context(evaluating(tower))
-                return compute(key).float().cpu().numpy()
+                return to_array(compute(key))
 
         def cached(key: str) -> Tensor:
-            return torch.from_numpy(self.cache.get(key, lambda: frozen(key)))
+            return from_array(self.cache.get(key, lambda: frozen(key)))
 
         features = {key: cached(key) if self.frozen else compute(key) for key in sources}
         return {
@@ -312,7 +381,7 @@ class LALM(ABC):
             return Clip("audio", [Span("audio", i, i + 1, i * step, (i + 1) * step) for i in range(features.shape[0])])
         time, height, width = features.shape[:3]
         covers = self.frames_per_step()
-        step = covers / float(sample.extra.get("fps", self.frames_per_second))
+        step = covers * frame_seconds(sample, self.frames_per_second, self.max_frames)
         spans = [
             Span(
                 "video",
@@ -333,6 +402,7 @@ class LALM(ABC):
         self, rows: list[Row], clips: list[list[Clip]], features: list[list[Tensor]], ids: list[str]
     ) -> PromptBatch:
         width = max(len(row.ids) for row in rows)
+        self.require_room(width, 0, ids[max(range(len(rows)), key=lambda i: len(rows[i].ids))])
         input_ids = torch.tensor([[self.pad_id] * (width - len(row.ids)) + row.ids for row in rows])
         mask = torch.tensor([[0] * (width - len(row.ids)) + [1] * len(row.ids) for row in rows])
         spans = [[span.moved(width - len(row.ids)) for span in row.spans] for row in rows]
@@ -350,6 +420,20 @@ class LALM(ABC):
                 )
         return PromptBatch(embeds, mask.to(self.device), positions, input_ids, media, spans, ids)
 
+    @property
+    def context(self) -> int | None:
+        """The most tokens that the decoder takes, prompt and answer together; None where no configuration says."""
+        return getattr(self.decoder.config, "max_position_embeddings", None)
+
+    def require_room(self, prompt: int, answer: int, name: str) -> None:
+        """Raise ModelError where a prompt and an answer of so many tokens exceed the model's context."""
+        if self.context is not None and prompt + answer > self.context:
+            room = f" and an answer of up to {answer}" if answer else ""
+            raise ModelError(
+                f"{name}: a prompt of {prompt} tokens{room} exceeds the {self.context} tokens that {self.name} takes; "
+                "use a shorter clip, fewer frames, a shorter transcript or a shorter answer"
+            )
+
     def generate(
         self,
         batch: PromptBatch,
@@ -363,6 +447,7 @@ class LALM(ABC):
         greedy: bool = False,
     ) -> Completions:
         """Sample `n` completions of each prompt; see `sampling.sample_completions`."""
+        self.require_room(batch.input_ids.shape[1], max_new_tokens, batch.ids[0])
         return sample_completions(self, batch, n, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy)
 
     def logprobs(
@@ -406,11 +491,19 @@ class LALM(ABC):
         """Write the adapter if there is one, else the whole model with its tokenizer: what `load_model` reads."""
         if hasattr(self.model, "peft_config"):
             self.model.save_pretrained(str(folder), save_embedding_layers=False)  # "auto" asks the hub about the base
+            write_json(Path(folder) / BASE_NOTE, {"model": self.name, "fingerprint": self.base_fingerprint()})
         else:
             self.model.save_pretrained(str(folder))
             self.tokenizer.save_pretrained(str(folder))
             self.feature_extractor.save_pretrained(str(folder))
         return Path(folder)
+
+    def base_fingerprint(self) -> str:
+        """What tells this model's weights from another's, in 4 bits or not: a hash of the final norm and of the first
+        rows of the embedding table, which are never quantised and never adapted, in bfloat16."""
+        parts = [self.decoder.norm.weight, self.table.weight[:256]]
+        rounded = [part.detach().cpu().to(torch.bfloat16).view(torch.int16).numpy() for part in parts]
+        return content_hash(np.concatenate([part.ravel() for part in rounded]))
 
     @contextmanager
     def reference(self) -> Iterator[None]:

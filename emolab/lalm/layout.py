@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import TemplateError
+
 from emolab.errors import ModelError
 from emolab.lalm.batch import Span
 
@@ -64,6 +66,46 @@ def choose_template(tokenizer: Any, own: str, placeholders: Mapping[str, str]) -
         messages("", "words", list(placeholders)), chat_template=template, tokenize=False, add_generation_prompt=True
     )
     return template if all(probe.count(token) == 1 for token in placeholders.values()) else own
+
+
+def end_of_turn(tokenizer: Any, template: str) -> int | None:
+    """The special token that the chat template writes behind an assistant's answer; None where it writes none.
+
+    A published tokenizer's `eos_token` often ends a document, and another token ends a turn.
+    """
+    mark = "the answer"
+    talk = [*messages("", "words", []), {"role": "assistant", "content": mark}]
+    try:
+        text = tokenizer.apply_chat_template(talk, chat_template=template, tokenize=False, add_generation_prompt=False)
+    except (TypeError, ValueError, TemplateError):  # a template that takes no assistant's turn, or no plain text in it
+        return None
+    before, found, after = text.rpartition(mark)
+    ids = tokenizer(after, add_special_tokens=False)["input_ids"] if found else []
+    is_user = before.rpartition("words")[2].strip() == ""  # no sign of a new turn: the template knows one role only
+    special = bool(ids) and ids[0] in special_ids(tokenizer)
+    return int(ids[0]) if special and not is_user else None
+
+
+def special_ids(tokenizer: Any) -> dict[int, str]:
+    """The special tokens of a tokenizer, by id: what ends turns and holds media, and never stands in data."""
+    added = getattr(tokenizer, "added_tokens_decoder", {})
+    named = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=False))
+    return named | {i: token.content for i, token in added.items() if token.special}
+
+
+def as_text(words: str, tokenizer: Any) -> str:
+    """A transcript in which special tokens are text: `<|im_end|>` becomes `< |im_end|>` and opens no turn."""
+    for token in special_ids(tokenizer).values():
+        if len(token) > 1 and token in words:
+            words = words.replace(token, f"{token[0]} {token[1:]}")
+    return words
+
+
+def opened_by(rendered: str) -> str:
+    """What a rendered prompt has opened for the answer: "<think>" where the template ends with it, as thinking models'
+    do; else nothing. It belongs to the text that is parsed."""
+    found = re.search(r"<think>\s*$", rendered)
+    return found.group() if found else ""
 
 
 def build_row(tokenizer: Any, rendered: str, transcript: str | None, clips: Mapping[int, Clip], name: str) -> Row:

@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from emolab.errors import ModelError
+from emolab.files import read_json
+from emolab.lalm.base import BASE_NOTE, LALM
 from emolab.lalm.notes import without_notes
-from emolab.lalm.quantise import adapters_in_float32, keep_trainable
+from emolab.lalm.quantise import adapters_in_float32, cast_in_forward, keep_trainable
 from emolab.lalm.tiny import TINY_FOLDER
-
-if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
+from emolab.registry import Registry
 
 SHIPPED = {"tiny-omni": TINY_FOLDER}
 
-# model_type of a checkpoint -> (module here, class in it, transformers class)
-FAMILIES = {
-    "qwen2_5_omni": ("qwen2_5_omni", "Qwen25Omni", "Qwen2_5OmniThinkerForConditionalGeneration"),
-    "qwen2_5_omni_thinker": ("qwen2_5_omni", "Qwen25Omni", "Qwen2_5OmniThinkerForConditionalGeneration"),
-    "qwen3_omni_moe": ("qwen3_omni", "Qwen3Omni", "Qwen3OmniMoeThinkerForConditionalGeneration"),
-    "qwen3_omni_moe_thinker": ("qwen3_omni", "Qwen3Omni", "Qwen3OmniMoeThinkerForConditionalGeneration"),
-    "qwen2_audio": ("qwen2_audio", "Qwen2Audio", "Qwen2AudioForConditionalGeneration"),
-    "audioflamingo3": ("audioflamingo3", "AudioFlamingo3", "AudioFlamingo3ForConditionalGeneration"),
-    "voxtral": ("voxtral", "Voxtral", "VoxtralForConditionalGeneration"),
-}
+# model_type of a checkpoint -> its family's class
+FAMILIES: Registry[type[LALM]] = Registry(
+    "family",
+    {
+        "qwen2_5_omni": "emolab.lalm.qwen2_5_omni:Qwen25Omni",
+        "qwen2_5_omni_thinker": "emolab.lalm.qwen2_5_omni:Qwen25Omni",
+        "qwen3_omni_moe": "emolab.lalm.qwen3_omni:Qwen3Omni",
+        "qwen3_omni_moe_thinker": "emolab.lalm.qwen3_omni:Qwen3Omni",
+        "qwen2_audio": "emolab.lalm.qwen2_audio:Qwen2Audio",
+        "audioflamingo3": "emolab.lalm.audioflamingo3:AudioFlamingo3",
+        "voxtral": "emolab.lalm.voxtral:Voxtral",
+    },
+    ModelError,
+)
 WHOLE = (r".*lm_head", r".*audio_tower", r".*visual", r".*multi_modal_projector")  # patterns of what is never quantised
 
 
@@ -56,16 +60,14 @@ def load_model(
     folder = Path(name)
     if adapter is None and (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
         name, adapter = _base_of(folder), folder
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = _place(device)
     dtype = dtype or (torch.float32 if place.type == "cpu" else torch.bfloat16)
     source = str(SHIPPED.get(str(name), name))
-    module, family, transformers_class = FAMILIES[_model_type(source)]
-    model = _weights(source, transformers_class, quantise, place, dtype)
+    family = FAMILIES[_model_type(source)]
+    model = _weights(source, family.transformers_class, quantise, place, dtype)
     model.name_or_path = str(name)
     tokenizer, extractor = _processors(source)
-    lalm: LALM = getattr(import_module(f"emolab.lalm.{module}"), family)(
-        model, tokenizer, extractor, str(name), **settings
-    )
+    lalm = family(model, tokenizer, extractor, str(name), **settings)
     lalm.home = Path(source if adapter is None else adapter)
     keep_trainable(lalm.decoder)
     if adapter is not None:
@@ -73,19 +75,69 @@ def load_model(
     return lalm
 
 
-def load_adapter(lalm: LALM, folder: str | Path, trainable: bool = True) -> LALM:
-    """Put an adapter on a model, in place. Raises ModelError if the folder holds none that fits."""
-    from peft import PeftModel
+def _place(device: str | torch.device | None) -> torch.device:
+    """The device with its index, which a 4-bit model needs: in several processes, each one its own card.
 
-    if not (Path(folder) / "adapter_config.json").is_file():
+    Raises ModelError for a GPU that PyTorch cannot use.
+    """
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if place.type != "cuda":
+        return place
+    if not torch.cuda.is_available():
+        built = torch.version.cuda or torch.version.hip
+        why = "finds no card and driver" if built else "is built for the CPU alone"
+        raise ModelError(f"device {str(place)!r}: this PyTorch ({torch.__version__}) {why}; use device='cpu'")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) if place.index is None else place.index)
+
+
+def load_adapter(lalm: LALM, folder: str | Path, trainable: bool = True) -> LALM:
+    """Put an adapter on a model, in place.
+
+    Raises ModelError if the folder holds none, or one that does not fit: of another base model, with names that the
+    model does not have, or with only a part of its tensors.
+    """
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError, safe_open
+
+    folder = Path(folder)
+    if not (folder / "adapter_config.json").is_file():
         raise ModelError(f"{folder}: holds no adapter_config.json; give a folder written by `save`")
+    weights = folder / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise ModelError(f"{folder}: holds no {weights.name}; its weights were not copied, or not written to the end")
+    _require_base(lalm, folder)
+    plain = lalm.model
     try:
-        with without_notes():
-            lalm.model = PeftModel.from_pretrained(lalm.model, str(folder), is_trainable=trainable)
-    except (RuntimeError, ValueError, OSError) as error:
+        with safe_open(str(weights), "pt") as file:
+            found = set(file.keys())
+        with without_notes("Found missing adapter keys"):
+            lalm.model = PeftModel.from_pretrained(plain, str(folder), is_trainable=trainable)
+        wanted = set(get_peft_model_state_dict(lalm.model, save_embedding_layers=False))
+    except (RuntimeError, ValueError, OSError, TypeError, SafetensorError) as error:
         raise ModelError(f"{folder}: this adapter does not fit {lalm.name} ({_short(error)})") from error
+    if wanted != found:
+        lalm.model = plain
+        parts = [
+            f"{len(names)} of its tensors {what}, {min(names)} first"
+            for names, what in ((wanted - found, "are missing"), (found - wanted, "have no place in the model"))
+            if names
+        ]
+        raise ModelError(f"{folder}: this adapter does not fit {lalm.name}: {'; '.join(parts)}")
     adapters_in_float32(lalm.model)
+    cast_in_forward(lalm.model)
     return lalm
+
+
+def _require_base(lalm: LALM, folder: Path) -> None:
+    """Raise ModelError where an adapter notes that it was trained on other weights than the model's."""
+    if not (folder / BASE_NOTE).is_file():  # not written by `save`, as a checkpoint of transformers
+        return
+    note = read_json(folder / BASE_NOTE, "the note of an adapter's base model", ModelError)
+    if note.get("fingerprint") != lalm.base_fingerprint():
+        raise ModelError(
+            f"{folder}: this adapter was trained on other weights than those of {lalm.name}; load it on "
+            f"{note.get('model')}, or train it again"
+        )
 
 
 def _base_of(folder: Path) -> str:
@@ -116,15 +168,16 @@ def _model_type(source: str) -> str:
     if kind not in FAMILIES:
         raise ModelError(
             f"{source}: model type {kind!r} is not one of {', '.join(FAMILIES)}; use one of these, or "
-            f"add a family as one file in emolab/lalm"
+            f"add a family: emolab.register('family', {kind!r})"
         )
     return str(kind)
 
 
 def _weights(source: str, name: str, quantise: str | None, device: torch.device, dtype: torch.dtype) -> Any:
     import transformers
+    from safetensors import SafetensorError
 
-    options: dict[str, Any] = {"dtype": dtype, "device_map": {"": device}}
+    options: dict[str, Any] = {"dtype": dtype, "device_map": {"": device}, "trust_remote_code": False}
     if quantise:
         options["quantization_config"] = transformers.BitsAndBytesConfig(
             load_in_4bit=True,
@@ -133,9 +186,9 @@ def _weights(source: str, name: str, quantise: str | None, device: torch.device,
             llm_int8_skip_modules=list(WHOLE),
         )
     try:
-        with quiet_loading():
+        with quiet_loading(source):
             model, report = getattr(transformers, name).from_pretrained(source, output_loading_info=True, **options)
-    except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"{source}: its weights cannot be loaded as {name} ({_short(error)}); check that the folder "
             f"is complete, and the memory"
@@ -152,7 +205,8 @@ def _processors(source: str) -> tuple[Any, Any]:
     from transformers import AutoFeatureExtractor, AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(source, padding_side="left"), AutoFeatureExtractor.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left", trust_remote_code=False)
+        return tokenizer, AutoFeatureExtractor.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
             f"{source}: its tokenizer or feature extractor cannot be loaded ({_short(error)}); the "
@@ -161,17 +215,18 @@ def _processors(source: str) -> tuple[Any, Any]:
 
 
 @contextmanager
-def quiet_loading() -> Iterator[None]:
-    """No progress bars for models that load in an instant; errors are raised anyway."""
+def quiet_loading(source: str) -> Iterator[None]:
+    """No progress bars for a model on disk, which loads in moments; a download keeps its bars."""
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    if not (Path(source).exists() and logging.is_progress_bar_enabled()):
+        yield
+        return
     logging.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
-            logging.enable_progress_bar()
+        logging.enable_progress_bar()
 
 
 def _short(error: Exception) -> str:

@@ -7,7 +7,8 @@ log-probabilities. Adapters stay in float32: at a learning rate of 1e-6, an upda
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -103,7 +104,44 @@ def add_lora(
     with without_notes():
         lalm.model = get_peft_model(lalm.model, config)
     adapters_in_float32(lalm.model)
+    cast_in_forward(lalm.model)
     return lalm
+
+
+class CastLinear(nn.Linear):
+    """A, or B, of an adapter: float32 weights, multiplied in the dtype of what comes in.
+
+    PEFT casts the input to float32 instead, and autograd keeps that copy for every adapted layer: in 16 bits, more than
+    half of all activations.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+
+
+def cast_in_forward(model: nn.Module) -> None:
+    """Let every plain adapter of a model multiply in the dtype of the activations; its weights stay what they are."""
+    for layer in model.modules():
+        if hasattr(layer, "lora_A") and hasattr(layer, "cast_input_dtype_enabled"):
+            parts = [*layer.lora_A.values(), *layer.lora_B.values()]
+            if all(type(part) in (nn.Linear, CastLinear) for part in parts):
+                layer.cast_input_dtype_enabled = False
+                for part in parts:
+                    part.__class__ = CastLinear
+
+
+@contextmanager
+def adapters_in(lalm: LALM, dtype: torch.dtype) -> Iterator[None]:
+    """Hold the adapters in `dtype` for as long as this lasts, so that decoding need not cast them at every step."""
+    cast = [p for n, p in lalm.model.named_parameters() if "lora_" in n and p.dtype == torch.float32 != dtype]
+    kept = [parameter.data for parameter in cast]
+    for parameter in cast:
+        parameter.data = parameter.data.to(dtype)
+    try:
+        yield
+    finally:
+        for parameter, data in zip(cast, kept, strict=True):
+            parameter.data = data
 
 
 def adapters_in_float32(model: Any) -> None:

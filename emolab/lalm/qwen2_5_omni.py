@@ -65,6 +65,7 @@ class Qwen25Omni(Thinker):
     """`Qwen2_5OmniThinkerForConditionalGeneration`: audio, video and text."""
 
     modalities = ("audio", "video", "text")
+    transformers_class = "Qwen2_5OmniThinkerForConditionalGeneration"
     placeholders: ClassVar = {"audio": "<|AUDIO|>", "video": "<|VIDEO|>"}
     chat_template = chatml("<|audio_bos|><|AUDIO|><|audio_eos|>", "<|vision_bos|><|VIDEO|><|vision_eos|>")
 

@@ -17,6 +17,7 @@ from emolab.media import SAMPLE_RATE
 class Qwen2Audio(AudioText):
     """`Qwen2AudioForConditionalGeneration`: audio and text."""
 
+    transformers_class = "Qwen2AudioForConditionalGeneration"
     placeholders: ClassVar = {"audio": "<|AUDIO|>"}
     chat_template = chatml("Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n")
 

@@ -20,6 +20,7 @@ class Qwen3Omni(Thinker):
     """`Qwen3OmniMoeThinkerForConditionalGeneration`: audio and text."""
 
     modalities = ("audio", "text")
+    transformers_class = "Qwen3OmniMoeThinkerForConditionalGeneration"
     placeholders: ClassVar = {"audio": "<|audio_pad|>"}
     chat_template = chatml("<|audio_start|><|audio_pad|><|audio_end|>")
     seconds_per_embedding = 1 / 13  # a window of 100 mel frames gives 13 embeddings

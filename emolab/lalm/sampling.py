@@ -18,6 +18,7 @@ from torch import Tensor
 from emolab.errors import ModelError
 from emolab.lalm.accel.folding import folded
 from emolab.lalm.batch import Completions, finite
+from emolab.lalm.quantise import adapters_in
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 FIRST_CAPACITY = 32
 SHRINK_AT = 0.75
+LOOK_EVERY = 8  # decoding steps between two looks at who has ended, on a GPU
 
 
 class DecodeCache:
@@ -153,6 +155,11 @@ class Chooser:
         return token, -F.cross_entropy(logits / self.temperature, token, reduction="none")
 
 
+def look_every(device: torch.device) -> int:
+    """Decoding steps between two looks at who has ended."""
+    return LOOK_EVERY if device.type == "cuda" else 1
+
+
 @contextmanager
 def evaluating(model: torch.nn.Module) -> Iterator[None]:
     """Evaluation mode, and back: with checkpointing on, training mode would drop the cache."""
@@ -201,13 +208,13 @@ def sample_completions(
     check_settings(n, max_new_tokens, temperature, top_p, top_k, min_p)
     rows = len(batch) * n
     choose = Chooser(rows, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy, lalm.device)
-    with evaluating(lalm.model), folded(lalm):
+    with evaluating(lalm.model), adapters_in(lalm, lalm.dtype), folded(lalm):
         ids, logprobs, lengths = _decode(lalm, batch, n, max_new_tokens, choose)
     width = int(lengths.max())
     mask = (torch.arange(width, device=ids.device) < lengths[:, None]).long()
     ids, logprobs = ids[:, :width].masked_fill(mask == 0, lalm.pad_id), logprobs[:, :width] * mask
     kept = [row[:size] for row, size in zip(ids.tolist(), lengths.tolist(), strict=True)]
-    texts = lalm.tokenizer.batch_decode(kept, skip_special_tokens=True)
+    texts = [lalm.opening + text for text in lalm.tokenizer.batch_decode(kept, skip_special_tokens=True)]
     shape = (len(batch), n, width)
     return Completions(
         ids.view(shape), mask.view(shape), [texts[i : i + n] for i in range(0, rows, n)], logprobs.view(shape)
@@ -234,7 +241,11 @@ def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
 
 
 def _decode(lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens (B·n, steps), their log-probabilities, and lengths (B·n,)."""
+    """Tokens (B·n, steps), their log-probabilities, and lengths (B·n,).
+
+    Which rows have ended stays on the device. It is read every `LOOK_EVERY` steps on a GPU, where reading makes the
+    host wait, and at every step on a CPU.
+    """
     logits, (prompt, mask) = _prefill(lalm, batch)
     cache = DecodeCache(prompt, mask, n, steps)
     device, total = logits.device, len(batch) * n
@@ -244,23 +255,30 @@ def _decode(lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser)
     alive = torch.ones_like(rows, dtype=torch.bool)
     after = batch.positions[:, :, -1] + 1
     eos = torch.tensor(lalm.eos_ids, device=device)
+    look = look_every(device)
     logits, dummy = logits.repeat_interleave(n, 0), torch.ones(1, 1, 1, 1, device=device)
     for step in range(steps):
-        token, logprob = choose(logits, step, rows.flatten())
-        kept = rows[alive]
-        ids[kept, step], logprobs[kept, step] = token[alive.flatten()], logprob[alive.flatten()]
-        ended = alive & torch.isin(token, eos).view_as(alive)
-        lengths[rows[ended]] = step + 1
-        alive = alive & ~ended
-        left = alive.sum(1)
-        if step + 1 == steps or not bool(left.any()):
+        at = rows.flatten()
+        token, logprob = choose(logits, step, at)
+        running = alive.flatten()
+        ids[at, step] = token * running
+        logprobs[at, step] = logprob * running
+        ended = running & (token[:, None] == eos).any(-1)
+        lengths[at] = torch.where(ended, step + 1, lengths[at])
+        alive = (running & ~ended).view_as(alive)
+        if step + 1 == steps:
             break
-        if int((left > 0).sum()) * int(left.max()) <= SHRINK_AT * rows.numel():
-            prompts = left.nonzero()[:, 0]
-            slots = alive[prompts].long().sort(dim=1, descending=True, stable=True).indices[:, : int(left.max())]
-            cache.keep(prompts, slots)
-            token = token.view_as(rows)[prompts[:, None], slots].flatten()
-            rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]
+        if (step + 1) % look == 0:
+            left = alive.sum(1)
+            most, prompts_left = int(left.max()), int((left > 0).sum())
+            if not most:
+                break
+            if prompts_left * most <= SHRINK_AT * rows.numel():
+                prompts = left.nonzero()[:, 0]
+                slots = alive[prompts].long().sort(dim=1, descending=True, stable=True).indices[:, :most]
+                cache.keep(prompts, slots)
+                token = token.view_as(rows)[prompts[:, None], slots].flatten()
+                rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]
         cache.step()
         positions = (after + step)[:, rows.flatten() // n][..., None]
         hidden = lalm.running_decoder(

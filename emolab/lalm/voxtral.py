@@ -26,6 +26,7 @@ CHAT_TEMPLATE = (
 class Voxtral(AudioText):
     """`VoxtralForConditionalGeneration`: audio and text. A window's padding is embedded too, as published."""
 
+    transformers_class = "VoxtralForConditionalGeneration"
     placeholders: ClassVar = {"audio": "[AUDIO]"}
     chat_template = CHAT_TEMPLATE
     seconds_per_embedding = 0.08

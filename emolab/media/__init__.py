@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,8 @@ from emolab.errors import MediaError
 from emolab.media.audio import MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE, load_audio
 from emolab.media.cache import FeatureCache, content_hash
 from emolab.media.check import AudioCheck, check_audio, check_wave
-from emolab.media.frames import load_frames, spread
+from emolab.media.files import is_folder
+from emolab.media.frames import IMAGES, load_frames, spread
 from emolab.media.probe import MediaInfo, probe
 from emolab.media.usable import usable
 
@@ -34,6 +36,7 @@ __all__ = [
     "check_audio",
     "check_wave",
     "content_hash",
+    "frame_seconds",
     "frames_of",
     "load_audio",
     "load_frames",
@@ -104,3 +107,28 @@ def frames_of(sample: EmotionSample, fps: float | None = None, max_frames: int |
     if sample.video is None:
         raise MediaError(f"{sample.id}: this sample has no video; check `sample.video` before asking for it")
     return load_frames(sample.video, fps, max_frames, sample.extra.get("video_window"))
+
+
+def frame_seconds(sample: EmotionSample, fps: float, max_frames: int | None = None) -> float:
+    """How many seconds lie between two frames that `frames_of(sample, fps, max_frames)` gives.
+
+    That is 1 / `fps` (or 1 / `extra["fps"]`), and longer where a clip has more frames than `max_frames`, because the
+    frames that are kept are spread over the whole clip.
+    """
+    rate, given = float(sample.extra.get("fps", fps)), sample.extra.get("frames")
+    if given is not None:
+        count = len(given)
+    elif sample.video is None:
+        return 1 / rate
+    else:
+        path = Path(sample.video)
+        window = sample.extra.get("video_window")
+        if is_folder(path):
+            count = sum(f.suffix.lower() in IMAGES and not f.name.startswith(".") for f in path.iterdir())
+        elif path.suffix.lower() in IMAGES:
+            count = len(load_frames(path))
+        else:
+            rate = fps
+            seconds = probe(path).seconds if window is None else window[1] - window[0]
+            count = round((seconds or 0) * fps)
+    return max(1.0, count / max_frames if max_frames else 1.0) / rate

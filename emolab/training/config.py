@@ -19,8 +19,8 @@ def grpo_config(
     `micro_batches` splits a step to save memory; it must divide `prompts_per_step`, so that a group never straddles two
     micro-batches and its prompt is shared. Every other keyword is TRL's own. What differs from TRL's defaults, and why:
 
-    - bf16 and gradient checkpointing are off unless asked for: TRL turns both on, also on a CPU, where autocast
-      alone moves log-probabilities by 2e-3;
+    - bf16 and gradient checkpointing are off unless asked for: TRL turns both on, also on a CPU, where autocast alone
+      moves log-probabilities by 2e-3. `gradient_checkpointing` and `activation_checkpointing` are the same setting;
     - NaN losses are not filtered from the log: our guards stop on them;
     - CISPO's `epsilon_high` is 5 unless given: it caps the ratio itself, and TRL's 0.2 would shrink every token's
       weight;
@@ -33,6 +33,8 @@ def grpo_config(
         raise TrainingError(f"a step needs at least 1 prompt of 2 completions, not {prompts_per_step} of {group_size}")
     if prompts_per_step % micro_batches:
         raise TrainingError(f"micro_batches={micro_batches} must divide prompts_per_step={prompts_per_step}")
+    if "gradient_checkpointing" in settings:  # TRL's documented name; transformers calls it activation_checkpointing
+        settings.setdefault("activation_checkpointing", settings.pop("gradient_checkpointing"))
     cuda = torch.cuda.is_available()
     values: dict[str, Any] = {
         "per_device_train_batch_size": prompts_per_step * group_size // micro_batches,

@@ -174,7 +174,7 @@ class AudioGRPOTrainer(GRPOTrainer):
         with without_notes("You are using 'rollout_func'"):
             super().__init__(
                 model=lalm.model,
-                reward_funcs=[Guarded(r) for r in rewards],
+                reward_funcs=[Guarded(_opened(r, lalm.opening)) for r in rewards],
                 args=args,
                 train_dataset=Dataset.from_dict({"prompt": [row["prompt"] for row in data]}),
                 processing_class=lalm.tokenizer,
@@ -433,6 +433,18 @@ class RunGuard(TrainerCallback):
         total = time.perf_counter() - self.started
         for name, seconds in {**parts, "update": total - sum(parts.values()), "step": total}.items():
             metrics[f"seconds/{name}"].append(seconds)
+
+
+def _opened(reward: Reward, opening: str) -> Reward:
+    """The reward of completions with what their prompt has opened, such as "<think>", put before them."""
+    if not opening:
+        return reward
+
+    def opened(prompts: Any, completions: Any, **columns: Any) -> Any:
+        return reward(prompts=prompts, completions=[opening + text for text in completions], **columns)
+
+    opened.__name__ = getattr(reward, "__name__", type(reward).__name__)
+    return opened
 
 
 def _count_prompts(args: GRPOConfig, rows: int) -> int:

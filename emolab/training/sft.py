@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class SFTSettings:
     """How to fine-tune. `epochs` passes over the pairs in batches of `batch_size`; cosine decay after `warmup` of
-    the steps."""
+    the steps.
+
+    To save memory, `micro_batches` splits a batch into so many forwards, whose gradients add up to the whole batch's,
+    and `gradient_checkpointing` computes each layer again in the backward.
+    """
 
     epochs: float = 3.0
     batch_size: int = 16
@@ -34,26 +39,23 @@ class SFTSettings:
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
     seed: int = 0
+    micro_batches: int = 1
+    gradient_checkpointing: bool = False
 
 
-def encode_all(
-    lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, chunk: int = 16, progress: bool = True
-) -> PromptBatch:
-    """Encode many samples, a chunk at a time, as one batch: each clip passes the tower once."""
-    starts = tqdm(range(0, len(samples), chunk), desc="encode", unit="batch", disable=not progress, leave=False)
-    return PromptBatch.concat([lalm.encode(samples[i : i + chunk], prompt) for i in starts])
-
-
-def supervised_loss(lalm: LALM, batch: PromptBatch, completions: Completions, model: Any = None) -> Tensor:
+def supervised_loss(
+    lalm: LALM, batch: PromptBatch, completions: Completions, model: Any = None, tokens: int | None = None
+) -> Tensor:
     """Mean negative log-likelihood of the target tokens, end of turn included; the prompt carries no loss.
 
-    `completions` holds G targets for each of the B prompts; a prompt is computed once for all of its targets.
+    `completions` holds G targets for each of the B prompts; a prompt is computed once for all of its targets. The mean
+    is over `tokens` tokens where these are a part of a batch of so many.
     """
     count, size, width = completions.ids.shape
     owner = torch.arange(count, device=completions.ids.device).repeat_interleave(size)
     mask = completions.mask.reshape(-1, width)
     logprobs = accel.logprobs(lalm, batch, completions.ids.reshape(-1, width), mask, owner, model=model)
-    return -(logprobs * mask).sum() / mask.sum()
+    return -(logprobs * mask).sum() / (mask.sum() if tokens is None else tokens)
 
 
 def _order(n: int, batch_size: int, epochs: float, seed: int) -> Iterator[list[int]]:
@@ -99,28 +101,70 @@ def cold_start(
     parameters = [p for p in lalm.model.parameters() if p.requires_grad]
     if not parameters:
         raise TrainingError("the model has no trainable weights: attach LoRA first (emolab.lalm.quantise.add_lora)")
-    prompts = encode_all(lalm, samples, prompt, progress=progress)
-    answers = Completions.from_texts(lalm.tokenizer, [[t] for t in targets], eos_id=lalm.end_id, device=lalm.device)
     optimizer = torch.optim.AdamW(
         parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
     )
+    scaler = torch.amp.GradScaler(lalm.device.type, enabled=lalm.dtype == torch.float16)
     batches = list(_order(len(samples), min(settings.batch_size, len(samples)), settings.epochs, settings.seed))
     rows: list[dict[str, float]] = []
-    lalm.model.train()
     bar = tqdm(batches, desc="fine-tune", unit="step", disable=not progress, mininterval=0.5)
-    for step, indices in enumerate(bar):
-        rate = learning_rate_at(step, len(batches), settings)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        width = int(answers.mask[indices].sum(-1).max())
-        part = Completions(answers.ids[indices][..., :width], answers.mask[indices][..., :width], [])
-        loss = supervised_loss(lalm, prompts.select(indices), part)
-        require_finite(float(loss.detach()), "the fine-tuning loss", step + 1, indices, [targets[indices[0]]])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.max_grad_norm))
-        optimizer.step()
-        rows.append({"step": step + 1, "loss": float(loss.detach()), "learning_rate": rate, "grad_norm": norm})
-        bar.set_postfix(loss=f"{rows[-1]['loss']:.3f}", refresh=False)
+    with checkpointing(lalm, settings.gradient_checkpointing):
+        lalm.model.train()
+        for step, indices in enumerate(bar):
+            rate = learning_rate_at(step, len(batches), settings)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad(set_to_none=True)
+            loss = _backward(lalm, samples, targets, prompt, indices, settings, scaler)
+            require_finite(loss, "the fine-tuning loss", step + 1, indices, [targets[indices[0]]])
+            scaler.unscale_(optimizer)
+            norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.max_grad_norm))
+            scaler.step(optimizer)
+            scaler.update()
+            rows.append({"step": step + 1, "loss": loss, "learning_rate": rate, "grad_norm": norm})
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
     lalm.model.eval()
     return rows
+
+
+def _backward(
+    lalm: LALM,
+    samples: Sequence[EmotionSample],
+    targets: Sequence[str],
+    prompt: Prompt,
+    indices: Sequence[int],
+    settings: SFTSettings,
+    scaler: Any,
+) -> float:
+    """Add the gradient of one batch, a micro-batch at a time; returns its loss.
+
+    Prompts and targets are encoded here, a micro-batch at a time, so that nothing that grows with the corpus is held.
+    """
+    size = -(-len(indices) // max(1, settings.micro_batches))
+    parts = [list(indices[i : i + size]) for i in range(0, len(indices), size)]
+    answers = [
+        Completions.from_texts(lalm.tokenizer, [[targets[i]] for i in part], eos_id=lalm.end_id, device=lalm.device)
+        for part in parts
+    ]
+    tokens, total = sum(int(answer.mask.sum()) for answer in answers), 0.0
+    for part, answer in zip(parts, answers, strict=True):
+        prompts = lalm.encode([samples[i] for i in part], prompt)
+        loss = supervised_loss(lalm, prompts, answer, tokens=tokens)
+        scaler.scale(loss).backward()
+        total += float(loss.detach())
+    return total
+
+
+@contextmanager
+def checkpointing(lalm: LALM, wanted: bool) -> Iterator[None]:
+    """Compute the decoder's layers again in the backward for as long as this lasts, where `wanted`."""
+    if not wanted:
+        yield
+        return
+    lalm.base.activation_checkpointing_enable()
+    hook = lalm.table.register_forward_hook(lambda module, given, out: out.requires_grad_())
+    try:
+        yield
+    finally:
+        hook.remove()
+        lalm.base.activation_checkpointing_disable()

@@ -325,7 +325,7 @@ def test_errors_name_the_clip_and_the_limit(shared):
     ):
         lalm.encode([hour], PROMPT)
     with pytest.raises(ModelError, match="noise-0: 2 placeholders for 1 audio clip"):
-        lalm.encode([replace(samples[0], text=f"say {lalm.placeholders['audio']} now")], PROMPT)
+        lalm.encode(samples[:1], replace(PROMPT, template=f"say {lalm.placeholders['audio']} now"))
     with pytest.raises(ModelError, match="noise-0: has none of"):
         lalm.encode([replace(samples[0], extra={})], PROMPT.using("audio"))
     with pytest.raises(ModelError, match="1 donors of audio for 3 samples"):

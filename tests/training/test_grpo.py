@@ -96,6 +96,28 @@ def test_4_bits_and_checkpointing_equal_scratch(bits: int, checkpointing: bool, 
     assert_same(weights(lalm), from_scratch(other, recorder, trainer, beta=0.1), before)
 
 
+@pytest.mark.parametrize("name", ["gradient_checkpointing", "activation_checkpointing"])
+@pytest.mark.parametrize("iterations", [1, 2])
+def test_micro_batches_with_checkpointing_take_three_steps(name: str, iterations: int, tmp_path: Path) -> None:
+    results = []
+    for changes in ({}, {"micro_batches": 2, name: True}):
+        lalm = small_lalm("qwen2_audio")
+        trainer = make_trainer(
+            tmp_path, lalm, learning_rate=0.3, max_steps=3, num_iterations=iterations, beta=0.05, **changes
+        )
+        trainer.train()
+        assert lalm.decoder.layers[0].gradient_checkpointing is bool(changes)
+        results.append(weights(lalm))
+    assert max((results[0][k] - v).abs().max().item() for k, v in results[1].items()) < 2e-4
+
+
+def test_rewards_see_what_the_prompt_has_opened(tmp_path: Path) -> None:
+    lalm, recorder = small_lalm("qwen2_audio"), Recorder()
+    lalm.opening = "<think>"
+    make_trainer(tmp_path, lalm, recorder).train()
+    assert all(text.startswith("<think>") for text in recorder.calls[0]["texts"])
+
+
 def one_flat_group(prompts: Any, completions: Any, row: Any = (), **columns: Any) -> list[float]:
     """Row by row: the first row of the batch gets the same reward for every completion."""
     return [0.1 if r == row[0] else x for r, x in zip(row, letters(prompts, completions), strict=True)]

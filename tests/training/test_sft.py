@@ -55,3 +55,25 @@ def test_what_it_refuses() -> None:
     frozen.model.requires_grad_(False)
     with pytest.raises(TrainingError, match="attach LoRA"):
         cold_start(frozen, samples(1), ["a"], PROMPT, progress=False)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_micro_batches_and_checkpointing_take_the_same_steps(checkpointing: bool) -> None:
+    results = []
+    for changes in ({}, {"micro_batches": 3, "gradient_checkpointing": checkpointing}):
+        lalm = small_lalm()
+        settings = SFTSettings(epochs=3, batch_size=4, learning_rate=2e-2, **changes)
+        rows = cold_start(lalm, samples(4), TARGETS, PROMPT, settings, progress=False)
+        assert len(rows) == 3 and not lalm.decoder.layers[0].gradient_checkpointing
+        results.append((weights(lalm), rows))
+    assert max((results[0][0][k] - v).abs().max().item() for k, v in results[1][0].items()) < 1e-4
+    assert [r["loss"] for r in results[1][1]] == pytest.approx([r["loss"] for r in results[0][1]], abs=1e-5)
+
+
+def test_no_more_prompts_are_encoded_than_a_micro_batch_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    lalm, seen = small_lalm(), []
+    real = type(lalm).encode
+    monkeypatch.setattr(type(lalm), "encode", lambda self, s, *a, **k: (seen.append(len(s)), real(self, s, *a, **k))[1])
+    settings = SFTSettings(epochs=1, batch_size=4, micro_batches=2)
+    cold_start(lalm, samples(12), ["a"] * 12, PROMPT, settings, progress=False)
+    assert seen == [2] * 6, "the corpus is encoded a micro-batch at a time"
