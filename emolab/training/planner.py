@@ -1,27 +1,33 @@
-"""How much memory a GRPO step takes, from a model's configuration alone, and the largest micro-batch that fits.
+"""How much memory a training step takes, from a model's configuration alone, and how to split it so that it fits.
 
 Counts follow what this package's trainer allocates: NF4 decoder weights (half a byte and one float32 scale for 64
-weights), everything else in 16 bits, float32 adapters with their gradient and two Adam moments, one packed row for
-each micro-batch (P + G(C - 1) positions a prompt), logits in chunks, and while sampling the keys and values of P +
-GC positions. Activations are the tensors that autograd keeps for a Qwen2-like layer with LoRA on all linear layers;
-`tests/training/test_planner.py` counts them in a real backward.
+weights), everything else in 16 bits, float32 adapters with their gradient and two Adam moments, one packed row for each
+micro-batch (P + G(C - 1) positions a prompt), logits in chunks, and while sampling the keys and values of P + GC
+positions. Activations are the tensors that autograd keeps for a Qwen2-like layer with LoRA on all linear layers;
+`tests/training/test_planner.py` counts them in a real backward. Supervised fine-tuning is the same step with G = 1.
 
-How far off it is: `emolab bench grpo-gpu` measures the peak of a real update, weights and optimiser included, and
-prints the prediction and its relative error beside it; a test holds that within 15% for a small 4-bit model on a CPU
-(`emolab.training.meter`). No GPU has been measured yet, so the two constants of CUDA below are estimates.
+`emolab bench grpo-gpu` measures the peak of a real update, weights and optimiser included, and prints the prediction
+and its relative error beside it. A test holds that error within 15% for a small 4-bit model on a CPU. No GPU has been
+measured yet: the two constants of CUDA below are estimates.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from emolab.errors import TrainingError
+
+if TYPE_CHECKING:
+    from emolab.lalm import LALM
+    from emolab.prompts import Prompt
+    from emolab.samples import EmotionSample
 
 GB = 1e9
 CONTEXT_GB = 0.6  # CUDA context and kernels
 FRAGMENTATION = 1.05  # what the caching allocator holds beyond what is used: ours
-LOGITS_ELEMENTS = 1 << 24  # `emolab.lalm.packing.LOGITS_BUDGET`
+LOGITS_ELEMENTS = 1 << 24  # `emolab.lalm.accel.packing.LOGITS_BUDGET`
 LOGITS_COPIES = 3  # logits, their softmax and their gradient, in float32
 
 
@@ -74,7 +80,8 @@ KNOWN: dict[str, ModelSize] = {
 
 @dataclass(frozen=True)
 class Workload:
-    """One process's step. `prompts` is the micro-batch: how many prompts' groups go through one packed forward."""
+    """One process's step. `prompts` is the micro-batch: how many prompts' groups go through one packed forward;
+    `step_prompts` are sampled together (None: as many)."""
 
     prompts: int = 1
     group: int = 8
@@ -85,6 +92,7 @@ class Workload:
     checkpointing: bool = False
     bytes_per_value: int = 2
     extra_adapter: bool = False
+    step_prompts: int | None = None
 
     @property
     def packed_tokens(self) -> int:
@@ -148,6 +156,7 @@ def size_from_config(name: str, config: Any) -> ModelSize:
         any(getattr(part, "tie_word_embeddings", False) for part in (config, text)),
         0,
     )
+    config = getattr(config, "thinker_config", config)  # of a whole Omni folder, the thinker alone is loaded
     with torch.device("meta"):
         try:
             model = AutoModelForMultimodalLM.from_config(config)
@@ -160,17 +169,19 @@ def size_from_config(name: str, config: Any) -> ModelSize:
 def activation_bytes(size: ModelSize, load: Workload) -> int:
     """Bytes that autograd keeps for one packed position in one layer, in training with LoRA on all linear maps.
 
-    In float32: the inputs and outputs of both norms, query, key, value and output of the attention with its
-    log-sum-exp, the gate, its activation, the up projection and their product, and the seven small outputs of A. In
-    16 bits the norms work in float32, and each of the seven adapters keeps a float32 copy of its input instead of
-    sharing it.
+    These are: the inputs and outputs of both norms; query, key, value and output of the attention with its log-sum-exp;
+    the gate, its activation, the up projection and their product; the seven small outputs of A. In 16 bits the norms
+    work in float32 and also keep their outputs in 16 bits, which the adapters share (`emolab.lalm.quantise.CastLinear`).
     """
-    h, i, r = size.hidden, size.intermediate, load.lora_rank
+    h, i, r, width = size.hidden, size.intermediate, load.lora_rank, load.bytes_per_value
     q, kv = size.heads * size.head_dim, size.kv_heads * size.head_dim
-    attention, small = 2 * q + 2 * kv, 4 * (7 * r + size.heads + 2)
-    if load.bytes_per_value == 4:
-        return 4 * (4 * h + attention + 4 * i) + small
-    return 4 * 2 * h + 4 * (5 * h + q + i) + load.bytes_per_value * (attention + 3 * i) + small
+    norms = 2 * (8 * h if width == 4 else 6 * h)
+    return norms + width * (2 * q + 2 * kv + 4 * i + 7 * r) + 4 * (size.heads + 2)
+
+
+def cast_bytes(size: ModelSize, load: Workload) -> int:
+    """Bytes of the adapters of one layer cast to 16 bits, which autograd keeps once for each forward."""
+    return 0 if load.bytes_per_value == 4 else 2 * load.lora_rank * sum(a + b for a, b in size.linears)
 
 
 def predict(size: ModelSize, load: Workload) -> dict[str, float]:
@@ -178,10 +189,10 @@ def predict(size: ModelSize, load: Workload) -> dict[str, float]:
     decoder = 0.5 + 4 / 64 if load.quantise == "nf4" else load.bytes_per_value
     lora = size.layers * sum(load.lora_rank * (a + b) for a, b in size.linears)
     scored = load.prompts * load.group * load.completion_tokens
-    per_layer = activation_bytes(size, load) * load.packed_tokens
+    per_layer = activation_bytes(size, load) * load.packed_tokens + cast_bytes(size, load)
     kept = load.bytes_per_value * size.hidden * load.packed_tokens
     activations = size.layers * kept + per_layer if load.checkpointing else size.layers * per_layer
-    cached = load.prompts * (load.prompt_tokens + load.group * load.completion_tokens)
+    cached = (load.step_prompts or load.prompts) * (load.prompt_tokens + load.group * load.completion_tokens)
     cache = 2 * load.bytes_per_value * size.layers * size.kv_heads * size.head_dim * cached
     unpacked = load.bytes_per_value * size.hidden * size.intermediate if load.quantise else 0
     return {
@@ -212,3 +223,102 @@ def plan(size: ModelSize, load: Workload, gpu_gb: float) -> Plan:
             break
         largest = prompts
     return Plan(parts, update, rollout, max(update, rollout) <= gpu_gb, largest, load)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a step is split: into so many micro-batches, with the layers computed again in the backward or not."""
+
+    micro_batches: int = 1
+    gradient_checkpointing: bool = False
+    plan: Plan | None = None
+
+
+def choose(size: ModelSize, load: Workload, gpu_gb: float, prompts: int) -> Choice:
+    """The fewest micro-batches, without checkpointing where that is enough, by which a step of `prompts` prompts fits.
+
+    Raises TrainingError with the table of parts where nothing fits.
+    """
+    counts = [n for n in range(1, prompts + 1) if prompts % n == 0]
+    best: Plan | None = None
+    for checkpointing in (False, True):
+        for count in counts:
+            part = replace(load, prompts=prompts // count, checkpointing=checkpointing, step_prompts=prompts)
+            parts = predict(size, part)
+            update, rollout = peaks(parts)
+            best = Plan(parts, update, rollout, max(update, rollout) <= gpu_gb, 0, part)
+            if best.fits:
+                return Choice(count, checkpointing, best)
+    raise TrainingError(_refusal(size, best, gpu_gb, prompts))
+
+
+def _refusal(size: ModelSize, best: Plan | None, gpu_gb: float, prompts: int) -> str:
+    """What does not fit, part by part, and which settings make it smaller."""
+    if best is None:
+        return "a step needs at least 1 prompt"
+    rows = [f"  {name:<16} {value:6.1f} GB" for name, value in best.parts.items()]
+    knobs = "a smaller `prompts_per_step`, `group_size` or `max_new_tokens`, a smaller model"
+    knobs += "" if best.workload.quantise else ", or 4 bits (`quantise=nf4`)"
+    return "\n".join(
+        [
+            f"{size.name}: a step of {prompts} prompts does not fit into {gpu_gb:.0f} GB, not even prompt by prompt with "
+            f"checkpointing: the update needs {best.update:.1f} GB, sampling {best.rollout:.1f} GB",
+            *rows,
+            f"what makes it smaller: {knobs}",
+        ]
+    )
+
+
+def size_of_model(lalm: LALM) -> ModelSize:
+    """Sizes of a loaded model."""
+    config = lalm.decoder.config
+    heads = config.num_attention_heads
+    return ModelSize(
+        lalm.name,
+        config.num_hidden_layers,
+        config.hidden_size,
+        config.intermediate_size,
+        heads,
+        getattr(config, "num_key_value_heads", heads),
+        getattr(config, "head_dim", None) or config.hidden_size // heads,
+        lalm.table.weight.shape[0],
+        lalm.table.weight is lalm.head.weight,
+        sum(p.numel() for tower in lalm.towers for p in tower.parameters()),
+    )
+
+
+def fit(
+    lalm: LALM,
+    samples: Sequence[EmotionSample],
+    prompt: Prompt,
+    *,
+    prompts: int,
+    group: int,
+    completion_tokens: int,
+    gpu_gb: float | None = None,
+) -> Choice:
+    """How to split a step of `prompts` prompts × `group` completions so that it fits this model's card.
+
+    Prompts are taken to be as long as the longest of eight samples, and a tenth longer. On a CPU nothing is split:
+    there, `gpu_gb` states the memory. Raises TrainingError where nothing fits.
+    """
+    import torch
+
+    from emolab.lalm.quantise import is_quantised
+
+    if gpu_gb is None:
+        if lalm.device.type != "cuda":
+            return Choice()
+        gpu_gb = torch.cuda.get_device_properties(lalm.device).total_memory / GB
+    step = max(1, len(samples) // 8)
+    longest = lalm.encode(list(samples[::step][:8]), prompt).input_ids.shape[1]
+    ranks = [m.r[name] for m in lalm.decoder.modules() if hasattr(m, "lora_A") for name in m.lora_A]
+    load = Workload(
+        group=group,
+        prompt_tokens=round(1.1 * longest),
+        completion_tokens=completion_tokens,
+        quantise="nf4" if is_quantised(lalm) else None,
+        lora_rank=max(ranks, default=0),
+        bytes_per_value=lalm.dtype.itemsize,
+    )
+    return choose(size_of_model(lalm), load, gpu_gb, prompts)

@@ -15,7 +15,7 @@ from emolab.errors import TrainingError
 from emolab.lalm.accel.packing import packed_logprobs
 from emolab.lalm.quantise import add_lora
 from emolab.lalm.testing import tiny_random
-from emolab.training.planner import KNOWN, Workload, activation_bytes, plan, predict, size_from_config, size_of
+from emolab.training.planner import KNOWN, Workload, activation_bytes, cast_bytes, plan, predict, size_from_config, size_of
 
 
 def test_weights_are_counted_exactly() -> None:
@@ -59,8 +59,8 @@ def test_activations_are_near_what_autograd_keeps(dtype: torch.dtype) -> None:
         counts.append(kept_bytes(lalm, 24, 8))
     size = size_from_config("tiny", tiny_random("qwen2_5_omni").model.config)
     load = Workload(1, 8, counts[0][1], 24, None, 8, bytes_per_value=dtype.itemsize)
-    measured = (counts[1][0] - counts[0][0]) / 2 / load.packed_tokens
-    assert activation_bytes(size, load) == pytest.approx(measured, rel=0.1)
+    measured = (counts[1][0] - counts[0][0]) / 2
+    assert activation_bytes(size, load) * load.packed_tokens + cast_bytes(size, load) == pytest.approx(measured, rel=0.01)
 
 
 def test_what_grows_with_what() -> None:
@@ -69,6 +69,7 @@ def test_what_grows_with_what() -> None:
     assert large["weights"] == small["weights"] and large["logits"] <= 4 * 3 * 2**24 / 1e9
     assert large["activations"] > 3.5 * small["activations"] and large["cache"] > 3.5 * small["cache"]
     assert predict(size, Workload(checkpointing=True))["activations"] < 0.2 * small["activations"]
+    assert predict(size, Workload(step_prompts=4))["cache"] == pytest.approx(4 * small["cache"])
     assert predict(size, Workload(quantise=None))["weights"] > 2 * small["weights"]
 
 
