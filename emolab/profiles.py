@@ -1,14 +1,23 @@
 """The one dial, `EMOLAB_PROFILE`: which model, quantisation, batch and steps fit the machine.
 
-Nothing else in the package asks what machine it is on. A profile gives starting values, which options override.
+Nothing else in the package asks what machine it is on: `profile().load()` is the one place that picks a device, a dtype
+and bits. A profile gives starting values, which options override.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from emolab.errors import EmolabError
+
+if TYPE_CHECKING:
+    import torch
+
+    from emolab.lalm import LALM
 
 VARIABLE = "EMOLAB_PROFILE"
 
@@ -18,7 +27,9 @@ class Profile:
     """Settings for one size of machine.
 
     `prompts_per_step` x `group_size` completions are sampled and scored in each GRPO step. `memory_gb` is what the
-    profile needs, of RAM for `cpu` and of GPU memory otherwise; `download_gb` is what a first use fetches from the hub.
+    profile needs, of RAM for `cpu` and of GPU memory otherwise (in 10⁹ bytes), by `emolab.training.planner`, which
+    splits a step until it fits; `download_gb` is what a first use fetches from the hub. Settings named in
+    `not_measured` are choices without a run behind them: nobody has trained with them yet.
     """
 
     name: str
@@ -34,13 +45,65 @@ class Profile:
     learning_rate: float
     memory_gb: float
     download_gb: float
+    beta: float = 0.0
+    not_measured: tuple[str, ...] = ()
 
+    def load(
+        self,
+        model: str | Path | None = None,
+        *,
+        quantise: str | None = None,
+        device: str | None = None,
+        dtype: str | torch.dtype | None = None,
+        adapter: str | Path | None = None,
+        **settings: Any,
+    ) -> LALM:
+        """The profile's model, or another one, on the profile's device, in its dtype and bits.
+
+        `quantise` "none" switches 4 bits off where the profile has them on. bfloat16 becomes float16 on a card that
+        does not compute in it (T4, V100). On a GPU profile, what was chosen is told once on stderr. Raises EmolabError
+        where the profile needs a GPU and none can be used.
+        """
+        import torch
+
+        from emolab.lalm.load import load_model
+
+        chosen = torch.device(device or self.device)
+        if device is None and chosen.type == "cuda" and not torch.cuda.is_available():
+            found = "no card was found" if torch.version.cuda else "this PyTorch is built for the CPU alone"
+            raise EmolabError(
+                f"{VARIABLE}={self.name} needs a GPU, and {found} (torch {torch.__version__}); use {VARIABLE}=cpu, or "
+                "see `emolab doctor`"
+            )
+        wanted = dtype or (self.dtype if chosen.type == torch.device(self.device).type else "float32")
+        kind: torch.dtype = getattr(torch, wanted) if isinstance(wanted, str) else wanted
+        if dtype is None and chosen.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+            kind = torch.float16 if kind is torch.bfloat16 else kind
+        bits = None if quantise == "none" else quantise or self.quantise
+        name = str(model or self.model)
+        lalm = load_model(name, quantise=bits, device=chosen, dtype=kind, adapter=adapter, **settings)
+        if self.device != "cpu":
+            _tell(f"{name}: {'4 bits and ' if bits else ''}{str(kind).removeprefix('torch.')} on {lalm.device}", self)
+        return lalm
+
+
+_told: set[str] = set()
+
+
+def _tell(what: str, chosen: Profile) -> None:
+    """Say once on stderr what a profile chose."""
+    if what not in _told:
+        _told.add(what)
+        sys.stderr.write(f"emolab: {what} (profile {chosen.name})\n")
+
+
+UNPROVEN = ("prompts_per_step", "group_size", "max_new_tokens", "steps", "learning_rate", "beta")
 
 PROFILES: dict[str, Profile] = {
     "cpu": Profile(
         name="cpu",
         model="tiny-omni",
-        quantise="nf4",
+        quantise=None,
         device="cpu",
         dtype="float32",
         corpus_size="course",
@@ -51,6 +114,22 @@ PROFILES: dict[str, Profile] = {
         learning_rate=1e-3,
         memory_gb=4,
         download_gb=0,
+    ),
+    "gpu-8gb": Profile(
+        name="gpu-8gb",
+        model="Qwen/Qwen2.5-Omni-3B",
+        quantise="nf4",
+        device="cuda",
+        dtype="bfloat16",
+        corpus_size="full",
+        prompts_per_step=2,
+        group_size=4,
+        max_new_tokens=128,
+        steps=500,
+        learning_rate=1e-5,
+        memory_gb=8,
+        download_gb=12,
+        not_measured=UNPROVEN,
     ),
     "gpu-16gb": Profile(
         name="gpu-16gb",
@@ -66,6 +145,7 @@ PROFILES: dict[str, Profile] = {
         learning_rate=1e-5,
         memory_gb=15,
         download_gb=12,
+        not_measured=UNPROVEN,
     ),
     "gpu-24gb": Profile(
         name="gpu-24gb",
@@ -81,6 +161,7 @@ PROFILES: dict[str, Profile] = {
         learning_rate=1e-5,
         memory_gb=22,
         download_gb=17,
+        not_measured=UNPROVEN,
     ),
     "gpu-80gb": Profile(
         name="gpu-80gb",
@@ -96,6 +177,7 @@ PROFILES: dict[str, Profile] = {
         learning_rate=1e-6,
         memory_gb=75,
         download_gb=23,
+        not_measured=UNPROVEN,
     ),
 }
 

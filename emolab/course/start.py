@@ -39,10 +39,8 @@ class Lab:
         return embedded_corpus(self.profile.corpus_size)
 
     def model(self, **options: Any) -> LALM:
-        """The profile's model, loaded anew: `lab.model(quantise="nf4")`, with options of `emolab.lalm.load_model`."""
-        from emolab.lalm import load_model
-
-        return load_model(self.profile.model, device=self.profile.device, **options)
+        """The profile's model, loaded anew: `lab.model(quantise="nf4")`, with options of `Profile.load`."""
+        return self.profile.load(**options)
 
     def result(self, name: str) -> dict[str, Any]:
         """A saved result of the checkout, `benchmarks/results/NAME.json`. Raises EmolabError where there is none."""

@@ -102,10 +102,9 @@ def read_model(
 
     asked = get_prompt(prompt or "direct")
     if checkpoint is None:
-        from emolab.lalm import load_model
         from emolab.profiles import profile
 
-        return load_model(name or profile().model, quantise=quantise), asked
+        return profile().load(name, quantise=quantise), asked
     from emolab.lalm.checkpoint import load_checkpoint
 
     if not Path(checkpoint).is_dir():

@@ -47,7 +47,7 @@ def load_checkpoint(folder: str | Path) -> tuple[LALM, dict[str, Any]]:
 
     Raises ModelError where the folder is no checkpoint, or its adapters do not fit the model that it names.
     """
-    from emolab.lalm.load import load_model
+    from emolab.profiles import profile
 
     info = checkpoint_info(folder)
-    return load_model(info["model"], quantise=info.get("quantise"), adapter=Path(folder)), info
+    return profile().load(info["model"], quantise=info.get("quantise") or "none", adapter=Path(folder)), info

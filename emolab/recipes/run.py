@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 Rewards = Rubric | Reward | Sequence[Reward | tuple[Reward, float] | Part]
 CONTROLS = ("silent", "shuffled", "swapped")
-NOT_DECIDING = ("save_steps",)
+NOT_DECIDING = ("save_steps", "micro_batches", "gradient_checkpointing")
 """Settings that leave a run's result as it is."""
 
 
@@ -101,6 +101,8 @@ class Recipe:
     domain: str | None = "a"
     seed: int = 0
     save_steps: int = 50  # GRPO steps between checkpoints; 0: none
+    micro_batches: int = 0  # parts that a step is split into to save memory; 0: as many as the planner says
+    gradient_checkpointing: bool | None = None  # layers are computed again in the backward; None: as the planner says
 
     def __post_init__(self) -> None:
         """Raises TrainingError for a value of another type than its setting's, or a negative number."""
@@ -120,7 +122,8 @@ class Recipe:
         """The values of a profile: `cpu()`, or on a GPU the recipe's own with the profile's model and batch."""
         if chosen.name == "cpu":
             return cls.cpu(**changes)
-        names = ("model", "quantise", "group_size", "prompts_per_step", "steps", "learning_rate", "max_new_tokens")
+        names = ("model", "quantise", "group_size", "prompts_per_step", "steps", "learning_rate", "beta")
+        names += ("max_new_tokens",)
         return cls(**{**{name: getattr(chosen, name) for name in names}, **changes})
 
     @classmethod
@@ -398,10 +401,10 @@ class Recipe:
         """The model, in 4 bits where `quantise` is "nf4", with fresh LoRA adapters drawn from the seed."""
         import torch
 
-        from emolab.lalm import load_model
         from emolab.lalm.quantise import add_lora
+        from emolab.profiles import profile
 
-        lalm = load_model(self.model, quantise=self.quantise)
+        lalm = profile().load(self.model, quantise=self.quantise or "none")
         torch.manual_seed(self.seed)
         add_lora(lalm, rank=self.lora_rank, alpha=self.lora_alpha)
         return lalm
@@ -432,8 +435,27 @@ class Recipe:
     ) -> list[dict[str, float]]:
         from emolab.training.sft import SFTSettings, cold_start
 
-        options = SFTSettings(epochs, self.cold_batch, rate, seed=self.seed)
-        return cold_start(lalm, resolved(corpus), targets, prompt, options, progress)
+        samples = resolved(corpus)
+        micro, again = self._split(lalm, samples, prompt, self.cold_batch, 1)
+        options = SFTSettings(
+            epochs, self.cold_batch, rate, seed=self.seed, micro_batches=micro, gradient_checkpointing=again
+        )
+        return cold_start(lalm, samples, targets, prompt, options, progress)
+
+    def _split(
+        self, lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, prompts: int, group: int
+    ) -> tuple[int, bool]:
+        """Micro-batches of a step and whether layers are computed again: as set, else as the planner says."""
+        from emolab.training.planner import Choice, fit
+
+        chosen = self.micro_batches and self.gradient_checkpointing is not None
+        found = (
+            Choice()
+            if chosen
+            else fit(lalm, samples, prompt, prompts=prompts, group=group, completion_tokens=self.max_new_tokens)
+        )
+        again = found.gradient_checkpointing if self.gradient_checkpointing is None else self.gradient_checkpointing
+        return self.micro_batches or found.micro_batches, again
 
     def grpo(
         self,
@@ -454,7 +476,12 @@ class Recipe:
         from emolab.training.config import grpo_config
         from emolab.training.grpo import AudioGRPOTrainer
 
-        out = Path(out)
+        out, samples = Path(out), resolved(corpus)
+        rubric, asked = (
+            rewards if rewards is not None else self.rewards(corpus.labels, corpus),
+            self.prompt(corpus.labels),
+        )
+        micro, again = self._split(lalm, samples, asked, self.prompts_per_step, self.group_size)
         saving: dict[str, Any] = {"save_steps": self.save_steps, "save_total_limit": 2} if self.save_steps else {}
         args = grpo_config(
             out,
@@ -468,16 +495,14 @@ class Recipe:
             temperature=self.temperature,
             max_completion_length=self.max_new_tokens,
             warmup_steps=min(5, self.steps // 2),
+            micro_batches=micro,
+            gradient_checkpointing=again,
+            fp16=str(lalm.dtype) == "torch.float16",
             **saving,
         )
         history, signals = History(out / METRICS), SaveAtSignal()
         shown = [Progress()] if options.get("progress", True) else []
         callbacks = [history, *shown, signals, *options.get("callbacks", ())]
-        rubric, asked = (
-            rewards if rewards is not None else self.rewards(corpus.labels, corpus),
-            self.prompt(corpus.labels),
-        )
-        samples = resolved(corpus)
         columns = columns_of(samples)
         trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, columns=columns, callbacks=callbacks)
         last = last_checkpoint(out) if options.get("resume", True) else None

@@ -171,7 +171,7 @@ def activation_bytes(size: ModelSize, load: Workload) -> int:
 
     These are: the inputs and outputs of both norms; query, key, value and output of the attention with its log-sum-exp;
     the gate, its activation, the up projection and their product; the seven small outputs of A. In 16 bits the norms
-    work in float32 and also keep their outputs in 16 bits, which the adapters share (`emolab.lalm.quantise.CastLinear`).
+    work in float32 and also keep their outputs in 16 bits, which the adapters share.
     """
     h, i, r, width = size.hidden, size.intermediate, load.lora_rank, load.bytes_per_value
     q, kv = size.heads * size.head_dim, size.kv_heads * size.head_dim
@@ -261,8 +261,8 @@ def _refusal(size: ModelSize, best: Plan | None, gpu_gb: float, prompts: int) ->
     knobs += "" if best.workload.quantise else ", or 4 bits (`quantise=nf4`)"
     return "\n".join(
         [
-            f"{size.name}: a step of {prompts} prompts does not fit into {gpu_gb:.0f} GB, not even prompt by prompt with "
-            f"checkpointing: the update needs {best.update:.1f} GB, sampling {best.rollout:.1f} GB",
+            f"{size.name}: a step of {prompts} prompts does not fit into {gpu_gb:.0f} GB, not even prompt by prompt "
+            f"with checkpointing: the update needs {best.update:.1f} GB, sampling {best.rollout:.1f} GB",
             *rows,
             f"what makes it smaller: {knobs}",
         ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,7 +17,22 @@ from emolab.errors import TrainingError
 from emolab.lalm.accel.packing import packed_logprobs
 from emolab.lalm.quantise import add_lora
 from emolab.lalm.testing import tiny_random
-from emolab.training.planner import KNOWN, Workload, activation_bytes, cast_bytes, plan, predict, size_from_config, size_of
+from emolab.profiles import PROFILES
+from emolab.recipes import RECIPES, get_recipe
+from emolab.training.planner import (
+    KNOWN,
+    Workload,
+    activation_bytes,
+    cast_bytes,
+    choose,
+    fit,
+    peaks,
+    plan,
+    predict,
+    size_from_config,
+    size_of,
+    size_of_model,
+)
 
 
 def test_weights_are_counted_exactly() -> None:
@@ -60,7 +77,9 @@ def test_activations_are_near_what_autograd_keeps(dtype: torch.dtype) -> None:
     size = size_from_config("tiny", tiny_random("qwen2_5_omni").model.config)
     load = Workload(1, 8, counts[0][1], 24, None, 8, bytes_per_value=dtype.itemsize)
     measured = (counts[1][0] - counts[0][0]) / 2
-    assert activation_bytes(size, load) * load.packed_tokens + cast_bytes(size, load) == pytest.approx(measured, rel=0.01)
+    assert activation_bytes(size, load) * load.packed_tokens + cast_bytes(size, load) == pytest.approx(
+        measured, rel=0.01
+    )
 
 
 def test_what_grows_with_what() -> None:
@@ -95,3 +114,56 @@ def test_the_command(tmp_path: object) -> None:
     assert "update peak" in CliRunner().invoke(app, ["--checkpointing"]).stdout
     with pytest.raises(TrainingError, match="no known size"):
         size_of(str(tmp_path))
+
+
+PROMPT_TOKENS = {False: 300, True: 900}  # audio and words; video too (six frames at 240 × 320 are 576 tokens)
+
+
+@pytest.mark.parametrize("stage", ["cold_start", "sft", "grpo", "evaluation"])
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("name", [name for name, profile in PROFILES.items() if profile.device == "cuda"])
+def test_every_profile_holds_every_stage_of_every_recipe(name: str, recipe: str, stage: str) -> None:
+    profile = PROFILES[name]
+    settings = get_recipe(recipe).for_profile(profile)
+    size, tokens = size_of(settings.model), PROMPT_TOKENS["video" in settings.modalities]
+    load = Workload(
+        group=settings.group_size if stage == "grpo" else 1,
+        prompt_tokens=tokens,
+        completion_tokens=settings.max_new_tokens,
+        quantise=settings.quantise,
+        lora_rank=settings.lora_rank,
+        extra_adapter=stage == "grpo" and settings.beta > 0,
+    )
+    if stage == "evaluation":  # decoding splits its batch by the free memory: one clip must fit
+        assert peaks(predict(size, load))[1] <= profile.memory_gb
+        return
+    found = choose(size, load, profile.memory_gb, settings.prompts_per_step if stage == "grpo" else settings.cold_batch)
+    assert found.plan is not None and found.plan.total <= profile.memory_gb
+
+
+def test_the_fewest_micro_batches_come_before_checkpointing() -> None:
+    size, load = KNOWN["Qwen/Qwen2.5-Omni-3B"], Workload(group=6, completion_tokens=256)
+    roomy, tight = choose(size, load, 80.0, 4), choose(size, load, 12.0, 4)
+    assert (roomy.micro_batches, roomy.gradient_checkpointing) == (1, False)
+    assert tight.micro_batches > 1 or tight.gradient_checkpointing
+    with pytest.raises(TrainingError, match=r"does not fit into 4 GB(.|\n)*weights .* GB(.|\n)*prompts_per_step"):
+        choose(size, load, 4.0, 4)
+
+
+def test_a_loaded_model_is_asked_for_its_sizes() -> None:
+    lalm = tiny_random("qwen2_5_omni")
+    size = size_of_model(lalm)
+    assert size.decoder_weights + size.other_weights == sum(p.numel() for p in lalm.model.parameters())
+    add_lora(lalm, rank=4)
+    options = {"prompts": 4, "group": 4, "completion_tokens": 8}
+    assert fit(lalm, samples(4), PROMPT, **options).micro_batches == 1, "nothing is split on a CPU"
+    found = fit(lalm, samples(4), PROMPT, gpu_gb=0.7, **options)
+    assert found.plan is not None and found.plan.workload.lora_rank == 4 and found.plan.workload.prompt_tokens > 100
+    with pytest.raises(TrainingError, match="does not fit"):
+        fit(lalm, samples(4), PROMPT, gpu_gb=0.5, **options)
+
+
+def test_of_a_whole_omni_folder_the_thinker_is_counted(tmp_path: Path) -> None:
+    thinker = tiny_random("qwen2_5_omni").base.config
+    whole = SimpleNamespace(thinker_config=thinker, get_text_config=thinker.get_text_config)
+    assert size_from_config("x", whole) == size_from_config("x", thinker)
