@@ -120,7 +120,8 @@ def _gpus() -> list[dict[str, Any]]:
     if not torch.cuda.is_available():
         return []
     devices = (torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count()))
-    return [{"name": device.name, "memory_gb": round(device.total_memory / GIB, 1)} for device in devices]
+    # in 10⁹ bytes, as profiles and the planner state memory
+    return [{"name": device.name, "memory_gb": round(device.total_memory / 1e9, 1)} for device in devices]
 
 
 def shipped_report() -> dict[str, bool]:
@@ -170,7 +171,7 @@ def _render(result: dict[str, Any]) -> None:
 
     console = Console()
     machine = result["machine"]
-    gpus = ", ".join(f"{gpu['name']} ({gpu['memory_gb']} GiB)" for gpu in machine["gpus"]) or "none"
+    gpus = ", ".join(f"{gpu['name']} ({gpu['memory_gb']} GB)" for gpu in machine["gpus"]) or "none"
     console.print(f"Python {result['python']} on {sys.platform}, {machine['cores']} cores, GPU: {gpus}")
     console.print(f"{machine['memory_gb']} GiB of RAM, {machine['disk_free_gb']} GiB of free disk")
     table = Table("profile", "runs here", "model", "4 bits", "download")

@@ -122,8 +122,8 @@ class Recipe:
         """The values of a profile: `cpu()`, or on a GPU the recipe's own with the profile's model and batch."""
         if chosen.name == "cpu":
             return cls.cpu(**changes)
-        names = ("model", "quantise", "group_size", "prompts_per_step", "steps", "learning_rate", "beta")
-        names += ("max_new_tokens",)
+        batch = ("group_size", "prompts_per_step", "max_new_tokens")
+        names = ("model", "quantise", "steps", "learning_rate", "beta", *batch)
         return cls(**{**{name: getattr(chosen, name) for name in names}, **changes})
 
     @classmethod

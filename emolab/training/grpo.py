@@ -440,8 +440,8 @@ def _opened(reward: Reward, opening: str) -> Reward:
     if not opening:
         return reward
 
-    def opened(prompts: Any, completions: Any, **columns: Any) -> Any:
-        return reward(prompts=prompts, completions=[opening + text for text in completions], **columns)
+    def opened(completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        return reward(completions=[opening + text for text in completions], **columns)
 
     opened.__name__ = getattr(reward, "__name__", type(reward).__name__)
     return opened

@@ -199,7 +199,7 @@ def test_plain_values():
 def test_doctor_reports_this_machine():
     report = json.loads(RUNNER.invoke(build(), ["doctor", "--json"]).stdout)
     assert report["machine"]["cores"] >= 1
-    assert {row["name"] for row in report["profiles"]} == {"cpu", "gpu-16gb", "gpu-24gb", "gpu-80gb"}
+    assert {row["name"] for row in report["profiles"]} == {"cpu", "gpu-8gb", "gpu-16gb", "gpu-24gb", "gpu-80gb"}
     assert next(row for row in report["packages"] if row["name"] == "torch")["installed"]
     assert report["ok"] is True, report["missing"]
 
