@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emolab.cli.output import JsonOption, command, emit, to_plain
+from emolab.emotions import label_set
+from emolab.samples import LoadReport
 
 if TYPE_CHECKING:
-    from emolab.samples import Corpus, LoadReport
+    from emolab.samples import Corpus
 
 MOST_SHOWN = 5  # items of one reason on a screen; --json and the report file have all
 
@@ -48,12 +50,13 @@ def _render_list(result: dict[str, Any]) -> None:
 
 @command
 def load(
-    name: Annotated[str, typer.Argument(help="A corpus (see `corpus list`), or: manifest, emobox, swift.")],
-    root: Annotated[Path, typer.Argument(help="Its folder as published; for the others, the table or folder.")],
-    labels: Annotated[str | None, typer.Option(help="Map labels to this taxonomy, for example emolab-7.")] = None,
+    spec: Annotated[str, typer.Argument(help="What to read: NAME:FOLDER, manifest:FILE, hf:NAME, a table, a folder.")],
+    root: Annotated[Path | None, typer.Argument(help="The folder or file, where SPEC is a name alone.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Label set to map to, or a comma list of your own.")] = None,
     keep_calm: Annotated[bool, typer.Option(help="Count RAVDESS's calm as neutral.")] = False,
-    protocol: Annotated[str | None, typer.Option(help="Split by this protocol, and show its folds.")] = None,
-    fold: Annotated[str | None, typer.Option(help="Which of its folds; the first where none is given.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="Split by this protocol; drawn: by a seed.")] = None,
+    fold: Annotated[str | None, typer.Option(help="Which fold, by name or number; by default the first.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of a split that is drawn.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the table here (.parquet, .jsonl), with its report.")] = None,
     check: CheckOption = "header",
     path_column: Annotated[str | None, typer.Option(help="Manifest: column of the paths.")] = None,
@@ -61,29 +64,40 @@ def load(
     skip_bad: Annotated[bool, typer.Option(help="Manifest: report bad rows instead of stopping.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a corpus into a table; say what was found and every file that was not used, by reason."""
+    """Read a corpus into a table; say what was found and every file that was not used, by reason.
+
+    With SPEC (`ravdess:data/RAVDESS`) labels and splits are those that training and evaluation use: the corpus's own
+    labels and its usual protocol, else parts drawn from a seed with speakers kept apart. With a name and a folder
+    (`ravdess data/RAVDESS`) the table holds what is published, and is split only by --protocol.
+    """
     from emolab.corpora.protocols import protocols_of
     from emolab.corpora.verify import describe
 
-    if name == "manifest":
-        from emolab.corpora import label_set
-        from emolab.corpora.manifest import load as load_manifest
+    if root is None:
+        from emolab.corpora import load_corpus
 
-        corpus, report = load_manifest(
-            root,
-            path_column=path_column,
-            label_column=label_column,
-            skip_bad=skip_bad,
-            labels=label_set(labels or "emolab-7"),
-            check=_check(check),
-        )
+        corpus = load_corpus(spec, labels=labels, protocol=protocol, fold=fold, seed=seed, check=_check(check))
+        report = corpus.report or LoadReport(corpus.name)
+        split: dict[str, Any] = {"folds": [], "fold": corpus.fold, "protocol": corpus.protocol}
     else:
-        corpus, report = _load(name, root, labels, keep_calm, check)
-    corpus, split = _divide(corpus, protocol, fold)
+        if spec == "manifest":
+            from emolab.corpora.manifest import load as load_manifest
+
+            corpus, report = load_manifest(
+                root,
+                path_column=path_column,
+                label_column=label_column,
+                skip_bad=skip_bad,
+                labels=label_set(labels or "emolab-7"),
+                check=_check(check),
+            )
+        else:
+            corpus, report = _load(spec, root, labels, keep_calm, check)
+        corpus, split = _divide(corpus, protocol, fold)
     result = {
         **describe(corpus),
         **report.summary(),
-        "labels": labels or "as published",
+        "labels": labels or (corpus.labels.name if root is None else "as published"),
         **split,
         "protocols": protocols_of(corpus.name),
         "table": _write(corpus, report, out) if out else None,
@@ -105,11 +119,10 @@ def _load(name: str, root: Path, labels: str | None, keep_calm: bool, check: str
 
     if name in ("emobox", "swift"):
         from emolab.corpora import interchange
-        from emolab.samples import LoadReport
 
         corpus = (interchange.read_emobox if name == "emobox" else interchange.read_swift)(root)
         if labels:
-            corpus = corpora.respell(corpus, corpora.label_set(labels))
+            corpus = corpora.respell(corpus, label_set(labels))
         return corpus, LoadReport(corpus.name, len(corpus))
     return corpora.load(name, root, labels, _check(check), keep_calm)
 
@@ -117,15 +130,13 @@ def _load(name: str, root: Path, labels: str | None, keep_calm: bool, check: str
 def _divide(corpus: Corpus, protocol: str | None, fold: str | None) -> tuple[Corpus, dict[str, Any]]:
     """The corpus with the splits of one fold, and all folds for the result."""
     from emolab.corpora.protocols import protocol as named
-    from emolab.errors import CorpusError
+    from emolab.corpora.spec import choose
 
     if protocol is None:
         return corpus, {"folds": [], "fold": None}
-    folds = {found.name: found for found in named(protocol).folds(corpus)}
-    chosen = folds.get(fold or next(iter(folds)))
-    if chosen is None:
-        raise CorpusError(f"--fold {fold!r}: {protocol} has {', '.join(folds)}")
-    return chosen.table(), {"folds": [found.summary() for found in folds.values()], "fold": chosen.name}
+    folds = named(protocol).folds(corpus)
+    chosen = choose(folds, fold)
+    return chosen.table(), {"folds": [found.summary() for found in folds], "fold": chosen.name}
 
 
 def _write(corpus: Corpus, report: LoadReport, out: Path) -> str:
@@ -148,7 +159,10 @@ def _render_load(result: dict[str, Any]) -> None:
         speakers = "speakers not stated" if shared is None else f"{len(shared)} speakers shared"
         mark = "*" if fold["name"] == result["fold"] else " "
         typer.echo(f"{mark} {fold['name']}: train {fold['train']}, val {fold['val']}, test {fold['test']}; {speakers}")
-    if result["protocols"] and not result["folds"]:
+    if result["fold"] and not result["folds"]:
+        sizes = ", ".join(f"{name} {n}" for name, n in result["splits"].items())
+        typer.echo(f"* {result['fold']} ({result['protocol'] or 'stated'}): {sizes}")
+    elif result["protocols"] and not result["folds"]:
         typer.echo(f"protocols: {', '.join(result['protocols'])} (show one with --protocol)")
     if result["table"]:
         typer.echo(f"table: {result['table']}")

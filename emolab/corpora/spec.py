@@ -68,7 +68,7 @@ def load_corpus(
     >>> load_corpus("ravdess:/data/RAVDESS", fold=2)  # doctest: +SKIP
     """
     corpus, folds = _load(spec, labels, protocol, seed, check, long_clips, max_seconds)
-    chosen = _choose(folds, fold)
+    chosen = choose(folds, fold)
     if fold is None and len(folds) > 1:
         others = ", ".join(found.name for found in folds)
         _report(corpus).notes.append(f"fold {chosen.name} of {others}; choose another with fold=")
@@ -293,7 +293,11 @@ def _part(split: str | None, as_test: str) -> str | None:
     return "test" if name == as_test else name
 
 
-def _choose(folds: list[Fold], fold: str | int | None) -> Fold:
+def choose(folds: list[Fold], fold: str | int | None) -> Fold:
+    """One of the folds, by its name in any case or its number from 1; the first where none is asked for.
+
+    Raises CorpusError that lists the names.
+    """
     if fold is None:
         return folds[0]
     names = [found.name for found in folds]

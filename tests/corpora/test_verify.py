@@ -132,7 +132,12 @@ def test_a_fold_becomes_the_split_of_the_table(fixture_corpus, tmp_path):
     table = Corpus.read(tmp_path / "t.parquet")
     assert {s.extra["session"] for s in table if s.split == "test"} == {3}
     assert result["splits"] == dict(sorted(table.counts("split").items()))
-    assert "has Session1" in run(*arguments, "--fold", "fold9", code=1)["error"]
+    assert "expected one of Session1" in run(*arguments, "--fold", "fold9", code=1)["error"]
+    spec = run("load", f"iemocap:{root}", "--fold", "3", "--out", tmp_path / "s.parquet")
+    assert (spec["fold"], spec["protocol"], spec["labels"]) == ("Session3", "iemocap-5fold", "iemocap-4")
+    assert Corpus.read(tmp_path / "s.parquet").samples == table.samples
+    mine = run("load", f"ravdess:{fixture_corpus('ravdess')[0]}", "--labels", "calm, happy", "--protocol", "drawn")
+    assert set(mine["emotions"]) == {"calm", "happy"} and set(mine["splits"]) == {"train", "val", "test"}
 
 
 def test_verify_command_fails_where_files_are_bad(table, fixture_corpus):
