@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emolab.attribution.players import Player, modality_players, players_of
-from emolab.emotions import EMOLAB_7
+from emolab.emotions import EMOLAB_7, concept
 from emolab.errors import AttributionError
 from emolab.lalm.batch import Completions, finite
 from emolab.samples import MODALITIES, Corpus, EmotionSample, resolve
@@ -75,7 +75,7 @@ class Background:
         if not samples:
             raise AttributionError("a masker borrows from other clips: give at least one background clip")
         batch = model.encode(list(samples), prompt)
-        calm = batch.select([i for i, s in enumerate(samples) if s.emotion == NEUTRAL])
+        calm = batch.select([i for i, s in enumerate(samples) if concept(s.emotion or "") == NEUTRAL])
         pieces, neutral = ({m: modality_pieces(part, m) for m in MODALITIES} for part in (batch, calm))
         return cls(pieces, neutral, tuple(s.id for s in samples))
 

@@ -26,15 +26,13 @@ _NEAR = 16
 """Words after an emotion among which a denial can speak of it."""
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])[’‘‛ʼ＇´`′ʹꞌ](?=[^\W\d_])")
 _SCRIPTS_MEET = re.compile(r"(?<=[一-鿿])(?=[a-z])|(?<=[a-z])(?=[一-鿿])")
-_UNREADABLE = re.compile(r"~~|[^\W\d_a-zà-öø-ÿā-ſ一-鿿㐀-䶿]")
+_UNREADABLE = re.compile(r"~~|[\x00-\x1f\x7f]|[^\W\d_a-zà-öø-ÿā-ſ一-鿿㐀-䶿]")
 
 
 @dataclass(frozen=True)
 class Cues:
     """What denies, as `denial.toml` states it: phrases with the mark that replaces them, and sets of words by kind."""
 
-    anywhere: re.Pattern[str]
-    """Any cue of denial: a text without one denies nothing, and need not be taken apart."""
     phrases: tuple[tuple[re.Pattern[str], str], ...]
     words: Mapping[str, frozenset[str]]
     chinese: Mapping[str, frozenset[str]]
@@ -47,17 +45,13 @@ class Cues:
         stated = tomllib.loads(Path(__file__).with_name("denial.toml").read_text(encoding="utf-8"))
         marks = {"nothing": " ", "whole": f" {_WHOLE} ", "forward": f" {_FORWARD} "}
         phrases = []
-        denying = [r"n't", rf"\b(?:{'|'.join(' '.join(stated['words'][k] for k in ('forward', 'whole')).split())})\b"]
         for kind, patterns in stated["phrases"].items():
             for pattern in patterns:
                 for group, alternatives in stated["groups"].items():
                     pattern = pattern.replace(f"{{{group}}}", alternatives)
                 phrases.append((re.compile(pattern), marks[kind]))
-                denying += [pattern] * (kind != "nothing")
         chinese = {kind: frozenset(words.split()) for kind, words in stated["chinese"].items()}
-        denying += sorted(chinese["forward"] | chinese["whole"])
         return cls(
-            re.compile("|".join(denying)),
             tuple(phrases),
             {kind: frozenset(words.split()) for kind, words in stated["words"].items()},
             chinese | {kind: frozenset(stated["chinese"][kind]) for kind in ("reply", "listed")},
@@ -120,6 +114,7 @@ class Finder:
         known = {plain(form) for form in forms}
         self.han = sorted((form for form in known if _is_han(form)), key=len, reverse=True)
         self.words = frozenset(known.difference(self.han))
+        self.starts = frozenset(form.split()[0] for form in self.words if " " in form)
         self.cues = Cues.load()
         alternatives = sorted({*self.han, *self.cues.chinese_marks}, key=lambda form: (-len(form), form))
         self._han_known = frozenset(self.han)
@@ -130,8 +125,6 @@ class Finder:
         readable = readable_text(text)
         if readable is None:
             return None
-        if not self.cues.anywhere.search(readable):
-            return [token for token in self._tokens(readable) if isinstance(token, Mention)]
         for pattern, mark in self.cues.phrases:
             readable = pattern.sub(mark, readable)
         clauses = list(self._clauses(readable))
@@ -168,7 +161,7 @@ class Finder:
                 yield value
             else:
                 following = words[i + 1][1] if i + 1 < len(words) else ""
-                if f"{value} {following}" in self.words:
+                if value in self.starts and f"{value} {following}" in self.words:
                     skip, last = True, ""
                     yield Mention(f"{value} {following}")
                     continue
@@ -231,9 +224,7 @@ def readable_text(text: str) -> str | None:
         text = _SCRIPTS_MEET.sub(" ", text)
     text = " ; ".join(" ".join(line.split()) for line in text.replace("_", " ").splitlines())
     text = _APOSTROPHE.sub("'", text)
-    if _UNREADABLE.search(text) or any(c < " " or c == "\x7f" for c in text):
-        return None
-    return text
+    return None if _UNREADABLE.search(text) else text
 
 
 def _deny(clauses: Collection[_Clause]) -> None:
@@ -248,7 +239,7 @@ def _deny(clauses: Collection[_Clause]) -> None:
         mentions = clause.mentions
         strong = clause.end in (".", "!", ";", "。", "！", "；")
         if not mentions:
-            if clause.only_denies and before:
+            if before and clause.only_denies:
                 for mention in before:
                     mention.denied = True
                 waiting = False
