@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emolab.errors import MediaError, TooLongError
-from emolab.media.files import AV_OPTIONS, av_url, is_soundfile, read_head, regular_file, unreadable
-from emolab.media.header import LOST_SECONDS, check_header, truncated
+from emolab.errors import MediaError
+from emolab.media.files import (
+    AV_OPTIONS,
+    MAX_SECONDS,
+    av_url,
+    is_soundfile,
+    read_head,
+    regular_file,
+    too_long,
+    unreadable,
+)
+from emolab.media.probe import LOST_SECONDS, check_whole, truncated
 
 if TYPE_CHECKING:
     import soundfile as sf
@@ -18,7 +27,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 SAMPLE_RATE = 16_000
-MAX_SECONDS = 600.0  # ten minutes: twenty times the longest clip that the models hear
 MIN_SECONDS = 0.025  # one analysis frame
 RATES = (4_000, 384_000)
 MAX_PEAK = 8.0  # full scale is 1; above this the samples are integers stored as floats
@@ -34,7 +42,7 @@ def load_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> np.ndarray
     infinity or values above 8 times full scale.
     """
     path = regular_file(path)
-    check_header(path)
+    check_whole(path)
     blocks, rate = open_blocks(path, max_seconds)
     wave = _resample(path, blocks, rate)
     if len(wave) < MIN_SECONDS * SAMPLE_RATE:
@@ -55,14 +63,6 @@ def open_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], i
         if opened is not None:
             return opened
     return _av_blocks(path, max_seconds)
-
-
-def too_long(path: Path, seconds: float, max_seconds: float) -> TooLongError:
-    """The error for a recording above the limit."""
-    return TooLongError(
-        f"{path}: {seconds / 60:.1f} minutes long, the limit is {max_seconds / 60:.1f}; cut it into "
-        f"utterances, for example `ffmpeg -i {path.name} -ss 0 -t 30 cut.wav`"
-    )
 
 
 def check_rate(path: Path, rate: int, channels: int) -> None:

@@ -7,8 +7,9 @@ import stat
 import unicodedata
 from pathlib import Path
 
-from emolab.errors import MediaError, PointerError
+from emolab.errors import MediaError, PointerError, TooLongError
 
+MAX_SECONDS = 600.0  # ten minutes: twenty times the longest clip that the models hear
 SOUNDFILE_MAGIC = {
     b"RIFF": b"WAVE",
     b"RIFX": b"WAVE",
@@ -116,3 +117,11 @@ def unreadable(path: Path, wanted: str, detail: str = "") -> MediaError:
 def av_url(path: Path) -> str:
     """How PyAV is given a file, so that a colon in its name is never taken for a protocol."""
     return f"file:{path.absolute()}"
+
+
+def too_long(path: Path, seconds: float, max_seconds: float) -> TooLongError:
+    """The error for a recording above the limit."""
+    return TooLongError(
+        f"{path}: {seconds / 60:.1f} minutes long, the limit is {max_seconds / 60:.1f}; cut it into "
+        f"utterances, for example `ffmpeg -i {path.name} -ss 0 -t 30 cut.wav`"
+    )

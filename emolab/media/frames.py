@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emolab.errors import MediaError
-from emolab.media.audio import MAX_SECONDS, too_long
-from emolab.media.files import AV_OPTIONS, av_url, is_folder, regular_file, unreadable
+from emolab.media.files import AV_OPTIONS, MAX_SECONDS, av_url, is_folder, regular_file, too_long, unreadable
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -70,6 +69,17 @@ def _image(path: Path, scale: bool = True) -> np.ndarray:
             if scale:
                 upright.thumbnail((MAX_SIDE, MAX_SIDE))
             return np.asarray(upright)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise unreadable(path, "an image", str(error)) from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height that an image's header states. Raises MediaError if it is none."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return image.size
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise unreadable(path, "an image", str(error)) from error
 

@@ -23,7 +23,6 @@ from emolab.errors import CorpusError, MediaError
 from emolab.media.audio import load_audio
 from emolab.media.files import is_folder, regular_file
 from emolab.media.frames import IMAGES, load_frames
-from emolab.media.header import check_header
 from emolab.media.probe import probe
 from emolab.samples import MODALITIES, Corpus, EmotionSample, LoadReport
 
@@ -71,12 +70,11 @@ def _look(path: Path, check: Check, size: int, changed: int) -> Look:
     try:
         if check == "exists":
             return Look(audio=True, video=True)
-        check_header(path)
+        info = probe(path)
         if path.suffix.lower() in IMAGES:
             if check == "decode":
                 load_frames(path)
             return Look(video=True)
-        info = probe(path)
         if not info.channels and not info.width:
             raise MediaError(f"{path}: holds neither sound nor picture that can be decoded; give another file")
         seconds = info.seconds

@@ -13,7 +13,7 @@ from PIL import Image
 from emolab.corpora.fixtures.media import clip, image
 from emolab.media import FeatureCache, MediaError, content_hash, frames_of, load_frames
 from emolab.media.frames import spread
-from emolab.media.header import has_audio, mp4_seconds
+from emolab.media.probe import MediaInfo, probe
 from emolab.samples import EmotionSample
 
 
@@ -38,10 +38,12 @@ def test_frames_by_time(video):
 
 
 def test_headers_of_videos(tmp_path, video):
-    assert mp4_seconds(video) == pytest.approx(1.0, abs=0.15)
+    assert probe(video).seconds == pytest.approx(1.0, abs=0.15)
     for name in ("a.mp4", "a.avi"):
-        assert has_audio(clip(tmp_path / name))
-        assert not has_audio(clip(tmp_path / f"mute_{name}", audio=False))
+        assert (probe(clip(tmp_path / name)).channels, probe(tmp_path / name).width) == (1, 32)
+        assert probe(clip(tmp_path / f"mute_{name}", audio=False)).channels == 0
+        assert probe(clip(tmp_path / f"blind_{name}", video=False)).width == 0
+    assert probe(image(tmp_path / "a.png")) == MediaInfo(None, 0, 0, 32, 32)
 
 
 def test_a_strip_is_cut_into_squares(tmp_path):
