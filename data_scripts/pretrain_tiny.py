@@ -4,6 +4,19 @@
 the wild domain and in the world of emotional voices. Every stage is resumable and keeps its work under
 `build/pretrain` (about 2 GB). Each generation takes about an hour and a half on two idle cores. New sentences need
 espeak-ng: `pip install emolab[voices]`.
+
+The second generation, step by step, on two idle cores (3.5 hours in all):
+
+    python data_scripts/pretrain_tiny.py data                     # 25 minutes; more voices: raise `sentences_each`
+    python data_scripts/pretrain_tiny.py grow --layers 8 --intermediate 640   # optional
+    python data_scripts/pretrain_tiny.py listen --steps 1500      # the audio tower under every channel
+    python data_scripts/pretrain_tiny.py speak --minutes 120      # call again to go on
+    python data_scripts/pretrain_tiny.py settle --steps 300 --restart
+    python data_scripts/pretrain_tiny.py write build/pretrain/out
+    python -m data_scripts.pretraining.judge build/pretrain/out --people PEOPLE --out after.json
+
+The shipped weights are of the first generation. They are exchanged by `write emolab/lalm/tiny_data`, and the shipped
+adapters, the likeness file (`data_scripts/likeness.py`) and the card (`card PEOPLE`) are then made again.
 """
 
 from __future__ import annotations
@@ -87,9 +100,10 @@ def export(work: Work = WORK) -> None:
 @app.command()
 def report(work: Work = WORK, threads: Threads = 2) -> None:
     """Measure the exported model on people and sentences it never met; write its card and keep the logs."""
+    import json
     import shutil
 
-    from data_scripts.pretraining import card
+    from data_scripts.pretraining import card as cards
     from data_scripts.pretraining.report import report as measure
     from emolab.lalm import load_model
     from emolab.lalm.tiny import TINY_FOLDER
@@ -99,9 +113,32 @@ def report(work: Work = WORK, threads: Threads = 2) -> None:
     lalm = load_model("tiny-omni")
     LOGS.mkdir(exist_ok=True)
     found = measure(lalm, embedded_corpus("course"), LOGS / "report.json")
-    card.write(found, sum(p.numel() for p in lalm.model.parameters()), TINY_FOLDER / "MODEL_CARD.md")
+    found["parameters"] = sum(p.numel() for p in lalm.model.parameters())
+    (LOGS / "report.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    cards.write(found, found["parameters"], TINY_FOLDER / "MODEL_CARD.md")
     for log in work.glob("*.jsonl"):
         shutil.copy(log, LOGS / log.name)
+
+
+@app.command()
+def card(people: Path, work: Work = WORK, each: int = 15) -> None:
+    """Judge the shipped model and write its card; `people` is the folder that `data_scripts/people.py` filled."""
+    import json
+
+    from data_scripts.pretraining import card as cards
+    from data_scripts.pretraining import judge, strangers
+    from emolab.lalm.tiny import TAUGHT_FOLDER, TINY_FOLDER
+
+    names = {name: LOGS / f"{name}.json" for name in ("judge", "judge-emo-rl", "strangers")}
+    if not names["judge"].exists():
+        judge.main("tiny-omni", names["judge"], people, each)
+    if not names["judge-emo-rl"].exists():
+        judge.main("tiny-omni", names["judge-emo-rl"], people, each, str(TAUGHT_FOLDER), "structured")
+    if not names["strangers"].exists():
+        strangers.main("tiny-omni", names["strangers"], people)
+    measured = cards.judged(*(json.loads(path.read_text(encoding="utf-8")) for path in names.values()))
+    report = json.loads((LOGS / "report.json").read_text(encoding="utf-8"))
+    cards.write(report, report["parameters"], TINY_FOLDER / "MODEL_CARD.md", measured)
 
 
 @app.command()

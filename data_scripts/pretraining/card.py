@@ -32,13 +32,84 @@ LIMITS = """
 ## What it cannot do
 
 - Real recordings: it has only heard espeak-ng's voices through one vocoder. Its answers on your own voice are
-  for trying out the interface, not for use.
-- Transcripts: it writes plausible sentences of its grammar, with most words wrong when the sentence is not one of
-  them. The words that it is asked about are given to it as text.
+  for trying out the interface, not for use. `emolab.evaluate.personal.adapt` learns one voice from about twenty
+  labelled recordings of it.
+- Transcripts: it hears new sentences of its own grammar well, and turns other sentences into sentences of its grammar.
+  The words that it is asked about are given to it as text.
 - Other languages, words outside its vocabulary, several speakers, music, clips of more than about six seconds.
 - Real faces, or anything but 64-pixel drawings in the style of the corpus.
 - Conversation. It knows the prompts of `emolab.prompts` and little else.
+
+## Adapters
+
+- `emo-rl`: what `emolab predict` and `emolab attribute` use, from `emolab train emo-rl --reasoning structured`.
+- `r1-omni/before` and `r1-omni/after`: the recipe `r1-omni` before and after reinforcement learning (`emolab train
+  r1-omni`, seed 0), rounded to 16 bits. It was told the emotions of voices, faces and words, and where they lie. The
+  notebooks on attribution read them, so that they need not train first.
 """
+
+
+JUDGED = """
+## What it says before any training, and of people
+
+Written answers on {n} test clips of each domain (chance 0.143): unweighted accuracy (UA), share of answers that parse,
+and UA when the voices are swapped. Left without an adapter, right with `emo-rl`, which gives reasons first.
+
+| domain | UA | parses | swapped | UA, emo-rl | parses | swapped |
+|---|---:|---:|---:|---:|---:|---:|
+{rows}
+
+Summaries of structured reasons that are English, name a feeling and agree in valence with the answer: {written:.3f}
+without an adapter, {written_taught:.3f} with `emo-rl`. Word error rate on new sentences of the grammar by two voices
+that it never heard: {grammar:.3f}; on the bank's test sentences by four such voices: {bank:.3f}.
+
+People: {n_neutral} neutral telephone prompts and {n_acted} acted calls of held-back voices, fetched by
+`data_scripts/people.py`, with labels from file names. The columns are the recall of neutral, the commonest answer to
+neutral prompts with its share, UA over the five acted emotions (chance 0.200), the mean confidence on neutral prompts,
+the expected calibration error, and this error at the temperature that fits the development voices best.
+
+| people | neutral | commonest | acted | confidence | calibration error | fitted |
+|---|---:|---|---:|---:|---:|---:|
+{calm}
+
+Share of clips that lie farther out, in the space of the audio tower, than 95% of domain a's training clips. The
+distance of a training clip is measured from the clips of other voices.
+
+| clips | n | beyond |
+|---|---:|---:|
+{far}
+"""
+
+
+def judged(base: dict[str, Any], taught: dict[str, Any], strangers: dict[str, Any]) -> str:
+    """The part of the card on what `judge.py` and `strangers.py` measured.
+
+    Args: `base` and `taught` of `judge.py`, without an adapter and with `emo-rl`; `strangers` of `strangers.py`.
+    """
+    rows = []
+    for name, at in (("home (a)", "a"), ("other (b)", "b")):
+        cells = []
+        for table in (base["domains"], taught["domains"]):
+            right, swapped = table[f"zero_shot_{at}"], table[f"swapped_{at}"]
+            cells += [f"{right['ua']:.3f}", f"{right['parses']:.3f}", f"{swapped['ua']:.3f}"]
+        rows.append(f"| {name} | " + " | ".join(cells) + " |")
+    words, people = base["word_error_rate"], {"the model": base["people"], "with `emo-rl`": taught["people"]}
+    calm = [
+        f"| {name} | {p['neutral_recall']:.3f} | {p['commonest_on_neutral'][0]}, {p['commonest_on_neutral'][1]:.3f} | "
+        f"{p['acted_ua_of_five']:.3f} | {p['confidence_on_neutral']:.3f} | {p['ece']:.3f} | "
+        f"{p['ece_for_strangers']:.3f} |"
+        for name, p in people.items()
+    ]
+    far = [f"| {k} | {v['n']} | {v['beyond']:.3f} |" for k, v in strangers.items() if isinstance(v, dict)]
+    told = {
+        "rows": "\n".join(rows),
+        "n": base["domains"]["zero_shot_a"]["n"],
+        "written": base["domains"]["summaries_well_formed"],
+        "written_taught": taught["domains"]["summaries_well_formed"],
+        "calm": "\n".join(calm),
+        "far": "\n".join(far),
+    }
+    return JUDGED.format(**told, **words, **base["people"])
 
 
 def _table(rows: dict[str, dict[str, float]], title: str) -> str:
@@ -52,8 +123,8 @@ def _probe(name: str, row: dict[str, Any]) -> str:
     return f"| {name} | {row['ua']:.3f} | {low:.3f} to {high:.3f} | {row['n']} |"
 
 
-def write(report: dict[str, Any], parameters: int, path: Path) -> Path:
-    """Write the card beside the weights."""
+def write(report: dict[str, Any], parameters: int, path: Path, measured: str = "") -> Path:
+    """Write the card beside the weights; `measured` is what `judged` says."""
     words = report["word_error_rate"]
     parts = [
         INTRODUCTION.format(parameters=parameters / 1e6),
@@ -68,5 +139,5 @@ def write(report: dict[str, Any], parameters: int, path: Path) -> Path:
         _probe("voice (audio tower, mean and deviation over time)", report["emotion_probe_audio"]),
         _probe("face (vision tower, averaged over time)", report["emotion_probe_face"]),
     ]
-    path.write_text("\n".join(parts) + "\n" + LIMITS, encoding="utf-8")
+    path.write_text("\n".join(parts) + "\n" + measured + LIMITS, encoding="utf-8")
     return path

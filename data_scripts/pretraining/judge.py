@@ -28,6 +28,7 @@ from emolab.synth import describe_voice, text, text_words
 EACH = 20  # clips of each label and domain
 BATCH = 24
 HEARD = PROMPTS["direct"].using("audio", "text")
+REASONS = 72  # tokens of a rationale and its answer
 WIDTH = 0.1  # of a bin of the calibration error
 
 
@@ -47,14 +48,19 @@ def recall(gold: Sequence[str], found: Sequence[str | None]) -> float:
 
 
 def label_posteriors(lalm: LALM, samples: Sequence[EmotionSample], prompt: Any = HEARD) -> np.ndarray:
-    """Log scores of the seven answers, (n, 7)."""
+    """Log scores of the seven answers, (n, 7); after the model's own reasons where the prompt asks for reasons."""
     import torch
 
-    rows, texts = [], [f"<answer>{label}</answer>" for label in EMOTIONS]
+    rows = []
     for start in range(0, len(samples), BATCH):
         part = list(samples[start : start + BATCH])
+        batch, reasons = lalm.encode(part, prompt), [""] * len(part)
+        if prompt.style != "direct":
+            answers = [row[0] for row in lalm.generate(batch, max_new_tokens=REASONS, greedy=True).texts]
+            reasons = [a[: a.rindex("<answer>")] if "<answer>" in a else "" for a in answers]
+        texts = [[f"{why}<answer>{label}</answer>" for label in EMOTIONS] for why in reasons]
         with torch.no_grad():
-            rows.append(lalm.text_scores(lalm.encode(part, prompt), [texts] * len(part)).double().cpu().numpy())
+            rows.append(lalm.text_scores(batch, texts).double().cpu().numpy())
     return np.concatenate(rows)
 
 
@@ -132,17 +138,17 @@ def rendered(split: str, domain: str, each: int, size: str = "course", seed: int
     ]
 
 
-def domains(lalm: LALM, each: int) -> dict[str, Any]:
+def domains(lalm: LALM, each: int, asked: str = "direct") -> dict[str, Any]:
     """Zero-shot accuracy and parse rate in both domains, with right and with swapped voices; reasons; calibration."""
     from emolab.evaluate.controls import apply_control
 
-    known, result = lexicon(), {}
+    known, result, prompt = lexicon(), {}, PROMPTS[asked].using("audio", "text")
     for domain in ("a", "b"):
         picked = rendered("test", domain, each)
         swapped = apply_control(picked, "swapped", 0)
         gold = [str(s.emotion) for s in picked]
         for name, clips in (("zero_shot", picked), ("swapped", swapped)):
-            answers = said(lalm, clips, HEARD, 16)
+            answers = said(lalm, clips, prompt, 16 if asked == "direct" else REASONS)
             found = [parse_label(a, EMOTIONS) for a in answers]
             result[f"{name}_{domain}"] = {
                 "ua": recall(gold, found),
@@ -150,14 +156,14 @@ def domains(lalm: LALM, each: int) -> dict[str, Any]:
                 "n": len(gold),
             }
         if domain == "a":
-            reasons = said(lalm, picked, PROMPTS["structured"].using("audio", "text"), 72)
+            reasons = said(lalm, picked, PROMPTS["structured"].using("audio", "text"), REASONS)
             read = [(parse(a).sections.get("summary"), parse_label(a, EMOTIONS)) for a in reasons]
             result["summaries_well_formed"] = round(float(np.mean([well_formed(s, f, known) for s, f in read])), 3)
             result["structured_ua"] = recall(gold, [f for _, f in read])
             result["reasons"] = reasons[:6]
-            scores = label_posteriors(lalm, picked)
+            scores = label_posteriors(lalm, picked, prompt)
             val = rendered("val", "a", each)
-            fitted = label_posteriors(lalm, val)
+            fitted = label_posteriors(lalm, val, prompt)
             warm = fitted_temperature(fitted, [str(s.emotion) for s in val])
             result["temperature"] = warm
             result["ece_a"] = {
@@ -195,16 +201,26 @@ def transcripts(lalm: LALM, n: int) -> dict[str, Any]:
     return found
 
 
-def people(lalm: LALM, folder: Path, warm: float) -> dict[str, Any]:
-    """Neutral recall and the commonest answer on neutral prompts, and accuracy on acted calls, of held-back voices."""
+def people(lalm: LALM, folder: Path, warm: float, asked: str = "direct") -> dict[str, Any]:
+    """Neutral recall and the commonest answer on neutral prompts, and accuracy on acted calls, of held-back voices.
+
+    `warm` is the temperature of the corpus's validation clips. A second one, for clips unlike the corpus, is fitted on
+    the development voices.
+    """
     import csv
     from collections import Counter
 
     with (folder / "people.csv").open(encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if r["split"] == "test"]
-    samples = [EmotionSample(r["path"], audio=str(folder / r["path"]), emotion=r["emotion"]) for r in rows]
-    scores = label_posteriors(lalm, samples, PROMPTS["direct"].using("audio"))
-    gold, top = np.array([r["emotion"] for r in rows]), np.array(EMOTIONS)[scores.argmax(1)]
+        every = list(csv.DictReader(file))
+    heard = {}
+    for split in ("dev", "test"):
+        rows = [r for r in every if r["split"] == split]
+        samples = [EmotionSample(r["path"], audio=str(folder / r["path"]), emotion=r["emotion"]) for r in rows]
+        gold = np.array([r["emotion"] for r in rows])
+        heard[split] = label_posteriors(lalm, samples, PROMPTS[asked].using("audio")), gold
+    strange = fitted_temperature(heard["dev"][0], heard["dev"][1].tolist())
+    scores, gold = heard["test"]
+    top = np.array(EMOTIONS)[scores.argmax(1)]
     calm, five = gold == "neutral", [e for e in EMOTIONS if e in set(gold) and e != "neutral"]
     among = scores[~calm][:, [EMOTIONS.index(e) for e in five]]
     commonest, times = Counter(top[calm].tolist()).most_common(1)[0]
@@ -216,6 +232,9 @@ def people(lalm: LALM, folder: Path, warm: float) -> dict[str, Any]:
         "acted_ua_of_five": recall(gold[~calm].tolist(), [five[i] for i in among.argmax(1)]),
         "ece": calibration_error(softmax(scores), gold.tolist()),
         "ece_fitted": calibration_error(softmax(scores, warm), gold.tolist()),
+        "temperature_for_strangers": strange,
+        "ece_for_strangers": calibration_error(softmax(scores, strange), gold.tolist()),
+        "confidence_for_strangers": round(float(softmax(scores, strange).max(1).mean()), 3),
         "n_neutral": int(calm.sum()),
         "n_acted": int((~calm).sum()),
     }
@@ -227,16 +246,17 @@ def main(
     people_folder: Annotated[Path | None, typer.Option("--people", help="What data_scripts/people.py filled.")] = None,
     each: Annotated[int, typer.Option(help="Clips of each label and domain.")] = EACH,
     adapter: Annotated[str | None, typer.Option(help="An adapter's folder.")] = None,
+    asked: Annotated[str, typer.Option(help="Prompt: direct, or structured for an adapter that reasons.")] = "direct",
 ) -> None:
     """Measure a model and write the table."""
     lalm = load_model(model, adapter=adapter)
     result: dict[str, Any] = {"model": model, "adapter": adapter}
     parts: list[tuple[str, Any]] = [
-        ("domains", lambda: domains(lalm, each)),
+        ("domains", lambda: domains(lalm, each, asked)),
         ("word_error_rate", lambda: transcripts(lalm, 3 * each)),
     ]
     if people_folder is not None:
-        parts.append(("people", lambda: people(lalm, people_folder, result["domains"]["temperature"])))
+        parts.append(("people", lambda: people(lalm, people_folder, result["domains"]["temperature"], asked)))
     for name, measure in parts:
         result[name] = measure()
         out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -1,8 +1,9 @@
 """Sounds that the embedded corpus does not hold: how often they are told from its clips, by the tower's distance.
 
 `python -m data_scripts.pretraining.strangers MODEL --people PEOPLE --out strangers.json` embeds clips of each kind and
-fits `emolab.evaluate.likeness` on domain a's training clips, with the threshold from its validation clips. The table
-says which share of each kind lies beyond the threshold: few of the domains, many of the strangers.
+fits `emolab.lalm.likeness` on domain a's training clips. The threshold comes from training voices, each left out of
+the fit in turn, because two validation voices are too few to say how far a new voice may lie. The table says which
+share of each kind lies beyond the threshold: few of the domains, many of the strangers.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,6 +80,17 @@ def kinds(folder: Path | None) -> dict[str, list[EmotionSample]]:
     return found
 
 
+def left_out(rows: np.ndarray, voices: list[str]) -> np.ndarray:
+    """Distances (N,) of clips to the clips of all other voices, sorted."""
+    from emolab.lalm.likeness import Likeness
+
+    names, found = np.array(voices), []
+    for name in sorted(set(voices)):
+        others = Likeness.of(rows[names != name], rows[:2])
+        found += [others.distance(row) for row in rows[names == name]]
+    return np.sort(found)
+
+
 def main(
     model: str,
     out: Annotated[Path, typer.Option(help="Where the table goes, as JSON.")],
@@ -85,16 +98,20 @@ def main(
     write: Annotated[Path | None, typer.Option(help="Folder to which the fitted likeness is written.")] = None,
 ) -> None:
     """Fit the distance, measure every kind, write the table."""
-    from emolab.evaluate.likeness import Likeness, embeddings, tower_identity
+    from emolab.lalm.likeness import Likeness, embeddings, tower_identity
 
     lalm = load_model(model)
-    vectors = {name: embeddings(lalm, clips) for name, clips in kinds(people_folder).items()}
-    fitted = Likeness.of(vectors["a train"], vectors["a val"], tower_identity(lalm), "the embedded corpus's domain a")
+    clips = kinds(people_folder)
+    vectors = {name: embeddings(lalm, samples) for name, samples in clips.items()}
+    home, voices = vectors["a train"], [str(s.speaker)[:3] for s in clips["a train"]]
+    fitted = Likeness.of(home, home[:2], tower_identity(lalm), "the embedded corpus's domain a")
+    fitted = replace(fitted, held_out=left_out(home, voices))
     table: dict[str, Any] = {"threshold": round(fitted.threshold, 2), "quantile": fitted.quantile}
     for name, rows in vectors.items():
         distances = np.array([fitted.distance(row) for row in rows])
         beyond = float((distances > fitted.threshold).mean())
-        table[name] = {"n": len(rows), "median": round(float(np.median(distances)), 2), "beyond": round(beyond, 3)}
+        spread = [round(float(q), 2) for q in np.quantile(distances, (0.05, 0.5, 0.95))]
+        table[name] = {"n": len(rows), "quantiles_5_50_95": spread, "beyond": round(beyond, 3)}
     out.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
     typer.echo(json.dumps(table, indent=2))
     if write is not None:
