@@ -5,9 +5,9 @@ the wild domain and in the world of emotional voices. Every stage is resumable a
 `build/pretrain` (about 2 GB). Each generation takes about an hour and a half on two idle cores. New sentences need
 espeak-ng: `pip install emolab[voices]`.
 
-The second generation, step by step, on two idle cores (3.5 hours in all):
+The second generation, step by step (the whole on two idle cores is not timed yet; `speak` takes what it is given):
 
-    python data_scripts/pretrain_tiny.py data                     # 25 minutes; more voices: raise `sentences_each`
+    python data_scripts/pretrain_tiny.py data                     # about 6,000 clips, 2,400 faces
     python data_scripts/pretrain_tiny.py grow --layers 8 --intermediate 640   # optional
     python data_scripts/pretrain_tiny.py listen --steps 1500      # the audio tower under every channel
     python data_scripts/pretrain_tiny.py speak --minutes 120      # call again to go on
