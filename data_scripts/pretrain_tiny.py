@@ -133,7 +133,15 @@ def card(people: Path, work: Work = WORK, each: int = 15) -> None:
     if not names["judge"].exists():
         judge.main("tiny-omni", names["judge"], people, each)
     if not names["judge-emo-rl"].exists():
-        judge.main("tiny-omni", names["judge-emo-rl"], people, each, str(TAUGHT_FOLDER), "structured")
+        judge.main(
+            "tiny-omni",
+            names["judge-emo-rl"],
+            people,
+            each,
+            str(TAUGHT_FOLDER),
+            write=TAUGHT_FOLDER,
+            asked="structured",
+        )
     if not names["strangers"].exists():
         strangers.main("tiny-omni", names["strangers"], people)
     measured = cards.judged(*(json.loads(path.read_text(encoding="utf-8")) for path in names.values()))

@@ -19,6 +19,7 @@ import typer
 
 from data_scripts.pretraining import world
 from emolab.emotions import EMOTIONS, VAD
+from emolab.evaluate.temperature import Temperatures, calibration_error, fit_temperature, softmax
 from emolab.lalm import LALM, load_model
 from emolab.parsing import parse, parse_label
 from emolab.prompts import PROMPTS
@@ -29,7 +30,6 @@ EACH = 20  # clips of each label and domain
 BATCH = 24
 HEARD = PROMPTS["direct"].using("audio", "text")
 REASONS = 72  # tokens of a rationale and its answer
-WIDTH = 0.1  # of a bin of the calibration error
 
 
 def said(lalm: LALM, samples: Sequence[EmotionSample], prompt: Any, tokens: int) -> list[str]:
@@ -62,31 +62,6 @@ def label_posteriors(lalm: LALM, samples: Sequence[EmotionSample], prompt: Any =
         with torch.no_grad():
             rows.append(lalm.text_scores(batch, texts).double().cpu().numpy())
     return np.concatenate(rows)
-
-
-def softmax(scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Probabilities over the labels at a temperature."""
-    shifted = scores / temperature - (scores / temperature).max(1, keepdims=True)
-    return np.exp(shifted) / np.exp(shifted).sum(1, keepdims=True)
-
-
-def calibration_error(posterior: np.ndarray, gold: Sequence[str], labels: Sequence[str] = EMOTIONS) -> float:
-    """Expected calibration error: the mean gap between confidence and accuracy over bins of confidence."""
-    confidence = posterior.max(1)
-    right = np.array([labels[i] for i in posterior.argmax(1)]) == np.array(gold)
-    bins = np.minimum((confidence / WIDTH).astype(int), round(1 / WIDTH) - 1)
-    gaps = [
-        abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist())
-    ]
-    return round(float(np.sum(gaps)), 3)
-
-
-def fitted_temperature(scores: np.ndarray, gold: Sequence[str], labels: Sequence[str] = EMOTIONS) -> float:
-    """The temperature with the least negative log likelihood on held-out clips, on a grid from 0.5 to 20."""
-    at = np.array([list(labels).index(g) for g in gold])
-    grid = np.geomspace(0.5, 20, 60)
-    losses = [-np.log(softmax(scores, t)[np.arange(len(at)), at] + 1e-12).mean() for t in grid]
-    return round(float(grid[int(np.argmin(losses))]), 3)
 
 
 def lexicon() -> frozenset[str]:
@@ -164,11 +139,11 @@ def domains(lalm: LALM, each: int, asked: str = "direct") -> dict[str, Any]:
             scores = label_posteriors(lalm, picked, prompt)
             val = rendered("val", "a", each)
             fitted = label_posteriors(lalm, val, prompt)
-            warm = fitted_temperature(fitted, [str(s.emotion) for s in val])
+            warm = fit_temperature(fitted, [str(s.emotion) for s in val], EMOTIONS)
             result["temperature"] = warm
             result["ece_a"] = {
-                "raw": calibration_error(softmax(scores), gold),
-                "fitted": calibration_error(softmax(scores, warm), gold),
+                "raw": calibration_error(softmax(scores), gold, EMOTIONS),
+                "fitted": calibration_error(softmax(scores, warm), gold, EMOTIONS),
             }
     return result
 
@@ -218,7 +193,7 @@ def people(lalm: LALM, folder: Path, warm: float, asked: str = "direct") -> dict
         samples = [EmotionSample(r["path"], audio=str(folder / r["path"]), emotion=r["emotion"]) for r in rows]
         gold = np.array([r["emotion"] for r in rows])
         heard[split] = label_posteriors(lalm, samples, PROMPTS[asked].using("audio")), gold
-    strange = fitted_temperature(heard["dev"][0], heard["dev"][1].tolist())
+    strange = fit_temperature(heard["dev"][0], heard["dev"][1].tolist(), EMOTIONS)
     scores, gold = heard["test"]
     top = np.array(EMOTIONS)[scores.argmax(1)]
     calm, five = gold == "neutral", [e for e in EMOTIONS if e in set(gold) and e != "neutral"]
@@ -230,10 +205,10 @@ def people(lalm: LALM, folder: Path, warm: float, asked: str = "direct") -> dict
         "confidence_on_neutral": round(float(softmax(scores[calm]).max(1).mean()), 3),
         "confidence_on_neutral_fitted": round(float(softmax(scores[calm], warm).max(1).mean()), 3),
         "acted_ua_of_five": recall(gold[~calm].tolist(), [five[i] for i in among.argmax(1)]),
-        "ece": calibration_error(softmax(scores), gold.tolist()),
-        "ece_fitted": calibration_error(softmax(scores, warm), gold.tolist()),
+        "ece": calibration_error(softmax(scores), gold.tolist(), EMOTIONS),
+        "ece_fitted": calibration_error(softmax(scores, warm), gold.tolist(), EMOTIONS),
         "temperature_for_strangers": strange,
-        "ece_for_strangers": calibration_error(softmax(scores, strange), gold.tolist()),
+        "ece_for_strangers": calibration_error(softmax(scores, strange), gold.tolist(), EMOTIONS),
         "confidence_for_strangers": round(float(softmax(scores, strange).max(1).mean()), 3),
         "n_neutral": int(calm.sum()),
         "n_acted": int((~calm).sum()),
@@ -246,6 +221,9 @@ def main(
     people_folder: Annotated[Path | None, typer.Option("--people", help="What data_scripts/people.py filled.")] = None,
     each: Annotated[int, typer.Option(help="Clips of each label and domain.")] = EACH,
     adapter: Annotated[str | None, typer.Option(help="An adapter's folder.")] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Folder of a checkpoint that gets the fitted temperatures.")
+    ] = None,
     asked: Annotated[str, typer.Option(help="Prompt: direct, or structured for an adapter that reasons.")] = "direct",
 ) -> None:
     """Measure a model and write the table."""
@@ -261,6 +239,12 @@ def main(
         result[name] = measure()
         out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         typer.echo(json.dumps({name: result[name]}))
+    if write is not None and "people" in result:
+        warm, strange = result["domains"]["temperature"], result["people"]["temperature_for_strangers"]
+        source = (
+            "like: validation clips of the embedded corpus's domain a; unlike: people of data_scripts/people.py, dev"
+        )
+        Temperatures(warm, strange, source).save(write)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import numpy as np
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set, normalise_label
 from emolab.errors import EmolabError
+from emolab.evaluate.temperature import Temperatures, softmax
 from emolab.parsing import answer_text, parse, parse_label, parse_words
 from emolab.samples import EmotionSample
 
@@ -53,6 +54,7 @@ def predict(
     The answer is generated greedily. `distribution` is over the labels in the answer's place, after the model's own
     rationale where it gave one, so that both say the same. `label` is the generated one, or the most probable one where
     none can be read (`label_from` says which). `words` and `caption` are there where the prompt asks for them.
+    The distribution is at the checkpoint's `temperature`, fitted on held-out clips, where the checkpoint states one.
     `likeness` says how far the clip lies from the training clips, and `note` warns where that is far; both are empty
     where no statistics of the model's training clips are known. A clip longer than the model takes is cut into
     `windows`, whose probabilities are averaged. Raises MediaError for a file that cannot be used.
@@ -65,11 +67,12 @@ def predict(
     pieces = _pieces(sample, checked, model)
     batch = model.encode(pieces, asked)
     said = [row[0] for row in model.generate(batch, n=1, max_new_tokens=max_new_tokens, greedy=True).texts]
-    distribution = _distribution(model, batch, asked, said, chosen, calibration, pieces[0])
+    judged = _judged(model, batch)
+    warm = Temperatures.load(model.home).of(bool(judged and judged["unlike"]))
+    distribution = _distribution(model, batch, asked, said, chosen, calibration, pieces[0], warm)
     answers = [said_in(answer, asked.style, chosen) for answer in said]
     spoken = _most_frequent([answer.pop("label") for answer in answers])
     label = spoken if spoken is not None and calibration == "none" else max(chosen, key=distribution.__getitem__)
-    judged = _judged(model, batch)
     from emolab.lalm.likeness import note
 
     return {
@@ -77,6 +80,7 @@ def predict(
         "label": label,
         "label_from": "answer" if label == spoken else "distribution",
         "distribution": distribution,
+        "temperature": warm,
         "rationale": _joined([parse(answer).think for answer in said]),
         **_merged(answers),
         "text": "\n".join(said),
@@ -139,8 +143,9 @@ def _distribution(
     labels: LabelSet,
     calibration: str,
     sample: EmotionSample,
+    temperature: float = 1.0,
 ) -> dict[str, float]:
-    """Probability of each label behind the rationale of each window, averaged over the windows."""
+    """Probability of each label behind the rationale of each window, at a temperature, averaged over the windows."""
     import torch
 
     from emolab.evaluate.calibration import calibrate, content_free_scores
@@ -152,7 +157,7 @@ def _distribution(
     with torch.no_grad():
         scores = model.text_scores(batch, texts, eos=whole).double().cpu().numpy()
     empty = content_free_scores(model, prompt, sample, labels, form, whole) if calibration == "contextual" else None
-    mean = np.exp(calibrate(scores, calibration, empty)).mean(0)
+    mean = softmax(calibrate(scores, calibration, empty), temperature).mean(0)
     return dict(zip(labels, mean.tolist(), strict=True))
 
 
