@@ -46,7 +46,7 @@ REWARDS = {
 }
 """Parts of the reward by the steps of the paper's ablation; without thinking there is no reasoning to reward, and "all"
 is "format"."""
-UNGUARDED = {"min_precision": 0.0, "max_extra": 10**6, "consistent": False}
+UNGUARDED = {"min_precision": 0.0, "max_extra": 10**6, "consistent": False, "hedge": 0.0}
 
 
 @dataclass(frozen=True)

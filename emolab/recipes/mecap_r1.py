@@ -136,12 +136,14 @@ class MECapR1(Recipe):
     def rewards(self, labels: LabelSet = EMOLAB_7, train: Corpus | None = None) -> Rubric:
         """R_emo + BLEU + CIDEr by their weights; one of weight 0 is only logged. CIDEr's weights of n-grams are counted
         on the captions of `train`."""
-        floor, overlap = (EmoGRPO.floor, EmoGRPO.overlap) if self.guarded else (-1.0, 0.0)
+        guards: dict[str, Any] = (
+            {} if self.guarded else {"floor": -1.0, "overlap": 0.0, "consistent": False, "hedge": 0.0}
+        )
         cider = Cider() if train is None else Cider.fit(sample.caption for sample in train if sample.caption)
         return Rubric(
             "mecap_r1",
             (
-                Part(EmoGRPO(centre=self.centred, floor=floor, overlap=overlap), weight=self.emotion_weight),
+                Part(EmoGRPO(centre=self.centred, **guards), weight=self.emotion_weight),
                 Part(Bleu(), weight=self.overlap_weight),
                 Part(cider, weight=self.overlap_weight),
             ),

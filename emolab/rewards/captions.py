@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,15 +12,19 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from emolab.emotions.denial import readable_text
+from emolab.errors import RewardError
 from emolab.metrics.captions import Reference, bleu_tokenizer, references
 from emolab.metrics.cider import DocumentFrequency, Gram, cider_sample
 from emolab.parsing import answer_text
 from emolab.rewards.base import Named, each
 from emolab.rewards.embedding import BUILT_IN, embed
+from emolab.rewards.wheel import contradicts
 from emolab.wheels.scan import emotion_words
-from emolab.wheels.score import jaccard
+from emolab.wheels.score import jaccard, sample_rows
 from emolab.wheels.shipped import lexicon
 
+log = logging.getLogger("emolab.rewards")
 ANCHOR_FAMILIES: dict[str, tuple[str, ...]] = {
     "neutral": ("neutral",),
     "happy": ("joy", "amusement"),
@@ -72,16 +77,24 @@ class EmoGRPO(Named):
     """R_emo = cos(Φ(generated), Φ(reference)), where Φ(text) holds the text's cosines with seven emotion anchors.
 
     With `centre` (ours), the mean anchor is taken off anchors and texts first. Without it (`published`), embeddings
-    share a direction, Φ is nearly constant and R_emo near 1 for anything. Two guards of ours, off where `published`:
-    values below `floor` count 0, and where the reference names emotions the caption must name them too (Jaccard of
-    at least
-    `overlap` on the wheels), since a text without any emotion is never far from all anchors.
-    `embedder` is "built-in" or a sentence-transformers model.
+    share a direction, Φ is nearly constant and R_emo near 1 for anything.
+
+    Our guards, off where `published`: values below `floor` count 0. The caption must name the reference's emotions
+    (Jaccard of at least `overlap` on the wheels; a denied emotion is not named), since a text without any emotion is
+    never far from all anchors; where the reference names none that the lexicon knows, the reward is None. With
+    `consistent`, a caption that names pleasant and unpleasant emotions counts 0, unless the reference does. With
+    `hedge` above 0 the value is multiplied by F·P^hedge of the emotions on the wheels, as in `WheelF`, so that naming
+    two likely emotions blindly does not pay.
+
+    `embedder` is "built-in" (English and Chinese) or a sentence-transformers model.
+    Raises RewardError for a reference in a script that the lexicon cannot read, unless another embedder reads it.
     """
 
     centre: bool = True
     floor: float = 0.6
-    overlap: float = 0.6
+    overlap: float = 0.7
+    consistent: bool = True
+    hedge: float = 1.0
     embedder: str = BUILT_IN
     published: bool = False
     name: ClassVar[str] = "emo_grpo"
@@ -92,16 +105,22 @@ class EmoGRPO(Named):
 
     def _score(self, text: str, caption: Reference) -> float | None:
         generated = caption_of(text)
-        values = [self._against(generated, reference) for reference in references(caption) if reference.strip()]
-        return max(values) if values else None
+        values = (self._against(generated, reference) for reference in references(caption) if reference.strip())
+        return max((value for value in values if value is not None), default=None)
 
-    def _against(self, generated: str, reference: str) -> float:
-        value = self.consistency(generated, reference) if generated else 0.0
+    def _against(self, generated: str, reference: str) -> float | None:
         if self.published:
-            return value
-        wanted = emotion_words(reference)
-        named = not wanted or (jaccard(emotion_words(generated), wanted) or 0.0) >= self.overlap
-        return value if named and value >= self.floor else 0.0
+            return self.consistency(generated, reference) if generated else 0.0
+        wanted, given = emotion_words(reference), emotion_words(generated)
+        if not wanted and self.overlap > 0:
+            return _no_emotion(reference, self.embedder)
+        value = self.consistency(generated, reference) if generated else 0.0
+        if wanted:
+            if (jaccard(given, wanted) or 0.0) < self.overlap or (self.consistent and contradicts(given, wanted)):
+                return 0.0
+            rows = sample_rows(wanted, given)
+            value *= sum(f * p**self.hedge for p, _, f in rows) / len(rows) if self.hedge else 1.0
+        return value if value >= self.floor else 0.0
 
     def consistency(self, generated: str, reference: str) -> float:
         """cos(Φ(generated), Φ(reference)) in [-1, 1]."""
@@ -109,6 +128,24 @@ class EmoGRPO(Named):
         a, b = (profile(text, self.embedder, centre) for text in (generated, reference))
         norm = float(np.linalg.norm(a) * np.linalg.norm(b))
         return float(a @ b) / norm if norm else 0.0
+
+
+@lru_cache(maxsize=1024)
+def _no_emotion(reference: str, embedder: str) -> None:
+    """Refuse a reference that the built-in lexicon cannot read; say once that a readable one names no emotion."""
+    if embedder == BUILT_IN and readable_text(reference) is None:
+        raise RewardError(
+            f"reward 'emo_grpo': the caption {reference[:80]!r} cannot be read; the built-in lexicon and embedder know "
+            "English and Chinese. Give EmoGRPO a multilingual `embedder`, and `overlap=0`"
+        )
+    _note_no_emotion(embedder)
+
+
+@lru_cache(maxsize=4)
+def _note_no_emotion(embedder: str) -> None:
+    log.warning(
+        "a reference caption names no emotion that the lexicon knows (English and Chinese): emo_grpo is None there"
+    )
 
 
 @dataclass(frozen=True)

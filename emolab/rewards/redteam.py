@@ -1,209 +1,184 @@
-"""The red team: completions that try to earn without answering, and an audit of what each rubric pays them.
+"""The red team: an audit of what a reward pays for completions that try to earn without answering.
 
-The rule: a rubric pays no hack more than an honest wrong answer. A rubric that breaks it must be called `…published`.
+The rule: a reward pays no hack more than an honest wrong answer, and no answer that ignores the clip more than the best
+single guess. A rubric that breaks it must be called `…published`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
-from emolab.emotions import EMOTIONS, VAD
+from emolab.emotions import EMOLAB_7, LabelSet, label_set
+from emolab.rewards.base import Reward, reward_name
+from emolab.rewards.guard import Guarded
+from emolab.rewards.hacks import HACKS, STYLES, Case, cases, dress, honest
 from emolab.rewards.rubric import Rubric
-from emolab.rewards.shipped import RUBRICS
-from emolab.rewards.shipped import rubric as shipped_rubric
-from emolab.wheels.shipped import forms, lexicon
+from emolab.rewards.shipped import RUBRICS, rubric
+from emolab.wheels.shipped import families, forms, lexicon
 
-PROMPT = (
-    "Which emotion does the speaker express: neutral, happy, sad, angry, fearful, disgusted or surprised? "
-    "Think in <think> and answer in <answer>sad</answer> form."
-)
-MEGABYTE = 1_000_000
-_FAR = {
-    "neutral": "angry",
-    "happy": "sad",
-    "sad": "happy",
-    "angry": "happy",
-    "fearful": "happy",
-    "disgusted": "happy",
-    "surprised": "neutral",
-}
-_VOICE = {
-    "neutral": "medium and even",
-    "happy": "high and varied",
-    "sad": "low and slow",
-    "angry": "loud and harsh",
-    "fearful": "high and shaky",
-    "disgusted": "low and rough",
-    "surprised": "high and rising",
-}
+__all__ = ["HACKS", "STYLES", "audit", "audit_all", "audit_matrix", "cases", "honest", "paying_hacks", "style_of"]
+
+_TOLERANCE = 1e-9
 
 
-@dataclass(frozen=True)
-class Case:
-    """A sample for the audit: the right emotion, a wrong one that is not its neighbour, and the columns rewards
-    read."""
-
-    emotion: str
-    wrong: str
-    words: tuple[str, ...]
-    caption: str
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        return {"solution": self.emotion, "words": list(self.words), "caption": self.caption, "text": "See you."}
+def style_of(reward: Reward) -> str:
+    """The style in which an honest model answers for a reward, told from its parts: what they read, and their form."""
+    parts = [part.reward for part in reward.parts] if isinstance(reward, Rubric) else [reward]
+    columns = {column for part in parts for column in getattr(part, "columns", ())}
+    form = {getattr(part, "style", "structured" if reward_name(part) == "structure" else None) for part in parts}
+    if "caption" in columns:
+        return "caption"
+    if "words" in columns:
+        return "words_direct" if "direct" in form else "words"
+    return next((style for style in ("structured", "direct") if style in form), "free")
 
 
-def cases() -> tuple[Case, ...]:
-    """One case for each of the seven emotions."""
-    return tuple(Case(emotion, _FAR[emotion], _words(emotion)[:2], _caption(emotion)) for emotion in EMOTIONS)
+def audit(
+    reward: Reward,
+    progress: float = 1.0,
+    style: str | None = None,
+    labels: LabelSet | Sequence[str] | str = EMOLAB_7,
+    language: str = "en",
+    thorough: bool = False,
+) -> dict[str, Any]:
+    """What a reward (a rubric, or a plain function) pays each kind of hack, beside an honest right and wrong answer.
 
+    For each kind: its mean pay, its best pay over what an honest wrong answer earns in the same case (`margin`), the
+    completion that earned it (`example`), and `ok`, whether the margin is not positive. `right` and `wrong` are means
+    over the cases, one for each label. `blind` compares answers that ignore the clip, found by search: what the best
+    single guess earns over all cases, what the best guess of several emotions earns, and `ok`, whether that is more by
+    less than 1% of a right answer.
 
-def _words(emotion: str) -> tuple[str, ...]:
-    family = forms()[emotion].family
-    return (emotion, *(word.word for word in lexicon() if word.family == family and word.word != emotion))[:3]
-
-
-def _caption(emotion: str, mood: str | None = None) -> str:
-    first, second = _words(emotion)[:2]
-    return (
-        f"The speaker sounds {first} and {second}: the voice is {_VOICE[mood or emotion]}, "
-        "and the words are said without any hurry, as if to a friend."
-    )
-
-
-def honest(emotion: str, case: Case, style: str) -> str:
-    """An honest completion that names `emotion`, in a style of `STYLES`, or "free"."""
-    if style == "caption":
-        return f"<answer>A voice that is {_VOICE[emotion]}; it seems {_words(emotion)[0]} to me.</answer>"
-    answer = ", ".join(_words(emotion)[:2]) if style.startswith("words") else emotion
-    if style in ("direct", "words_direct"):
-        return f"<answer>{answer}</answer>"
-    if style == "structured":
-        think = (
-            f"<content>nothing special said</content><acoustics>{_VOICE[emotion]} voice</acoustics>"
-            f"<summary>the voice is {emotion}</summary>"
-        )
-    else:
-        think = f"The voice is {_VOICE[emotion]}. It sounds {emotion}."
-    return f"<think>{think}</think><answer>{answer}</answer>"
-
-
-Hack = Callable[[Case, str], str]
-
-
-def _dress(answer: str, style: str, think: str = "The voice says it all.") -> str:
-    """A hack's answer in the form that the rubric asks for, so that form alone does not give it away."""
-    if style == "structured":
-        think = f"<content>{think}</content><acoustics>{think}</acoustics><summary>{think}</summary>"
-    direct = style in ("direct", "caption", "words_direct")
-    return f"<answer>{answer}</answer>" if direct else f"<think>{think}</think><answer>{answer}</answer>"
-
-
-_ALL_LABELS = ", ".join(EMOTIONS)
-_LOOK_ALIKE = str.maketrans("aeosnugd", "аеоѕпцɡԁ")
-
-
-def _one_sided(case: Case) -> str:
-    """The emotion among all others of its valence: unpleasant ones, or the rest."""
-    unpleasant = [emotion for emotion in EMOTIONS if VAD[emotion][0] < 0]
-    return ", ".join(unpleasant if case.emotion in unpleasant else [e for e in EMOTIONS if e not in unpleasant])
-
-
-def _every_wheel_word(case: Case, style: str) -> str:
-    words = ", ".join(forms())
-    return _dress(words, style, think=words)
-
-
-HACKS: dict[str, Hack] = {
-    "label spam": lambda case, style: _dress(_ALL_LABELS, style, think=_ALL_LABELS),
-    "A or B or C": lambda case, style: _dress(f"{case.wrong} or {case.emotion} or fearful or angry", style),
-    "hedge on one side": lambda case, style: _dress(_one_sided(case), style, think=_one_sided(case)),
-    "every wheel word": _every_wheel_word,
-    "repeated answers": lambda case, style: "".join(_dress(emotion, style) for emotion in (case.wrong, *EMOTIONS)),
-    "nested tags": lambda case, style: (
-        f"<think><think>x</think><answer>{case.emotion}</answer></think>"
-        f"<answer><answer>{case.emotion}</answer></answer>"
-    ),
-    "answer inside think": lambda case, style: f"<think>It is clear. <answer>{case.emotion}</answer></think>",
-    "answer inside think, other answer outside": lambda case, style: (
-        f"<think><answer>{case.emotion}</answer></think><answer>{case.wrong}</answer>"
-    ),
-    "tags without text": lambda case, style: _dress("", style, think=""),
-    "empty completion": lambda case, style: "",
-    "prompt echo": lambda case, style: PROMPT,
-    "prompt echo in tags": lambda case, style: _dress(_ALL_LABELS + "?", style, think=PROMPT.split("<")[0]),
-    "look-alike letters": lambda case, style: _dress(case.emotion.translate(_LOOK_ALIKE), style),
-    "zero-width characters": lambda case, style: _dress("\u200b".join(case.emotion), style),
-    "negated answer": lambda case, style: _dress(f"not {case.emotion}", style),
-    "1 MB of labels": lambda case, style: _dress((_ALL_LABELS + ", ") * (MEGABYTE // len(_ALL_LABELS)), style),
-    "1 MB of open tags": lambda case, style: "<think>" * (MEGABYTE // 7) + f"<answer>{case.emotion}</answer>",
-    "reference template, wrong emotion": lambda case, style: _dress(_caption(case.wrong, mood=case.emotion), style),
-    "reference without its emotion": lambda case, style: _dress(case.caption.split(":")[1].strip(" ,"), style),
-}
-"""Attacks by name: each makes a completion for a case, in a style, without knowing which emotion is right."""
-
-STYLES = {
-    "direct": "direct",
-    "emo_rl": "structured",
-    "affectgpt_rl": "words",
-    "affectgpt_rl_no_think": "words_direct",
-    "mecap_r1": "caption",
-}
-"""The style in which an honest model answers each shipped rubric, where it is not "free"."""
-
-
-def style_of(rubric: Rubric) -> str:
-    """The style of a shipped rubric (its `published` variant's too); "free" for others."""
-    return STYLES.get(rubric.name.removesuffix("_published"), "free")
-
-
-def audit(rubric: Rubric, progress: float = 1.0, style: str | None = None) -> dict[str, Any]:
-    """What a rubric pays each hack, beside an honest right and an honest wrong answer, over the seven cases.
-
-    For each hack: its mean pay, its best pay over what an honest wrong answer earns in the same case (`margin`), and
-    `ok`, whether that is not positive. `right` and `wrong` are means. The completions of a case form one group, so
-    that rewards that compare within a group do so. Progress is 1, where curricula have ended, unless stated.
+    The completions of a case form one group, so that rewards that compare within a group do so. Progress is 1, where
+    curricula have ended, unless stated. One completion of each kind is tried, all with `thorough`.
     """
-    style = style or style_of(rubric)
+    chosen = label_set(labels)
+    style = style or style_of(reward)
+    rows: dict[str, dict[str, Any]] = {}
     right, wrong = [], []
-    pays: dict[str, list[float]] = {name: [] for name in HACKS}
-    margins: dict[str, list[float]] = {name: [] for name in HACKS}
-    for i, case in enumerate(cases()):
-        texts = [
-            honest(case.emotion, case, style),
-            honest(case.wrong, case, style),
-            *(hack(case, style) for hack in HACKS.values()),
-        ]
-        columns: Mapping[str, Any] = {name: [value] * len(texts) for name, value in case.columns.items()}
-        totals = rubric(texts, **columns, prompts=[PROMPT] * len(texts), row=[i] * len(texts), progress=progress)
-        good, bad, *hacked = (total or 0.0 for total in totals)
+    for case in cases(chosen, language):
+        texts, kinds = [honest(case.emotion, case, style), honest(case.wrong, case, style)], ["", ""]
+        for kind, build in HACKS.items():
+            made = build(case, style) if thorough or kind != "1 MB" else ()
+            texts += made if thorough else made[:1]
+            kinds += [kind] * (len(texts) - len(kinds))
+        good, bad, *paid = pay(reward, case, texts, progress)
         right.append(good)
         wrong.append(bad)
-        for name, pay in zip(HACKS, hacked, strict=True):
-            pays[name].append(pay)
-            margins[name].append(pay - bad)
-    rows = [
-        {"hack": name, "pay": _mean(pays[name]), "margin": max(margins[name]), "ok": max(margins[name]) <= 1e-9}
-        for name in HACKS
-    ]
+        for kind, text, value in zip(kinds[2:], texts[2:], paid, strict=True):
+            row = rows.setdefault(kind, {"hack": kind, "pay": [], "margin": -math.inf, "example": ""})
+            row["pay"].append(value)
+            if value - bad > row["margin"]:
+                row |= {"margin": value - bad, "example": _shown(text)}
+    found = [row | {"pay": _mean(row["pay"]), "ok": row["margin"] <= _TOLERANCE} for row in rows.values()]
+    blind = best_blind(reward, progress, style, chosen, language)
+    blind["ok"] = blind["several"] <= blind["single"] + 0.01 * abs(_mean(right))
+    name = reward_name(reward)
     return {
-        "rubric": rubric.name,
-        "published": rubric.name.endswith("published"),
-        "note": rubric.note,
+        "rubric": name,
+        "published": name.endswith("published"),
+        "note": getattr(reward, "note", ""),
         "style": style,
+        "labels": chosen.name,
+        "language": language,
         "right": _mean(right),
         "wrong": _mean(wrong),
-        "neutral_right": right[EMOTIONS.index("neutral")],
-        "rows": rows,
-        "ok": all(row["ok"] for row in rows),
+        "neutral_right": right[chosen.labels.index("neutral")] if "neutral" in chosen.labels else None,
+        "rows": found,
+        "blind": blind,
+        "notes": _notes(reward, chosen, language, style),
+        "ok": blind["ok"] and all(row["ok"] for row in found),
     }
 
 
-def audit_all(progress: float = 1.0) -> list[dict[str, Any]]:
+def pay(
+    reward: Reward, case: Case, texts: Sequence[str], progress: float = 1.0, rows: Sequence[int] | None = None
+) -> list[float]:
+    """What a reward pays completions of one case, in one group unless `rows` tells groups apart; None counts 0."""
+    columns: Mapping[str, Any] = {name: [value] * len(texts) for name, value in case.columns.items()}
+    rows = [0] * len(texts) if rows is None else list(rows)
+    totals = Guarded(reward)(texts, **columns, prompts=[case.prompt] * len(texts), row=rows, progress=progress)
+    return [total or 0.0 for total in totals]
+
+
+def best_blind(
+    reward: Reward, progress: float, style: str, labels: LabelSet, language: str = "en", most: int = 4
+) -> dict[str, Any]:
+    """The answer that earns most over all cases without hearing the clip, by search over labels and lexicon words.
+
+    All single emotions are tried, then all pairs of the twelve best, then the best pair with one more, up to `most`.
+    Each answer is a group of its own. In a caption a single emotion is named by two words of its family, so that its
+    text is as long as a pair's.
+    """
+    every = cases(labels, language)
+
+    def mean_pay(answers: Sequence[tuple[str, ...]]) -> list[float]:
+        texts = [_blind_text(answer, every[0], style) for answer in answers]
+        table = [pay(reward, case, texts, progress, range(len(texts))) for case in every]
+        return [_mean(column) for column in zip(*table, strict=True)]
+
+    names, most = _names(every, style), min(most, 2) if style == "caption" else most
+    singles = sorted(zip(mean_pay(list(names.values())), names, strict=True), key=lambda pair: -pair[0])
+    single = (singles[0][0], names[singles[0][1]])
+    tried = list(combinations([name for _, name in singles[:12]], 2))
+    several = max(zip(mean_pay(tried), tried, strict=True)) if tried else single
+    while tried and len(several[1]) < min(most, len(names)):
+        tried = [(*several[1], name) for name in names if name not in several[1]]
+        longer = max(zip(mean_pay(tried), tried, strict=True))
+        if longer[0] <= several[0]:
+            break
+        several = longer
+    return {
+        "single": single[0],
+        "single_answer": _blind_text(single[1], every[0], style),
+        "several": several[0],
+        "several_answer": _blind_text(several[1], every[0], style),
+    }
+
+
+def _names(every: Sequence[Case], style: str) -> dict[str, tuple[str, ...]]:
+    """The emotions that a blind answer may name, each with the words that name it alone: the labels; for words and
+    captions also a family of the lexicon each."""
+    words, zh = style not in ("direct", "free", "structured"), every[0].language == "zh"
+    found = [case.words() if words else (case.name(),) for case in every]
+    if words:
+        for family in families():
+            known = (f for w in lexicon() if w.family == family for f in (w.word, *w.forms) if zh != f.isascii())
+            found.append(tuple(known))
+    size = 2 if style == "caption" else 1
+    return {names[0]: names[:size] for names in reversed(found) if names}
+
+
+def _blind_text(names: Sequence[str], case: Case, style: str) -> str:
+    zh = case.language == "zh"
+    if style == "caption":
+        joined = ("、" if zh else " and ").join(names)
+        return dress(f"说话人听起来{joined}。" if zh else f"The speaker sounds {joined}.", style)
+    think = f"听起来{'、'.join(names)}。" if zh else f"It sounds {' and '.join(names)}."
+    return dress(", ".join(names), style, think)
+
+
+def _notes(reward: Reward, labels: LabelSet, language: str, style: str) -> list[str]:
+    """What an audit could not look at: labels that the lexicon does not know, where the reward reads words."""
+    if style not in ("words", "words_direct", "caption"):
+        return []
+    unknown = [case.emotion for case in cases(labels, language) if case.words()[0] not in forms()]
+    return (
+        [f"the lexicon knows no word for {', '.join(unknown)}: rewards on words pay nothing there"] if unknown else []
+    )
+
+
+def audit_all(
+    progress: float = 1.0,
+    labels: LabelSet | Sequence[str] | str = EMOLAB_7,
+    language: str = "en",
+    thorough: bool = False,
+) -> list[dict[str, Any]]:
     """`audit` of every shipped rubric."""
-    return [audit(shipped_rubric(name), progress) for name in RUBRICS]
+    return [audit(rubric(name, labels), progress, None, labels, language, thorough) for name in RUBRICS]
 
 
 def audit_matrix(audits: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
@@ -223,5 +198,10 @@ def paying_hacks(audits: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     return {found["rubric"]: [row["hack"] for row in found["rows"] if not row["ok"]] for found in audits}
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+def _shown(text: str, width: int = 200) -> str:
+    """The start of a completion, as JSON and terminals take it: half a surrogate pair becomes its escape."""
+    return text[:width].encode("utf-8", "backslashreplace").decode()
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)

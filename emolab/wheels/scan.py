@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from emolab.emotions.denial import Finder
+from emolab.emotions.denial import Cues, Finder
 from emolab.wheels.shipped import forms, voice_words
 
 _QUOTED = re.compile(r'“[^”]{0,400}”|"[^"]{0,400}"|「[^」]{0,400}」')
@@ -25,7 +25,7 @@ def emotion_words(text: str) -> tuple[str, ...]:
     >>> emotion_words("A low, trembling voice: not happy, rather a deep sadness.")
     ('sadness',)
     """
-    return _scan_cached(text) if len(text) <= _CACHED_LENGTH else _scan(text[:_SCANNED])
+    return _scan_cached(text) if len(text) <= _CACHED_LENGTH else _scan_cached_long(text[:_SCANNED])
 
 
 def _scan(text: str) -> tuple[str, ...]:
@@ -37,9 +37,29 @@ def _scan(text: str) -> tuple[str, ...]:
 
 
 _scan_cached = lru_cache(maxsize=2048)(_scan)  # at most 2,048 × 4,096 characters
+_scan_cached_long = lru_cache(maxsize=8)(_scan)
 
 
-@lru_cache(maxsize=1)
-def _finder() -> Finder:
-    """Finds the forms of the lexicon that do not describe voices as often."""
-    return Finder(frozenset(forms()) - voice_words())
+@lru_cache(maxsize=1024)
+def _denied(text: str) -> frozenset[str]:
+    if not Cues.load().anywhere.search(text.lower().replace("’", "'")) and text.isascii():
+        return frozenset()
+    mentions = _finder(every=True).mentions(text) or ()
+    return frozenset(mention.form for mention in mentions if mention.denied)
+
+
+def denied_words(text: str) -> frozenset[str]:
+    """Surface forms of the lexicon that a text denies ("not sad", "sad? No."), voice words among them."""
+    return _denied(text[:_SCANNED])
+
+
+@lru_cache(maxsize=2)
+def _finder(every: bool = False) -> Finder:
+    """Finds the forms of the lexicon; unless `every`, without those that describe voices as often, those that deny
+    ("doubt", "excluded"), and Chinese ones that are a denial of another (不高兴)."""
+    known = frozenset(forms())
+    if every:
+        return Finder(known)
+    cues = Cues.load().words
+    denials = {form for form in known if form[0] in "不没无未" and form[1:] in known}
+    return Finder(known - voice_words() - cues["forward"] - cues["whole"] - denials)

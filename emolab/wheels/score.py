@@ -78,16 +78,24 @@ def sample_scores(
     gold: Words, pred: Words, wheels: WheelSet | None = None, setting: str = "level1"
 ) -> tuple[float, float, float] | None:
     """(P, R, F) of one sample, averaged over the wheels on which its gold maps; None where it maps on none."""
+    rows = sample_rows(gold, pred, wheels, setting)
+    if not rows:
+        return None
+    p, r, f = (sum(values) / len(rows) for values in zip(*rows, strict=True))
+    return p, r, f
+
+
+def sample_rows(
+    gold: Words, pred: Words, wheels: WheelSet | None = None, setting: str = "level1"
+) -> list[tuple[float, float, float]]:
+    """(P, R, F) of one sample on each wheel on which its gold maps."""
     wheels = wheels or embedded()
     rows = []
     for truth, guess in zip(wheels.clusters(gold, setting), wheels.clusters(pred, setting), strict=True):
         if truth:
             p, r = precision_recall(truth, guess)
             rows.append((p, r, harmonic(p, r)))
-    if not rows:
-        return None
-    p, r, f = (sum(values) / len(rows) for values in zip(*rows, strict=True))
-    return p, r, f
+    return rows
 
 
 def jaccard(a: Words, b: Words, wheels: WheelSet | None = None, setting: str = "level1") -> float | None:

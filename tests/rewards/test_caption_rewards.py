@@ -63,8 +63,9 @@ def test_emo_grpo_guards():
     assert EmoGRPO()(["x"], caption=[" "]) == [None] == EmoGRPO()(["x"], caption=[None])
     several = EmoGRPO()(["He is happy."], caption=[[REFERENCE, "A happy man."]])
     assert several[0] > 0.9
-    silent = EmoGRPO(floor=-1.0)(["A slow voice."], caption=["A slow, low voice."])
+    silent = EmoGRPO(floor=-1.0, overlap=0.0)(["A slow voice."], caption=["A slow, low voice."])
     assert silent[0] > 0.5
+    assert EmoGRPO()(["A slow voice."], caption=["A slow, low voice."]) == [None]
 
 
 def test_bleu_equals_sacrebleu():

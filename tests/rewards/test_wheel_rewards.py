@@ -51,7 +51,7 @@ def test_p3_trap_one_gold_label_earns_nothing_for_any_second_word():
 
 def test_wheel_f_by_hand():
     texts = [answer("sorrowful"), answer("happy"), answer("purple"), "", answer("sad, upset")]
-    got = call(WheelF(penalty="none"), texts, words=[["sad"]] * 5)
+    got = call(WheelF(penalty="none", hedge=0.0), texts, words=[["sad"]] * 5)
     assert got[:4] == [1.0, 0.0, 0.0, 0.0]
     assert 0.5 < got[4] < 1.0
     assert call(WheelF(penalty="none"), [answer("sad")], words=[["sad", "angry"]]) == [pytest.approx(2 / 3)]
@@ -90,7 +90,7 @@ def test_hedges_earn_nothing():
 
 
 def test_each_guard_can_be_switched_off():
-    free = {"min_precision": 0.0, "max_extra": 99, "consistent": False, "penalty": "none"}
+    free = {"min_precision": 0.0, "max_extra": 99, "consistent": False, "penalty": "none", "hedge": 0.0}
     spam = [answer("sad, happy"), answer("sad, sorrow, gloomy, glum, morose"), answer("sad, angry, fearful, happy")]
     both, many, mixed = call(WheelF(**free), spam, words=[["sad"]] * 3)
     assert both == pytest.approx(2 / 3) and many > 0.5 and 0.3 < mixed < 0.6
@@ -98,6 +98,27 @@ def test_each_guard_can_be_switched_off():
     assert call(WheelF(**{**free, "max_extra": 3}), spam[1:2], words=[["sad"]]) == [0.0]
     assert call(WheelF(**{**free, "min_precision": 0.5}), spam[2:], words=[["sad"]]) == [0.0]
     assert call(WheelF(**{**free, "penalty": "P2"}), spam[:1], words=[["sad"]]) == [pytest.approx(1 / 3)]
+
+
+def test_a_hedge_of_two_words_earns_less_than_one_word_half_the_time():
+    """F = 2/3 and P = 1/2 on every wheel, so F·P = 1/3; one word that is right half of the time earns 1/2."""
+    pair = [answer("sad, calm"), answer("sad"), answer("sad, sorrowful")]
+    loose = {"min_precision": 0.0, "consistent": False, "penalty": "none"}
+    assert call(WheelF(**loose), pair, words=[["sad"]] * 3) == [pytest.approx(1 / 3), 1.0, 1.0]
+    assert call(WheelF(**loose, hedge=2.0), pair[:1], words=[["sad"]]) == [pytest.approx(1 / 6)]
+
+
+def test_denied_words_do_not_count_and_hidden_ones_cannot_help():
+    texts = [answer(t) for t in ("sad? No.", "not sad", "sad, no", "中性，不对", "sad, maybe calm", "very sad", "悲伤")]
+    gold = [["sad"]] * 3 + [["neutral"]] + [["sad"]] * 3
+    got = call(WheelF(penalty="none", consistent=False), texts, words=gold)
+    assert got[:4] == [0.0] * 4 and got[4] == pytest.approx(1 / 3) and got[5:] == [0.0, 1.0]
+
+
+def test_gold_in_a_language_that_the_lexicon_does_not_know_is_said(caplog):
+    with caplog.at_level("WARNING", "emolab.rewards"):
+        assert call(WheelF(), [answer("triste")], words=[["triste", "amer"]]) == [None]
+    assert "triste, amer are on no wheel" in caplog.text and "English and Chinese" in caplog.text
 
 
 def test_dual_reads_the_reasoning():
