@@ -198,8 +198,9 @@ def _quality(wave: np.ndarray, f0: np.ndarray, voiced: np.ndarray) -> dict[str, 
     harmonicity = _harmonicity(wave, f0, np.flatnonzero(voiced)[::3])
     envelope = np.abs(wave[: len(wave) // 64 * 64]).reshape(-1, 64).mean(1)  # at 250 Hz
     envelope = envelope / (np.convolve(envelope, np.ones(25) / 25, "same") + 1e-6)
-    power = np.abs(np.fft.rfft((envelope - envelope.mean()) * np.hanning(len(envelope)))) ** 2 + 1e-9
-    rate = np.fft.rfftfreq(len(envelope), 64 / SAMPLE_RATE)
+    length = max(len(envelope), 128)  # half a second: below that no bin would lie in the lowest band
+    power = np.abs(np.fft.rfft((envelope - envelope.mean()) * np.hanning(len(envelope)), length)) ** 2 + 1e-9
+    rate = np.fft.rfftfreq(length, 64 / SAMPLE_RATE)
 
     def between(low: float, high: float) -> float:
         return float(power[(rate > low) & (rate < high)].mean())

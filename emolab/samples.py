@@ -53,6 +53,10 @@ class EmotionSample:
     extra: dict[str, Any] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.emotion is not None and not isinstance(self.emotion, str):
+            raise CorpusError(f"{self.id}: emotion {self.emotion!r} must be a text, or None for a clip without a label")
+
     def describe(self, parts: Sequence[str] = PARTS) -> str | None:
         """The sentences on these parts, in this order; None where the sample states none of them.
 

@@ -44,6 +44,13 @@ def test_features_do_not_depend_on_the_order_of_calls() -> None:
     assert len(set(FEATURES)) == len(FEATURES)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seconds", [0.1, 0.25, 0.4, 0.6, 1.0, 2.0])
+def test_short_clips_have_finite_features_without_a_warning(seconds):
+    values, _ = prosody_features(voice(200, seconds=seconds))
+    assert values.any() and np.isfinite(values).all()
+
+
 def voice(pitch: float, loudness: float = 0.2, seconds: float = 1.2) -> np.ndarray:
     """Vowel-like pulses at `pitch` Hz with four syllables a second."""
     time = np.arange(int(seconds * 16_000)) / 16_000

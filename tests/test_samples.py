@@ -217,6 +217,12 @@ def test_half_characters_are_named_in_reading_and_in_writing(tmp_path):
         assert not (tmp_path / f"u{suffix}").exists()
 
 
+@pytest.mark.parametrize("label", [3, 1.0, float("nan"), np.int64(2)])
+def test_a_label_that_is_no_text_is_named(label):
+    with pytest.raises(CorpusError, match=r"clip7: emotion .* must be a text"):
+        EmotionSample("clip7", text="x", emotion=label)
+
+
 def test_tables_without_parts_still_read(tmp_path):
     assert Corpus.read(table(tmp_path / "t.jsonl", {"id": "1", "text": "x"}))[0].parts == {}
 
