@@ -62,6 +62,29 @@ def has_voice(sample: EmotionSample) -> bool:
     return sample.audio is not None or sample.extra.get("waveform") is not None
 
 
+def possible_controls(
+    samples: Sequence[EmotionSample],
+    controls: Sequence[str],
+    seed: int = 0,
+    say: Callable[[str], None] = lambda text: None,
+) -> tuple[str, ...]:
+    """Those of `controls` that can be made of these samples; `say` is told why another cannot.
+
+    Exchanging voices needs two speakers, and for "swapped" two emotions.
+    """
+    found = []
+    for control in controls:
+        try:
+            apply_control(samples, control, seed)
+        except EvaluationError as error:
+            if control not in CONTROLS:
+                raise
+            say(f"control {control} is left out: {error}")
+        else:
+            found.append(control)
+    return tuple(found)
+
+
 def with_audio(
     sample: EmotionSample, path: str | None, waveform: NDArray[np.float32] | None = None, **noted: object
 ) -> EmotionSample:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
+from emolab.evaluate.controls import possible_controls
 from emolab.evaluate.results import numbers
 from emolab.evaluate.run import evaluate
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from emolab.prompts import Prompt
     from emolab.samples import Corpus
 
+log = logging.getLogger("emolab.evaluate")
 CONTROLS = ("silent", "swapped", "shuffled")
 
 
@@ -46,7 +49,7 @@ def zero_shot(
         "label_bias": scored["info"]["label_bias"],
         "controls": {
             kind: numbers(evaluate(model, test, asked, seed, control=kind, long_clips=long_clips))
-            for kind in (CONTROLS if controls else ())
+            for kind in possible_controls(list(test), CONTROLS if controls else (), seed, log.warning)
         },
         "baseline": baseline,
     }

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack, get_ar
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate.as_asked import evaluation_of
+from emolab.evaluate.controls import possible_controls
 from emolab.lalm.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
-from emolab.media import usable
+from emolab.media.usable import POLICIES, usable
 from emolab.prompts import Prompt, get_prompt
 from emolab.recipes.data import (
     Source,
@@ -265,6 +266,8 @@ class Recipe:
             return run_folds(self, found, out, test=test, progress=progress, say=say, **options)
 
         # 0. What is trained and measured on. All faults of the data are told before the model is loaded.
+        if long_clips not in POLICIES:
+            raise TrainingError(f"long_clips {long_clips!r}: expected one of {', '.join(POLICIES)}")
         if start and not is_checkpoint(start):
             raise TrainingError(f"{start}: no checkpoint to start from; give a folder such as OUT/cold_start")
         whole = corpus_of(corpus, self.corpus_size, labels, protocol, fold)
@@ -276,7 +279,7 @@ class Recipe:
         data = self.splits(inside, split, measured)
         other = self.other_domain(inside, split) if elsewhere else None
         rubric = self.rewards(chosen, data.train) if rewards is None else rubric_of(rewards, chosen, data.train)
-        checks = self.controls if controls else ()
+        checks = possible_controls(list(data.test), self.controls if controls else (), self.seed, say)
         early = checks if controls == "every" else ()
         ids = self.identity(data, rubric, long_clips)
 
@@ -359,6 +362,14 @@ class Recipe:
                 f"there are {dict(inside.counts('split'))}"
             )
         cold = cold_part(train, self.cold_per_label, self.seed)
+        if self.gives_reasons and len(cold):
+            cold = with_reasons(cold, train).where(self._can_teach)
+            if not len(cold):
+                raise CorpusError(
+                    f"{corpus.name or corpus.root}: {self.name} teaches reasons, which it writes from a description, a "
+                    "caption or a voice that can be measured, and no sample has any; choose answers without reasons "
+                    "(--set reasoning=direct, or thinking=false)"
+                )
         used = {s.id for s in cold}
         rest = train.where(lambda s: s.id not in used and s.emotion is not None)
         if not len(rest) or (self.cold_per_label and not len(cold)):
@@ -366,11 +377,15 @@ class Recipe:
                 f"{corpus.name or corpus.root}: {len(train)} training samples are too few: the cold start needs one, "
                 "and the rewards need another"
             )
-        if self.gives_reasons:
-            cold = with_reasons(cold, train)
         if self.test_per_label:
             held_out = take_per_label(held_out, self.test_per_label, 0)
         return Splits(cold, rest, held_out)
+
+    def _can_teach(self, sample: EmotionSample) -> bool:
+        try:
+            return bool(self.target(sample))
+        except TrainingError:
+            return False
 
     def other_domain(self, corpus: Corpus, split: str = "test") -> Corpus | None:
         """The measured samples of domains that this run is not trained on; None where there are none."""

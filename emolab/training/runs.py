@@ -128,10 +128,22 @@ def _apart(mine: Any, theirs: Any, name: str = "") -> list[str]:
     if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
         keys = dict.fromkeys([*mine, *theirs])
         return [part for key in keys for part in _apart(mine.get(key), theirs.get(key), f"{name} {key}".strip())]
+    if isinstance(mine, list) and isinstance(theirs, list) and all(map(_named, [*mine, *theirs])):
+        ours, others = [_named(part) for part in mine], [_named(part) for part in theirs]
+        if ours != others:
+            return [f"{', '.join(map(str, ours))} here, {', '.join(map(str, others))} there"]
+        pairs = zip(ours, mine, theirs, strict=True)
+        return [part for label, a, b in pairs for part in _apart(a, b, f"{label}:")]
     at = f"{name}: " if name else ""
     if name.split(" ")[-1] in ("hash", "source"):
         return [f"{name} differs"]
     return [f"{at}{_short(mine)} here, {_short(theirs)} there"]
+
+
+def _named(part: Any) -> str | None:
+    """The name of a part of a rubric."""
+    found = part.get("reward", part).get("name") if isinstance(part, Mapping) else None
+    return str(found) if found else None
 
 
 def _short(value: Any) -> str:
