@@ -87,7 +87,7 @@ def evaluate(
     if confusion is not None:
         from emolab.plots.evaluation import confusion_matrix
 
-        confusion_matrix(result["rows"]).savefig(confusion)
+        confusion_matrix(result["rows"], result["info"]["labels"]).savefig(confusion)
     emit(numbers(result), as_json, render)
 
 

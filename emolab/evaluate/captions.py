@@ -15,12 +15,11 @@ from emolab.emotions import concept
 from emolab.errors import EvaluationError
 from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted, pool_rows
 from emolab.evaluate.results import talkers
-from emolab.metrics import bootstrap_ci, caption_table, hit_rate, meteor, rouge_l
+from emolab.metrics import bootstrap_ci, caption_notes, caption_table, hit_rate, meteor, rouge_l
 from emolab.metrics.captions import (
     Reference,
     bleu_counts,
     bleu_of,
-    caption_notes,
     emotion_counts,
     f1_of,
     mean_defined,

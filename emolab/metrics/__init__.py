@@ -2,7 +2,7 @@
 
 from emolab.metrics.bootstrap import bootstrap_ci
 from emolab.metrics.calibration import expected_calibration_error
-from emolab.metrics.captions import bleu, caption_notes, distinct, emotion_f1, meteor, rouge_l, vocabulary_size
+from emolab.metrics.captions import bleu, distinct, emotion_f1, meteor, rouge_l, vocabulary_size
 from emolab.metrics.cider import cider
 from emolab.metrics.classification import (
     accuracy_table,
@@ -13,7 +13,7 @@ from emolab.metrics.classification import (
     weighted_accuracy,
     weighted_f1,
 )
-from emolab.metrics.tables import UNIBENCH, caption_table, sentiment_f1, sentiment_of, unibench_table
+from emolab.metrics.tables import UNIBENCH, caption_notes, caption_table, sentiment_f1, sentiment_of, unibench_table
 from emolab.wheels.score import hit_rate, jaccard, sample_scores, wheel_scores
 
 __all__ = [

@@ -6,7 +6,7 @@ CIDEr stands in for it.
 Tokens are lower-case words; a Chinese or Japanese character is a token of its own, because nothing separates words
 there (a choice that needs no segmenter, and the one of sacrebleu). BLEU is tokenised by sacrebleu: with "zh" where a
 reference or the caption holds Chinese, else with its default "13a". So scores of two languages are not comparable.
-`caption_notes` says what was done, and what is undefined.
+`emolab.metrics.caption_notes` says what was done, and what is undefined.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from emolab.wheels.shipped import forms
 
 Reference = str | Sequence[str]
 _CHARACTER = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _TOKEN = re.compile(rf"[{_CHARACTER}]|[^\W{_CHARACTER}]+(?:'[^\W{_CHARACTER}]+)?")
 
 
@@ -37,7 +37,7 @@ def tokens(text: str) -> list[str]:
 
 def bleu_tokenizer(*texts: str) -> str:
     """The tokenizer of sacrebleu that fits texts which are compared: "zh" where one holds Chinese, else "13a"."""
-    return "zh" if any(map(_CHINESE.search, texts)) else "13a"
+    return "zh" if any(map(CHINESE.search, texts)) else "13a"
 
 
 def references(gold: Reference) -> list[str]:
@@ -171,25 +171,6 @@ def emotion_counts(gold: Reference, pred: str) -> tuple[int, int, int]:
     truth = {_family(word) for reference in references(gold) for word in emotion_words(reference)}
     guess = {_family(word) for word in emotion_words(pred)}
     return len(truth & guess), len(guess), len(truth)
-
-
-def caption_notes(gold: Sequence[Reference], pred: Sequence[str]) -> list[str]:
-    """What a reader of the scores must know: how a language was tokenised, and which scores are undefined and why."""
-    texts = [text for refs, p in zip(gold, pred, strict=True) for text in (*references(refs), p)]
-    chinese = sum(bool(_CHINESE.search(text)) for text in texts)
-    notes = []
-    if chinese:
-        notes.append(
-            f"{chinese} of {len(texts)} texts hold Chinese: there BLEU uses sacrebleu's tokenizer zh, and the other "
-            "scores count characters, so they do not compare with those of English captions"
-        )
-    if len(gold) == 1:
-        notes.append("cider is undefined (NaN) with one sample: it weighs n-grams by how few of the samples have them")
-    if gold and not any(emotion_words(reference) for refs in gold for reference in references(refs)):
-        notes.append(
-            "emotion_f1 says nothing here: our lexicon (English and Chinese) finds no emotion word in a reference"
-        )
-    return notes
 
 
 def mean_defined(values: Iterable[float]) -> float:

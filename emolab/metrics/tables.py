@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from emolab.metrics.captions import Reference, bleu, distinct, emotion_f1, meteor, rouge_l, vocabulary_size
-from emolab.metrics.cider import cider
+from emolab.metrics.captions import (
+    CHINESE,
+    Reference,
+    bleu,
+    distinct,
+    emotion_f1,
+    meteor,
+    references,
+    rouge_l,
+    vocabulary_size,
+)
+from emolab.metrics.cider import DocumentFrequency, cider, cider_sample
 from emolab.metrics.classification import weighted_f1
 from emolab.wheels import WheelSet, hit_rate, wheel_scores
+from emolab.wheels.scan import emotion_words
 from emolab.wheels.shipped import valence_of
 
 UNIBENCH = {
@@ -40,6 +52,27 @@ def caption_table(gold: Sequence[Reference], pred: Sequence[str]) -> dict[str, f
         "vocabulary": vocabulary_size(pred),
         "n": len(pred),
     }
+
+
+def caption_notes(gold: Sequence[Reference], pred: Sequence[str]) -> list[str]:
+    """What a reader of the scores must know: how a language was tokenised, and which scores are undefined and why."""
+    texts = [text for refs, p in zip(gold, pred, strict=True) for text in (*references(refs), p)]
+    notes = []
+    if chinese := sum(bool(CHINESE.search(text)) for text in texts):
+        notes.append(
+            f"{chinese} of {len(texts)} texts hold Chinese: there BLEU uses sacrebleu's tokenizer zh, and the other "
+            "scores count characters, so they do not compare with those of English captions"
+        )
+    weights = DocumentFrequency.fit(gold)
+    undefined = sum(math.isnan(cider_sample(references(g), p, weights)) for g, p in zip(gold, pred, strict=True))
+    if undefined:
+        notes.append(
+            f"CIDEr is undefined for {undefined} of {len(gold)} samples and left out there: it weighs an n-gram by how "
+            "few samples have it in their references, and here all have every one"
+        )
+    if gold and not any(emotion_words(reference) for refs in gold for reference in references(refs)):
+        notes.append("Emo-F1 says nothing: our lexicon (English and Chinese) finds no emotion word in any reference")
+    return notes
 
 
 def sentiment_f1(gold: Sequence[float], pred: Sequence[float | None]) -> float:

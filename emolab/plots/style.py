@@ -63,6 +63,7 @@ RC: dict[str, Any] = {
     "savefig.dpi": 144,
     "lines.linewidth": 1.8,
     "image.interpolation": "nearest",
+    "text.parse_math": False,  # names and texts come from data: a "$" in them is a dollar
 }
 
 P = ParamSpec("P")

@@ -28,3 +28,17 @@ def test_the_many_scores_of_captions_fit_eighty_columns(
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("Emo-F1", "BLEU-4", "CIDEr", "words", "parsed")) and "meteor" not in shown
     assert "…" not in shown and shown.count("0.10 – 0.30") == 1 and max(map(len, shown.splitlines())) <= 80
+
+
+def test_chance_and_notes_are_printed_and_brackets_are_text(capsys):
+    result = {
+        "ua": 0.5,
+        "ua_ci": [0.4, 0.6],
+        "chance": 0.25,
+        "parse_rate": 1.0,
+        "n": 4,
+        "info": {"notes": ["read [this]"]},
+    }
+    score_table({"a [/] b": result}, "tiny on [/red]")
+    out = capsys.readouterr().out
+    assert all(text in out for text in ("chance", "0.250", "a [/] b", "[/red]", "note: read [this]"))

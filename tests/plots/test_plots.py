@@ -84,6 +84,15 @@ def test_score_bars_and_controls_carry_values_intervals_and_chance():
     assert {"as recorded", "silent", "0.14", "chance"} <= set(texts(figure))
 
 
+def test_text_from_data_is_no_formula():
+    odd = ("a$b{", "$x_$", "[/]")
+    rows = [{"gold": label, "predicted": label} for label in odd]
+    found = texts(draw(evaluation.confusion_matrix(rows, odd, title="cost: $5 and $\\frac")))
+    assert set(odd) <= set(found)
+    assert {"$x_$"} <= set(texts(draw(evaluation.posterior(dict.fromkeys(odd, 1 / 3), title="$y"))))
+    draw(evaluation.score_bars({"$1_": RESULT, "a$b$": RESULT}))
+
+
 def test_chance_is_what_the_results_state():
     four, none = RESULT | {"chance": 0.25}, {k: v for k, v in RESULT.items() if k != "chance"}
 
