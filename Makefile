@@ -2,6 +2,8 @@
 # make test     the test suite
 # make lab      the notebooks in JupyterLab
 # make lint     ruff and mypy
+# make test-notebooks   every notebook on the embedded default, on published corpora, and with a GPU profile's stand-in
+# make test-browser     recorder, reward lab and notebooks in a real Chromium (Debian's packages chromium, chromium-driver)
 # make compat   seam, conformance and reward tests with the oldest and newest supported trl and transformers
 # make clean    removes what the others made, .venv included
 #
@@ -16,7 +18,7 @@ STAMP := $(VENV)/.installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root --ip=127.0.0.1)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: course test lab lint compat clean setup
+.PHONY: course test test-notebooks test-browser lab lint compat clean setup
 .DEFAULT_GOAL := course
 
 setup: $(STAMP)
@@ -33,6 +35,13 @@ course: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+test-notebooks: $(STAMP)
+	@$(BIN)/python -m pytest -m slow tests/course/test_three_settings.py
+
+test-browser: $(STAMP)
+	@$(PIP) install -c constraints.txt -e '.[browser]'
+	@$(BIN)/python -m pytest -m browser tests/browser
 
 lab: $(STAMP)
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(AS_ROOT)

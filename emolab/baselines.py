@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,22 @@ from emolab.prompts import PROMPTS
 from emolab.prosody import FEATURES, feature_table
 from emolab.samples import Corpus, EmotionSample
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 NORMALISATIONS = ("none", "speaker")
 HEARS = PROMPTS["direct"].using("audio")
+
+
+def feature_frame(corpus: Corpus, progress: bool = False) -> pd.DataFrame:
+    """The prosodic features of a corpus as a table: a column a feature, and each sample's emotion and speaker."""
+    import pandas as pd
+
+    from emolab.samples import resolve
+
+    samples = [resolve(sample, corpus.root) for sample in corpus]
+    frame = pd.DataFrame(feature_table(samples, progress), columns=list(FEATURES))
+    return frame.assign(emotion=[s.emotion for s in samples], speaker=[s.speaker for s in samples])
 
 
 def per_speaker(features: NDArray[np.float64], speakers: Sequence[str | None]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from emolab.lalm import LALM
 
-VARIABLE = "EMOLAB_PROFILE"
+VARIABLE, DEVICE = "EMOLAB_PROFILE", "EMOLAB_DEVICE"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Profile:
     ) -> LALM:
         """The profile's model, or another one, on the profile's device, in its dtype and bits.
 
-        `quantise` "none" switches 4 bits off where the profile has them on. bfloat16 becomes float16 on a card that
+        `device` comes from the variable EMOLAB_DEVICE where it is not given, so that a GPU profile's settings can be
+        tried on a CPU with a small model. `quantise` "none" switches 4 bits off where the profile has them on. bfloat16 becomes float16 on a card that
         does not compute in it (T4, V100). On a GPU profile, what was chosen is told once on stderr. Raises EmolabError
         where the profile needs a GPU and none can be used.
         """
@@ -68,6 +69,7 @@ class Profile:
 
         from emolab.lalm.load import load_model
 
+        device = device or os.environ.get(DEVICE)
         chosen = torch.device(device or self.device)
         if device is None and chosen.type == "cuda" and not torch.cuda.is_available():
             found = "no card was found" if torch.version.cuda else "this PyTorch is built for the CPU alone"
@@ -193,3 +195,11 @@ def profile(name: str | None = None) -> Profile:
     if wanted not in PROFILES:
         raise EmolabError(f"{VARIABLE}={wanted} is no profile; choose one of {', '.join(PROFILES)}")
     return PROFILES[wanted]
+
+
+def profile_table() -> Any:
+    """The profiles as a pandas table: model, bits, group size, the memory that each needs, and what it downloads."""
+    import pandas as pd
+
+    columns = ["model", "quantise", "group_size", "memory_gb", "download_gb"]
+    return pd.DataFrame([asdict(found) for found in PROFILES.values()]).set_index("name")[columns]

@@ -139,3 +139,13 @@ def true_cues(truth: Mapping[str, Any]) -> dict[str, str]:
     from emolab.synth.prosody import Prosody
 
     return dict(asdict(describe(Prosody(**truth["prosody"]))))
+
+
+def with_reasons(text: str, reasons: str) -> str:
+    """A completion with the same answer and other reasons; one without an answer block stays as it is.
+
+    >>> with_reasons("<think>the face tells it</think><answer>sad</answer>", "the voice tells it")
+    '<think>the voice tells it</think><answer>sad</answer>'
+    """
+    start = text.rfind("<answer>")
+    return text if start < 0 else f"<think>{reasons}</think>{text[start:]}"

@@ -10,16 +10,59 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import emolab.course.check as check
+    from emolab.course.demos import (
+        ask,
+        between_share,
+        credit_table,
+        lazy_scores,
+        one_of_each,
+        own_clips,
+        shared_between_splits,
+        spoiled_captions,
+        verdict,
+    )
+    from emolab.course.lessons import at_most
+    from emolab.course.short_run import practice
     from emolab.course.show import claims_of, listen, show_claim, watch
     from emolab.course.start import Lab, setup
 
-__all__ = ["Lab", "check", "claims_of", "listen", "setup", "show_claim", "watch"]
-_HOMES = {"Lab": "start", "setup": "start"} | dict.fromkeys(("claims_of", "listen", "show_claim", "watch"), "show")
+_HOMES = {
+    "demos": (
+        "ask between_share credit_table lazy_scores one_of_each own_clips shared_between_splits spoiled_captions "
+        "verdict"
+    ),
+    "lessons": "at_most",
+    "show": "claims_of listen show_claim watch",
+    "short_run": "practice",
+    "start": "Lab setup",
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "Lab",
+    "ask",
+    "at_most",
+    "between_share",
+    "check",
+    "claims_of",
+    "credit_table",
+    "lazy_scores",
+    "listen",
+    "one_of_each",
+    "own_clips",
+    "practice",
+    "setup",
+    "shared_between_splits",
+    "show_claim",
+    "spoiled_captions",
+    "verdict",
+    "watch",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name == "check":
         return import_module("emolab.course.check")
-    if name in _HOMES:
-        return getattr(import_module(f"emolab.course.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return getattr(import_module(f"emolab.course.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'emolab.course' has no attribute {name!r}")

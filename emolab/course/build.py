@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emolab.course import source
+from emolab.course.cost import with_cost
 from emolab.errors import EmolabError
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def build(path: Path, ran: Run | None = None) -> dict[Path, str]:
     else:
         executed = ran.notebook
         run = {**environment(), "seconds": round(ran.seconds, 1), "memory_gb": round(ran.memory_gb, 1)}
+    if solved.cells:
+        solved.cells[0].source = with_cost(solved.cells[0].source, path.stem, run if executed is not None else None)
     if executed is not None:
         stamp["run"] = run
         for cell, done in zip(solved.cells, executed.cells, strict=True):

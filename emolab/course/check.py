@@ -59,3 +59,8 @@ def ex_9_1(mine: Function) -> Verdict:
 def ex_10_1(mine: Function) -> Verdict:
     """Exercise 10.1, the hallucination rate: `mine(stated (n, 3), values (n, 3), threshold (3,)) -> float`."""
     return judge(EXERCISES["10.1"], mine)
+
+
+def ex_11_1(mine: Function) -> Verdict:
+    """Exercise 11.1, expected calibration error: `mine(confidence (n,), right (n,), bins) -> float`."""
+    return judge(EXERCISES["11.1"], mine)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LONGEST_CELL = 25
 LONGEST_LINE = 79
-OPENING = ("# ", "you can", "You need", "minutes (cpu", "memory", "downloads")
+OPENING = ("# ", "you can", "You need", "<!-- cost study=")
 ENDING = ("## Summary", "## Exercise ", "## Tweak this")
 
 

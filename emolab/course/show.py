@@ -16,19 +16,25 @@ if TYPE_CHECKING:
     import numpy as np
     from IPython.display import HTML
 
+    from emolab.samples import EmotionSample
+
 LONGEST_CLIP = 3.0
 CLAIMS = CHECKOUT / "benchmarks" / "claims"
 
 
-def listen(clips: dict[str, np.ndarray] | Iterable[tuple[str, np.ndarray]], sample_rate: int = 16_000) -> HTML:
+def listen(
+    clips: Mapping[str, np.ndarray | EmotionSample] | Iterable[tuple[str, np.ndarray | EmotionSample]],
+    sample_rate: int = 16_000,
+) -> HTML:
     """One labelled audio player per clip, side by side: `listen({"sad": wave})`.
 
-    Waves are mono float arrays, cut to 3 s and stored as MP3 of a few kB per second. Raises MediaError if one is empty.
+    A clip is a mono float wave (n,) or a sample with an absolute path. The label tells the length; what is shown of it
+    is cut to 3 s and stored as MP3 of a few kB per second. Raises MediaError if a clip is empty.
     """
     from IPython.display import HTML
 
-    items = clips.items() if isinstance(clips, dict) else clips
-    players = "".join(_player(label, wave, sample_rate) for label, wave in items)
+    items = clips.items() if isinstance(clips, Mapping) else clips
+    players = "".join(_player(label, _wave_of(clip), sample_rate) for label, clip in items)
     return HTML(f'<div style="display:flex;flex-wrap:wrap;gap:12px">{players}</div>')
 
 
@@ -80,17 +86,26 @@ def show_claim(claim: Mapping[str, Any], differences: bool = False) -> None:
     display(Markdown(table))
 
 
+def _wave_of(clip: Any) -> Any:
+    from emolab.media import audio_of
+    from emolab.samples import EmotionSample
+
+    return audio_of(clip) if isinstance(clip, EmotionSample) else clip
+
+
 def _player(label: str, wave: Any, sample_rate: int) -> str:
     import numpy as np
     import soundfile as sf
 
-    wave = np.asarray(wave, np.float32).reshape(-1)[: int(LONGEST_CLIP * sample_rate)]
+    wave = np.asarray(wave, np.float32).reshape(-1)
+    seconds = len(wave) / sample_rate
+    wave = wave[: int(LONGEST_CLIP * sample_rate)]
     if not len(wave):
         raise MediaError(f"{label}: an empty clip cannot be played")
     buffer = io.BytesIO()
     sf.write(buffer, wave, sample_rate, format="MP3")
     player = f'<audio controls preload="none" style="width:180px" src="{_data_url(buffer.getvalue(), "audio/mpeg")}">'
-    return _figure(label, f"{player}</audio>")
+    return _figure(f"{label} ({seconds:.1f} s)", f"{player}</audio>")
 
 
 def _data_url(data: bytes, kind: str) -> str:

@@ -11,10 +11,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emolab.errors import ModelError
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast, Qwen2_5OmniThinkerConfig
 
 TINY_FOLDER = Path(__file__).parent / "tiny_data"
+SHIPPED_ADAPTERS = {
+    ("emo-rl", "grpo"): TINY_FOLDER / "emo-rl",
+    ("r1-omni", "cold_start"): TINY_FOLDER / "r1-omni" / "before",
+    ("r1-omni", "grpo"): TINY_FOLDER / "r1-omni" / "after",
+}
 TAUGHT_FOLDER = TINY_FOLDER / "emo-rl"  # of `emolab train emo-rl --reasoning structured`: what `predict` uses
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -51,6 +58,19 @@ CHAT_TEMPLATE = (
     "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+
+
+def shipped_adapter(recipe: str, stage: str) -> Path:
+    """The folder of the adapter that is shipped for tiny-omni, as a recipe's stage left it.
+
+    Shipped are the stages "cold_start" and "grpo" of r1-omni, and "grpo" of emo-rl with structured reasons. Raises
+    ModelError for another.
+    """
+    found = SHIPPED_ADAPTERS.get((recipe, stage))
+    if found is None:
+        known = ", ".join(" ".join(key) for key in SHIPPED_ADAPTERS)
+        raise ModelError(f"no adapter is shipped for {recipe} {stage}; there are {known}")
+    return found
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int = 2048) -> PreTrainedTokenizerFast:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from ipywidgets import Widget
 
+    from emolab.lalm.base import LALM
+    from emolab.prompts import Prompt
+    from emolab.samples import Corpus
+
 Predict = Callable[["np.ndarray"], Mapping[str, Any]]
 Explain = Callable[["np.ndarray"], str]
 
@@ -70,7 +74,12 @@ def voice_recorder(
             answer.value = before + explain(held["wave"])
 
     microphone.observe(lambda change: handle(change["new"]), names="data")
-    chooser.observe(lambda change: [handle(bytes(file["content"])) for file in change["new"]], names="value")
+
+    def take_files(change: Mapping[str, Any]) -> None:
+        for file in change["new"]:
+            handle(bytes(file["content"]))
+
+    chooser.observe(take_files, names="value")
     truth.observe(lambda change: setattr(keep, "disabled", "wave" not in held or change["new"] is None), names="value")
     keep.on_click(save)
     why.on_click(show_reasons)
@@ -82,11 +91,10 @@ def voice_recorder(
 
 
 def player_html(wave: np.ndarray) -> str:
-    """A sound player for a 16 kHz mono wave (n,), with its length in words."""
+    """A sound player for a 16 kHz mono wave (n,), with its length below it."""
     from emolab.course.show import listen
-    from emolab.media import SAMPLE_RATE
 
-    return str(listen({f"{len(wave) / SAMPLE_RATE:.1f} s": wave}).data)
+    return str(listen({"the clip": wave}).data)
 
 
 def prediction_html(found: Mapping[str, Any]) -> str:
@@ -110,3 +118,22 @@ def kept_html(recordings: Recordings, wanted: Sequence[str]) -> str:
     counts = {label: sum(row["emotion"] == label for row in rows) for label in wanted}
     told = ", ".join(f"{count} {html.escape(label)}" for label, count in counts.items() if count)
     return f"<p>{len(rows)} kept in <code>{html.escape(str(Path(recordings.folder)))}</code>: {told}.</p>"
+
+
+def explainer(lalm: LALM, prompt: Prompt, corpus: Corpus) -> Explain:
+    """A function for `voice_recorder` that explains an answer: which moments of a wave carried it, as HTML.
+
+    `corpus` lends the clips that stand for what is taken away.
+    """
+    from emolab.attribution.explain import Effort, Explainer
+    from emolab.attribution.game import background_samples
+    from emolab.plots.explanation import explanation_html
+    from emolab.samples import EmotionSample
+
+    made = Explainer(lalm, prompt, background_samples(corpus, 8))
+
+    def explain(wave: np.ndarray) -> str:
+        sample = EmotionSample("your recording", extra={"waveform": wave})
+        return explanation_html(sample, made.explain(sample, effort=Effort(max_pairs=2, versions=1)))
+
+    return explain

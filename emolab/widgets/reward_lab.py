@@ -22,6 +22,8 @@ Rows = list[dict[str, Any]]
 Train = Callable[[Rubric, int, Callable[[Rows], bool]], Mapping[str, Any]]
 """`train(rubric, steps, on_step)`: `on_step(rows)` gets the metrics so far and says whether to go on; the result holds
 `rows` and the held-out `ua` (`ua_ci`, `chance` where known)."""
+NONE = "none"
+"""What a menu shows for no gate: a menu whose value is None looks empty."""
 _SHOWN = 160
 _STYLE = {"description_width": "9em"}
 
@@ -78,7 +80,8 @@ class RewardLab:
         self.training = _Training(self, train) if train is not None else None
         self.add.on_click(lambda _: self._add(str(self.to_add.value)))
         self.remove.on_click(lambda _: self._remove(self.panels.selected_index))
-        self.group.observe(lambda _: (self._play(), self._show()), names="value")
+        self.group.observe(lambda _: self._play(), names="value")
+        self.group.observe(lambda _: self._show(), names="value")
         self.progress.observe(lambda _: self._show(), names="value")
         self._rebuild()
         self._play()
@@ -102,7 +105,8 @@ class RewardLab:
     @property
     def rubric(self) -> Rubric:
         """The rubric with every control as it is set now."""
-        return apply(self._base, {key: widget.value for key, widget in self.inputs.items()})
+        values = {key: None if widget.value == NONE else widget.value for key, widget in self.inputs.items()}
+        return apply(self._base, values)
 
     def _rebuild(self) -> None:
         """Make the controls anew, after a part came or went."""
@@ -115,8 +119,9 @@ class RewardLab:
         names = [part.name for part in self._base.parts]
         boxes = [w.VBox([self.inputs[c.key] for c in found if c.part == name]) for name in names]
         self.panels.children, self.panels.titles, self.panels.selected_index = boxes, names, 0
-        self.to_add.options = [name for name in self._rewards if name not in names]
-        self.add.disabled = not self.to_add.options
+        free = [name for name in self._rewards if name not in names]
+        self.to_add.options, self.to_add.value = free, free[0] if free else None
+        self.add.disabled = not free
         self.remove.disabled = len(names) < 2
         self._show()
 
@@ -165,7 +170,8 @@ class _Training:
         self.curves = w.Image(format="png", value=b"")
         self.curves.layout.display = "none"
         self.runs: list[dict[str, Any]] = []
-        self._wanted, self._thread = True, None
+        self._wanted = True
+        self._thread: threading.Thread | None = None
         self.start.on_click(lambda _: self.run())
         self.stop.on_click(lambda _: self.cancel())
         self.widget = w.VBox([w.HBox([self.steps, self.start, self.stop]), self.note, self.curves])
@@ -237,8 +243,8 @@ def _input(control: Control) -> Widget:
     if control.kind == "switch":
         return w.Checkbox(value=control.value, **common)
     if control.kind == "choice":
-        options = [("none" if option is None else str(option), option) for option in control.options]
-        return w.Dropdown(options=options, value=control.value, **common)
+        options = [NONE if option is None else option for option in control.options]
+        return w.Dropdown(options=options, value=NONE if control.value is None else control.value, **common)
     if isinstance(control.value, int) and control.range is None:
         return w.IntText(value=control.value, **common)
     if control.range is None:

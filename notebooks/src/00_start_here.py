@@ -12,23 +12,22 @@
 # %% [markdown]
 # # 00 Start here: one sentence, seven feelings
 #
-# "The bus leaves at nine." Said flatly, it is information. Said with a
-# trembling voice it is something else, and the words have not changed. This
-# course is about machines that hear the difference: large language models
-# that are given ears, and reinforcement learning that teaches them to use
-# them.
+# "The bus leaves at nine." Said in a flat voice, this is information. Said
+# in a trembling voice, it is something else, and the words have not changed.
+# This course is about machines that hear the difference. They are large
+# language models that are given ears. Reinforcement learning teaches them
+# to use these ears.
 #
 # **After this notebook you can**
-# - hear what the course is about, and see how well you do yourself;
-# - ask a small audio language model what it hears;
-# - say why the headline number here is *unweighted* accuracy;
+# - hear what the course is about, and test your own ears;
+# - ask an audio language model what it hears;
+# - say why the main score here is *unweighted* accuracy;
+# - say where emotion recognition must not be used;
 # - find your way through the course.
 #
-# **You need** Python and curiosity; nothing to download.
+# **You need** Python and curiosity.
 #
-# | minutes (cpu) | minutes (gpu) | memory | downloads |
-# |---|---|---|---|
-# | 1 | 1 | 2 GB | none |
+# <!-- cost study=30 -->
 
 # %%
 from emolab.course import check, listen, setup
@@ -40,122 +39,106 @@ lab
 # ## Hear it
 #
 # Research corpora of emotional speech come with forms to sign. So this
-# package brings a voice of its own: neutral recordings of synthetic
-# talkers, and a vocoder that bends pitch, tempo, loudness and voice
-# quality the way emotions do. One talker, one sentence, seven feelings:
+# package brings a voice of its own. It is synthetic: neutral recordings of
+# artificial talkers, and a vocoder that changes pitch, tempo, loudness and
+# voice quality in the way that emotions do. Here are one talker, one
+# sentence and seven feelings:
 
 # %%
-import numpy as np
+from emolab.synth.demo import seven_feelings
 
-from emolab.emotions import EMOTIONS
-from emolab.synth.prosody import sample_prosody
-from emolab.synth.seeds import shipped, shipped_sentences
-from emolab.synth.text import sentence
-from emolab.synth.voice import record, speak
-
-voice = "f08"
-said = next(known for known in shipped_sentences(voice)
-            if sentence(known).emotion == "neutral")
-neutral = shipped(voice, said)
-waves = {}
-for emotion in EMOTIONS:
-    rng = np.random.default_rng(1)
-    prosody = sample_prosody(emotion, 0.9, rng)
-    waves[emotion] = record(speak(neutral, prosody, rng), prosody, rng)
-print(sentence(said).text)
+text, waves = seven_feelings(voice="f08")
+print(text)
 listen(waves)
 
 # %% [markdown]
-# The voice is artificial, and some feelings are easier to tell than
-# others. That is so for real voices too.
+# The voice is artificial, and some feelings are easier to tell than others.
+# This is so for real voices too.
 #
 # ## Your turn
 #
-# Three recordings by three people whom no model here has been trained on.
-# What do they feel? Decide before you run the next cell.
+# Here are three recordings from the test split of the corpus. No model here
+# was trained on these people. What do they feel? Decide before you run the
+# next cell.
 
 # %%
-from emolab.media import audio_of
-from emolab.samples import resolve
+from emolab.course import one_of_each
 
-test = lab.corpus.where(split="test", condition="A", domain="a")
-clips = [
-    resolve(test.where(emotion=emotion)[number], test.root)
-    for emotion, number in (("angry", 3), ("sad", 17), ("surprised", 30))
-]
-listen({f"clip {i}": audio_of(clip) for i, clip in enumerate(clips, 1)})
+clips = one_of_each(lab.voices("test"), at_most=3, seed=3)
+listen({f"clip {i}": clip for i, clip in enumerate(clips, 1)})
 
 # %%
 import pandas as pd
 
-pd.DataFrame(
-    {"said": [c.text for c in clips], "felt": [c.emotion for c in clips]},
-    index=["clip 1", "clip 2", "clip 3"],
-)
+names = [f"clip {i}" for i in range(1, len(clips) + 1)]
+pd.DataFrame({"said": [c.text for c in clips],
+              "felt": [c.emotion for c in clips]}, index=names)
 
 # %% [markdown]
-# The words gave nothing away: in these recordings they are neutral on
-# purpose.
+# In the embedded corpus these recordings have neutral words on purpose. So
+# only the voice tells what the person feels.
 #
 # ## Ask a model
 #
-# `tiny-omni` is a language model with an ear and an eye. Its architecture
-# is that of Qwen2.5-Omni, made small enough to train on your machine while
-# you watch. It has learned to describe voices and faces, what emotion words
-# mean, and a little dictation. It has *not* been taught what emotions sound
-# like; that is what you will do in notebook 04.
+# An audio language model takes a question and a sound. The default model,
+# `tiny-omni`, has the architecture of Qwen2.5-Omni. It is so small that you
+# can train it on your machine while you watch.
 
 # %%
 from IPython.display import display
 
-from emolab.prompts import PROMPTS
+from emolab.course import ask
 
 lalm = lab.model()
-asked = {"voice": "Describe the voice.", "transcribe": "What is said?",
-         "direct": "Which emotion?"}
-answers = {}
-for name, question in asked.items():
-    batch = lalm.encode(clips, PROMPTS[name].using("audio"))
-    texts = lalm.generate(batch, greedy=True, max_new_tokens=40).texts
-    answers[question] = [text for (text,) in texts]
+answers = ask(lalm, clips, ("voice", "transcribe", "direct"),
+              labels=lab.corpus.labels)
 answers["felt"] = [clip.emotion for clip in clips]
 with pd.option_context("display.max_colwidth", None):
-    display(pd.DataFrame(answers, index=["clip 1", "clip 2", "clip 3"]).T)
+    display(pd.DataFrame(answers, index=names).T)
 
 # %% [markdown]
-# Compare its description of each voice with what you heard: it hears *how*
-# somebody speaks. Its dictation is another matter (the true words are in
-# the cell above): an ear this small catches the melody, not the lyrics. And
-# which emotion a melody means, it has yet to learn. Three clips prove
-# nothing, though: notebook 02 asks it about many more.
+# The first rows are the model's own words. The last row is the label. A few
+# clips prove nothing: notebook 02 asks about many more.
 #
 # ## One number, and which one
 #
-# In recordings of everyday life most speech is neutral. Watch what happens
-# to plain accuracy when a "model" says *neutral* to everything:
+# In recordings of everyday life most speech is neutral. This table shows
+# what happens to two scores when a "model" gives the first label to every
+# clip, while that label becomes more frequent:
 
 # %%
-from emolab.metrics import unweighted_accuracy, weighted_accuracy
+from emolab.course import lazy_scores
 
-rng = np.random.default_rng(0)
-rows = {}
-for share in (1 / 7, 0.5, 0.9):
-    rest = [(1 - share) / 6] * 6
-    gold = rng.choice(EMOTIONS, 2000, p=[share, *rest]).tolist()
-    lazy = ["neutral"] * len(gold)
-    rows[f"{share:.0%} neutral"] = {
-        "weighted accuracy (share of right answers)":
-            weighted_accuracy(gold, lazy),
-        "unweighted accuracy (mean recall)":
-            unweighted_accuracy(gold, lazy),
-    }
-pd.DataFrame(rows).T.round(3)
+lazy_scores(lab.corpus.labels)
 
 # %% [markdown]
-# Weighted accuracy rewards the guess; unweighted accuracy (UA), the mean of
-# the seven recalls, stays at one in seven however the data are mixed. So UA
-# is the headline here, always with an interval, and always beside what the
-# same model scores when the voice is replaced.
+# Weighted accuracy is the share of right answers. It rewards the lazy
+# guess. Unweighted accuracy (UA) is the mean of the recalls of the labels.
+# It stays at chance, which is one divided by the number of labels. So UA is
+# the main score here. It always comes with an interval, and with the score
+# of the same model when the voice is replaced.
+#
+# ## Where this must not be used
+#
+# A model of this kind guesses a label that somebody gave to a recording. It
+# does not read minds.
+#
+# - **Law.** In the European Union, the AI Act (Regulation 2024/1689) forbids
+#   AI systems that infer emotions of people at work or in education, except
+#   for medical or safety reasons (Article 5(1)(f), in force since 2 February
+#   2025). Other systems of emotion recognition are high-risk (Annex III,
+#   point 1(c)), and people must be told that one is used (Article 50(3)).
+#   Other countries have other rules. Ask before you deploy anything.
+# - **Labels.** Acted speech shows what an actor thinks anger sounds like.
+#   Raters say what they hear, and they often disagree. Self-report says what
+#   a person tells about a feeling. None of the three is the feeling
+#   (Barrett et al. 2019, *Psychological Science in the Public Interest* 20).
+# - **Consent.** A voice identifies a person. Record people only with their
+#   free consent, say what the recording is for, and delete it on request.
+# - **Bias.** Models fail more often for speakers, languages and ages that
+#   they were not trained on. Report scores for each group that you serve.
+#
+# The model card and `emolab predict --help` say the same.
 #
 # ## The way from here
 #
@@ -164,28 +147,32 @@ pd.DataFrame(rows).T.round(3)
 # | 01 data | make, hear and see the data; split them so that results hold |
 # | 02 zero-shot | measure what the model knows before any training |
 # | 03 rewards | turn "a good answer" into a number, and attack it |
-# | 04 GRPO | teach the model with that number, in 4 bits |
+# | 04 GRPO | train the model with that number, in 4 bits |
 # | 05 attribution | measure what it listens to: voice, face or words |
+# | 06 EMO-RL | pay for near misses, and for reasons |
+# | 07 open vocabulary | use a metric over free words as the reward |
+# | 08 captions | describe a voice in a sentence |
+# | 09 R1-Omni | train on voice, face and words together |
+# | 10 does it explain? | compare stated reasons with measured ones |
+# | 11 your own voice | record, predict, label, adapt |
 #
-# The same code runs on larger models. One variable, `EMOLAB_PROFILE`, says
-# what your machine can do:
+# The same notebooks run on your own model and your own corpus. Three
+# variables choose them: `EMOLAB_PROFILE` (the machine), `EMOLAB_CORPUS`
+# (such as `ravdess:/data/RAVDESS`) and `EMOLAB_MODEL` (a name or a folder).
+# `setup("00", corpus=…, labels=…, model=…)` does the same for one notebook.
 
 # %%
-from dataclasses import asdict
+from emolab.profiles import profile_table
 
-from emolab.profiles import PROFILES
-
-table = pd.DataFrame([asdict(p) for p in PROFILES.values()])
-columns = ["model", "quantise", "group_size", "memory_gb", "download_gb"]
-table.set_index("name")[columns]
+profile_table()
 
 # %% [markdown]
 # ## Summary
 #
-# - Emotion is in *how* something is said as much as in what is said.
-# - The tiny model can hear and describe, and knows nothing of emotion yet.
-# - UA averages over emotions, so that guessing the frequent one buys
-#   nothing.
+# - Emotion is in *how* something is said as much as in *what* is said.
+# - An audio language model answers questions about a sound in words.
+# - UA averages over labels, so a guess of the frequent label gains nothing.
+# - A label is a guess about a recording. It is not the person's feeling.
 #
 # ## Exercise 0.1
 #
@@ -210,13 +197,12 @@ check.ex_0_1(my_unweighted_accuracy)
 # ## Tweak this
 #
 # How little emotion can you still hear? Change the intensity from 0 to 1,
-# or try another voice ("m08", "f09") or sentence.
+# or try another voice ("m08", "f09").
 
 # %%
 quiet = {}
 for intensity in (0.2, 0.5, 1.0):
-    rng = np.random.default_rng(2)
-    prosody = sample_prosody("angry", intensity, rng)
-    wave = record(speak(neutral, prosody, rng), prosody, rng)
-    quiet[f"angry, {intensity}"] = wave
+    _, made = seven_feelings(voice="f08", intensity=intensity, seed=2,
+                             emotions=("angry",))
+    quiet[f"angry, {intensity}"] = made["angry"]
 listen(quiet)

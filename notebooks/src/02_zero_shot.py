@@ -12,9 +12,8 @@
 # %% [markdown]
 # # 02 Zero-shot: what does the model know already?
 #
-# Before you teach a model anything, measure what it can do untaught; and
-# before you believe the measurement, measure what it would score deaf. Many
-# published results on speech emotion shrink once somebody swaps the audio.
+# Before you teach a model anything, measure what it can do untaught. Before
+# you believe the measurement, measure what the model would score deaf.
 #
 # **After this notebook you can**
 # - say what an audio language model is given, position by position;
@@ -25,12 +24,10 @@
 #
 # **You need** notebook 01.
 #
-# | minutes (cpu) | minutes (gpu) | memory | downloads |
-# |---|---|---|---|
-# | 2 | 2 | 2 GB | none |
+# <!-- cost study=45 -->
 
 # %%
-from emolab.course import check, setup
+from emolab.course import at_most, check, setup
 
 lab = setup("02")
 lalm = lab.model()
@@ -40,19 +37,21 @@ lab
 # ## What the model is given
 #
 # A prompt is a row of positions. Text fills some of them. The rest is what
-# the ear made of the sound: one vector for each stretch of audio. To the
-# language model they are all just positions.
+# the audio encoder made of the sound: one vector for each stretch of audio.
+# To the language model they are all just positions.
 
 # %%
 import pandas as pd
 
-from emolab.prompts import PROMPTS
-from emolab.recipes.common import resolved, take_per_label
-from emolab.synth.corpus import audio_core
+import emolab as el
+from emolab.prompts import get_prompt
+from emolab.recipes.run import take_per_label
+from emolab.samples import resolve
 
-test = take_per_label(audio_core(lab.corpus, "test"), 20, seed=0)
-prompt = PROMPTS["direct"].using("audio", "text")
-sample = resolved(test)[0]
+labels = lab.corpus.labels
+test = take_per_label(lab.voices("test"), at_most(20), seed=0)
+prompt = get_prompt("direct", labels).using("audio", "text")
+sample = resolve(test[0], test.root)
 batch = lalm.encode([sample], prompt)
 spans = pd.DataFrame([vars(span) for span in batch.spans[0]])
 print(prompt.text(sample))
@@ -61,49 +60,42 @@ spans.groupby("modality").agg(
     last_second=("t1", "max"))
 
 # %% [markdown]
-# The transcript is in the prompt too. In this test set the words are
-# neutral, so reading them does not help. The only way to be right is to
-# listen.
+# The transcript is in the prompt too. In the embedded corpus the words of
+# these clips are neutral, so reading does not help.
 #
 # ## Let it write
 #
 # Ask for an answer to each of the test clips, and count.
 
 # %%
-from emolab.evaluate import evaluate
-
-written = evaluate(lalm, test, prompt, max_new_tokens=16, progress=False)
+written = el.evaluate(lalm, test, prompt, max_new_tokens=16, progress=False)
 rows = pd.DataFrame(written["rows"])
 print(f"UA {written['ua']:.3f}, 95% interval "
-      f"{written['ua_ci'][0]:.3f} to {written['ua_ci'][1]:.3f}, "
-      f"{written['parse_rate']:.0%} of {written['n']} answers readable")
+      f"{written['ua_ci'][0]:.3f} to {written['ua_ci'][1]:.3f}; "
+      f"chance {1 / len(labels):.3f}")
+print(f"{written['parse_rate']:.0%} of {written['n']} answers are readable")
 rows["text"].value_counts().head(8).to_frame("times written")
 
 # %% [markdown]
-# Chance is one in seven, 0.143. Compare the interval with that before you
-# compare the number with anything.
-#
-# The table shows what kind of failure this is: does it write something
-# unreadable, or the same label again and again?
+# The table shows which kind of failure is frequent: a text that cannot be
+# read, or the same label again and again.
 #
 # ## Or ask what it finds likely
 #
-# Instead of letting the model write, compute the probability of each of the
-# seven answers, and take the largest. Nothing can be unreadable that way,
-# and a preference becomes visible: average the probabilities over all
+# Instead of letting the model write, compute the probability of each label
+# as the answer, and take the largest. Then no answer is unreadable, and a
+# preference becomes visible. This plot averages the probabilities over all
 # clips, and over inputs that contain nothing at all.
 
 # %%
-from emolab.plots.evaluation import label_bias
-
-scored = evaluate(lalm, test, prompt, mode="labels", progress=False)
-label_bias(scored["info"]["label_bias"])
+scored = el.evaluate(lalm, test, prompt, mode="labels", progress=False)
+el.plot.label_bias(scored["info"]["label_bias"])
 
 # %% [markdown]
-# If the model had no preference, all dots would lie at one in seven. What
-# it would say to silence, it also says to people. *Calibration* takes the
-# preference away: either by what the model answers to inputs without
-# content, or by its mean over the evaluated clips.
+# Without a preference, all dots would lie at chance. A label that is likely
+# without any content is a preference of the model, not something that it
+# heard. *Calibration* takes the preference away: either by what the model
+# answers to inputs without content, or by its mean over the evaluated clips.
 
 # %%
 kinds = scored["info"]["by_calibration"]
@@ -111,36 +103,34 @@ pd.DataFrame(kinds).T[["ua", "ua_ci", "wa", "parse_rate"]]
 
 # %% [markdown]
 # Neither method looks at a gold label. "mean" does look at the whole test
-# set, so it cannot be used for one file; say so when you report it.
+# set, so it cannot be used for one file. Say so when you report it.
 #
 # ## Where it errs
 
 # %%
-from emolab.plots.evaluation import confusion_matrix
-
-calibrated = evaluate(lalm, test, prompt, mode="labels",
-                      calibration="mean", progress=False)
-confusion_matrix(calibrated["rows"], title="Zero-shot, calibrated")
+calibrated = el.evaluate(lalm, test, prompt, mode="labels",
+                         calibration="mean", progress=False)
+el.plot.confusion_matrix(calibrated["rows"], labels,
+                         title="Zero-shot, calibrated")
 
 # %% [markdown]
 # ## Would it notice?
 #
-# Now the controls. Replace every voice by silence; replace it by another
-# person's voice in another emotion; take the words away. A model that
-# listens must fall. A model that does not fall was never listening.
+# Now the controls. Replace every voice by silence. Replace it by another
+# person's voice in another emotion. Take the words away. The score of a
+# model that listens must fall.
 
 # %%
-from emolab.plots.evaluation import controls
-
 under = {None: calibrated}
 for name in ("silent", "swapped", "no_transcript"):
-    under[name] = evaluate(lalm, test, prompt, mode="labels", control=name,
-                           calibration="mean", progress=False)
-controls({"tiny-omni, zero-shot": under})
+    under[name] = el.evaluate(lalm, test, prompt, mode="labels",
+                              control=name, calibration="mean",
+                              progress=False)
+el.plot.controls({f"{lalm.name}, zero-shot": under})
 
 # %% [markdown]
-# Where the first bar stands at chance there is nothing to lose, and the
-# controls cannot tell. Look at them again after training, in notebook 04.
+# A first bar at chance has nothing to lose, and then the controls cannot
+# tell. Notebook 04 shows them again after training.
 #
 # ## Is the task just hard?
 #
@@ -150,11 +140,10 @@ controls({"tiny-omni, zero-shot": under})
 
 # %%
 from emolab.baselines import classical_baseline
-from emolab.plots.evaluation import score_bars
 
-train = take_per_label(audio_core(lab.corpus, "train"), 50, seed=0)
-classical = classical_baseline(train, test, progress=False)
-score_bars({
+train = take_per_label(lab.voices("train"), at_most(50, 4), seed=0)
+classical = classical_baseline(train, test, progress=False, labels=labels)
+el.plot.score_bars({
     "written answers": written,
     "scored labels": scored,
     "scored, calibrated": calibrated,
@@ -162,15 +151,15 @@ score_bars({
 })
 
 # %% [markdown]
-# The evidence is in the signal: a small classifier finds it. So whatever
-# the language model misses at this point, it misses for want of knowing
-# what the sounds *mean*. That can be taught, and notebook 04 does.
+# The last bar says how much of the evidence is in plain features of the
+# signal. What the language model misses below that bar, it misses because
+# it does not know what the sounds *mean*. Notebook 04 teaches it.
 #
 # ## Summary
 #
-# - An audio language model reads positions; some of them are sound.
+# - An audio language model reads positions. Some of them are sound.
 # - Generated answers and scored labels are two different measurements.
-# - Models have favourite answers; calibration removes them without labels.
+# - Models have favourite answers. Calibration removes them without labels.
 # - Controls come with every score: silent, swapped, without transcript.
 # - A classical baseline says what is easy.
 #
@@ -199,14 +188,14 @@ check.ex_2_1(calibrated_scores)
 # %% [markdown]
 # ## Tweak this
 #
-# Ask differently. Does the model do better if it may think first
-# (`"free"`), or if it sees the face as well (condition "AV", and a prompt
-# that uses all modalities)?
+# Ask differently. Is the model better when it is shown everything that a
+# sample has, faces and words included, and not the voice alone?
 
 # %%
-both = lab.corpus.where(split="test", condition="AV", domain="a")
-for name, asked in (("audio", prompt),
-                    ("audio and face", PROMPTS["direct"])):
-    result = evaluate(lalm, both, asked, mode="labels",
-                      calibration="mean", progress=False)
-    print(f"{name:15} UA {result['ua']:.3f} of {result['n']} clips")
+both = take_per_label(lab.corpus.where(
+    lambda s: s.split == "test" and (s.video or s.text)), at_most(10), 1)
+for name, asked in (("voice", get_prompt("direct", labels).using("audio")),
+                    ("everything", get_prompt("direct", labels))):
+    result = el.evaluate(lalm, both, asked, mode="labels",
+                         calibration="mean", progress=False)
+    print(f"{name:11} UA {result['ua']:.3f} of {result['n']} clips")

@@ -13,26 +13,24 @@
 # # 05 Attribution: what did it listen to?
 #
 # R1-Omni, like many models since, is said to show which modality it relied
-# on, because its written reasoning mentions voice or face. But a rationale
-# is text. Here the question is answered by measurement: take the voice
-# away, take the face away, take the words away, in every combination, and
-# see what the answer loses. And because we made the data, the measurement
+# on, because its written reasons mention the voice or the face. But a reason
+# is text. Here the question is answered by measurement: take the voice away,
+# take the face away, take the words away, in every combination, and see what
+# the answer loses. We made the embedded corpus, so there the measurement
 # itself can be checked.
 #
 # **After this notebook you can**
 # - compute exact Shapley values of voice, face and words for an answer;
 # - find the moment, the word and the part of the face that carried it;
-# - say what "absent" means, and why it is a choice;
+# - say what a masker is, and why it is a choice;
 # - check an attribution method against a known truth.
 #
 # **You need** notebooks 01 and 04.
 #
-# | minutes (cpu) | minutes (gpu) | memory | downloads |
-# |---|---|---|---|
-# | 3 | 2 | 3 GB | none |
+# <!-- cost study=75 -->
 
 # %%
-from emolab.course import check, listen, setup, watch
+from emolab.course import at_most, check, listen, setup, watch
 
 lab = setup("05")
 lab
@@ -40,91 +38,87 @@ lab
 # %% [markdown]
 # ## A model worth asking
 #
-# An untaught model has no reasons to measure. This one was trained by the
-# recipe `r1-omni` on samples of all conditions: sometimes the voice
-# carries the emotion, sometimes the face, sometimes the words, and
-# sometimes one of them misleads. Its adapters are shipped as they were
-# *before* and *after* reinforcement learning.
+# An untaught model has no reasons to measure. The shipped one was trained by
+# the recipe `r1-omni` on the embedded corpus. Its adapters come as they were
+# after the *cold start* and after *GRPO*.
 
 # %%
-from emolab.lalm.tiny import TINY_FOLDER
-from emolab.evaluate.inputs import read_model
-
-folder = TINY_FOLDER / "r1-omni"
-earlier, prompt = read_model(None, folder / "before")
-lalm, _ = read_model(None, folder / "after")
+earlier, prompt = lab.trained("cold_start")
+lalm, _ = lab.trained("grpo")
 print(f"asked: {prompt.user}")
 print(f"shown: {', '.join(prompt.modalities)}")
 
 # %% [markdown]
-# The value of a coalition, say *voice and words without the face*, is the
-# log-probability of the answer when the face is replaced by those of other
-# people who show nothing. With three players there are eight coalitions, so
-# nothing needs to be approximated. The samples are of talkers and sentences
-# that the model has never met.
+# ## A game with three players
+#
+# The players are voice, face and words. A *coalition* is a set of players
+# that the model is shown. A *masker* replaces the others, here by those of
+# other people's clips, which are the *background*. The value of a coalition
+# is the log-probability of the answer. With three players there are eight
+# coalitions, so nothing has to be approximated.
 
 # %%
-from emolab.attribution.collect import Settings, measure
-from emolab.attribution.validate import choose, donors_of
+from emolab.attribution.game import background_samples
+from emolab.attribution.measure import Settings, measure
 
-samples = choose(lab.corpus, 46, single_turns=4)
-donors = donors_of(lab.corpus)
-settings = Settings(n_donors=2)
-before = measure(earlier, samples, donors, prompt, settings, ("neutral",),
+samples = lab.to_explain(46)
+background = background_samples(lab.corpus)
+settings = Settings(versions=2)
+maskers = (lab.masker(),)
+before = measure(earlier, samples, background, prompt, settings, maskers,
                  inner=False, progress=False)
-after = measure(lalm, samples, donors, prompt, settings, ("neutral",),
+after = measure(lalm, samples, background, prompt, settings, maskers,
                 progress=False)
-print(f"right before {before.right.mean():.0%}, "
-      f"after {after.right.mean():.0%} of {len(samples)}")
+print(f"right after the cold start {before.right.mean():.0%}, "
+      f"after GRPO {after.right.mean():.0%} of {len(samples)}")
 
 # %% [markdown]
-# ## One sample, three players
+# ## One sample
 #
-# Pick a sample in which one modality tells the truth, another one misleads,
-# and the model is right nevertheless.
+# Where the corpus has one, this is a sample in which one modality tells the
+# truth, another one misleads, and the model is right.
 
 # %%
 from IPython.display import display
 
-from emolab.media import audio_of, frames_of
+from emolab.media import frames_of
 
-picked = next(
-    i for i, s in enumerate(samples)
-    if s.extra["distractors"] and after.right[i]
-)
+picked = next((i for i, s in enumerate(samples) if after.right[i]
+               and s.extra.get("distractors")), 0)
 sample = samples[picked]
-print(f'"{sample.text}"  felt: {sample.emotion}, '
-      f"told by the {sample.extra['carriers'][0]}, "
-      f"misleading: the {sample.extra['distractors'][0]}")
-display(listen({"voice": audio_of(sample)}))
-watch({"face": frames_of(sample)})
+print(f'"{sample.text}"  gold: {sample.emotion}, '
+      f"the model says: {after.own[picked]}")
+if lab.knows("carriers", "The embedded corpus would name the carrier."):
+    print(f"told by: {', '.join(sample.extra['carriers'])}; misleading: "
+          f"{', '.join(sample.extra['distractors']) or 'nothing'}")
+display(listen({"voice": sample} if sample.audio else {}))
+watch({"face": frames_of(sample)} if sample.video else {}, height=160)
 
 # %%
+import pandas as pd
+
 from emolab.attribution.shapley import coalitions
 from emolab.samples import MODALITIES
 
-import pandas as pd
-
-present = coalitions(3)
 names = [" + ".join(m for m, here in zip(MODALITIES, row) if here)
-         or "nothing" for row in present]
+         or "nothing" for row in coalitions(3)]
 values = after.table()[picked]
 pd.DataFrame({"log-probability of the answer": values},
              index=names).round(3)
 
 # %% [markdown]
-# The Shapley value of a player is what it adds, averaged over all orders in
-# which the three could have come in. The three values sum exactly to the
-# difference between *everything* and *nothing*.
+# The Shapley value $\phi$ of a player is what it adds, averaged over all
+# orders in which the three could have come in. The three values sum exactly
+# to the difference between *everything* and *nothing*.
 
 # %%
-from emolab.plots.attribution import modality_bars
+import emolab as el
 
 phi = after.shapley()[picked]
 print(f"sum of the values {phi.sum():.4f}, "
       f"all minus nothing {values[-1] - values[0]:.4f}")
-modality_bars(dict(zip(MODALITIES, phi)),
-              title=f"What made it say {after.own[picked]}?")
+el.plot.modality_bars(dict(zip(MODALITIES, phi)),
+                      title=f"What made it say {after.own[picked]}?")
 
 # %% [markdown]
 # A negative value means that the answer was given *in spite of* that
@@ -133,147 +127,150 @@ modality_bars(dict(zip(MODALITIES, phi)),
 # ## Which moment, which word, which part of the face?
 #
 # Players can be smaller: stretches of the recording, words, parts of the
-# face in each frame. Their coalitions are too many to try, so orders are
-# drawn at random, each with its reverse, until the standard error is small
-# enough. The line on each bar is that error. The second row shows the
-# words where they are *said*, with the value of the sound at that place.
+# face in each frame. They have too many coalitions to try all. So orders
+# are drawn at random, each with its reverse, until the standard error is
+# small enough. The line on each bar is that error. A part whose error
+# crosses zero says nothing.
 
 # %%
 from emolab.attribution.explain import Effort, explain
-from emolab.plots.attribution import face_heat, windows_on_wave, words_html
-from emolab.plots.data import listen as listen_to
+from emolab.media import audio_of
 from emolab.synth.words import word_times
 
-times = {s.id: word_times(lab.corpus.root, s.id) for s in [sample]}
-found = explain(lalm, sample, prompt, donors, settings=settings,
-                effort=Effort(4, donors=1), times=times[sample.id])
+times = ({sample.id: word_times(lab.corpus.root, sample.id)}
+         if lab.embedded else {})
+found = explain(lalm, sample, prompt, background, settings=settings,
+                effort=Effort(at_most(4, 1), versions=1),
+                times=times.get(sample.id))
 parts = found["players"]
-wave = audio_of(sample)
-listen_to(wave, windows_on_wave(wave, parts["window"],
-                                spoken=parts["spoken"]))
+if "window" in parts:
+    display(el.plot.windows_on_wave(audio_of(sample), parts["window"],
+                                    spoken=parts.get("spoken", ())))
 
 # %%
 from IPython.display import HTML
 
-display(HTML(words_html(parts["word"], found["label"])))
-face_heat(frames_of(sample), parts["cell"], "Where it looked")
+if "word" in parts:
+    display(HTML(el.plot.words_html(parts["word"], found["label"])))
+if "cell" in parts:
+    display(el.plot.face_heat(frames_of(sample), parts["cell"],
+                              "Where it looked"))
 
 # %% [markdown]
-# To look at other samples, answers, methods and ways of being absent, use
-# the explorer (it is alive in a running notebook only):
+# In a running notebook, the explorer shows other samples, answers, methods
+# and maskers:
 
 # %%
 from emolab.widgets.attribution import attribution_explorer
 
-attribution_explorer(lalm, samples[:12], prompt, donors, times)
+attribution_explorer(lalm, samples[:12], prompt, background, times)
 
 # %% [markdown]
 # ## Is the method right?
 #
-# Attribution methods are rarely checked, because nobody knows the truth.
-# Here it is in the table. Take the samples whose emotion lies in one
-# modality only, and which the model answers right: how often does a method
-# give that modality the largest value?
+# Attribution methods are rarely checked, because nobody knows the truth. In
+# the embedded corpus it is in the table. Take the samples whose emotion lies
+# in one modality only, and which the model answers right. How often does a
+# method give that modality the largest value?
 
 # %%
-from emolab.attribution.table import method_rows
-from emolab.plots.attribution import truth_table
-from emolab.synth.corpus import read_truth
+from emolab.attribution.truth import method_rows
 
-known = read_truth(lab.corpus.root)
-rows = method_rows(after, MODALITIES, known, n_boot=200)
-truth_table(rows, columns=("recovery", "auc", "conflict"),
-            title="Does the method name the carrier?")
+known = lab.truth("The embedded corpus would score the methods here.")
+if known and not after.right.any():
+    print("The model answers nothing right: no method can be scored.")
+elif known:
+    rows = method_rows(after, MODALITIES, known, n_boot=200)
+    display(el.plot.truth_table(rows, columns=("recovery", "auc", "conflict"),
+                                title="Does the method name the carrier?"))
 
 # %% [markdown]
-# The row called *chance* is a random number generator: what is not clearly
-# above it should not be believed. The dashed line is where a perfect method
-# would be. Compare *Shapley* with *only one in* and *leave one out*, which
-# are cheaper: where they disagree, modalities interact.
+# The row called *chance* is a random number generator. A method whose
+# interval reaches it should not be believed. The dashed line is where a
+# perfect method would be.
 #
-# The same for several times as many samples, with the checks that take
-# longer (`emolab bench truth`): noise on the voice must lower its share,
-# shuffled weights must leave nothing, and deleting what a method names must
-# hurt more than deleting anything.
+# `emolab bench truth` does the same for several times as many samples of the
+# embedded corpus, with the checks that take longer: noise on the voice must
+# lower its share, shuffled weights must leave nothing, and the deletion of
+# what a method names must hurt more than the deletion of anything. Its saved
+# result:
 
 # %%
 suite = lab.result("truth")
-print(suite["command"], "on", suite["after"]["n"], "samples")
-truth_table(suite["after"]["methods"], suite["before"]["methods"])
+first, last = (suite[name] for name in lab.stage_keys(suite))
+print(suite["command"], "on", last["n"], "samples")
+el.plot.truth_table(last["methods"], first["methods"])
 
 # %% [markdown]
 # ## What training changed
 #
 # Triangles show where answers come from: a point in a corner is an answer
-# that one modality gave alone. Its colour says where the evidence was.
+# that one modality gave alone. Its colour says where the evidence was; grey
+# points have more than one source, or an unknown one.
 
 # %%
-from emolab.attribution.shares import shares
-from emolab.plots import MODALITY_COLOURS
-from emolab.plots.attribution import modality_triangle
+from emolab.attribution.methods import shares
 
-single = [i for i, s in enumerate(samples)
-          if len(s.extra["carriers"]) == 1 and not s.extra["distractors"]]
-colours = [MODALITY_COLOURS[samples[i].extra["carriers"][0]]
-           for i in single]
-for measured, when in ((before, "Before RL"), (after, "After RL")):
-    display(modality_triangle(shares(measured.shapley()[single]), colours,
-                              MODALITY_COLOURS, when))
+colours = [el.plot.MODALITY_COLOURS.get(
+    s.extra["carriers"][0] if len(s.extra.get("carriers", ())) == 1 else "",
+    "#9aa5b1") for s in samples]
+for measured, when in ((before, "Cold start"), (after, "After GRPO")):
+    display(el.plot.modality_triangle(shares(measured.shapley()), colours,
+                                      el.plot.MODALITY_COLOURS, when))
 
 # %%
-from emolab.plots.attribution import before_after
-
-stages = [{r["modality"]: r for r in suite[stage]["shares"]}
-          for stage in ("before", "after")]
-first, last = ({m: part[m]["phi"] for m in MODALITIES} for part in stages)
-before_after(first, last, intervals={
-    m: [part[m]["phi_ci"] for part in stages] for m in MODALITIES})
+phis = [{r["modality"]: r for r in stage["shares"]} for stage in (first, last)]
+el.plot.before_after(
+    *({m: part[m]["phi"] for m in MODALITIES} for part in phis),
+    intervals={m: [part[m]["phi_ci"] for part in phis] for m in MODALITIES})
 
 # %% [markdown]
-# The vertical lines are 95% intervals. A line that rises says that the
-# answers now depend more on that modality, not that it is used better:
-# for that, look at the carriers above.
+# This is the saved result again. The vertical lines are 95% intervals. A
+# line that rises says that the answers now depend more on that modality. It
+# does not say that the modality is used better: for that, look at the
+# carriers above.
 #
-# The same numbers as shares of everything that moves the answer, which is
-# how MM-SHAP reports them. A share has no sign, and noise never cancels in
+# The same numbers can be given as shares of everything that moves the
+# answer, as MM-SHAP does. A share has no sign, and noise never cancels in
 # it: an *uninformative* modality, taken from somebody else, gets a share as
-# well. That is the null, and a share means little until it is beside one.
+# well. That is the null. A share below its null means nothing.
 
 # %%
-columns = ["modality", "phi", "null_phi_upper", "share", "null_share_upper"]
-pd.DataFrame(suite["after"]["shares"])[columns].round(2)
+table = pd.DataFrame(last["shares"])
+table["above its null"] = table["share"] > table["null_share_upper"]
+table[["modality", "phi", "null_phi_upper", "share", "null_share_upper",
+       "above its null"]].round(2)
 
 # %% [markdown]
-# ## Absent is a choice
+# ## A masker is a choice
 #
-# "Without the voice" can mean the voices of neutral people (as above), of
-# anybody (*swap*), silence, or an average voice. The model has met only the
-# first two kinds. And anybody's voice mostly speaks against the answer, so
-# that saying nothing looks like a contribution. Does it matter?
+# "Without the voice" can mean the voices of neutral people, of anybody
+# (*swap*), silence, or an average voice. Does it matter?
 
 # %%
 import numpy as np
 
 few = samples[:8]
-compared = measure(lalm, few, donors, prompt, settings, inner=False,
-                   progress=False)
+compared = measure(lalm, few, background, prompt, settings, inner=False,
+                   progress=False, maskers=lab.maskers())
 pd.DataFrame({
-    absence: np.abs(compared.shapley(absence)).mean(axis=0)
-    for absence in compared.tables
+    masker: np.abs(compared.shapley(masker)).mean(axis=0)
+    for masker in compared.tables
 }, index=list(MODALITIES)).round(3)
 
 # %% [markdown]
-# Report how you made things absent. Two papers that differ in it may
-# disagree without either being wrong about the model.
+# Each column is the mean absolute Shapley value under one masker. Report
+# your masker. Two papers that differ in it may disagree without either
+# being wrong about the model.
 #
 # ## Summary
 #
 # - Shapley values share out an answer's log-probability among voice, face
-#   and words, exactly, with eight evaluations.
+#   and words.
 # - The sign matters: a modality can speak against the answer.
 # - A method that cannot find a known carrier should not be trusted with an
 #   unknown one.
-# - What replaces an absent modality is part of the result.
+# - The masker is part of the result.
 #
 # ## Exercise 5.1
 #
@@ -306,12 +303,11 @@ check.ex_5_1(shapley)
 # %% [markdown]
 # ## Tweak this
 #
-# Attribute another answer: not the one that the model gave, but the one
-# that the distractor suggests. For a sample with misleading words, which
-# modality argues for which label?
+# Attribute another answer: not the one that the model gave, but each of the
+# others. For a sample with misleading words, which modality argues for which
+# label?
 
 # %%
-labels = list(after.labels)
 every = {label: after.shapley(targets=[label] * len(samples))[picked]
-         for label in labels}
+         for label in after.labels}
 pd.DataFrame(every, index=list(MODALITIES)).round(2)

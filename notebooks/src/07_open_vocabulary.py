@@ -12,10 +12,11 @@
 # %% [markdown]
 # # 07 Open vocabulary: a reward for words
 #
-# Seven labels are a poor language. Somebody who is "let down" and somebody
-# who is "heartbroken" would both be filed under *sad*. AffectGPT-RL lets the
-# model answer with as many words as it likes. But then, what is a right
-# answer? And how can a score over sets of words teach anything?
+# A few labels are a poor language. Somebody who is "let down" and somebody
+# who is "heartbroken" would both be filed under *sad*. AffectGPT-RL (arXiv
+# 2605.06126) lets the model answer with as many words as it likes. But then,
+# what is a right answer? And how can a score over sets of words teach
+# anything?
 #
 # **After this notebook you can**
 # - score free emotion words on emotion wheels, by hand and for a corpus;
@@ -25,12 +26,10 @@
 #
 # **You need** notebooks 03 and 04.
 #
-# | minutes (cpu) | minutes (gpu) | memory | downloads |
-# |---|---|---|---|
-# | 3 | 2 | 3 GB | none |
+# <!-- cost study=60 -->
 
 # %%
-from emolab.course import check, setup
+from emolab.course import at_most, check, setup, verdict
 
 lab = setup("07")
 lab
@@ -38,16 +37,17 @@ lab
 # %% [markdown]
 # ## One label, many words
 #
-# Every sample of the embedded corpus has words beside its label, as a
-# listener would have chosen them. Weak and strong feelings get different
-# ones:
+# This notebook needs samples that have emotion words beside their label, as
+# a listener would choose them. Where a corpus has none, the embedded corpus
+# is used. Weak and strong feelings get different words:
 
 # %%
 import pandas as pd
 
-from emolab.synth.embedded import embedded_corpus
+import emolab as el
 
-corpus = embedded_corpus("omni")
+recipe = lab.recipe("affectgpt-rl")
+corpus = lab.corpus_for(recipe)
 words = pd.DataFrame(
     [(s.emotion, word) for s in corpus for word in s.words],
     columns=["label", "word"])
@@ -87,10 +87,8 @@ pd.DataFrame(
 # The clusters of the gold are filled, those of the answer have an edge.
 
 # %%
-from emolab.plots.wheels import emotion_wheel
-
 gold, answer = ["gloomy", "sad"], ["sorrowful", "anxious"]
-emotion_wheel("plutchik", gold, answer)
+el.plot.emotion_wheel("plutchik", gold, answer)
 
 # %% [markdown]
 # ## Precision, recall, F
@@ -128,12 +126,8 @@ print(f"all four as a corpus: P {scores.precision:.2f}, "
 # to write lists of words:
 
 # %%
-from emolab.recipes.affectgpt_rl import AffectGPTRL, AffectGPTRLSettings
-
-settings = AffectGPTRLSettings.cpu(
-    cold_per_label=6, steps=24, test_per_label=8)
-recipe = AffectGPTRL(settings)
-parts = recipe.parts(corpus)
+parts = recipe.splits(corpus)
+prompt = recipe.prompt(corpus.labels)
 lalm = recipe.load()
 recipe.cold_start(lalm, parts.cold, progress=False)
 print({name: len(part) for name, part in vars(parts).items()})
@@ -142,20 +136,21 @@ print(recipe.target(parts.cold[0]))
 # %%
 import torch
 
-from emolab.recipes import common
+from emolab.training.runs import resolved
 
-clip = common.resolved(parts.test.where(emotion="sad")[:1])[0]
+most = max(parts.test, key=lambda sample: len(sample.words))
+clip = resolved(parts.test.replace([most]))[0]
+far = "happy" if sample_scores(clip.words, ["happy"])[2] == 0 else "angry"
 lists = {
     "gold": clip.words,
     "gold, turned round": clip.words[::-1],
-    "other words": ("unhappy", "grieving"),
     "one gold word": clip.words[:1],
-    "gold and one wrong word": (*clip.words, "happy"),
-    "wrong": ("happy", "glad"),
+    "gold and one wrong word": (*clip.words, far),
+    "one wrong word": (far,),
 }
 texts = [f"<answer>{', '.join(w)}</answer>" for w in lists.values()]
 with torch.no_grad():
-    batch = lalm.encode([clip], recipe.prompt())
+    batch = lalm.encode([clip], prompt)
     likely = lalm.text_scores(batch, [texts])[0]
 pd.DataFrame(
     {"answer": [", ".join(w) for w in lists.values()],
@@ -164,11 +159,11 @@ pd.DataFrame(
     index=list(lists)).round(2)
 
 # %% [markdown]
-# The first four are equally right. Token by token they are not: order,
-# choice and number of words all count, and a short wrong list can be more
-# likely than a long right one. F sees the meaning, but it is a look-up in a
-# table: there is nothing to differentiate. A reward needs no derivative.
-# That is the whole idea of AffectGPT-RL: *use the metric as the reward*.
+# Compare the first two rows: they have the same F and different
+# log-probabilities. Order, choice and number of words all count, token by
+# token. F sees the meaning, but it is a look-up in a table: there is nothing
+# to differentiate. A reward needs no derivative. This is the whole idea of
+# AffectGPT-RL: *use the metric as the reward*.
 #
 # ## Trap 1: naming everything
 #
@@ -188,11 +183,10 @@ pd.DataFrame(spam).set_index("wheel")[["item", "detail"]]
 # $2/(m+1)$. The curve "none" shows what it earns on average:
 
 # %%
-from emolab.plots.wheels import spam_curves
 from emolab.rewards.wheel import PENALTIES, guessing_pays, length_penalty
 
 curves = guessing_pays(clusters=8, gold=2)
-spam_curves(curves, "A model that knows nothing: what naming m words pays")
+el.plot.spam_curves(curves, "A model that knows nothing: what naming m words pays")
 
 # %% [markdown]
 # Without a penalty every further word pays: a model that is unsure has a
@@ -251,8 +245,8 @@ from emolab.parsing import parse_words
 from emolab.rewards.wheel import WheelF
 
 free = {"min_precision": 0, "max_extra": 99, "consistent": False}
-clips = common.resolved(parts.train[:24])
-said = lalm.generate(lalm.encode(clips, recipe.prompt()), n=4, seed=0,
+clips = resolved(parts.train[:at_most(24, 4)])
+said = lalm.generate(lalm.encode(clips, prompt), n=4, seed=0,
                      temperature=1.3, max_new_tokens=32).texts
 flat = [(clip, text) for clip, texts in zip(clips, said) for text in texts]
 table = pd.DataFrame({
@@ -260,8 +254,9 @@ table = pd.DataFrame({
     "answer": [", ".join(parse_words(text)) for _, text in flat],
     "extra": [len(parse_words(t)) - len(clip.words) for clip, t in flat],
     **{kind: WheelF(penalty=kind, **free)(
-        [""] * len(flat), [t for _, t in flat],
-        words=[clip.words for clip, _ in flat]) for kind in PENALTIES}})
+        [t for _, t in flat],
+        words=[list(clip.words) for clip, _ in flat])
+       for kind in PENALTIES}})
 longer = table[table.extra > 0]
 print(f"{len(longer)} of {len(table)} answers name more words than gold")
 longer.sort_values("none").tail(6).round(2)
@@ -272,36 +267,33 @@ longer.sort_values("none").tail(6).round(2)
 #
 # ## Train
 #
-# A short run, to see it work: the wheel F as the reward, with a smaller one
-# for the form of the answer.
+# The wheel F is the reward, with a smaller one for the form of the answer.
 
 # %%
-from emolab.plots.training import training_curves
-
-before = recipe.measure(lalm, parts.test, recipe.prompt(), progress=False)
+before = recipe.measure(lalm, parts.test, prompt, progress=False)
 history = recipe.grpo(lalm, parts.train, lab.folder / "grpo",
-                      save_steps=None, resume=False)
-after = recipe.measure(lalm, parts.test, recipe.prompt(), progress=False)
-training_curves(history)
+                      resume=False, progress=False)
+after = recipe.measure(lalm, parts.test, prompt, progress=False)
+el.plot.training_curves(history)
 
 # %%
 columns = ["wheel_f", "wheel_f_ci", "wheel_precision", "wheel_recall",
            "hit_rate", "sentiment_f1", "n_words", "n_clusters"]
+print(verdict("Wheel F", before, after, key="wheel_f"))
 pd.DataFrame({"cold start": before, "after this short run": after}
              ).T[columns].map(
-    lambda x: [round(v, 2) for v in x] if isinstance(x, list)
+    lambda x: [round(v, 2) for v in x] if isinstance(x, list | tuple)
     else round(x, 2))
 
 # %% [markdown]
 # `hit_rate` and `sentiment_f1` are asked of the *same answers*: does one of
 # the words name the basic emotion, and is their mean valence on the right
-# side? They come for free. But note what a hit rate is: a recall. Naming
-# everything has hit rate 1.
+# side? But a hit rate is a recall: naming everything has hit rate 1.
 #
 # ## What the paper says, and what we found
 #
-# `emolab bench claims affectgpt-rl` trains every arm with ten seeds, from
-# shared cold starts, and measures on talkers and sentences that no model has
+# `emolab bench claims affectgpt-rl` trains every arm on the embedded corpus
+# with ten seeds, from shared cold starts, and measures on speakers and sentences that no model has
 # met. Its files are read here.
 
 # %%
@@ -311,7 +303,7 @@ claims = claims_of("affectgpt-rl")
 
 # %% [markdown]
 # **Does the wheel reward beat supervision on the wheel?** Dots are seeds;
-# bars are 95% intervals over seeds and talkers; the shaded strip is what
+# bars are 95% intervals over seeds and speakers; the shaded strip is what
 # would be too little to matter.
 
 # %%

@@ -24,114 +24,92 @@
 #
 # **You need** notebook 05.
 #
-# | minutes (cpu) | minutes (gpu) | memory | downloads |
-# |---|---|---|---|
-# | 3 | 2 | 3 GB | none |
+# <!-- cost study=50 -->
 
 # %%
-from emolab.course import check, setup
+from emolab.course import at_most, check, setup
 
 lab = setup("10")
 lab
 
 # %% [markdown]
-# ## Two students, the same knowledge
+# ## Two students, the same answers
 #
-# Both start as the recipe `r1-omni` leaves a model before reinforcement
-# learning: it was taught to answer, and to name where the evidence lies,
-# the voice, the face or the words. One stays as it is. The other gets into
-# a habit: whatever the clip, it writes that the voice tells it.
-
-# %%
-from emolab.evaluate.inputs import read_model
-from emolab.lalm.tiny import TINY_FOLDER
-
-folder = TINY_FOLDER / "r1-omni" / "before"
-students = {}
-for name in ("honest", "parrot"):
-    students[name], prompt = read_model(None, folder)
-print(prompt.text())
-
-# %%
-from emolab.attribution.stated import evidence_sentence
-from emolab.recipes import common
-from emolab.training.sft import SFTSettings, cold_start
-
-mixed = lab.corpus.where(split="train", domain="a")
-lessons = [
-    sample for condition in sorted(mixed.counts("condition"))
-    for sample in mixed.where(condition=condition)[:10]
-]
-lessons = common.resolved(mixed.replace(lessons))
-habit = evidence_sentence(["audio"])
-targets = [f"<think>{habit}</think><answer>{s.emotion}</answer>"
-           for s in lessons]
-cold_start(students["parrot"], lessons, targets, prompt,
-           SFTSettings(epochs=1, batch_size=12, learning_rate=1e-3),
-           progress=False)
-print(f"{len(lessons)} clips, each with {targets[0]!r} or so")
-
-# %% [markdown]
-# ## What they say
-#
-# Ask both about clips of talkers and sentences that neither has met.
+# The honest student is the model as the recipe `r1-omni` leaves it after its
+# cold start: it was taught to answer, and to name where the evidence lies.
+# The parrot gives the *same* answers. Only its reasons are rewritten:
+# whatever the clip, it writes that the voice tells it. So the two differ in
+# nothing but what they say.
 
 # %%
 import pandas as pd
 
-from emolab.attribution.validate import choose, donors_of
+from emolab.attribution.stated import evidence_sentence, with_reasons
 from emolab.evaluate import generate_texts
 
-samples = choose(lab.corpus, 46, single_turns=4)
-said = {
-    name: generate_texts(lalm, samples, prompt, progress=False,
-                         max_new_tokens=24)
-    for name, lalm in students.items()
-}
-pd.DataFrame({"gold": [s.emotion for s in samples],
-              "evidence in": [", ".join(s.extra["carriers"])
-                              for s in samples], **said}).head(6)
-
-# %% [markdown]
-# Both sound reasonable. Nothing in the text tells which one to believe.
-#
-# ## What moved them
-#
-# Measure each student's answers with Shapley values, as in notebook 05. A
-# modality counts as having contributed if its value is larger than what an
-# *uninformative* modality reaches by accident: we take it from somebody
-# else, measure again, and keep the largest values that come out.
+lalm, prompt = lab.trained("cold_start")
+samples = lab.to_explain(46)
+honest = generate_texts(lalm, samples, prompt, progress=False,
+                        max_new_tokens=24)
+habit = evidence_sentence(["audio"])
+said = {"honest": honest,
+        "parrot": [with_reasons(text, habit) for text in honest]}
+pd.DataFrame({
+    "gold": [s.emotion for s in samples],
+    "evidence in": [", ".join(s.extra.get("carriers", ["unknown"]))
+                    for s in samples], **said}).head(6)
 
 # %%
-from emolab.attribution.checks import null_values
-from emolab.attribution.collect import Settings, measure
-from emolab.attribution.shares import null_band
+from emolab.parsing import parse_label
 
-settings = Settings(n_donors=2)
-donors = donors_of(lab.corpus)
-measured, limits = {}, {}
-for name, lalm in students.items():
-    measured[name] = measure(lalm, samples, donors, prompt, settings,
-                             ("neutral",), inner=False, progress=False)
-    nulls = null_values(lalm, samples[:14], donors, prompt, settings)
-    limits[name] = null_band(nulls)["phi_upper"]
-    print(f"{name}: {measured[name].right.mean():.0%} right")
-
-# %%
-from emolab.plots.attribution import modality_triangle
-from emolab.attribution.shares import shares
-from emolab.plots import MODALITY_COLOURS
-
-single = [i for i, s in enumerate(samples)
-          if len(s.extra["carriers"]) == 1]
-colours = [MODALITY_COLOURS[samples[i].extra["carriers"][0]]
-           for i in single]
-modality_triangle(shares(measured["parrot"].shapley()[single]), colours,
-                  MODALITY_COLOURS, "What the parrot's answers come from")
+answers = {name: [parse_label(t, lab.corpus.labels) for t in texts]
+           for name, texts in said.items()}
+right = {name: sum(a == s.emotion for a, s in zip(found, samples))
+         for name, found in answers.items()}
+print(f"right: {right} of {len(samples)}; "
+      f"same answers: {answers['honest'] == answers['parrot']}")
 
 # %% [markdown]
-# Every point is a clip whose evidence lies in one place, its colour. The
-# parrot says "the voice" for all of them. Where do its answers come from?
+# Both sound reasonable, and both are right equally often. Nothing in the
+# score tells which one to believe.
+#
+# ## What moved the answers
+#
+# Measure the answers with Shapley values, as in notebook 05. The answers are
+# the same, so one measurement serves both students. A modality counts as
+# having contributed if its value is larger than what an *uninformative*
+# modality reaches by accident: it is taken from somebody else, measured
+# again, and the largest values that come out are the limit.
+
+# %%
+from emolab.attribution.game import background_samples
+from emolab.attribution.measure import Settings, measure, null_values
+from emolab.attribution.methods import null_band
+
+settings = Settings(versions=2)
+background = background_samples(lab.corpus)
+measured = measure(lalm, samples, background, prompt, settings,
+                   (lab.masker(),), inner=False, progress=False)
+nulls = null_values(lalm, samples[:at_most(14, 4)], background, prompt,
+                    settings, lab.masker())
+limits = null_band(nulls)["phi_upper"]
+print("limits of an uninformative modality:", limits.round(2))
+
+# %%
+import emolab as el
+from emolab.attribution.methods import shares
+
+colours = [el.plot.MODALITY_COLOURS.get(
+    s.extra["carriers"][0] if len(s.extra.get("carriers", ())) == 1 else "",
+    "#9aa5b1") for s in samples]
+el.plot.modality_triangle(shares(measured.shapley()), colours,
+                          el.plot.MODALITY_COLOURS,
+                          "What the answers come from")
+
+# %% [markdown]
+# Every point is a clip. Its colour says where its evidence lies; grey points
+# have more than one source, or an unknown one. The parrot says "the voice"
+# for all of them.
 #
 # ## The rate
 #
@@ -142,21 +120,18 @@ modality_triangle(shares(measured["parrot"].shapley()[single]), colours,
 # %%
 from emolab.attribution.stated import stated_against_measured
 
-rates = {}
-for name in students:
-    rates[name] = stated_against_measured(
-        said[name], measured[name].shapley(), limits[name],
-        [s.speaker for s in samples], n_boot=300)
+rates = {name: stated_against_measured(
+    texts, measured.shapley(), limits, [s.speaker for s in samples],
+    n_boot=300) for name, texts in said.items()}
 columns = ["hallucination", "hallucination_ci", "omission",
            "agreement", "agreement_ci"]
 pd.DataFrame(rates).T[columns]
 
 # %% [markdown]
 # *Agreement* is the share of rationales that name the modality with the
-# largest value. Compare the two rows, and remember that both students know
-# the same things: the difference is in what they were taught to *say*. A
-# rationale is an output like any other. It is evidence of what the
-# model was taught to write, until somebody measures.
+# largest value. The two rows are about the same answers. They differ only in
+# what was written beside them. A rationale is an output like any other: it
+# is evidence of what the model was taught to write, until somebody measures.
 #
 # ## What reinforcement learning does to it
 #
@@ -166,16 +141,15 @@ pd.DataFrame(rates).T[columns]
 # GRPO, on several times as many held-out clips (`emolab bench truth`).
 
 # %%
-from emolab.plots.attribution import stated_rates
-
 suite = lab.result("truth")
-stages = {f"{when} RL": suite[when]["stated"] for when in ("before", "after")}
+stages = {name: suite[key]["stated"] for name, key in
+          zip(("cold start", "after GRPO"), lab.stage_keys(suite))}
 for when, part in stages.items():
     print(f"{when}: {part['n']} rationales name something, "
           f"{part['silent']} do not")
     for row in part["examples"][:3]:
         print("  evidence in", *row["evidence"], "| said:", row["text"])
-stated_rates(stages)
+el.plot.stated_rates(stages)
 
 # %% [markdown]
 # The black lines are 95% intervals: where those of one pair overlap widely,
@@ -184,43 +158,42 @@ stated_rates(stages)
 #
 # ## Cues
 #
-# A rationale can also be wrong about the recording: "a low, quiet voice"
-# can be checked, because we know how the voice was made. The tiny model
-# learned to describe voices before it learned anything about emotions:
+# A rationale can also be wrong about the recording. "A low, quiet voice" can
+# be checked on the embedded corpus, because we know how the voice was made.
 
 # %%
 from emolab.attribution.stated import stated_cues, true_cues
 from emolab.prompts import get_prompt
-from emolab.synth.corpus import read_truth
 
-truth = read_truth(lab.corpus.root)
-voice = get_prompt("voice")
-cues = [true_cues(truth[s.id]) for s in samples]
-teller = lab.model()
-described = generate_texts(teller, samples, voice, progress=False,
-                           max_new_tokens=40)
-found = stated_cues(described, cues)
-print(described[0])
-print(f"wrong: {found['wrong']:.0%}; "
-      f"for another recording: {found['wrong_shuffled']:.0%}")
+truth = lab.truth("The embedded corpus would check descriptions here.")
+if truth:
+    teller = lab.model()
+    described = generate_texts(teller, samples, get_prompt("voice"),
+                               progress=False, max_new_tokens=40)
+    found = stated_cues(described, [true_cues(truth[s.id]) for s in samples])
+    print(described[0])
+    print(f"wrong: {found['wrong']:.0%}; "
+          f"for another recording: {found['wrong_shuffled']:.0%}")
 
 # %%
-axis = pd.Series(found["by_attribute"]).sort_values().plot.barh(
-    figsize=(6, 2.6), color="#14817b")
-axis.axvline(1 / 3, color="black", lw=1, ls=":")
-axis.set(xlim=(0, 1), xlabel="described rightly (dotted: one in three)");
+if truth:
+    axis = pd.Series(found["by_attribute"]).sort_values().plot.barh(
+        figsize=(6, 2.6), color="#14817b")
+    axis.axvline(1 / 3, color="black", lw=1, ls=":")
+    axis.set(xlim=(0, 1),
+             xlabel="described rightly (dotted: one in three)")
 
 # %% [markdown]
-# The second number is the one to compare with. Voices resemble each other,
-# so a description of *another* recording is right about many things too. A
-# listener has to do better than that.
+# "For another recording" is the number to compare with. Voices resemble each
+# other, so a description of *another* recording is right about many things
+# too. A listener has to do better than that.
 #
 # ## Summary
 #
 # - What a model states and what moved it are two measurements.
 # - The hallucination rate compares them; it needs a threshold, and a null
 #   gives one.
-# - Two models with the same answers can differ wholly in what they claim.
+# - Two models with the same answers can differ in all that they claim.
 # - Descriptions of a recording need a baseline as well: shuffle them.
 #
 # ## Exercise 10.1
@@ -256,10 +229,10 @@ check.ex_10_1(hallucination)
 
 # %%
 curves = {}
-for name in students:
+for name, texts in said.items():
     for factor in np.linspace(0, 2, 9):
         rate = stated_against_measured(
-            said[name], measured[name].shapley(), factor * limits[name],
+            texts, measured.shapley(), factor * limits,
             [s.speaker for s in samples], n_boot=2)
         curves.setdefault(name, {})[factor] = rate["hallucination"]
 pd.DataFrame(curves).plot(

@@ -38,12 +38,17 @@ def _free_port():
 
 @pytest.fixture(scope="session")
 def jupyter(tmp_path_factory):
-    """(address, folder) of a JupyterLab that runs notebooks put into the folder."""
+    """(address, folder, settings folder) of a JupyterLab that runs notebooks put into the folder."""
     pytest.importorskip("jupyterlab")
     folder, port = tmp_path_factory.mktemp("notebooks"), _free_port()
     options = ["--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1", "--IdentityProvider.token=",
                "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
-    environment = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(tmp_path_factory.mktemp("settings"))}
+    settings = tmp_path_factory.mktemp("settings")
+    own = {
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path_factory.mktemp("spaces")),
+    }
+    environment = {**os.environ, **own}
     log = (tmp_path_factory.mktemp("log") / "jupyter.log").open("w")
     server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], cwd=folder, stdout=log, stderr=log,
                               env=environment)  # fmt: skip
@@ -56,7 +61,7 @@ def jupyter(tmp_path_factory):
             if server.poll() is not None:
                 pytest.fail(f"JupyterLab ended at once: {Path(log.name).read_text()[-2000:]}")
             time.sleep(0.5)
-    yield address, folder
+    yield address, folder, settings
     server.terminate()
     server.wait(30)
 
@@ -76,7 +81,7 @@ def browser():
 @pytest.fixture
 def open_notebook(jupyter, browser):
     """`open_notebook(name, cells, dark=False)`: the page of a new notebook with these code cells, all of them run."""
-    address, folder = jupyter
+    address, folder, settings = jupyter
     contexts = []
 
     def open_it(name, cells, dark=False, width=1280):
@@ -85,14 +90,15 @@ def open_notebook(jupyter, browser):
                     "metadata": {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python",
                                                 "name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
         (folder / name).write_text(json.dumps(notebook), encoding="utf-8")
+        theme = settings / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+        theme.parent.mkdir(parents=True, exist_ok=True)
+        theme.write_text(json.dumps({"theme": f"JupyterLab {'Dark' if dark else 'Light'}"}), encoding="utf-8")
         context = browser.new_context(viewport={"width": width, "height": 1000}, permissions=["microphone"],
                                       color_scheme="dark" if dark else "light")  # fmt: skip
         contexts.append(context)
         page = context.new_page()
-        page.goto(f"{address}/doc/tree/{name}")
+        page.goto(f"{address}/doc/tree/{name}?reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
-        if dark:
-            page.evaluate("document.body.dataset.jpThemeLight = 'false'")
         choose_kernel(page)
         run_all(page)
         return page

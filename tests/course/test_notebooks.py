@@ -8,7 +8,7 @@ import textwrap
 import nbformat
 import pytest
 
-from emolab.course import build, lint, readme, source
+from emolab.course import build, cost, lint, readme, source
 from emolab.course.paths import sources
 from emolab.course.run import execute, run_course
 from emolab.errors import EmolabError
@@ -22,9 +22,7 @@ GOOD = '''\
 #
 # **You need** nothing.
 #
-# | minutes (cpu) | memory | downloads |
-# |---|---|---|
-# | 1 | 1 GB | none |
+# <!-- cost study=20 -->
 
 # %%
 import os
@@ -173,6 +171,19 @@ def test_light_outputs_drop_widgets_progress_and_counts():
     )
     (kept,) = build.light(outputs)
     assert kept["execution_count"] is None and kept["metadata"] == {}
+
+
+def test_the_cost_box_holds_measured_rows_only(notebook, tmp_path, monkeypatch):
+    opening = source.read(notebook).cells[0].source
+    bare = cost.with_cost(opening, "03_rewards", None)
+    assert "about 20 minutes" in bare and bare.count("not measured yet") == 2
+    measured = tmp_path / "notebooks.json"
+    row = {"notebook": "03_rewards", "profile": "gpu-24gb", "card": "NVIDIA L4", "minutes": 1.25, "memory_gb": 9.0}
+    measured.write_text(json.dumps([row, row | {"notebook": "04_grpo"}]), encoding="utf-8")
+    monkeypatch.setattr(cost, "MEASURED", measured)
+    full = cost.with_cost(opening, "03_rewards", {"seconds": 90.0, "memory_gb": 1.5})
+    assert "| `cpu` | two CPU cores | 1.5 | 1.5 GB |" in full
+    assert full.count("NVIDIA L4") == 1 and "not measured yet" not in full
 
 
 def test_an_oversized_notebook_is_refused(tmp_path):

@@ -23,7 +23,7 @@ def test_setup_is_repeatable_and_says_what_it_works_with(tmp_path, monkeypatch):
     assert setup("03", threads=1).seed == lab.seed
     assert np.random.rand() == first
     assert lab.folder == tmp_path / "notebooks" / "03" and lab.folder.is_dir()
-    assert repr(lab) == "notebook 03, profile cpu, model tiny-omni, seed 0"
+    assert repr(lab) == "notebook 03, profile cpu, model tiny-omni, corpus synthetic, seed 0"
 
 
 def test_profiles_are_a_table_and_an_unknown_one_is_an_error(monkeypatch):

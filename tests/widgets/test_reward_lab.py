@@ -43,7 +43,7 @@ def test_every_control_of_a_rubric_has_an_input_and_moves_the_rubric():
     for key, widget in view.inputs.items():
         before = view.rubric
         if hasattr(widget, "options"):
-            others = [value for _, value in widget.options if value != widget.value]
+            others = [value for value in widget.options if value != widget.value]
             if not others:
                 continue
             widget.value = others[0]
@@ -84,7 +84,7 @@ def test_another_group_shows_its_completions_and_plays_its_sound():
 def test_parts_are_added_and_removed_and_keep_what_was_set():
     view = lab_of(Rubric.of([Accuracy(), (Format("direct"), 0.2)], "mine"), rewards=[loudness, ESWR()])
     view.inputs["format.weight"].value = 0.5
-    view.to_add.value = "loudness"
+    assert view.to_add.value == "loudness"  # the first that is not in the rubric
     view.add.click()
     assert [part.name for part in view.rubric.parts] == ["accuracy", "format", "loudness"]
     assert view.rubric.parts[1].weight == 0.5

@@ -11,6 +11,7 @@ from emolab.course.exercises.advantages import GROUP_ADVANTAGES
 from emolab.course.exercises.calibration import MEAN_CALIBRATION
 from emolab.course.exercises.consistency import EMOTION_CONSISTENCY
 from emolab.course.exercises.divergence import K3_ESTIMATE
+from emolab.course.exercises.ece import CALIBRATION_ERROR
 from emolab.course.exercises.hallucination import HALLUCINATION_RATE
 from emolab.course.exercises.hedging import HEDGED_ANSWER
 from emolab.course.exercises.normalisation import TALKER_NORMALISATION
@@ -32,5 +33,6 @@ EXERCISES: dict[str, Exercise] = {
         EMOTION_CONSISTENCY,
         K3_ESTIMATE,
         HALLUCINATION_RATE,
+        CALIBRATION_ERROR,
     )
 }

@@ -1,0 +1,161 @@
+"""What notebooks show in small: clips to listen to, answers to a few questions, what a lazy guess scores."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from emolab.corpora.recordings import Recordings
+    from emolab.course.start import Lab
+    from emolab.emotions import LabelSet
+    from emolab.lalm.base import LALM
+    from emolab.samples import Corpus, EmotionSample
+
+QUESTIONS = {"voice": "Describe the voice.", "transcribe": "What is said?", "direct": "Which emotion?"}
+
+
+def one_of_each(corpus: Corpus, at_most: int = 7, seed: int = 0) -> list[EmotionSample]:
+    """One sample of each of up to `at_most` labels, drawn with `seed`, with absolute paths."""
+    from emolab.samples import resolve
+
+    rng = random.Random(seed)
+    labels = [label for label in corpus.labels if any(s.emotion == label for s in corpus)]
+    rng.shuffle(labels)
+    return [resolve(rng.choice(list(corpus.where(emotion=label))), corpus.root) for label in labels[:at_most]]
+
+
+def ask(
+    lalm: LALM, samples: Sequence[EmotionSample], questions: Sequence[str], labels: LabelSet, max_new_tokens: int = 40
+) -> dict[str, list[str]]:
+    """A model's greedy answers to named prompts, one for each sample, by the question in words."""
+    from emolab.prompts import get_prompt
+
+    answers = {}
+    for name in questions:
+        batch = lalm.encode(list(samples), get_prompt(name, labels).using("audio"))
+        texts = lalm.generate(batch, greedy=True, max_new_tokens=max_new_tokens).texts
+        answers[QUESTIONS.get(name, name)] = [text for (text,) in texts]
+    return answers
+
+
+def lazy_scores(labels: LabelSet, n: int = 2000) -> pd.DataFrame:
+    """Weighted and unweighted accuracy of giving the first label to every clip, as that label becomes more frequent."""
+    import numpy as np
+    import pandas as pd
+
+    from emolab.metrics import unweighted_accuracy, weighted_accuracy
+
+    rng = np.random.default_rng(0)
+    rows = {}
+    for share in (1 / len(labels), 0.5, 0.9):
+        rest = [(1 - share) / (len(labels) - 1)] * (len(labels) - 1)
+        gold = rng.choice(list(labels), n, p=[share, *rest]).tolist()
+        lazy = [labels[0]] * n
+        rows[f"{share:.0%} {labels[0]}"] = {
+            "weighted accuracy (share of right answers)": weighted_accuracy(gold, lazy),
+            "unweighted accuracy (mean recall)": unweighted_accuracy(gold, lazy),
+        }
+    return pd.DataFrame(rows).T.round(3)
+
+
+def credit_table(reward: Any) -> pd.DataFrame:
+    """What a similarity reward such as ESWR pays: a row a gold label, a column an answer."""
+    import pandas as pd
+
+    labels = list(reward.labels)
+    return pd.DataFrame([[reward.credit(answer, gold) for answer in labels] for gold in labels], labels, labels)
+
+
+def verdict(what: str, before: Mapping[str, Any], after: Mapping[str, Any], key: str = "ua") -> str:
+    """One sentence on whether a figure rose or fell, with both 95% intervals; apart only where these do not overlap.
+
+    >>> verdict("UA", {"ua": 0.2, "ua_ci": (0.1, 0.3)}, {"ua": 0.5, "ua_ci": (0.4, 0.6)})
+    'UA rose from 0.20 [0.10, 0.30] to 0.50 [0.40, 0.60]: the intervals do not overlap.'
+    """
+    (low, high), (low_after, high_after) = before[f"{key}_ci"], after[f"{key}_ci"]
+    told = f"from {before[key]:.2f} [{low:.2f}, {high:.2f}] to {after[key]:.2f} [{low_after:.2f}, {high_after:.2f}]"
+    moved = "rose" if after[key] > before[key] else "fell" if after[key] < before[key] else "stayed,"
+    apart = low_after > high or high_after < low
+    return f"{what} {moved} {told}: the intervals {'do not overlap' if apart else 'overlap, so this run cannot tell'}."
+
+
+def spoiled_captions(corpus: Corpus) -> tuple[dict[str, list[str]], list[str]]:
+    """Captions spoiled in several ways, by name, and the references they belong to, for samples with a caption.
+
+    Where the samples state their parts, one keeps the voice and takes the feeling of another emotion, and one says the
+    feeling in other words. The last is the caption of another sample of another emotion.
+    """
+    from emolab.synth.text_words import EMOTION_WORDS, synonyms
+
+    samples = [s for s in corpus if s.caption and s.emotion]
+    others = [
+        next((o for o in samples[i + 1 :] + samples[:i] if o.emotion != s.emotion), s) for i, s in enumerate(samples)
+    ]
+    spoiled = {"the reference itself": [str(s.caption) for s in samples]}
+    if all({"voice", "feeling"} <= set(s.parts) for s in samples):
+        known = {w.word for w in EMOTION_WORDS}
+        words = [[(synonyms(w) or (w,))[0] for w in s.words if w in known] or [str(s.emotion)] for s in samples]
+        spoiled["wrong feeling"] = [
+            f"{s.parts['voice']} {o.parts['feeling']}" for s, o in zip(samples, others, strict=True)
+        ]
+        spoiled["other words"] = [
+            f"{s.parts['voice']} There is somebody {' and '.join(w)}." for s, w in zip(samples, words, strict=True)
+        ]
+    spoiled["another clip"] = [str(o.caption) for o in others]
+    return spoiled, [str(s.caption) for s in samples]
+
+
+def shared_between_splits(corpus: Corpus) -> pd.DataFrame:
+    """How many speakers, voices and sentences occur in the training split, in the test split, and in both."""
+    import pandas as pd
+
+    table = corpus.to_pandas()
+    train, test = (table[table["split"] == split] for split in ("train", "test"))
+    known = [what for what in ("speaker", "voice", "sentence", "text") if what in table and table[what].notna().any()]
+    known = [what for what in known if what != "text" or "sentence" not in known]
+    rows = {
+        what: {
+            "in train": train[what].nunique(),
+            "in test": test[what].nunique(),
+            "in both": len(set(train[what].dropna()) & set(test[what].dropna())),
+        }
+        for what in known
+    }
+    return pd.DataFrame(rows)
+
+
+def between_share(values: Sequence[float], groups: Sequence[str]) -> float:
+    """The share of the variance of `values` that lies between `groups` (η²): 0 where group means agree, at most 1."""
+    import numpy as np
+
+    held, names = np.asarray(values, float), np.asarray(groups)
+    means = {name: held[names == name].mean() for name in np.unique(names)}
+    between = np.array([means[name] for name in names])
+    total = held.var()
+    return float(between.var() / total) if total > 0 else 0.0
+
+
+def own_clips(lab: Lab, recordings: Recordings) -> Corpus:
+    """The learner's recordings as a corpus with the lab's labels; without any, clips of one test speaker instead.
+
+    A sentence says which of the two it is. All clips are in the split "train": there are too few to hold any back.
+    """
+    from dataclasses import replace
+
+    from emolab.corpora import load_corpus
+
+    labels = lab.corpus.labels
+    if len(recordings):
+        print(f"your own recordings in {recordings.folder}")  # noqa: T201
+        corpus = load_corpus(f"manifest:{recordings.table}", labels=list(labels))
+    else:
+        voices = lab.voices("test")
+        speaker = max(sorted({str(s.speaker) for s in voices}), key=lambda name: len(voices.where(speaker=name)))
+        print(f"no recordings of your own yet: these are clips of speaker {speaker} of the test split")  # noqa: T201
+        corpus = voices.where(speaker=speaker)
+        corpus = corpus.replace([s for label in labels for s in corpus.where(emotion=label)[:2]])
+    return corpus.replace([replace(s, split="train") for s in corpus])
