@@ -61,9 +61,9 @@ class Profile:
         """The profile's model, or another one, on the profile's device, in its dtype and bits.
 
         `device` comes from the variable EMOLAB_DEVICE where it is not given, so that a GPU profile's settings can be
-        tried on a CPU with a small model. `quantise` "none" switches 4 bits off where the profile has them on. bfloat16 becomes float16 on a card that
-        does not compute in it (T4, V100). On a GPU profile, what was chosen is told once on stderr. Raises EmolabError
-        where the profile needs a GPU and none can be used.
+        tried on a CPU with a small model. `quantise` "none" switches 4 bits off where the profile has them on. bfloat16
+        becomes float16 on a card that does not compute in it (T4, V100). On a GPU profile, what was chosen is told once
+        on stderr. Raises EmolabError where the profile needs a GPU and none can be used.
         """
         import torch
 
