@@ -190,6 +190,7 @@ def inner_updates(loss_of, count=8, rate=2e-3):
     return rows
 
 
+# %%
 advantages = gained.reshape(-1)
 runs = {"no clip": inner_updates(lambda now, old: scratch.clipped_loss(
             now, old, advantages, rollout.mask, epsilon=1e9)),
@@ -225,7 +226,7 @@ axes[1].legend();
 # %%
 for beta in (0.04, 1.0):
     runs[f"clip, beta = {beta}"] = inner_updates(
-        lambda now, old: scratch.penalised_loss(
+        lambda now, old, beta=beta: scratch.penalised_loss(
             now, old, old, advantages, rollout.mask, beta=beta))
 figure, axis = plt.subplots(figsize=(6, 2.8))
 for name, rows in runs.items():
@@ -266,7 +267,7 @@ print(f"log-probabilities move by up to {moved:.2f}: the loss hears")
 # that nothing is paid for silence. The curves grow while the run trains.
 
 # %% tags=["teaching"]
-from emolab.rewards import Format, Part
+from emolab.rewards import Part
 
 
 def brevity(completions, **columns):

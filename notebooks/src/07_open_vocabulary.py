@@ -186,7 +186,8 @@ pd.DataFrame(spam).set_index("wheel")[["item", "detail"]]
 from emolab.rewards.wheel import PENALTIES, guessing_pays, length_penalty
 
 curves = guessing_pays(clusters=8, gold=2)
-el.plot.spam_curves(curves, "A model that knows nothing: what naming m words pays")
+el.plot.spam_curves(
+    curves, "A model that knows nothing: what naming m words pays")
 
 # %% [markdown]
 # Without a penalty every further word pays: a model that is unsure has a
@@ -293,8 +294,8 @@ pd.DataFrame({"cold start": before, "after this short run": after}
 # ## What the paper says, and what we found
 #
 # `emolab bench claims affectgpt-rl` trains every arm on the embedded corpus
-# with ten seeds, from shared cold starts, and measures on speakers and sentences that no model has
-# met. Its files are read here.
+# with ten seeds, from shared cold starts, and measures on speakers and
+# sentences that no model has met. Its files are read here.
 
 # %%
 from emolab.course import claims_of, show_claim

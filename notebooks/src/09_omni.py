@@ -55,7 +55,8 @@ recipe = lab.recipe("r1-omni")
 corpus = lab.corpus_for(recipe)
 parts = recipe.splits(corpus)
 labels = corpus.labels
-table = pd.DataFrame({"split": name, "evidence": evidence_of(s) or "unknown"}
+table = pd.DataFrame({"split": name,
+                      "evidence": evidence_of(s) or "unknown"}
                      for name, part in vars(parts).items() for s in part)
 pd.crosstab(table["evidence"], table["split"])
 
@@ -65,7 +66,7 @@ from emolab.media import frames_of
 shown = {}
 for kind in ("audio", "video"):
     found = parts.test.where(
-        lambda s: s.video and evidence_of(s) == kind
+        lambda s, kind=kind: s.video and evidence_of(s) == kind
         and s.emotion == labels[1])
     for clip in resolved(found[:1]):
         print(f'{clip.emotion}: "{clip.text}", told by the {kind}')
@@ -131,10 +132,10 @@ print(f"exact match {sum(strict) / len(strict):.2f}, "
 
 # %% [markdown]
 # The last two numbers are scores of the same right answers. What a model is
-# worth depends on who reads it. An answer that cannot be read counts as wrong, so a base that was never taught the form
-# can look no better than ignorant, and everything that teaches form looks
-# like a gain in emotion. Report the parse rate beside the score, and
-# compare with the cold start.
+# worth depends on who reads it. An answer that cannot be read counts as
+# wrong, so a base that was never taught the form can look no better than
+# ignorant, and everything that teaches form looks like a gain in emotion.
+# Report the parse rate beside the score, and compare with the cold start.
 #
 # ## A cold start that says where it looked
 #
@@ -247,7 +248,8 @@ paper
 
 # %% [markdown]
 # `emolab bench claims r1-omni` runs the recipe on the embedded corpus with
-# ten seeds, and judges each claim by a rule that was fixed before. Its files are read here.
+# ten seeds, and judges each claim by a rule that was fixed before. Its files
+# are read here.
 
 # %%
 from emolab.course import claims_of, show_claim
