@@ -152,7 +152,9 @@ def _distribution(
 
     whole = prompt.style not in OPENINGS
     form = "<answer>{label}</answer>" if whole else OPENINGS[prompt.style] + "{label}"
-    reasons = [answer[: answer.rindex("<answer>")] if "<answer>" in answer else "" for answer in said]
+    # What the prompt has opened ("<think>") stands in the prompt already.
+    spoken = [answer.removeprefix(model.opening) for answer in said]
+    reasons = [answer[: answer.rindex("<answer>")] if "<answer>" in answer else "" for answer in spoken]
     texts = [[before + form.format(label=label) for label in labels] for before in reasons]
     with torch.no_grad():
         scores = model.text_scores(batch, texts, eos=whole).double().cpu().numpy()

@@ -27,10 +27,10 @@ from emolab.lalm.layout import (
     choose_template,
     end_of_turn,
     messages,
-    opened_by,
 )
 from emolab.lalm.sampling import evaluating, sample_completions
 from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frame_seconds, frames_of, media_key
+from emolab.parsing import opened_by
 
 if TYPE_CHECKING:
     from emolab.lalm.likeness import Likeness

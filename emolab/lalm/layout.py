@@ -101,13 +101,6 @@ def as_text(words: str, tokenizer: Any) -> str:
     return words
 
 
-def opened_by(rendered: str) -> str:
-    """What a rendered prompt has opened for the answer: "<think>" where the template ends with it, as thinking models'
-    do; else nothing. It belongs to the text that is parsed."""
-    found = re.search(r"<think>\s*$", rendered)
-    return found.group() if found else ""
-
-
 def build_row(tokenizer: Any, rendered: str, transcript: str | None, clips: Mapping[int, Clip], name: str) -> Row:
     """Tokenise a rendered prompt, make room for `clips` (by placeholder token id) and locate the transcript's words.
 

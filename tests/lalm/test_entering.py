@@ -14,13 +14,14 @@ from safetensors.torch import load_file, save_file
 
 from emolab.errors import ModelError
 from emolab.lalm.base import BASE_NOTE, from_array, to_array
-from emolab.lalm.layout import as_text, end_of_turn, opened_by
+from emolab.lalm.layout import as_text, end_of_turn
 from emolab.lalm.load import FAMILIES as REGISTERED
 from emolab.lalm.load import _place, load_adapter, load_model
 from emolab.lalm.quantise import add_lora, quantise_model
 from emolab.lalm.qwen2_audio import Qwen2Audio
 from emolab.lalm.testing import tiny_random as random_model
 from emolab.media import frame_seconds
+from emolab.parsing import opened_by
 from emolab.registry import register
 
 
