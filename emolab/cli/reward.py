@@ -1,4 +1,4 @@
-"""`emolab reward`: list, audit and re-score rubrics, list a wheel's quirks, and sample rollouts to score."""
+"""`emolab reward`: list, audit and score rewards, list a wheel's quirks, and sample rollouts to score."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from emolab.cli.options import CorpusOption
 from emolab.cli.output import JsonOption, command, emit
 
 
@@ -15,27 +16,62 @@ def register(app: typer.Typer) -> None:
     for name, function in (
         ("list", list_rubrics),
         ("audit", audit),
-        ("rescore", rescore),
+        ("score", score),
         ("rollouts", rollouts),
         ("quirks", quirks),
     ):
         app.command(name)(function)
+    app.command("rescore", hidden=True)(score)  # deprecated alias
+
+
+RewardArgument = Annotated[str, typer.Argument(metavar="REWARD", help="A shipped rubric, or FILE.py:NAME.")]
+LabelsOption = Annotated[str, typer.Option(help="A label set (iemocap-4) or labels with commas.")]
+AddedOption = Annotated[
+    list[str] | None, typer.Option("--reward", metavar="FILE:NAME", help="Add this reward. May be repeated.")
+]
+WeightOption = Annotated[
+    list[float] | None, typer.Option("--reward-weight", help="Weight of the --reward in the same place; 1 by default.")
+]
+ProgressOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="Training progress, for schedules.")]
+
+
+def chosen_reward(spec: str | None, added: list[str] | None, weights: list[float] | None, labels: str) -> Any:
+    """The reward that a command line names: one alone, or a rubric of it and what is added.
+
+    Raises RewardError for more weights than rewards, or none at all.
+    """
+    from emolab.errors import RewardError
+    from emolab.rewards import Part, Rubric, load_reward
+
+    added, weights = added or [], weights or []
+    if len(weights) > len(added):
+        raise RewardError(f"{len(weights)} --reward-weight for {len(added)} --reward: give each reward one, in order")
+    parts = [
+        Part(load_reward(s, labels), w)
+        for s, w in zip(added, [*weights, *[1.0] * (len(added) - len(weights))], strict=True)
+    ]
+    base = load_reward(spec, labels) if spec is not None else None
+    if base is None and not parts:
+        raise RewardError("name a reward: a shipped rubric (see `emolab reward list`), or --reward FILE.py:NAME")
+    if not parts:
+        return base
+    own = base.parts if isinstance(base, Rubric) else [Part(base)] if base is not None else []
+    return Rubric(f"{base.name if isinstance(base, Rubric) else 'own'} and own" if own else "own", (*own, *parts))
 
 
 @command
-def list_rubrics(as_json: JsonOption = False) -> None:
-    """Show the shipped rubrics: their parts, weights and gates."""
-    from emolab.rewards.shipped import RUBRICS
-    from emolab.rewards.shipped import rubric as shipped
+def list_rubrics(labels: LabelsOption = "emolab-7", as_json: JsonOption = False) -> None:
+    """Show the known rubrics: their parts, weights and gates."""
+    from emolab.rewards.shipped import RUBRICS, rubric
 
     rows = [
         {
-            "name": rubric.name,
-            "note": rubric.note,
-            "columns": list(rubric.columns),
-            "parts": [{"name": p.name, "weight": p.weight, "gate": p.gate} for p in rubric.parts],
+            "name": found.name,
+            "note": found.note,
+            "columns": list(found.columns),
+            "parts": [{"name": p.name, "weight": p.weight, "gate": p.gate} for p in found.parts],
         }
-        for rubric in map(shipped, RUBRICS)
+        for found in (rubric(name, labels) for name in RUBRICS)
     ]
     emit(
         {"rubrics": rows},
@@ -54,18 +90,35 @@ def _part(part: dict[str, Any]) -> str:
 
 @command
 def audit(
-    rubric: Annotated[str, typer.Argument(help="A shipped rubric, or 'all'.")] = "all",
-    progress: Annotated[float, typer.Option(min=0.0, max=1.0, help="Training progress, for curricula.")] = 1.0,
+    reward: Annotated[str | None, typer.Argument(help="A shipped rubric, FILE.py:NAME, or 'all'.")] = None,
+    added: AddedOption = None,
+    weights: WeightOption = None,
+    labels: LabelsOption = "emolab-7",
+    language: Annotated[str, typer.Option(help="Language of the attacks: en or zh.")] = "en",
+    style: Annotated[
+        str | None, typer.Option(help="How a model answers: direct, free, structured, words, words_direct or caption.")
+    ] = None,
+    progress: ProgressOption = 1.0,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Every completion of each kind, not one.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Attack a rubric: what each hack earns beside an honest right and an honest wrong answer.
+    """Attack a reward: what each kind of hack earns beside an honest right and an honest wrong answer.
 
-    Fails if a rubric that is not called "published" pays a hack more than an honest wrong answer.
+    Fails if a reward that is not called "published" pays a hack more than an honest wrong answer, or if the best blind
+    answer names several emotions.
     """
+    from emolab.errors import RewardError
     from emolab.rewards import redteam
-    from emolab.rewards.shipped import rubric as shipped
 
-    found = redteam.audit_all(progress) if rubric == "all" else [redteam.audit(shipped(rubric), progress)]
+    if language not in redteam.LANGUAGES:
+        raise RewardError(f"--language {language!r}: expected one of {', '.join(redteam.LANGUAGES)}")
+    if style is not None and style not in redteam.STYLES:
+        raise RewardError(f"--style {style!r}: expected one of {', '.join(redteam.STYLES)}")
+    if reward == "all" or (reward is None and not added):
+        found = redteam.audit_all(progress, labels, language, thorough)
+    else:
+        named = chosen_reward(reward, added, weights, labels)
+        found = [redteam.audit(named, progress, style, labels, language, thorough)]
     ok = all(row["ok"] or row["published"] for row in found)
     emit({"ok": ok, "progress": progress, "rubrics": found}, as_json, _render_audit)
     if not ok:
@@ -78,43 +131,84 @@ def _render_audit(result: dict[str, Any]) -> None:
         verdict = "no hack pays" if found["ok"] else "HACKS PAY"
         if found["published"]:
             verdict += " (as published)"
-        _table(
-            ["hack", "pays", "over honest wrong", ""],
-            [
-                [row["hack"], f"{row['pay']:.2f}", f"{row['margin']:+.2f}", "" if row["ok"] else "pays"]
-                for row in found["rows"]
-            ],
-            title=f"{found['rubric']}: right {found['right']:.2f}, wrong {found['wrong']:.2f}{neutral}: {verdict}",
+        paying = [row for row in found["rows"] if not row["ok"]]
+        title = f"{found['rubric']}: right {found['right']:.2f}, wrong {found['wrong']:.2f}{neutral}: {verdict}"
+        if paying:
+            _table(
+                ["hack", "pays", "over honest wrong", "for example"],
+                [[r["hack"], f"{r['pay']:.2f}", f"{r['margin']:+.2f}", _short(r["example"])] for r in paying],
+                title=title,
+            )
+        else:
+            typer.echo(title)
+        blind = found["blind"]
+        typer.echo(
+            f"  {len(found['rows'])} kinds tried, {len(paying)} pay; without listening, the best single answer earns "
+            f"{blind['single']:.2f}, the best of several emotions {blind['several']:.2f}"
         )
+        for note in found["notes"]:
+            typer.echo(f"  note: {note}")
+
+
+def _short(text: str, width: int = 60) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width // 2] + " … " + text[-width // 2 :]
 
 
 @command
-def rescore(
-    rubric: Annotated[str, typer.Argument(help="A shipped rubric.")],
-    file: Annotated[Path, typer.Argument(help="Rollouts made by `emolab reward rollouts`.")],
-    progress: Annotated[float, typer.Option(min=0.0, max=1.0, help="Training progress, for curricula.")] = 0.0,
+def score(
+    reward: RewardArgument,
+    file: Annotated[Path | None, typer.Argument(help="Rollouts made by `emolab reward rollouts`.")] = None,
+    text: Annotated[list[str] | None, typer.Option("--text", help="A completion to score. May be repeated.")] = None,
+    solution: Annotated[str | None, typer.Option(help="With --text: the right label.")] = None,
+    words: Annotated[str | None, typer.Option(help="With --text: the right words, with commas.")] = None,
+    caption: Annotated[str | None, typer.Option(help="With --text: the right caption.")] = None,
+    added: AddedOption = None,
+    weights: WeightOption = None,
+    labels: LabelsOption = "emolab-7",
+    progress: ProgressOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Score saved rollouts with a rubric, without a model."""
+    """Score saved rollouts, or completions given here, without a model."""
+    from emolab.errors import RewardError
+    from emolab.rewards import Rubric
     from emolab.rewards.lab import summary
     from emolab.rewards.rollouts import read_rollouts
-    from emolab.rewards.shipped import rubric as shipped
 
-    saved = read_rollouts(file)
-    numbers = summary(shipped(rubric), saved, progress)
-    emit(
-        {"rubric": rubric, "n": len(saved["completion"]), **numbers},
-        as_json,
-        lambda result: _table(
-            ["what", "value"], [[k, f"{v:.4g}" if isinstance(v, float) else str(v)] for k, v in result.items()]
-        ),
-    )
+    named = chosen_reward(reward, added, weights, labels)
+    rubric = named if isinstance(named, Rubric) else Rubric.of([named], reward)
+    if (file is None) == (text is None):
+        raise RewardError("give a file of rollouts, or completions with --text")
+    if file is not None:
+        saved = read_rollouts(file)
+        result = {"rubric": reward, "n": len(saved["completion"]), **summary(rubric, saved, progress)}
+        emit(result, as_json, _render_numbers)
+        return
+    given = {"solution": solution, "words": words, "caption": caption}
+    columns = {name: [value] * len(text or ()) for name, value in given.items() if value is not None}
+    table = rubric.score(text or (), **columns, progress=progress).table()
+    rows = [{"completion": completion, **row} for completion, row in zip(text or (), table, strict=True)]
+    emit({"rubric": reward, "rows": rows}, as_json, _render_rows)
+
+
+def _render_numbers(result: dict[str, Any]) -> None:
+    _table(["what", "value"], [[k, f"{v:.4g}" if isinstance(v, float) else str(v)] for k, v in result.items()])
+
+
+def _render_rows(result: dict[str, Any]) -> None:
+    names = list(result["rows"][0])
+    cells = [
+        [_short(v) if isinstance(v, str) else "" if v is None else f"{v:.3g}" for v in r.values()]
+        for r in result["rows"]
+    ]
+    _table(names, cells)
 
 
 @command
 def rollouts(
     out: Annotated[Path, typer.Option(help="Where to write them (JSON lines).")],
-    corpus: Annotated[Path | None, typer.Option(help="A corpus folder or table; the embedded one by default.")] = None,
+    corpus: CorpusOption = None,
+    labels: Annotated[str | None, typer.Option(help="Labels to ask for; the corpus's by default.")] = None,
     model: Annotated[str, typer.Option(help="A model: tiny-omni, a folder, or a hub id.")] = "tiny-omni",
     checkpoint: Annotated[Path | None, typer.Option(help="A folder of a trained adapter.")] = None,
     prompt: Annotated[str, typer.Option(help="Prompt: direct, free, structured, words or caption.")] = "free",
@@ -128,8 +222,9 @@ def rollouts(
     from emolab.evaluate.inputs import part_of, read_corpus, read_model
     from emolab.rewards.rollouts import collect, write_rollouts
 
+    part = part_of(read_corpus(corpus, labels=labels), "test", (), None, seed)
     lalm, chosen = read_model(model, checkpoint, None, prompt)
-    part = part_of(read_corpus(corpus), "test", (), None, seed)
+    chosen = chosen.with_labels(part.labels)
     made = collect(lalm, part, chosen, n, group, seed, max_new_tokens)
     write_rollouts(out, made)
     result = {

@@ -14,12 +14,23 @@ from typing import Any
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.rewards.base import Reward, reward_name
 from emolab.rewards.guard import Guarded
-from emolab.rewards.hacks import HACKS, STYLES, Case, cases, dress, honest
+from emolab.rewards.hacks import HACKS, LANGUAGES, STYLES, Case, cases, dress, honest
 from emolab.rewards.rubric import Rubric
 from emolab.rewards.shipped import RUBRICS, rubric
 from emolab.wheels.shipped import families, forms, lexicon
 
-__all__ = ["HACKS", "STYLES", "audit", "audit_all", "audit_matrix", "cases", "honest", "paying_hacks", "style_of"]
+__all__ = [
+    "HACKS",
+    "LANGUAGES",
+    "STYLES",
+    "audit",
+    "audit_all",
+    "audit_matrix",
+    "cases",
+    "honest",
+    "paying_hacks",
+    "style_of",
+]
 
 _TOLERANCE = 1e-9
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Rollouts = dict[str, list[Any]]
 """Columns of equal length: "id", "row" (the group), "prompt", "completion", and what rewards read."""
 
-COLUMNS = ("id", "row", "prompt", "completion", "solution", "words", "caption", "text", "logprob")
+COLUMNS = ("id", "row", "prompt", "completion", "solution", "words", "caption", "text", "votes", "logprob")
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]]) -> Rollouts:
@@ -112,6 +112,7 @@ def collect(
                     "words": list(sample.words) or None,
                     "caption": sample.caption,
                     "text": sample.text,
+                    "votes": sample.extra.get("votes"),
                 }
                 for text in texts
             ]

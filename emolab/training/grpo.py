@@ -78,8 +78,8 @@ def reward_rows(
 ) -> list[dict[str, Any]]:
     """The rows that TRL iterates over: the prompt's text, the row's number, and the columns that rewards may read.
 
-    Reward columns are `solution` (the label), `words`, `caption`, `text`, `id`, and `columns`, which hold one value for
-    each sample. Raises TrainingError for a column of another length.
+    Reward columns are `solution` (the label), `words`, `caption`, `text`, `votes` (annotators'), `id`, and `columns`,
+    which hold one value for each sample. Raises TrainingError for a column of another length.
     """
     for name, values in (columns or {}).items():
         if len(values) != len(samples):
@@ -92,6 +92,7 @@ def reward_rows(
             "words": list(sample.words),
             "caption": sample.caption,
             "text": sample.text,
+            "votes": sample.extra.get("votes"),
             "id": sample.id,
             **{name: values[i] for name, values in (columns or {}).items()},
         }

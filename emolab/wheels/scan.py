@@ -42,8 +42,6 @@ _scan_cached_long = lru_cache(maxsize=8)(_scan)
 
 @lru_cache(maxsize=1024)
 def _denied(text: str) -> frozenset[str]:
-    if not Cues.load().anywhere.search(text.lower().replace("’", "'")) and text.isascii():
-        return frozenset()
     mentions = _finder(every=True).mentions(text) or ()
     return frozenset(mention.form for mention in mentions if mention.denied)
 

@@ -42,15 +42,74 @@ def test_audit_of_one_and_of_all(app):
     assert unknown.exit_code == 1 and "no rubric 'nope'" in json.loads(unknown.stdout)["error"]
 
 
-def test_rescore(app, tmp_path):
+@pytest.fixture
+def mine(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "def names_it(completions, solution, **columns):\n"
+        "    return [float(gold in text) for text, gold in zip(completions, solution)]\n\n\n"
+        "def short(completions, **columns):\n    return [float(len(text) < 30) for text in completions]\n"
+    )
+    return path
+
+
+def test_audit_of_ones_own_reward_alone_and_beside_a_rubric(app, mine):
+    alone = run(app, "audit", f"{mine}:names_it", "--labels", "calm, tense, bored")
+    assert alone.exit_code == 1 and "HACKS PAY" in alone.stdout and "denial: not" in alone.stdout
+    same = run(app, "audit", "--reward", f"{mine}:names_it", "--json")
+    assert same.exit_code == 1 and json.loads(same.stdout)["rubrics"][0]["rubric"] == "own"
+    beside = run(app, "audit", "direct", "--reward", f"{mine}:names_it", "--reward-weight", "0.5", "--json")
+    assert beside.exit_code == 1 and json.loads(beside.stdout)["rubrics"][0]["rubric"] == "direct and own"
+    for wrong, said in [
+        (("audit", "direct", "--reward-weight", "0.5"), "1 --reward-weight for 0 --reward"),
+        (("audit", "direct", "--language", "fr"), "expected one of en, zh"),
+        (("audit", "direct", "--style", "odd"), "expected one of direct"),
+        (("audit", "direct", "--labels", "nope-4"), "no label set 'nope-4'"),
+        (("audit", f"{mine}:none"), "no 'none' in it; it defines names_it, short"),
+    ]:
+        done = run(app, *wrong, "--json")
+        assert done.exit_code == 1 and said in json.loads(done.stdout)["error"]
+
+
+def test_audit_takes_labels_and_a_language(app):
+    found = json.loads(run(app, "audit", "emo_rl", "--labels", "iemocap-4", "--language", "zh", "--json").stdout)
+    assert found["ok"] and found["rubrics"][0]["labels"] == "iemocap-4" and found["rubrics"][0]["language"] == "zh"
+
+
+def test_score_of_rollouts(app, tmp_path):
     path = write_rollouts(
         tmp_path / "r.jsonl",
         from_rows([{"row": 0, "completion": "<answer>sad</answer>", "solution": gold} for gold in ("sad", "happy")]),
     )
-    found = json.loads(run(app, "rescore", "direct", str(path), "--json").stdout)
+    found = json.loads(run(app, "score", "direct", str(path), "--json").stdout)
     assert found["accuracy"] == 0.5 and found["n"] == 2
-    missing = run(app, "rescore", "affectgpt_rl", str(path), "--json")
+    assert json.loads(run(app, "rescore", "direct", str(path), "--json").stdout) == found
+    missing = run(app, "score", "affectgpt_rl", str(path), "--json")
     assert missing.exit_code == 1 and "column 'words'" in json.loads(missing.stdout)["error"]
+
+
+def test_score_of_completions_given_here(app, mine):
+    given = ("--text", "<answer>calm</answer>", "--text", "<answer>tense</answer>", "--solution", "calm")
+    own = ("--labels", "calm, tense, bored", "--reward", f"{mine}:short", "--reward-weight", "0.5")
+    rows = json.loads(run(app, "score", "direct", *given, *own, "--json").stdout)["rows"]
+    assert [row["total"] for row in rows] == pytest.approx([1.7, 0.7]) and rows[0]["short"] == 1.0
+    assert "<answer>calm</answer>" in run(app, "score", "direct", *given, *own).stdout
+    assert "give a file of rollouts" in run(app, "score", "direct").stderr
+    alone = json.loads(run(app, "score", f"{mine}:short", "--text", "x", "--json").stdout)
+    assert alone["rows"] == [{"completion": "x", "short": 1.0, "total": 1.0}]
+
+
+def test_export_writes_a_file_and_says_what_stands_still(tmp_path):
+    from emolab.cli.export import register as register_export
+
+    application = typer.Typer()
+    application.callback()(lambda: None)
+    register_export(application)
+    out = tmp_path / "plugin.py"
+    done = run(application, "reward", "affectgpt_rl", "--for", "verl", "--out", str(out))
+    assert done.exit_code == 0 and "def compute_score(" in out.read_text() and "note: perception" in done.stderr
+    wrong = run(application, "reward", "emo_rl", "--for", "nothing", "--json")
+    assert wrong.exit_code == 1 and "no tool 'nothing'" in json.loads(wrong.stdout)["error"]
 
 
 def test_quirks(app):
