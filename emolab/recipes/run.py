@@ -256,7 +256,7 @@ class Recipe:
         n, parse_rate, seed, seconds; `metric`; `labels` and `chance`; `controls` of the last stage; `elsewhere`;
         `seconds` by stage; `settings`.
         """
-        say = say or (lambda text: None)
+        say = say if say is not None and is_main() else (lambda text: None)
         options: dict[str, Any] = {"rewards": rewards, "long_clips": long_clips, "split": split, "baseline": baseline}
         options |= {"controls": controls, "elsewhere": elsewhere, "zero_shot": zero_shot, "grpo": grpo, "start": start}
         if fold == "all":

@@ -80,7 +80,7 @@ def test_a_recipe_in_two_processes(tmp_path: Path) -> None:
         "0.emolab_state.pt",
         "1.emolab_state.pt",
     }
-    assert (tmp_path / "after" / "adapter_model.safetensors").is_file()
+    assert (tmp_path / "grpo" / "adapter_model.safetensors").is_file()
 
 
 def test_who_is_main(monkeypatch: pytest.MonkeyPatch) -> None:
