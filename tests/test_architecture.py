@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "emolab"
 ROOMS = (
     "errors", "extras", "paths", "files", "registry",
     "emotions", "wheels", "samples", "media", "synth", "corpora",
-    "prompts", "parsing", "metrics", "rewards", "prosody", "features", "profiles",
-    "lalm", "evaluate", "training", "attribution", "recipes",
+    "prompts", "parsing", "metrics", "rewards", "prosody", "features",
+    "lalm", "profiles", "evaluate", "training", "attribution", "recipes",
     "plots", "course", "widgets", "cli",
 )  # fmt: skip
 """From top to bottom; a room imports from itself and from the rooms above it. The front door `emolab` is not a room."""

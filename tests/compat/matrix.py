@@ -37,11 +37,10 @@ class Row:
 
 
 ROWS = {
-    "oldest-trl": Row(("trl==1.8.0",)),
+    "oldest-trl": Row(("trl==1.12.0",)),
     "trl-1.14": Row(("trl==1.14.2",)),
     "newest-trl": Row(("trl==1.16.0",)),
-    "oldest-transformers": Row(("transformers==5.17.0",)),
-    "vllm-transformers": Row(("transformers==5.20.2",)),
+    "oldest-transformers": Row(("transformers==5.23.0",)),
     "newest-transformers": Row(("transformers==5.24.0",)),
     "librosa-1": Row(
         ("librosa==1.0.0", ".", "pytest", "pytest-timeout", "hypothesis"), ("tests/test_features.py",), "python3.12"
