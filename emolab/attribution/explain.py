@@ -215,7 +215,7 @@ def _modalities(game: Game, method: str, settings: Settings) -> dict[str, Any]:
         "empty": found.empty,
         "phi": dict(zip(names, found.values.tolist(), strict=True)),
         "errors": dict(zip(names, found.errors.tolist(), strict=True)),
-        "errors_over": f"{len(game.masked)} background clips" if found.errors_over else "",
+        "errors_over": found.errors_over,
         "shares": dict(zip(names, shares(found.values).tolist(), strict=True)),
         "interactions": pairs,
         "video_sampling": [game.model.frames_per_second, game.model.max_frames],

@@ -69,10 +69,11 @@ def attribute(
         found = _with_ends(game, integrated_gradients(game, steps), steps * len(game.masked))
     elif method == "attention rollout":
         values = attention_rollout(game.model, game.batch, game.players, template=game.template, labels=game.labels)
-        found = replace(_with_ends(game, values, 1), unit="share of attention")
+        found = _with_ends(game, values, 1)
     else:
         found = _ablated(game, n, method)
-    return replace(found.of(game), method=method)
+    unit = "share of attention" if method == "attention rollout" else found.of(game).unit
+    return replace(found.of(game), method=method, unit=unit)
 
 
 # From tables of all coalition values ----------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ def sampled_banzhaf(game: GameFunction, n: int, rng: np.random.Generator, pairs:
     gains = np.where(drawn, 1.0, -1.0) * (values[2 : 2 + pairs] - values[2 + pairs :])[:, None]
     error = gains.std(0, ddof=1) / np.sqrt(pairs)
     return Attribution(
-        gains.mean(0), error, float(values[0]), float(values[1]), 2 + 2 * pairs, errors_over="coalitions"
+        gains.mean(0), error, float(values[0]), float(values[1]), 2 + 2 * pairs, errors_over="random coalitions"
     )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 GameFunction = Callable[[NDArray[np.bool_]], Floats]
 MAX_EXACT = 16
+UNITS = {"posterior": "log-probability of the label", "logprob": "log-probability of a token"}
+"""What φ is measured in (natural logarithms), by the measure of the game."""
 EXACT_PLAYERS = 4
 """`shapley` enumerates all coalitions of so many players, and draws permutations of more."""
 
@@ -66,8 +68,9 @@ class Attribution:
         ]
 
     def of(self, game: Any) -> Attribution:
-        """The same, with the players and the target of its game."""
-        return replace(self, players=tuple(getattr(game, "players", ())), target=getattr(game, "target", ""))
+        """The same, with the players, the target and the unit of its game."""
+        unit = UNITS.get(getattr(game, "measure", ""), self.unit)
+        return replace(self, players=tuple(getattr(game, "players", ())), target=getattr(game, "target", ""), unit=unit)
 
 
 def coalitions(n: int) -> NDArray[np.bool_]:
@@ -171,7 +174,8 @@ def from_versions(score: Callable[[Floats], Floats], tables: Floats, ends: tuple
     values = score(mean)
     errors = score(tables).std(0, ddof=1) / np.sqrt(len(tables)) if several else np.zeros(len(values))
     empty, full = (float(mean[i]) for i in ends)
-    return Attribution(values, errors, empty, full, tables.shape[1], errors_over="background" if several else "")
+    over = f"{len(tables)} background clips" if several else ""
+    return Attribution(values, errors, empty, full, tables.shape[1], errors_over=over)
 
 
 def tables_of(game: GameFunction, present: NDArray[np.bool_]) -> Floats:
@@ -221,7 +225,9 @@ def refined(
         pairs.extend((gains[:count] + gains[count:]) / 2)
         evaluations += used
         errors = _standard_error(pairs)
-        yield Attribution(np.mean(pairs, axis=0), errors, ends[0], ends[1], evaluations, errors_over="orders")
+        yield Attribution(
+            np.mean(pairs, axis=0), errors, ends[0], ends[1], evaluations, errors_over="orders of the players"
+        )
         if len(pairs) >= min_pairs and errors.max(initial=0.0) <= target_error:
             break
 

@@ -6,12 +6,15 @@ the colours that all of them share. `emolab.plots.score_bars` and the like are i
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 _HOMES = {
     "attribution": (
-        "before_after face_heat modality_bars modality_triangle stated_rates truth_table windows_on_wave words_html"
+        "before_after face_heat modality_bars modality_triangle plot stated_rates truth_table windows_on_wave "
+        "words_html"
     ),
     "data": "beside_corpus boxes_by_label clip_card corpus_overview face_grid face_strip vad_plane",
     "emotions": "emotion_plane plutchik_circle similarity_matrices",
@@ -29,3 +32,13 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return getattr(import_module(f"emolab.plots.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'emolab.plots' has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """This package, which is also the front door's function: `emolab.plot(values)` is `plots.attribution.plot`."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return import_module("emolab.plots.attribution").plot(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Package

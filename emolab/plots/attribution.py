@@ -1,5 +1,5 @@
-"""Pictures of attributions: the modality triangle, signed bars, a coloured transcript and waveform, a face heat map,
-the truth suite.
+"""Pictures of attributions: signed bars, waveforms, transcripts and faces in colour, the modality triangle, and how far
+methods are right. `plot` chooses the picture of an attribution.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from emolab.attribution.shapley import Attribution
+    from emolab.samples import EmotionSample
 
 UNIT_RANGE = ("recovery", "auc", "conflict", "hallucination", "agreement")
 CORNERS = {"audio": (0.0, 0.0), "video": (1.0, 0.0), "text": (0.5, 0.866)}
@@ -61,22 +64,54 @@ def modality_bars(
     errors: Mapping[str, float] | None = None,
     null: Mapping[str, float] | None = None,
     title: str = "",
+    unit: str = "log-probability",
+    over: str = "",
 ) -> Figure:
-    """Signed φ of each modality with its standard error; `null` draws what an uninformative modality may reach."""
+    """Signed φ of each modality, or of any players, in units of `unit`.
+
+    `errors` draws standard errors, over what `over` says; `null` draws what an uninformative modality may reach.
+    """
     names = list(phi)
-    figure, ((axis,),) = new_figure(5.6, 0.9 + 0.42 * len(names))
+    figure, ((axis,),) = new_figure(5.8, 1.25 + 0.42 * len(names))
     for i, name in enumerate(names):
         axis.barh(i, phi[name], 0.6, color=colour_of(name, i))
-        if errors:
-            axis.plot([phi[name] - errors[name], phi[name] + errors[name]], [i, i], color=INK, lw=1.6)
+        if errors and errors[name]:
+            label = f"± standard error{f' over {over}' if over else ''}" if i == 0 else ""
+            axis.plot([phi[name] - errors[name], phi[name] + errors[name]], [i, i], color=INK, lw=1.6, label=label)
         if null:
-            axis.plot([null[name]] * 2, [i - 0.38, i + 0.38], color=INK, lw=1.2, ls=":")
+            label = "what a modality reaches that knows nothing" if i == 0 else ""
+            axis.plot([null[name]] * 2, [i - 0.38, i + 0.38], color=INK, lw=1.2, ls=":", label=label)
     axis.axvline(0, color=QUIET, lw=0.8)
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
-    axis.set(xlabel="φ: what it adds to the answer's log-probability", title=title)
+    axis.set(xlabel=f"φ: what it adds ({unit})", title=title)
+    if axis.get_legend_handles_labels()[1]:
+        figure.legend(loc="outside lower center", fontsize=8, ncols=2)
     light_grid(axis, "x")
     return figure
+
+
+def plot(values: Attribution | Mapping[str, Any], sample: EmotionSample | None = None, title: str = "") -> Figure:
+    """The picture of an attribution: `plot(shapley(game))`, or of what `explain` gives.
+
+    With the `sample` (absolute paths), windows of sound lie on its waveform and parts of the face on its frames;
+    without it, and for words and modalities, the players are bars.
+    """
+    from emolab.media import audio_of, frames_of
+
+    if isinstance(values, Mapping):
+        return modality_bars(
+            values["phi"], values["errors"], None, title or f"Why {values['label']}?", values["unit"],
+            values["errors_over"],
+        )  # fmt: skip
+    rows, headline = values.rows(), title or (f"Why {values.target}?" if values.target else values.method)
+    if sample is not None and rows and all(r["modality"] == "audio" and r["t0"] is not None for r in rows):
+        return windows_on_wave(audio_of(sample), rows, headline, unit=values.unit)
+    if sample is not None and rows and all(r["frame"] is not None and r["region"] is not None for r in rows):
+        return face_heat(frames_of(sample), rows, headline, unit=values.unit)
+    names = [f"{name} ({i})" if values.names.count(name) > 1 else name for i, name in enumerate(values.names, 1)]
+    phi, errors = (dict(zip(names, part.tolist(), strict=True)) for part in (values.values, values.errors))
+    return modality_bars(phi, errors, None, headline, values.unit, values.errors_over)
 
 
 @styled
@@ -86,11 +121,12 @@ def windows_on_wave(
     title: str = "",
     rate: int = 16_000,
     spoken: Sequence[Mapping[str, Any]] = (),
+    unit: str = "log-probability",
 ) -> Figure:
     """A waveform (n,) whose background shows the φ of each audio window (`players` rows with t0, t1, phi, error).
 
-    `spoken` (rows of the same form, with `word`) writes the transcript under it, each word where it is said and on the
-    colour of its φ.
+    `spoken` (rows of the same form, with `word`) writes the transcript under it: each word where it is said, on the
+    colour of its φ. The lines on the bars are standard errors.
     """
     import matplotlib as mpl
     import numpy as np
@@ -113,7 +149,10 @@ def windows_on_wave(
     if spoken:
         _transcript(axes[1, 0], spoken)
     below.axhline(0, color=QUIET, lw=0.8)
-    below.set(xlabel="seconds", ylabel="φ", xlim=(0, len(wave) / rate))
+    if any(p.get("error") for p in players):
+        below.plot([], [], color=INK, lw=1, label="± standard error")
+        below.legend(loc="upper right", fontsize=7)
+    below.set(xlabel="seconds", ylabel=f"φ ({unit})", xlim=(0, len(wave) / rate))
     light_grid(below)
     return figure
 
@@ -161,10 +200,16 @@ def words_html(players: Sequence[Mapping[str, Any]], label: str = "") -> str:
 
 
 @styled
-def face_heat(frames: np.ndarray, players: Sequence[Mapping[str, Any]], title: str = "", most: int = 6) -> Figure:
+def face_heat(
+    frames: np.ndarray,
+    players: Sequence[Mapping[str, Any]],
+    title: str = "",
+    most: int = 6,
+    unit: str = "log-probability",
+) -> Figure:
     """Frames (F, H, W, 3), grey, under the φ of each frame × region cell (`players` rows with frame, region, phi).
 
-    A cell is as strong in colour as its φ is large, so that what did not matter stays clear.
+    The colour is as strong as φ is large. Cells whose φ is no larger than its standard error have no colour.
     """
     import matplotlib as mpl
     import numpy as np
@@ -178,7 +223,7 @@ def face_heat(frames: np.ndarray, players: Sequence[Mapping[str, Any]], title: s
     for axis, start in zip(axes[0], starts, strict=True):
         heat = np.zeros((rows, columns))
         for p in players:
-            if p["frame"] == start:
+            if p["frame"] == start and abs(p["phi"]) > p.get("error", 0.0):
                 heat[tuple(p["region"])] = p["phi"]
         grey = frames[min(start, len(frames) - 1)].mean(-1)
         axis.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
@@ -190,7 +235,7 @@ def face_heat(frames: np.ndarray, players: Sequence[Mapping[str, Any]], title: s
         axis.set_axis_off()
         axis.set_title(f"from frame {start}", fontsize=8, weight="normal", loc="center", pad=2)
     shades = mpl.cm.ScalarMappable(mpl.colors.Normalize(-scale, scale), SIGNED_MAP)
-    figure.colorbar(shades, ax=axes[0].tolist(), shrink=0.8, label="φ")
+    figure.colorbar(shades, ax=axes[0].tolist(), shrink=0.8, label=f"φ ({unit})")
     if title:
         figure.suptitle(title, x=0.01, ha="left", weight="bold")
     return figure
@@ -278,40 +323,6 @@ def stated_rates(suites: Mapping[str, Mapping[str, Any]], title: str = "") -> Fi
     axis.set(ylim=(0, 1.02), ylabel="share", title=title or "What is said against what was measured")
     axis.legend(loc="upper left", ncols=len(suites))
     light_grid(axis)
-    return figure
-
-
-@styled
-def snr_sweep(rows: Sequence[Mapping[str, Any]], title: str = "") -> Figure:
-    """Shares of the modalities as noise rises, with 95% bands; the first row is the recording itself."""
-    figure, ((axis,),) = new_figure(6.0, 3.2)
-    places = range(len(rows))
-    for modality in MODALITIES:
-        values = [r[f"share_{modality}"] for r in rows]
-        low, high = zip(*(r[f"share_{modality}_ci"] for r in rows), strict=True)
-        axis.fill_between(places, low, high, color=MODALITY_COLOURS[modality], alpha=0.15, lw=0)
-        axis.plot(places, values, "o-", color=MODALITY_COLOURS[modality], label=modality)
-    axis.set_xticks(places, ["as recorded" if r["snr"] is None else f"{r['snr']:+.0f} dB" for r in rows])
-    axis.set(
-        ylim=(0, 1), ylabel="share of |φ|", xlabel="noise added to the voice", title=title or "Less voice, more face?"
-    )
-    axis.legend(ncols=3)
-    light_grid(axis)
-    return figure
-
-
-@styled
-def deletion_bars(rows: Sequence[Mapping[str, Any]], title: str = "") -> Figure:
-    """Advantage over random deletion of each method, with its paired interval."""
-    figure, ((axis,),) = new_figure(6.4, 0.9 + 0.4 * len(rows))
-    for i, row in enumerate(rows):
-        axis.barh(i, row["advantage"], 0.6, color=QUIET if row["name"] == "chance" else colour_of("", i), alpha=0.9)
-        axis.plot(row["advantage_ci"], [i, i], color=INK, lw=1.6)
-    axis.axvline(0, color=INK, lw=0.9)
-    axis.set_yticks(range(len(rows)), [r["name"] for r in rows])
-    axis.invert_yaxis()
-    axis.set(xlabel="how much more the answer falls than by random deletion", title=title)
-    light_grid(axis, "x")
     return figure
 
 

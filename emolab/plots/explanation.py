@@ -34,7 +34,11 @@ def explanation_html(sample: EmotionSample, result: Mapping[str, Any]) -> str:
     answered = f"{'answers' if result['own'] else 'would it answer'} “{result['label']}”"
     parts = [f"<h3 style='font-family:sans-serif;margin:4px'>{html.escape(sample.id)}: {html.escape(answered)}</h3>"]
     how = f"{result.get('method', 'Shapley')}; masker: {result['masker']}"
-    bars = modality_bars(result["phi"], title=f"What made it say {result['label']}? ({how})")
+    title = f"What made it say {result['label']}? ({how})"
+    bars = modality_bars(
+        result["phi"], result.get("errors"), None, title, result.get("unit", "log-probability"),
+        result.get("errors_over", ""),
+    )  # fmt: skip
     figures = [
         picture(bars, f"{how}: {result['phi']}"),
         picture(posterior(result["distribution"], result["label"], sample.emotion), "distribution over the labels"),

@@ -119,7 +119,7 @@ def test_values_of_each_version_average_to_the_value_and_give_the_error():
     assert np.ptp(tables[:, -1]) == 0 and np.ptp(tables[:, 0]) > 0
     found = shapley(played)
     each = np.stack([exact(lambda present, t=t: t[present @ (1 << np.arange(3))], 3).values for t in tables])
-    assert found.errors == pytest.approx(each.std(0, ddof=1) / np.sqrt(3)) and found.errors_over == "background"
+    assert found.errors == pytest.approx(each.std(0, ddof=1) / np.sqrt(3)) and found.errors_over == "3 background clips"
     assert found.names == ["audio", "video", "text"] and found.target == "sad" and found.rows()[0]["phi"] != 0
     assert game(n=1).having()(coalitions(3)).shape == (8,) and (shapley(game(kind="mean")).errors == 0).all()
 

@@ -244,10 +244,35 @@ def test_truth_suite_pictures():
     told = {key: 0.2 for key in silent} | {f"{key}_ci": [0.1, 0.3] for key in silent}
     assert {"before", "after"} <= set(texts(draw(attribution.stated_rates({"before": told, "after": told}))))
     draw(attribution.stated_rates({"before": silent}))
-    shares = {f"share_{m}": 0.3 for m in MODALITY_COLOURS} | {f"share_{m}_ci": [0.2, 0.4] for m in MODALITY_COLOURS}
-    sweep = [{"snr": snr, **shares} for snr in (None, 10.0, -10.0)]
-    assert {"as recorded", "-10 dB"} <= set(texts(draw(attribution.snr_sweep(sweep))))
-    draw(attribution.deletion_bars([{"name": "chance", "advantage": 0.0, "advantage_ci": [-0.1, 0.1]}]))
+
+
+def test_plot_chooses_the_picture_of_an_attribution():
+    import emolab.plots
+    from emolab.attribution.players import Player
+    from emolab.attribution.shapley import Attribution
+    from emolab.samples import EmotionSample
+
+    def made(*players: Player, **options: str) -> Attribution:
+        n = len(players)
+        return Attribution(RNG.normal(size=n), np.full(n, 0.1), 0.0, 1.0, 8, players, "sad", **options)
+
+    modalities = made(Player("audio", "audio", (0,)), Player("text", "text", (1,)), errors_over="background")
+    found = texts(draw(emolab.plots(modalities)))
+    assert {"audio", "text", "Why sad?", "φ: what it adds (log-probability)"} <= set(found)
+    assert "± standard error over background" in found
+    twice = texts(draw(attribution.plot(made(*[Player("no", "text", (i,), word="no") for i in range(2)]))))
+    assert {"no (1)", "no (2)"} <= set(twice)
+    sample = EmotionSample(
+        "a", extra={"waveform": np.zeros(16_000, np.float32), "frames": np.zeros((4, 8, 8, 3), np.uint8)}
+    )
+    windows = made(
+        Player("0", "audio", (0,), 0.0, 0.5), Player("1", "audio", (1,), 0.5, 1.0), unit="log-probability of a token"
+    )
+    assert "φ (log-probability of a token)" in texts(draw(attribution.plot(windows, sample)))
+    cells = made(*[Player(f"c{i}", "video", (i,), frame=0, region=(0, i)) for i in range(2)])
+    assert "from frame 0" in texts(draw(attribution.plot(cells, sample)))
+    explained = {"phi": {"audio": 1.0}, "errors": {"audio": 0.2}, "label": "sad", "unit": "u", "errors_over": "2 clips"}
+    assert "± standard error over 2 clips" in texts(draw(attribution.plot(explained)))
 
 
 @pytest.mark.parametrize("name", ["confusion_matrix", "score_bars", "controls", "label_bias"])
