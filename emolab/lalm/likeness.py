@@ -1,15 +1,15 @@
 """Is a clip like those that a model was trained on? A distance in the space of the audio tower, and a threshold.
 
 The tower's embeddings of a clip are averaged over time. The distance is Mahalanobis', to the training clips. The
-threshold is a quantile of the distances of held-out clips of other speakers, so that a stated share of them lies
-beyond it, too. A prediction for a clip beyond the threshold may be worth nothing, and says so.
+threshold is a quantile of the distances of held-out clips: each is measured from clips of other speakers who say other
+words. A prediction for a clip beyond the threshold may be worth nothing, and says so.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ FILE = "likeness.npz"
 QUANTILE = 0.95
 AXES = 32
 """Directions of largest variance that are kept; what lies outside of them counts as one more."""
-BATCH = 16
+BATCH, FOLDS, FEWEST = 16, 5, 10
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Likeness:
     """Training clips in the space of a tower: their `mean` (D,), `axes` (k, D) scaled to unit variance, and `outside`,
     the standard deviation of what the axes leave.
 
-    `held_out` (Q,) are the sorted distances of held-out clips; `quantile` of them lie below the `threshold`. `towers`
-    identifies the towers, `source` names the training clips.
+    `held_out` (Q,) are the sorted distances of held-out clips, and `quantile` of them lie below the `threshold`.
+    `towers` identifies the towers, `source` names the training clips.
     """
 
     mean: Floats
@@ -50,23 +50,47 @@ class Likeness:
 
     @classmethod
     def fit(
-        cls,
-        model: LALM,
-        training: Sequence[EmotionSample],
-        held_out: Sequence[EmotionSample],
-        source: str = "",
-        quantile: float = QUANTILE,
+        cls, model: LALM, samples: Sequence[EmotionSample], source: str = "", quantile: float = QUANTILE
     ) -> Likeness:
-        """From clips with absolute paths. Raises EvaluationError for fewer than two training or held-out clips."""
-        if len(training) < 2 or len(held_out) < 2:
-            raise EvaluationError("likeness needs at least two training and two held-out clips that have a voice")
-        return cls.of(embeddings(model, training), embeddings(model, held_out), tower_identity(model), source, quantile)
+        """From training clips with a voice and absolute paths. Raises EvaluationError for fewer than ten.
+
+        In the embedded corpus many speakers share a voice, and there voices count as speakers.
+        """
+        heard = [s for s in samples if s.audio is not None or s.extra.get("waveform") is not None]
+        if len(heard) < FEWEST:
+            raise EvaluationError(
+                f"likeness needs at least {FEWEST} training clips that have a voice, not {len(heard)}"
+            )
+        speakers, words = [s.extra.get("voice", s.speaker) for s in heard], [s.text for s in heard]
+        return cls.of(embeddings(model, heard), speakers, words, tower_identity(model), source, quantile)
 
     @classmethod
     def of(
-        cls, training: Floats, held_out: Floats, towers: str = "", source: str = "", quantile: float = QUANTILE
+        cls,
+        training: Floats,
+        speakers: Sequence[str | None],
+        words: Sequence[str | None],
+        towers: str = "",
+        source: str = "",
+        quantile: float = QUANTILE,
     ) -> Likeness:
-        """From embeddings (N, D) and (M, D)."""
+        """From embeddings (N, D). The held-out distances are cross-fitted: a clip is measured from the clips of other
+        folds, both of speakers and of words. A clip without a speaker, or without words, counts as one of its own.
+        """
+        by_speaker, by_words = _folds(speakers), _folds(words)
+        held_out: list[float] = []
+        for fold in range(FOLDS):
+            inside, others = (by_speaker == fold) & (by_words == fold), (by_speaker != fold) & (by_words != fold)
+            if inside.any() and others.sum() > 1:
+                around = cls._around(training[others])
+                held_out += [around.distance(row) for row in training[inside]]
+        whole = cls._around(training)
+        if not held_out:  # one speaker only, or one sentence
+            held_out = [whole.distance(row) for row in training]
+        return replace(whole, held_out=np.sort(held_out), quantile=quantile, towers=towers, source=source)
+
+    @classmethod
+    def _around(cls, training: Floats) -> Likeness:
         mean = training.mean(0)
         centred = training - mean
         _, scales, directions = np.linalg.svd(centred, full_matrices=False)
@@ -74,13 +98,9 @@ class Likeness:
         spread = scales[:k] / np.sqrt(len(training) - 1)
         rest = centred - centred @ directions[:k].T @ directions[:k]
         outside = float(np.sqrt(np.square(rest).sum(1).mean()))
-        smallest = 1e-3 * spread[0]
-        made = cls(
-            mean, directions[:k] / np.maximum(spread, smallest)[:, None], max(outside, smallest), np.zeros(0), quantile,
-            towers, source,
-        )  # fmt: skip
-        distances = np.sort([made.distance(row) for row in held_out])
-        return cls(made.mean, made.axes, made.outside, distances, quantile, towers, source)
+        smallest = max(1e-3 * spread[0], 1e-12)
+        axes = directions[:k] / np.maximum(spread, smallest)[:, None]
+        return cls(mean, axes, max(outside, smallest), np.zeros(0), QUANTILE, "", "")
 
     @property
     def threshold(self) -> float:
@@ -127,6 +147,14 @@ class Likeness:
                 return cls(**arrays, **plain, towers=str(file["towers"]), source=str(file["source"]))
         except (OSError, ValueError, KeyError) as error:
             raise EvaluationError(f"{path}: cannot be read ({error}); write it again with `Likeness.save`") from error
+
+
+def _folds(names: Sequence[str | None]) -> NDArray[np.int_]:
+    """The fold of each name (N,): equal names share one, and each None is a name of its own."""
+    keys = [f"clip {i}" if name is None else f"named {name}" for i, name in enumerate(names)]
+    order = np.random.default_rng(0).permutation(sorted(set(keys)))
+    fold_of = {key: i % FOLDS for i, key in enumerate(order)}
+    return np.array([fold_of[key] for key in keys])
 
 
 def note(judged: dict[str, Any] | None) -> str:

@@ -182,7 +182,7 @@ def test_a_clip_unlike_the_training_data_says_so(tmp_path, model, monkeypatch):
 
     soundfile.write(tmp_path / "a.wav", voice(), 16_000)
     far = {"distance": 4.0, "threshold": 1.5, "quantile": 0.95, "as_far": 0.0, "unlike": True, "source": "x"}
-    monkeypatch.setitem(vars(model), "likeness", Likeness.of(RNG.normal(size=(9, 64)), RNG.normal(size=(5, 64))))
+    monkeypatch.setitem(vars(model), "likeness", Likeness.of(RNG.normal(size=(9, 64)), [None] * 9, [None] * 9))
     monkeypatch.setattr(Likeness, "judge", lambda self, embedding: far)
     _, result, _ = run(tmp_path / "a.wav")
     row = result["files"][0]

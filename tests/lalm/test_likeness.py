@@ -20,7 +20,7 @@ def normal(n: int, scale: float = 1.0) -> np.ndarray:
 
 
 def test_distance_is_about_one_inside_and_grows_with_the_standard_deviations_outside():
-    known = Likeness.of(normal(4000), normal(2000))
+    known = Likeness.of(normal(4000), [None] * 4000, [None] * 4000)
     assert np.median(known.held_out) == pytest.approx(1.0, abs=0.1)
     axis = np.zeros(10)
     axis[0] = 4.0
@@ -33,16 +33,27 @@ def test_distance_is_about_one_inside_and_grows_with_the_standard_deviations_out
 
 
 def test_the_threshold_is_a_quantile_of_held_out_clips():
-    known = Likeness.of(normal(500), normal(1000), quantile=0.9)
+    known = Likeness.of(normal(1500), [None] * 1500, [None] * 1500, quantile=0.9)
     fresh = np.array([known.distance(row) for row in normal(1000)])
     assert np.mean(fresh > known.threshold) == pytest.approx(0.1, abs=0.03)
     assert np.mean([known.judge(row)["unlike"] for row in normal(200, 3.0)]) > 0.9
 
 
+def test_the_threshold_allows_for_speakers_who_differ():
+    places = 3 * normal(40)
+    speakers = [str(i % 40) for i in range(1200)]
+    clips = places[[int(s) for s in speakers]] + normal(1200)
+    known = Likeness.of(clips, speakers, [None] * 1200)
+    blind = Likeness.of(clips, [None] * 1200, [None] * 1200)
+    new = 3 * normal(200) + normal(200)
+    flagged = np.mean([[k.judge(row)["unlike"] for row in new] for k in (known, blind)], axis=1)
+    assert flagged[0] < flagged[1] and flagged[0] < 0.15
+
+
 def test_it_is_written_and_read_and_only_for_the_same_towers(tmp_path):
     model = tiny_random()
-    samples = noise_samples(6, (1.0,))
-    made = Likeness.fit(model, samples[:3], samples[3:], "noise")
+    samples = noise_samples(12, (1.0,))
+    made = Likeness.fit(model, samples, "noise")
     made.save(tmp_path)
     read = likeness_of(model, tmp_path)
     assert read.source == "noise" and read.towers == tower_identity(model)
@@ -53,5 +64,17 @@ def test_it_is_written_and_read_and_only_for_the_same_towers(tmp_path):
     (tmp_path / FILE).write_bytes(b"no")
     with pytest.raises(EvaluationError, match="cannot be read"):
         likeness_of(model, tmp_path)
-    with pytest.raises(EvaluationError, match="at least two"):
-        Likeness.fit(model, samples[:1], samples)
+    with pytest.raises(EvaluationError, match="at least 10"):
+        Likeness.fit(model, samples[:9])
+
+
+def test_the_shipped_statistics_are_about_the_shipped_towers_and_tell_noise_from_the_corpus():
+    """Where this fails after new weights: run `python data_scripts/likeness.py`."""
+    from emolab.evaluate.predict import predict
+    from emolab.lalm import load_model
+
+    model = load_model("tiny-omni", device="cpu")
+    assert model.likeness is not None and "synthetic" in model.likeness.source
+    noise = RNG.normal(0, 0.1, 32_000).astype(np.float32)
+    answer = predict(model, noise, max_new_tokens=4)
+    assert answer["likeness"]["unlike"] and answer["likeness"]["as_far"] == 0.0 and "may mean nothing" in answer["note"]
