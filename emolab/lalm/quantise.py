@@ -112,11 +112,14 @@ class CastLinear(nn.Linear):
     """A, or B, of an adapter: float32 weights, multiplied in the dtype of what comes in.
 
     PEFT casts the input to float32 instead, and autograd keeps that copy for every adapted layer: in 16 bits, more than
-    half of all activations.
+    half of all activations. While decoding, `held` keeps the weights cast (see `adapters_in`).
     """
 
+    held: torch.Tensor | None = None
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return nn.functional.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+        weight = self.weight.to(x.dtype) if self.held is None or self.held.dtype != x.dtype else self.held
+        return nn.functional.linear(x, weight, None if self.bias is None else self.bias.to(x.dtype))
 
 
 def cast_in_forward(model: nn.Module) -> None:
@@ -132,16 +135,15 @@ def cast_in_forward(model: nn.Module) -> None:
 
 @contextmanager
 def adapters_in(lalm: LALM, dtype: torch.dtype) -> Iterator[None]:
-    """Hold the adapters in `dtype` for as long as this lasts, so that decoding need not cast them at every step."""
-    cast = [p for n, p in lalm.model.named_parameters() if "lora_" in n and p.dtype == torch.float32 != dtype]
-    kept = [parameter.data for parameter in cast]
-    for parameter in cast:
-        parameter.data = parameter.data.to(dtype)
+    """Keep the adapters cast to `dtype` for as long as this lasts: decoding need not cast them at every step."""
+    parts = [m for m in lalm.decoder.modules() if isinstance(m, CastLinear) and m.weight.dtype != dtype]
+    for part in parts:
+        part.held = part.weight.detach().to(dtype)
     try:
         yield
     finally:
-        for parameter, data in zip(cast, kept, strict=True):
-            parameter.data = data
+        for part in parts:
+            part.held = None
 
 
 def adapters_in_float32(model: Any) -> None:

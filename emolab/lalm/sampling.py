@@ -208,8 +208,13 @@ def sample_completions(
     check_settings(n, max_new_tokens, temperature, top_p, top_k, min_p)
     rows = len(batch) * n
     choose = Chooser(rows, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy, lalm.device)
+    size = prompts_at_once(lalm, batch.input_ids.shape[1] + n * max_new_tokens, len(batch))
     with evaluating(lalm.model), adapters_in(lalm, lalm.dtype), folded(lalm):
-        ids, logprobs, lengths = _decode(lalm, batch, n, max_new_tokens, choose)
+        parts = [
+            _decode(lalm, batch.select(list(range(at, min(at + size, len(batch))))), n, max_new_tokens, choose, at * n)
+            for at in range(0, len(batch), size)
+        ]
+    ids, logprobs, lengths = (torch.cat(found) for found in zip(*parts, strict=True))
     width = int(lengths.max())
     mask = (torch.arange(width, device=ids.device) < lengths[:, None]).long()
     ids, logprobs = ids[:, :width].masked_fill(mask == 0, lalm.pad_id), logprobs[:, :width] * mask
@@ -219,6 +224,20 @@ def sample_completions(
     return Completions(
         ids.view(shape), mask.view(shape), [texts[i : i + n] for i in range(0, rows, n)], logprobs.view(shape)
     )
+
+
+def prompts_at_once(lalm: LALM, tokens: int, prompts: int) -> int:
+    """How many of `prompts` prompts are decoded together: on a GPU, as many as have room for `tokens` keys and values
+    each in four fifths of the free memory; on a CPU all."""
+    if lalm.device.type != "cuda":
+        return prompts
+    free = torch.cuda.mem_get_info(lalm.device)[0] + torch.cuda.memory_reserved(lalm.device)
+    free -= torch.cuda.memory_allocated(lalm.device)
+    config = lalm.decoder.config
+    heads = getattr(config, "num_key_value_heads", config.num_attention_heads)
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    each = 2 * config.num_hidden_layers * heads * width * lalm.dtype.itemsize * tokens
+    return min(prompts, max(1, int(0.8 * free / each)))
 
 
 def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
@@ -240,8 +259,10 @@ def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
     return finite(lalm.head(hidden[:, -1]) / lalm.logits_scaling, lalm.name), (cache, mask)
 
 
-def _decode(lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens (B·n, steps), their log-probabilities, and lengths (B·n,).
+def _decode(
+    lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser, begin: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Tokens (B·n, steps), their log-probabilities, and lengths (B·n,). `begin` is the number of the first row.
 
     Which rows have ended stays on the device. It is read every `LOOK_EVERY` steps on a GPU, where reading makes the
     host wait, and at every step on a CPU.
@@ -259,7 +280,7 @@ def _decode(lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser)
     logits, dummy = logits.repeat_interleave(n, 0), torch.ones(1, 1, 1, 1, device=device)
     for step in range(steps):
         at = rows.flatten()
-        token, logprob = choose(logits, step, at)
+        token, logprob = choose(logits, step, at + begin)
         running = alive.flatten()
         ids[at, step] = token * running
         logprobs[at, step] = logprob * running

@@ -151,3 +151,14 @@ def test_looking_seldom_at_who_has_ended_changes_no_answer(every, monkeypatch):
     again = lalm.generate(batch, n=4, max_new_tokens=12, seed=1)
     assert torch.equal(ours.ids, again.ids) and torch.equal(ours.mask, again.mask)
     assert (ours.logprobs - again.logprobs).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_decoding_in_parts_gives_the_same_answers(size, monkeypatch):
+    lalm = adapted(False)
+    batch = lalm.encode(samples_for(lalm, 3), PROMPT)
+    whole = lalm.generate(batch, n=2, max_new_tokens=6, seed=1)
+    monkeypatch.setattr(sampling, "prompts_at_once", lambda *_: size)
+    parts = lalm.generate(batch, n=2, max_new_tokens=6, seed=1)
+    assert torch.equal(whole.ids, parts.ids) and whole.texts == parts.texts
+    assert (whole.logprobs - parts.logprobs).abs().max() < 1e-5

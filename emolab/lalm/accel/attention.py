@@ -123,7 +123,7 @@ def _flash_backward(
         )
     shape, lengths = key.shape, (query.shape[2], key.shape[2])
     key, value = _repeated(key, query), _repeated(value, query)
-    seed = given.seed or (torch.zeros(2, dtype=torch.uint64, device=query.device),) * 2
+    seed = given.seed or (query.new_zeros(2, dtype=torch.uint64),) * 2
     parts = torch.ops.aten._scaled_dot_product_flash_attention_backward(
         grad,
         query,
@@ -156,7 +156,7 @@ class TreeAttention(torch.autograd.Function):
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, layout: TreeLayout, scale: float) -> Tensor:
         """Two parts for each prompt's span of the row, one call for all completions' own parts."""
         out = query.new_empty(1, query.shape[2], query.shape[1], query.shape[3]).transpose(1, 2)
-        lse, seed = torch.empty(query.shape[:3], dtype=torch.float32, device=query.device), None
+        lse, seed = query.new_empty(query.shape[:3], dtype=torch.float32), None
         for start, prompt, end in layout.prompts:
             keys, values = key[:, :, start:prompt], value[:, :, start:prompt]
             for first, last, causal in ((start, prompt, True), (prompt, end, False)):
@@ -190,7 +190,7 @@ class TreeAttention(torch.autograd.Function):
         if len(layout.inside):
             own_lse = lse[0][:, layout.own].transpose(0, 1).contiguous()
             own_grad = _gather(grad, layout).reshape(-1, grad.shape[1], layout.own.shape[1], grad.shape[3])
-            kept = torch.zeros(layout.own.numel(), dtype=torch.bool, device=grad.device)
+            kept = grad.new_zeros(layout.own.numel(), dtype=torch.bool)
             kept[layout.back] = True
             own_grad = own_grad * kept.view(layout.own.shape)[:, None, :, None]
             parts = _flash_backward(
