@@ -25,16 +25,6 @@ class Reward(Protocol):
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]: ...
 
 
-def _prompts_first(call: Callable[..., list[float | None]]) -> Callable[..., list[float | None]]:
-    """Accept `reward(prompts, completions, **columns)`, the convention of earlier versions. # deprecated alias"""
-
-    @functools.wraps(call)
-    def either(self: Any, completions: Sequence[Any], *rest: Any, **columns: Any) -> list[float | None]:
-        return call(self, *rest, prompts=completions, **columns) if rest else call(self, completions, **columns)
-
-    return either
-
-
 class Named:
     """The name and the columns of a reward that has parameters: a frozen dataclass beside this.
 
@@ -43,10 +33,6 @@ class Named:
 
     name: ClassVar[str]
     columns: ClassVar[tuple[str, ...]] = ()
-
-    def __init_subclass__(cls) -> None:
-        if "__call__" in cls.__dict__:
-            cls.__call__ = _prompts_first(cls.__dict__["__call__"])  # type: ignore[method-assign, assignment]
 
     @property
     def __name__(self) -> str:

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -331,6 +331,10 @@ def _reference_denied(case: Case, style: str) -> Sequence[str]:
     return [dress(caption, style, _THINKS[case.language]) for caption in captions]
 
 
+def _translated(text: str, letters: dict[int, int]) -> str:
+    return text.translate(letters)
+
+
 def _blanks(case: Case, style: str) -> Sequence[str]:
     return [dress(blank, style, think=blank) for blank in ("", " ", "\n", "\u3000", "\u00a0")]
 
@@ -338,8 +342,8 @@ def _blanks(case: Case, style: str) -> Sequence[str]:
 def _kinds() -> Iterator[tuple[str, Build]]:
     for kind in dict.fromkeys(kind for kinds in DENIALS.values() for kind in kinds):
         yield f"denial: {kind}", _denials(kind)
-    for kind, table in _LOOK_ALIKES.items():
-        yield f"look-alike: {kind}", _disguised(lambda text, table=table: text.translate(table))  # type: ignore[misc]
+    for kind, letters in _LOOK_ALIKES.items():
+        yield f"look-alike: {kind}", _disguised(partial(_translated, letters=letters))
     for kind, sign in _INVISIBLE.items():
         yield f"invisible: {kind}", _disguised(sign.join)
     yield "spelled out", _disguised(" ".join, STYLES[:-1])

@@ -134,7 +134,7 @@ def best_blind(
     names, most = _names(every, style), min(most, 2) if style == "caption" else most
     singles = sorted(zip(mean_pay(list(names.values())), names, strict=True), key=lambda pair: -pair[0])
     single = (singles[0][0], names[singles[0][1]])
-    tried = list(combinations([name for _, name in singles[:12]], 2))
+    tried: list[tuple[str, ...]] = list(combinations([name for _, name in singles[:12]], 2))
     several = max(zip(mean_pay(tried), tried, strict=True)) if tried else single
     while tried and len(several[1]) < min(most, len(names)):
         tried = [(*several[1], name) for name in names if name not in several[1]]

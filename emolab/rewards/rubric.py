@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emolab.errors import RewardError
-from emolab.rewards.base import LinearSchedule, Reward, _prompts_first, check_reward, progress_of, reward_name
+from emolab.rewards.base import LinearSchedule, Reward, check_reward, progress_of, reward_name
 from emolab.rewards.groups import group_spread
 from emolab.rewards.guard import Guarded
 
@@ -168,6 +168,3 @@ class Rubric:
             return None
         total = sum(applicable)
         return total if self.clip is None else min(self.clip[1], max(self.clip[0], total))
-
-
-Rubric.__call__ = _prompts_first(Rubric.__call__)  # type: ignore[method-assign, assignment]  # deprecated alias

@@ -36,7 +36,8 @@ def load_reward(spec: str, labels: LabelSet | Sequence[str] | str = EMOLAB_7) ->
     if not where:
         if spec in RUBRICS:
             found: Any = RUBRICS[spec]
-            return found if is_reward(found) else rubric(spec, labels)  # type: ignore[no-any-return]
+            chosen: Reward = found if is_reward(found) else rubric(spec, labels)
+            return chosen
         raise RewardError(
             f"no rubric {spec!r}; write FILE.py:NAME for a reward of your own, or one of {', '.join(RUBRICS)}"
         )
@@ -45,9 +46,9 @@ def load_reward(spec: str, labels: LabelSet | Sequence[str] | str = EMOLAB_7) ->
     if found is None:
         known = [k for k, v in module.items() if callable(v) and not k.startswith("_") and _of_file(v, module)]
         raise RewardError(f"{where}: no {name!r} in it; it defines {', '.join(known) or 'no function'}")
-    reward = _made(found, spec) if isinstance(found, type) else found
+    reward: Reward = _made(found, spec) if isinstance(found, type) else found
     check_reward(reward, f"{spec}: ")
-    return reward  # type: ignore[no-any-return]
+    return reward
 
 
 def _made(cls: type, spec: str) -> Any:

@@ -209,9 +209,24 @@ def test_a_solution_may_be_tagged_or_bare():
     assert Accuracy(published=True)(answers("sad"), solution=["<answer>sad</answer>"]) == [1.0]
 
 
-def test_the_old_call_with_prompts_first_still_works():
-    assert Accuracy()(["?"], answers("sad"), solution=["sad"]) == [1.0]
-    assert rubric()(["?"], answers("sad"), solution=["sad"]) == [1.5]
+def test_every_reward_has_the_one_signature():
+    """No class between that changes it: the completions first, the columns by name."""
+    import inspect
+
+    from emolab.rewards import captions, form, labels, reasoning, votes, wheel
+    from emolab.rewards.base import Named
+
+    found = [
+        value
+        for module in (captions, form, labels, reasoning, votes, wheel)
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Named) and value is not Named
+    ]
+    assert len(found) >= 12
+    for reward in (*found, Rubric):
+        assert str(inspect.signature(reward.__call__)) == (
+            "(self, completions: 'Sequence[Any]', **columns: 'Any') -> 'list[float | None]'"
+        )
 
 
 RELEASED = re.compile(r"<think>.*?</think>\s*<answer>.*?</answer>", re.DOTALL)
