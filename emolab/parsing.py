@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
+from emolab.caches import text_cache
 from emolab.emotions import EMOLAB_7, LabelSet, label_in_sentence
 
 SECTIONS = ("content", "acoustics", "visual", "summary")
@@ -22,9 +22,6 @@ _SEPARATORS = re.compile(r"[,;/|\n\t、，；。]+")
 _WORD_EDGES = " .:!?\"'`*_()[]{}<>-–—“”‘’「」『』《》：！？（）【】"
 _OPENED = re.compile(r"(?:<(?:think|answer)>\s*)+\Z")
 _OPENED_LENGTH = 200
-_CACHED_LENGTH = 4096
-_CACHED = 2048
-"""Completions kept with what they say: of at most 4,096 characters each, so that the cache stays below 64 MB."""
 _MAX_WORD_LENGTH = 48
 _MAX_LIST_LENGTH = 50_000
 _MAX_TAGS = 500
@@ -54,8 +51,7 @@ def parse(text: str, opened: str = "") -> Parsed:
     >>> parse("slow and low</think><answer>sad</answer>", opened="<think>").think
     'slow and low'
     """
-    text = opened + text
-    return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+    return _parse(opened + text)
 
 
 def opened_by(prompt: str) -> str:
@@ -129,6 +125,7 @@ def _unique(blocks: _Blocks, name: str) -> str | None:
     return contents[0] if len(contents) == 1 else None
 
 
+@text_cache()
 def _parse(text: str) -> Parsed:
     blocks = _blocks(text, ("think", "answer"))
     think, answer = _unique(blocks, "think"), _unique(blocks, "answer")
@@ -157,9 +154,6 @@ def _parse(text: str) -> Parsed:
             blocks.problems.update(inner.problems)
     problems = tuple(blocks.problems)
     return Parsed(think or None, sections, answer or None, format_ok, structure_ok, problems, blocks.tagged)
-
-
-_parse_cached = lru_cache(maxsize=_CACHED)(_parse)
 
 
 def answer_text(text: str, opened: str = "") -> str | None:

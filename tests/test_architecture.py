@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "emolab"
 ROOMS = (
-    "errors", "extras", "paths", "files", "registry",
+    "errors", "caches", "extras", "paths", "files", "registry",
     "emotions", "wheels", "samples", "media", "synth", "corpora",
     "prompts", "parsing", "metrics", "rewards", "prosody", "features",
     "lalm", "profiles", "evaluate", "training", "attribution", "recipes",

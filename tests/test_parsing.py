@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emolab.caches import LONGEST
 from emolab.parsing import opened_by, parse, parse_label, parse_words, split_words
 
 STRUCTURED = (
@@ -113,10 +114,10 @@ def test_what_the_prompt_has_opened_belongs_to_the_completion():
 def test_the_cache_is_bounded_in_bytes():
     from emolab import parsing
 
-    assert parsing._CACHED * parsing._CACHED_LENGTH * 4 <= 64 * 2**20
-    before = parsing._parse_cached.cache_info().currsize
-    parse("<answer>sad</answer>" + " " * parsing._CACHED_LENGTH)
-    assert parsing._parse_cached.cache_info().currsize == before
+    info = parsing._parse.cache_info()
+    assert info.maxsize * LONGEST * 4 <= 64 * 2**20  # four bytes a character at most
+    parse("<answer>sad</answer>" + " " * LONGEST)
+    assert parsing._parse.cache_info().currsize == info.currsize
 
 
 def test_words():

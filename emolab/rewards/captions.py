@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from emolab.caches import text_cache
 from emolab.emotions.denial import readable_text
 from emolab.errors import RewardError
 from emolab.metrics.captions import Reference, bleu_tokenizer, references
@@ -58,7 +59,7 @@ def _axes(model: str, centre: bool) -> tuple[NDArray[np.float64], NDArray[np.flo
     return moved / np.linalg.norm(moved, axis=1, keepdims=True), mean
 
 
-@lru_cache(maxsize=16384)
+@text_cache(4096)
 def profile(text: str, model: str = BUILT_IN, centre: bool = True) -> NDArray[np.float64]:
     """Φ(text): cosines of the text's embedding with each anchor, (7,)."""
     axes, mean = _axes(model, centre)
@@ -130,7 +131,7 @@ class EmoGRPO(Named):
         return float(a @ b) / norm if norm else 0.0
 
 
-@lru_cache(maxsize=1024)
+@text_cache(1024)
 def _no_emotion(reference: str, embedder: str) -> None:
     """Refuse a reference that the built-in lexicon cannot read; say once that a readable one names no emotion."""
     if embedder == BUILT_IN and readable_text(reference) is None:

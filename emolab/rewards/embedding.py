@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emolab.caches import text_cache
 from emolab.errors import RewardError
 from emolab.wheels.scan import emotion_words
 from emolab.wheels.shipped import embedded, families, forms
@@ -37,7 +38,7 @@ def embed(text: str, model: str = BUILT_IN) -> Vector:
     return _built_in(text) if model == BUILT_IN else _transformer(model)(text)
 
 
-@lru_cache(maxsize=8192)
+@text_cache(4096)
 def _built_in(text: str) -> Vector:
     words = emotion_words(text)
     emotion = np.sum([_word_vector(word) for word in words], axis=0) if words else np.zeros(len(_features()))
@@ -92,7 +93,7 @@ def _transformer(name: str) -> Callable[[str], Vector]:
         ) from error
     model: Any = SentenceTransformer(name)
 
-    @lru_cache(maxsize=8192)
+    @text_cache(4096)
     def encode(text: str) -> Vector:
         return np.asarray(model.encode(text, normalize_embeddings=True, show_progress_bar=False), dtype=np.float64)
 

@@ -38,7 +38,7 @@ class WheelSet:
         if found is None:
             lowered = [word.lower().strip() for word in key[1]]
             found = tuple(frozenset(table[w] for w in lowered if w in table) for table in self.maps[setting])
-            if len(self._seen) < 50_000:
+            if len(self._seen) < 50_000 and sum(map(len, key[1])) <= 400:  # at most 20 MB of texts
                 self._seen[key] = found
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from emolab.caches import text_cache
 from emolab.emotions.denial import Cues, Finder
 from emolab.wheels.shipped import forms, voice_words
 
@@ -40,7 +41,7 @@ _scan_cached = lru_cache(maxsize=2048)(_scan)  # at most 2,048 × 4,096 characte
 _scan_cached_long = lru_cache(maxsize=8)(_scan)
 
 
-@lru_cache(maxsize=1024)
+@text_cache(1024)
 def _denied(text: str) -> frozenset[str]:
     mentions = _finder(every=True).mentions(text) or ()
     return frozenset(mention.form for mention in mentions if mention.denied)
