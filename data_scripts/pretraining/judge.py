@@ -107,7 +107,12 @@ def rendered(split: str, domain: str, each: int, size: str = "course", seed: int
         s.id for s in per_label([to_sample(spec, realise(spec)) for spec in specs], each, np.random.default_rng(1))
     }
     return [
-        replace(to_sample(spec, realise(spec)), video=None, audio=None, extra={"waveform": render_voice(spec)})
+        replace(
+            to_sample(spec, realise(spec)),
+            video=None,
+            audio=None,
+            extra={**to_sample(spec, realise(spec)).extra, "waveform": render_voice(spec)},
+        )
         for spec in specs
         if spec.id in picked
     ]
@@ -176,6 +181,31 @@ def transcripts(lalm: LALM, n: int) -> dict[str, Any]:
     return found
 
 
+def cold_started(lalm: LALM, each: int) -> dict[str, Any]:
+    """After the cold start of `emo-rl` with structured reasons (its settings for a CPU, seed 0): the share of summaries
+    that are well formed on domain a's test clips, accuracy, and parse rate. Adapters stay on the model."""
+    from emolab.lalm.quantise import add_lora
+    from emolab.recipes.emo_rl import EmoRL, EmoRLSettings
+    from emolab.training.sft import SFTSettings, cold_start
+
+    chosen = EmoRLSettings.cpu(reasoning="structured")
+    recipe, prompt = EmoRL(chosen), PROMPTS["structured"].using("audio", "text")
+    taught, test = rendered("train", "a", chosen.cold_per_label), rendered("test", "a", each)
+    settings = SFTSettings(chosen.cold_epochs, chosen.cold_batch, chosen.cold_learning_rate)
+    add_lora(lalm, chosen.lora_rank, chosen.lora_alpha)
+    rows = cold_start(lalm, taught, [recipe.target(s) for s in taught], prompt, settings)
+    answers = said(lalm, test, prompt, REASONS)
+    read, known = [(parse(a).sections.get("summary"), parse_label(a, EMOTIONS)) for a in answers], lexicon()
+    return {
+        "summaries_well_formed": round(float(np.mean([well_formed(s, f, known) for s, f in read])), 3),
+        "ua": recall([str(s.emotion) for s in test], [f for _, f in read]),
+        "parses": round(float(np.mean([f is not None for _, f in read])), 3),
+        "steps": len(rows),
+        "last_loss": round(rows[-1]["loss"], 3),
+        "examples": answers[:4],
+    }
+
+
 def people(lalm: LALM, folder: Path, warm: float, asked: str = "direct") -> dict[str, Any]:
     """Neutral recall and the commonest answer on neutral prompts, and accuracy on acted calls, of held-back voices.
 
@@ -235,6 +265,8 @@ def main(
     ]
     if people_folder is not None:
         parts.append(("people", lambda: people(lalm, people_folder, result["domains"]["temperature"], asked)))
+    if adapter is None:  # last, because it leaves adapters on the model
+        parts.append(("cold_start", lambda: cold_started(lalm, each)))
     for name, measure in parts:
         result[name] = measure()
         out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
