@@ -60,8 +60,9 @@ and UA when the voices are swapped. Left without an adapter, right with `emo-rl`
 {rows}
 
 Summaries of structured reasons that are English, name a feeling and agree in valence with the answer: {written:.3f}
-without an adapter, {written_taught:.3f} with `emo-rl`. Word error rate on new sentences of the grammar by two voices
-that it never heard: {grammar:.3f}; on the bank's test sentences by four such voices: {bank:.3f}.
+without an adapter, {written_cold:.3f} after the cold start of `emo-rl`, {written_taught:.3f} with `emo-rl`. Word error
+rate on freshly drawn sentences of the grammar by two voices that it never heard: {grammar:.3f}; on the bank's test
+sentences by four such voices: {bank:.3f}.
 
 People: {n_neutral} neutral telephone prompts and {n_acted} acted calls of held-back voices, fetched by
 `data_scripts/people.py`, with labels from file names. The columns are the recall of neutral, the commonest answer to
@@ -71,6 +72,10 @@ the expected calibration error, and this error at the temperature that fits the 
 | people | neutral | commonest | acted | confidence | calibration error | fitted |
 |---|---:|---|---:|---:|---:|---:|
 {calm}
+
+One voice learned from {taught} of its acted calls (`emolab.evaluate.personal`), asked about its others: unweighted
+accuracy {mean_test:.3f} of five, the mean over {voices} held-back voices ({lowest:.3f} to {highest:.3f}) and {repeats}
+draws each; {mean_dev:.3f} over the development voices, on which its regularisation was chosen.
 
 Share of clips that lie farther out, in the space of the audio tower, than 95% of domain a's training clips. The
 distance of a training clip is measured from the clips of other voices.
@@ -105,11 +110,14 @@ def judged(base: dict[str, Any], taught: dict[str, Any], strangers: dict[str, An
         "rows": "\n".join(rows),
         "n": base["domains"]["zero_shot_a"]["n"],
         "written": base["domains"]["summaries_well_formed"],
+        "written_cold": base["cold_start"]["summaries_well_formed"],
         "written_taught": taught["domains"]["summaries_well_formed"],
         "calm": "\n".join(calm),
         "far": "\n".join(far),
     }
-    return JUDGED.format(**told, **words, **base["people"])
+    found = [row["ua"] for row in base["personal"]["test"].values()]
+    own = {**base["personal"], "voices": len(found), "lowest": min(found), "highest": max(found)}
+    return JUDGED.format(**told, **words, **base["people"], **own)
 
 
 def _table(rows: dict[str, dict[str, float]], title: str) -> str:

@@ -245,6 +245,46 @@ def people(lalm: LALM, folder: Path, warm: float, asked: str = "direct") -> dict
     }
 
 
+def halves(labels: Sequence[str], n: int, rng: np.random.Generator) -> tuple[list[int], list[int]]:
+    """`n` places drawn in turn from every label, and the others; one of each label is always left."""
+    names = sorted(set(labels))
+    left = {label: rng.permutation([i for i, x in enumerate(labels) if x == label]).tolist() for label in names}
+    taken: list[int] = []
+    while len(taken) < n and any(len(places) > 1 for places in left.values()):
+        for label in names:
+            if len(left[label]) > 1 and len(taken) < n:
+                taken.append(left[label].pop())
+    return taken, [i for label in names for i in left[label]]
+
+
+def personal(lalm: LALM, folder: Path, taught: int = 20, repeats: int = 20) -> dict[str, Any]:
+    """Unweighted accuracy of `emolab.evaluate.personal` by voice: `taught` recordings teach, the others are asked."""
+    import csv
+
+    from emolab.evaluate.personal import STRENGTH, _fitted, personal_features
+
+    with (folder / "people.csv").open(encoding="utf-8") as file:
+        rows = [r for r in csv.DictReader(file) if r["emotion"] != "neutral"]
+    found: dict[str, Any] = {"dev": {}, "test": {}}
+    for who in sorted({r["speaker"] for r in rows}):
+        own = [r for r in rows if r["speaker"] == who]
+        if len(own) < taught + 8:
+            continue
+        samples = [EmotionSample(r["path"], audio=str(folder / r["path"]), emotion=r["emotion"]) for r in own]
+        features, labels = personal_features(lalm, samples), np.array([r["emotion"] for r in own])
+        gold: list[str] = []
+        answers: list[str] = []
+        for seed in range(repeats):
+            known, asked = halves(labels.tolist(), taught, np.random.default_rng(seed))
+            centre, scale, classifier = _fitted(features[known], labels[known], STRENGTH)
+            gold += labels[asked].tolist()
+            answers += classifier.predict((features[asked] - centre) * scale).tolist()
+        found[own[0]["split"]][who] = {"n": len(own), "ua": recall(gold, answers)}
+    for split in ("dev", "test"):
+        found[f"mean_{split}"] = round(float(np.mean([row["ua"] for row in found[split].values()])), 3)
+    return {**found, "taught": taught, "repeats": repeats}
+
+
 def main(
     model: str,
     out: Annotated[Path, typer.Option(help="Where the table goes, as JSON.")],
@@ -264,6 +304,7 @@ def main(
         ("word_error_rate", lambda: transcripts(lalm, 3 * each)),
     ]
     if people_folder is not None:
+        parts.append(("personal", lambda: personal(lalm, people_folder)))
         parts.append(("people", lambda: people(lalm, people_folder, result["domains"]["temperature"], asked)))
     if adapter is None:  # last, because it leaves adapters on the model
         parts.append(("cold_start", lambda: cold_started(lalm, each)))

@@ -190,3 +190,25 @@ def test_a_grown_model_says_the_same(tmp_path: Path) -> None:
     assert all(g > 0 for g in grads)
     with pytest.raises(ValueError, match="cannot shrink"):
         again.grown(model, 3, 640)
+
+
+def test_halves_share_nothing_and_leave_one_of_each_label() -> None:
+    from data_scripts.pretraining import judge
+
+    labels = ["x"] * 6 + ["y"] * 3 + ["z"]
+    taught, asked = judge.halves(labels, 5, np.random.default_rng(0))
+    assert (taught, asked) == judge.halves(labels, 5, np.random.default_rng(0))
+    assert len(taught) == 5 and sorted(taught + asked) == list(range(10))
+    assert {labels[i] for i in asked} == {"x", "y", "z"} and 9 in asked
+
+
+def test_the_card_states_what_was_judged() -> None:
+    import json
+
+    from data_scripts.pretrain_tiny import LOGS
+    from data_scripts.pretraining import card
+    from emolab.lalm.tiny import TINY_FOLDER
+
+    tables = [json.loads((LOGS / f"{n}.json").read_text()) for n in ("judge", "judge-emo-rl", "strangers")]
+    shipped = (TINY_FOLDER / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert card.judged(*tables).strip() in shipped
