@@ -15,11 +15,11 @@ ROOMS = (
     "errors", "caches", "extras", "paths", "files", "registry",
     "emotions", "wheels", "samples", "media", "synth", "corpora",
     "prompts", "parsing", "metrics", "rewards", "prosody", "features",
-    "lalm", "profiles", "evaluate", "training", "attribution", "recipes",
+    "lalm", "evaluate", "training", "attribution", "recipes",
     "plots", "course", "widgets", "cli",
 )  # fmt: skip
 """From top to bottom; a room imports from itself and from the rooms above it. The front door `emolab` is not a room."""
-SAME_ROOM = {"baselines": "evaluate"}
+SAME_ROOM = {"baselines": "evaluate", "profiles": "lalm"}
 LIGHT = ROOMS[: ROOMS.index("lalm")]
 """The light core: what `pip install emolab` brings is enough for it."""
 HEAVY = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "IPython", "matplotlib")

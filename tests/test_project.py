@@ -74,7 +74,7 @@ def test_the_readmes_commands_and_their_options_exist():
         while hasattr(found, "commands") and words and words[0] in found.commands:
             found = found.get_command(None, words.pop(0))
         assert found is not root, line
-        options = {option for parameter in found.params for option in parameter.opts}
+        options = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert {word for word in words if word.startswith("--")} <= options, line
 
 
