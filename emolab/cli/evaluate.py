@@ -23,6 +23,7 @@ from emolab.cli.options import (
 )
 from emolab.cli.output import JsonOption, command, emit
 from emolab.errors import EvaluationError
+from emolab.extras import require
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +58,7 @@ def evaluate(
     """Score a model or a checkpoint, with bootstrap intervals: UA, WA and weighted F1 of labels, wheel F of emotion
     words, overlap and Emo-F1 of captions, whichever it is asked for; and the share of answers that could be parsed.
     """
+    require("torch", "transformers")  # before a corpus is made or read
     from emolab.evaluate import numbers, write_result
     from emolab.evaluate.as_asked import BY_STYLE, evaluation_of
     from emolab.evaluate.inputs import labels_of, part_of, read_corpus, read_model

@@ -21,6 +21,7 @@ from emolab.cli.options import (
     WhereOption,
 )
 from emolab.cli.output import JsonOption, command, emit
+from emolab.extras import require
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +50,7 @@ def zeroshot(
     """Score a model before training: generated answers, scored labels with and without calibration, controls, a
     classical baseline.
     """
+    require("torch", "transformers")  # before a corpus is made or read
     from emolab.evaluate import numbers, write_result
     from emolab.evaluate.inputs import part_of, read_corpus, read_model
     from emolab.evaluate.zero_shot import zero_shot
