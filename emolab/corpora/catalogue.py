@@ -10,7 +10,8 @@ from emolab.errors import CorpusError
 
 @dataclass(frozen=True)
 class CorpusInfo:
-    """Facts of one corpus. `labels` names its taxonomy; `size` counts what a loader finds in a complete copy."""
+    """Facts of one corpus. `labels` names its label set; `size` counts what a loader finds in a complete copy; `fetch`
+    says whether `data_scripts/<name>.py` downloads it by itself."""
 
     name: str
     title: str
@@ -18,165 +19,58 @@ class CorpusInfo:
     labels: str
     language: str
     modalities: tuple[str, ...]
-    licence: str
+    fetch: bool
     url: str
-    fetch: bool  # whether `data_scripts/<name>.py` downloads it by itself
+    licence: str
 
     def summary(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self)
 
 
-_AV, _ALL = ("audio", "video"), ("audio", "video", "text")
+_TABLE = """
+iemocap | IEMOCAP | 10039 | iemocap-raw | en | audio text | by hand
+    | https://sail.usc.edu/iemocap/ | by signed agreement with USC SAIL, research only
+meld | MELD | 13706 | meld-7 | en | audio video text | fetched
+    | https://affective-meld.github.io/
+    | GPL-3.0 for the annotations; the clips are from a television series, research use
+ravdess | RAVDESS | 1440 | ravdess-8 | en | audio video text | fetched
+    | https://zenodo.org/records/1188976 | CC BY-NC-SA 4.0
+cremad | CREMA-D | 7438 | cremad-6 | en | audio text | fetched
+    | https://github.com/CheyneyComputerScience/CREMA-D
+    | Open Database License 1.0, contents under the Database Contents License
+savee | SAVEE | 480 | savee-7 | en | audio | by hand
+    | http://kahlan.eps.surrey.ac.uk/savee/ | free for research after registration; no redistribution
+tess | TESS | 2800 | tess-7 | en | audio text | fetched
+    | https://doi.org/10.5683/SP2/E8H2MF | CC BY-NC-ND 4.0
+emodb | EmoDB | 535 | emodb-7 | de | audio text | fetched
+    | http://emodb.bilderbar.info/ | free to use, citation asked for (its audb edition states CC0)
+esd | ESD | 35000 | esd-5 | zh/en | audio text | by hand
+    | https://hltsingapore.github.io/ESD/ | by signed agreement, research only
+emotiontalk | EmotionTalk | 19250 | emotiontalk-7 | zh | audio video text | by hand
+    | https://huggingface.co/datasets/BAAI/Emotiontalk | CC BY-NC-SA 4.0
+mer2023 | MER2023 | 5030 | mer2023-6 | zh | audio video | by hand
+    | http://merchallenge.cn/ | by signed agreement, research only
+mer2024 | MER2024 | 5030 | mer2024-6 | zh | audio video text | by hand
+    | https://zeroqiaoba.github.io/MER2024-website/ | by signed agreement, research only
+dfew | DFEW | 11697 | dfew-7 | - | audio video | by hand
+    | https://dfew-dataset.github.io/ | by signed agreement, research only
+mafw | MAFW | 9172 | mafw-11 | - | audio video text | by hand
+    | https://mafw-database.github.io/MAFW/ | by signed agreement, research only
+"""
+
+
+def _info(row: str) -> CorpusInfo:
+    name, title, size, labels, language, modalities, how, url, licence = (cell.strip() for cell in row.split("|"))
+    return CorpusInfo(
+        name, title, int(size), labels, language, tuple(modalities.split()), how == "fetched", url, licence
+    )
+
 
 CORPORA: dict[str, CorpusInfo] = {
-    info.name: info
-    for info in (
-        CorpusInfo(
-            "iemocap",
-            "IEMOCAP",
-            10_039,
-            "iemocap-raw",
-            "en",
-            ("audio", "text"),
-            "by signed agreement with USC SAIL, research only",
-            "https://sail.usc.edu/iemocap/",
-            False,
-        ),
-        CorpusInfo(
-            "meld",
-            "MELD",
-            13_706,
-            "meld-7",
-            "en",
-            _ALL,
-            "GPL-3.0 for the annotations; the clips are from a television series, research use",
-            "https://affective-meld.github.io/",
-            True,
-        ),
-        CorpusInfo(
-            "ravdess",
-            "RAVDESS",
-            1_440,
-            "ravdess-8",
-            "en",
-            _ALL,
-            "CC BY-NC-SA 4.0",
-            "https://zenodo.org/records/1188976",
-            True,
-        ),
-        CorpusInfo(
-            "cremad",
-            "CREMA-D",
-            7_438,
-            "cremad-6",
-            "en",
-            ("audio", "text"),
-            "Open Database License 1.0, contents under the Database Contents License",
-            "https://github.com/CheyneyComputerScience/CREMA-D",
-            True,
-        ),
-        CorpusInfo(
-            "savee",
-            "SAVEE",
-            480,
-            "savee-7",
-            "en",
-            ("audio",),
-            "free for research after registration; no redistribution",
-            "http://kahlan.eps.surrey.ac.uk/savee/",
-            False,
-        ),
-        CorpusInfo(
-            "tess",
-            "TESS",
-            2_800,
-            "tess-7",
-            "en",
-            ("audio", "text"),
-            "CC BY-NC-ND 4.0",
-            "https://doi.org/10.5683/SP2/E8H2MF",
-            True,
-        ),
-        CorpusInfo(
-            "emodb",
-            "EmoDB",
-            535,
-            "emodb-7",
-            "de",
-            ("audio", "text"),
-            "free to use, citation asked for (its audb edition states CC0)",
-            "http://emodb.bilderbar.info/",
-            True,
-        ),
-        CorpusInfo(
-            "esd",
-            "ESD",
-            35_000,
-            "esd-5",
-            "zh/en",
-            ("audio", "text"),
-            "by signed agreement, research only",
-            "https://hltsingapore.github.io/ESD/",
-            False,
-        ),
-        CorpusInfo(
-            "emotiontalk",
-            "EmotionTalk",
-            19_250,
-            "emotiontalk-7",
-            "zh",
-            _ALL,
-            "CC BY-NC-SA 4.0",
-            "https://huggingface.co/datasets/BAAI/Emotiontalk",
-            False,
-        ),
-        CorpusInfo(
-            "mer2023",
-            "MER2023",
-            5_030,
-            "mer2023-6",
-            "zh",
-            _AV,
-            "by signed agreement, research only",
-            "http://merchallenge.cn/",
-            False,
-        ),
-        CorpusInfo(
-            "mer2024",
-            "MER2024",
-            5_030,
-            "mer2024-6",
-            "zh",
-            _AV,
-            "by signed agreement, research only",
-            "https://zeroqiaoba.github.io/MER2024-website/",
-            False,
-        ),
-        CorpusInfo(
-            "dfew",
-            "DFEW",
-            11_697,
-            "dfew-7",
-            "-",
-            _AV,
-            "by signed agreement, research only",
-            "https://dfew-dataset.github.io/",
-            False,
-        ),
-        CorpusInfo(
-            "mafw",
-            "MAFW",
-            9_172,
-            "mafw-11",
-            "-",
-            _ALL,
-            "by signed agreement, research only",
-            "https://mafw-database.github.io/MAFW/",
-            False,
-        ),
-    )
+    found.name: found for found in map(_info, _TABLE.strip().replace("\n   ", "").split("\n"))
 }
+"""The thirteen corpora by name."""
 
 
 def info(name: str) -> CorpusInfo:
