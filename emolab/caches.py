@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, update_wrapper
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,12 +18,16 @@ class TextCache(Generic[P, R]):
 
     def __init__(self, function: Callable[P, R], entries: int) -> None:
         update_wrapper(self, function)
-        self._function, self._cached = function, lru_cache(maxsize=entries)(function)
+        self._function = function
+        self._cached: Any = lru_cache(maxsize=entries)(function)
         self.cache_clear, self.cache_info = self._cached.cache_clear, self._cached.cache_info
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         size = sum(len(value) for value in (*args, *kwargs.values()) if isinstance(value, str))
-        return self._cached(*args, **kwargs) if size <= LONGEST else self._function(*args, **kwargs)
+        if size > LONGEST:
+            return self._function(*args, **kwargs)
+        known: R = self._cached(*args, **kwargs)
+        return known
 
 
 def text_cache(entries: int = 2048) -> Callable[[Callable[P, R]], TextCache[P, R]]:

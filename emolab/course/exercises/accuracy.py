@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from emolab.course.compare import Exercise, Mistake
-from emolab.emotions import EMOTIONS
+from emolab.emotions import EMOLAB_7
 
 
 def _unweighted_accuracy(gold: Sequence[str], predicted: Sequence[str | None]) -> float:
@@ -23,8 +23,8 @@ def _answer_inputs(rng: np.random.Generator) -> Iterator[tuple[list[str], list[s
     yield ["sad", "happy"], ["angry", "angry"]
     for _ in range(20):
         n = int(rng.integers(5, 30))
-        gold = rng.choice(EMOTIONS, n, p=[0.4, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05]).tolist()
-        noise = rng.choice([*EMOTIONS, "?"], n).tolist()
+        gold = rng.choice(EMOLAB_7, n, p=[0.4, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05]).tolist()
+        noise = rng.choice([*EMOLAB_7, "?"], n).tolist()
         kept = rng.random(n) < 0.5
         yield gold, [g if k else (None if w == "?" else w) for g, w, k in zip(gold, noise, kept, strict=True)]
 
@@ -48,7 +48,7 @@ def _without_unparsed(gold: Sequence[str], predicted: Sequence[str | None]) -> f
 
 
 def _over_all_labels(gold: Sequence[str], predicted: Sequence[str | None]) -> float:
-    return _recall_mean(gold, predicted, EMOTIONS)
+    return _recall_mean(gold, predicted, EMOLAB_7)
 
 
 def _precision_mean(gold: Sequence[str], predicted: Sequence[str | None]) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from emolab.course.compare import Exercise, Mistake
-from emolab.emotions import EMOTIONS, similarity
+from emolab.emotions import EMOLAB_7, similarity
 
 Belief = Mapping[str, float]
 
@@ -24,13 +24,13 @@ def _best_answer(belief: Belief, alpha: float) -> str:
 
 
 def _beliefs(rng: np.random.Generator) -> Iterator[tuple[dict[str, float], float]]:
-    few = dict.fromkeys(EMOTIONS, 0.02)
+    few = dict.fromkeys(EMOLAB_7, 0.02)
     yield few | {"angry": 0.45, "sad": 0.35, "disgusted": 0.12}, 1.0
     yield few | {"angry": 0.45, "sad": 0.35, "disgusted": 0.12}, 0.0
     yield few | {"neutral": 0.5, "happy": 0.4}, 1.0
     for _ in range(40):
-        drawn = rng.dirichlet(np.full(len(EMOTIONS), 0.7))
-        yield dict(zip(EMOTIONS, drawn.round(3).tolist(), strict=True)), float(rng.choice([0.0, 0.3, 0.6, 1.0]))
+        drawn = rng.dirichlet(np.full(len(EMOLAB_7), 0.7))
+        yield dict(zip(EMOLAB_7, drawn.round(3).tolist(), strict=True)), float(rng.choice([0.0, 0.3, 0.6, 1.0]))
 
 
 def _likeliest(belief: Belief, alpha: float) -> str:

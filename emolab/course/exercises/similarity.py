@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from emolab.course.compare import Exercise, Mistake
-from emolab.emotions import EMOTIONS, similarity
+from emolab.emotions import EMOLAB_7, similarity
 
 
 def _eswr(predicted: str | None, gold: str, alpha: float) -> float:
@@ -22,8 +22,8 @@ def _label_inputs(rng: np.random.Generator) -> Iterator[tuple[str | None, str, f
     yield None, "sad", 1.0
     yield "disgusted", "sad", 0.5
     for alpha in (1.0, float(rng.random())):
-        for predicted in EMOTIONS:
-            for gold in EMOTIONS:
+        for predicted in EMOLAB_7:
+            for gold in EMOLAB_7:
                 yield predicted, gold, alpha
 
 
