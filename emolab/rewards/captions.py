@@ -151,8 +151,10 @@ def _note_no_emotion(embedder: str) -> None:
 
 @dataclass(frozen=True)
 class Bleu(Named):
-    """Sentence BLEU up to `order` of the caption (sacrebleu, lower case, effective order, exponential smoothing), 0
-    to 1. Chinese is tokenised as such (`bleu_tokenizer`)."""
+    """Sentence BLEU of the caption, 0 to 1 (sacrebleu: lower case, effective order, exponential smoothing).
+
+    n-grams up to `order` count. Chinese is tokenised as such (`bleu_tokenizer`).
+    """
 
     order: int = 4
     name: ClassVar[str] = "bleu"
@@ -178,8 +180,10 @@ def _bleu(order: int, tokenizer: str) -> Any:
 
 @dataclass(frozen=True)
 class Cider(Named):
-    """CIDEr-D of the caption, divided by 10; None where it is undefined. `Cider.fit(captions)` weighs n-grams by how
-    telling they are in a corpus."""
+    """CIDEr-D of the caption, divided by 10; None where it is undefined.
+
+    `Cider.fit(captions)` weighs n-grams by how telling they are in a corpus.
+    """
 
     frequencies: tuple[tuple[Gram, int], ...] = ()
     size: int = 0

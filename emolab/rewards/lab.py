@@ -38,8 +38,7 @@ def ranking(
 
 
 def summary(rubric: Rubric, rollouts: Mapping[str, Sequence[Any]], progress: float = 0.0) -> dict[str, float]:
-    """A rubric over all rollouts: mean total, mean of each part as counted, and the share of groups without
-    variance."""
+    """A rubric over all rollouts: the mean total, the mean of each part as counted, the share of equal groups."""
     scores = rubric.rescore(rollouts, progress)
     groups = rollouts.get("row", list(range(len(scores.total))))
     means = {name: _mean(values) for name, values in (("total", scores.total), *scores.counted.items())}

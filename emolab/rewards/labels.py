@@ -53,8 +53,7 @@ class Accuracy(Named):
 
 
 def _first_answer(text: str) -> str:
-    """What R1-Omni's released scorer reads: the first `<answer>…</answer>`, wherever it stands, else all of the
-    text."""
+    """What R1-Omni's released scorer reads: the first `<answer>…</answer>`, else the whole text."""
     start = text.find("<answer>")
     end = text.find("</answer>", start)
     return text[start + len("<answer>") : end].strip() if 0 <= start < end else text.strip()

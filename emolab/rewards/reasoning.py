@@ -1,5 +1,4 @@
-"""Rewards for reasoning: ERV's rationale support, AffectGPT-RL's pairwise perception, EmotionThinker's trusted
-reasoning."""
+"""Rewards for reasoning: support (ERV), pairwise perception (AffectGPT-RL), trusted reasoning (EmotionThinker)."""
 
 from __future__ import annotations
 
@@ -21,8 +20,10 @@ _READ = 8000
 
 
 def sentence_support(sentence: str, answer: str) -> float | None:
-    """How far a sentence speaks for an answer: agreement of their emotion words on the wheels, None without such
-    words."""
+    """How far a sentence supports an answer: agreement of their emotion words on the wheels.
+
+    None where the sentence names no emotion.
+    """
     said = emotion_words(sentence)
     return jaccard(said, split_words(answer)) if said else None
 

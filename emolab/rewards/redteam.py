@@ -151,8 +151,10 @@ def best_blind(
 
 
 def _names(every: Sequence[Case], style: str) -> dict[str, tuple[str, ...]]:
-    """The emotions that a blind answer may name, each with the words that name it alone: the labels; for words and
-    captions also a family of the lexicon each."""
+    """The emotions that a blind answer may name, each with the words that name it alone.
+
+    These are the labels; for words and captions also one entry for each family of the lexicon.
+    """
     words, zh = style not in ("direct", "free", "structured"), every[0].language == "zh"
     found = [case.words() if words else (case.name(),) for case in every]
     if words:

@@ -48,8 +48,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Scores:
-    """Rewards of N completions: `parts` as each reward gave them, `counted` as they entered `total`; None where not
-    applicable."""
+    """Rewards of N completions; None where a part does not apply.
+
+    `parts` holds the values as each reward gave them, `counted` as they entered `total`.
+    """
 
     parts: dict[str, list[float | None]]
     counted: dict[str, list[float | None]]

@@ -166,8 +166,10 @@ class WheelF(Named):
 
 @dataclass(frozen=True)
 class Dual(WheelF):
-    """The dual reward: wheel F of the emotion words that the reasoning uses (found by lexicon, where the authors ask
-    a model)."""
+    """The dual reward: wheel F of the emotion words in the reasoning.
+
+    The lexicon finds the words; the authors ask a language model for them.
+    """
 
     name: ClassVar[str] = "dual"
 
@@ -186,8 +188,10 @@ def reasoning_words(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Alignment(Named):
-    """Whether reasoning and answer agree: mean over wheels of the Jaccard index of their clusters. 0 where either is
-    empty."""
+    """Agreement of reasoning and answer: mean Jaccard index of their clusters over wheels.
+
+    It is 0 where one of the two names no emotion.
+    """
 
     setting: str = "level1"
     wheels: str = "embedded"

@@ -31,8 +31,10 @@ class WheelSet:
         return tuple(self.trees)
 
     def clusters(self, words: Iterable[str], setting: str = "level1") -> tuple[frozenset[str], ...]:
-        """What `words` map to, a set for each wheel (one set for "form" and "synonym"). Raises KeyError for a
-        setting."""
+        """What `words` map to: a set for each wheel (one set for "form" and "synonym").
+
+        Raises KeyError for an unknown setting.
+        """
         key = (setting, tuple(words))
         found = self._seen.get(key)
         if found is None:

@@ -19,8 +19,10 @@ RUNS = tuple(f"run{i}" for i in range(1, 9))
 
 
 def read_official(folder: Path) -> WheelSet:
-    """The wheels of `folder` in the order wheel1, wheel2, … Raises CorpusError that names a missing file or
-    column."""
+    """The wheels of `folder` in the order wheel1, wheel2, …
+
+    Raises CorpusError that names a missing file or column.
+    """
     paths = sorted(Path(folder).glob("wheel*.xlsx"), key=lambda path: int(re.sub(r"\D", "", path.stem) or 0))
     if not paths:
         raise CorpusError(f"{folder}: no wheel1.xlsx here; name the folder that holds the official emotion-wheel files")
@@ -48,8 +50,7 @@ def read_official(folder: Path) -> WheelSet:
 def _to_clusters(
     names: Mapping[str, list[str]], synonyms: Mapping[str, list[str]], table: Mapping[str, str]
 ) -> dict[str, str]:
-    """Form → cluster: of all wheel words that all its names lead to, the alphabetically first on this wheel
-    decides."""
+    """Form → cluster. All names of a form lead to wheel words; the alphabetically first one on this wheel decides."""
     found = {}
     for form, bases in names.items():
         on_wheel = [word for base in bases for word in synonyms[base] if word in table]

@@ -33,8 +33,10 @@ def _row(kind: str, wheel: str, item: str, detail: str) -> Quirk:
 
 
 def _unmapped(wheels: WheelSet) -> list[Quirk]:
-    """Names of the seven emotions that no wheel maps: an answer with them counts as empty, a gold with them is
-    skipped."""
+    """Names of the seven emotions that no wheel maps.
+
+    An answer with such a name counts as empty, and a gold list with only such names is skipped.
+    """
     names = sorted(
         form for form, emotion in ALIASES.items() if emotion in EMOLAB_7 and form.isascii() and len(form) > 3
     )
@@ -80,8 +82,10 @@ def _ambiguous(folder: Path) -> list[Quirk]:
 
 
 def example_lists(folder: str | Path) -> Path:
-    """Write a few rows of ours in the format of the official files, with two of their habits, and return the folder:
-    "fear" is listed as a form of "fearless", and no wheel has a neutral branch."""
+    """Write a few rows of ours in the format of the official files, and return the folder.
+
+    The rows have two habits of the official lists: "fear" is a form of "fearless", and no wheel has a neutral branch.
+    """
     import pandas as pd
 
     folder = Path(folder)

@@ -54,8 +54,11 @@ def denied_words(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=2)
 def _finder(every: bool = False) -> Finder:
-    """Finds the forms of the lexicon; unless `every`, without those that describe voices as often, those that deny
-    ("doubt", "excluded"), and Chinese ones that are a denial of another (不高兴)."""
+    """A finder of the lexicon's forms.
+
+    Unless `every`, it leaves out forms that describe voices as often as feelings, forms that deny ("doubt",
+    "excluded"), and Chinese forms that are the denial of another (不高兴).
+    """
     known = frozenset(forms())
     if every:
         return Finder(known)

@@ -1,5 +1,4 @@
-"""Scores on emotion wheels: the set-level metric of open-vocabulary recognition, its per-sample form, and the hit
-rate."""
+"""Scores on emotion wheels: the set-level metric, its form for one sample, and the hit rate."""
 
 from __future__ import annotations
 
@@ -17,8 +16,10 @@ Words = Iterable[str]
 
 @dataclass(frozen=True)
 class WheelScores:
-    """Precision, recall and F, each the mean over wheels; `per_wheel` holds (P, R, F); `n` samples counted on each
-    wheel."""
+    """Precision, recall and F, each the mean over wheels.
+
+    `per_wheel` holds (P, R, F) of each wheel, `n` the number of samples that count on it.
+    """
 
     precision: float
     recall: float
@@ -30,11 +31,9 @@ class WheelScores:
 def wheel_scores(
     gold: Sequence[Words], pred: Sequence[Words], wheels: WheelSet | None = None, setting: str = "level1"
 ) -> WheelScores:
-    """The official set-level metric (AffectGPT): P and R averaged over samples, F their harmonic mean, averaged over
-    wheels.
+    """The official set-level metric (AffectGPT): F of P and R averaged over samples, then averaged over wheels.
 
-    A sample counts on a wheel only if its gold maps there; a prediction that does not map counts 0. `setting` is one
-    of
+    A sample counts on a wheel only if its gold maps there; a prediction that does not map counts 0. `setting` is one of
     `SETTINGS`. F is 0 where P + R = 0 (officially 0/0). Raises ValueError for unequal lengths.
     """
     wheels = wheels or embedded()
@@ -62,8 +61,10 @@ def score_table(
 
 
 def mean_scores(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P, R (means over the samples that count) and F on each wheel, (wheels, 3), of a `score_table` or of rows drawn
-    from one; 0 where no sample counts."""
+    """P, R and F on each wheel, (wheels, 3), of a `score_table` or of rows drawn from one.
+
+    P and R are means over the samples that count, F is their harmonic mean; all are 0 where no sample counts.
+    """
     p, r = (np.nansum(table, 0) / np.maximum(counted(table), 1)[:, None]).T
     f = 2 * p * r / np.where(p + r > 0, p + r, 1.0)
     return np.stack([p, r, f], 1)

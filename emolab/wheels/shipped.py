@@ -114,8 +114,10 @@ def embedded() -> WheelSet:
 
 @lru_cache(maxsize=8)
 def load_wheels(name: str = "embedded") -> WheelSet:
-    """Our wheels ("embedded"), or the official files in the folder of that name. Raises CorpusError for a bad
-    folder."""
+    """Our wheels ("embedded"), or the official files in the folder of that name.
+
+    Raises CorpusError for a folder that does not hold them.
+    """
     return embedded() if name == "embedded" else read_official(Path(name))
 
 

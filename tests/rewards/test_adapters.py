@@ -1,6 +1,6 @@
 """Rewards in other trainers: each tool's own calling code where it is here, else a copy of its calling convention.
 
-`make compat`-like side environments can run the tools themselves: with EMOLAB_SWIFT, EMOLAB_VERL or EMOLAB_VERIFIERS
+`make compat`-like side environments can run the tools themselves: with EMOLAB_SWIFT, EMOLAB_VERL, …
 set to the Python of an environment that holds the tool, its own code calls the exported file. Without, these tests are
 left out, and the copies of the conventions stand in for them.
 """
@@ -239,6 +239,19 @@ from verl.trainer.ppo.reward import get_custom_reward_fn
 config = OmegaConf.create({"reward": {"custom_reward_function": {"path": PATH, "name": "compute_score"}}})
 score = get_custom_reward_fn(config)
 print(json.dumps([score(data_source="x", solution_str=t, ground_truth="sad", extra_info={})["score"] for t in TEXTS]))
+""",
+    ),
+    "EMOLAB_OPENRLHF": (
+        "openrlhf",
+        """
+import asyncio
+from openrlhf.utils.agent import SingleTurnAgentExecutor
+executor = SingleTurnAgentExecutor(PATH)
+prompt = "user: <|AUDIO|> Which emotion?<|im_end|>assistant: "
+async def scores():
+    infos = [(await executor._fetch_rewards_via_func([prompt + t + "<|im_end|>"], [prompt], ["sad"]))[0] for t in TEXTS]
+    return [info["rewards"].item() for info in infos]
+print(json.dumps(asyncio.run(scores())))
 """,
     ),
     "EMOLAB_VERIFIERS": (
