@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 def make(
     kind: Annotated[str, typer.Argument(help="Which corpus to make: synthetic.")] = "synthetic",
     size: Annotated[
-        str, typer.Option(help="smoke (121 samples), course (2,779), omni (2,072) or full (8,456).")
+        str, typer.Option(help="smoke (121 samples), course (2,779), omni (2,072), wild (1,120) or full (8,456).")
     ] = "course",
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder: new, empty, or one to finish.")] = Path("build/corpus"),

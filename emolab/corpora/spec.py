@@ -47,7 +47,7 @@ def load_corpus(
 
     Args:
         spec: one of
-            "synthetic", "synthetic:smoke" (also course, omni, full): the embedded corpus;
+            "synthetic", "synthetic:smoke" (also course, omni, wild, full): the embedded corpus;
             "NAME:ROOT", such as "iemocap:/data/IEMOCAP": one of `CORPORA` as published;
             "manifest:mine.csv" (or .tsv, .jsonl, .parquet, or a folder of recordings): your own recordings;
             "hf:NAME" or "hf:FOLDER": a Hugging Face data set, a saved one, Parquet files or an audio folder;

@@ -39,8 +39,8 @@ _JOB = 12  # samples that one worker makes between two reports
 def make(out: str | Path, size: str = "course", seed: int = 0, workers: int | None = None) -> Corpus:
     """Make a corpus, or finish one that was interrupted, and return its table.
 
-    Args: `out` a new or empty folder, or one where the same corpus was begun; `size` smoke, course or full; `workers`
-    processes, by default one per core.
+    Args: `out` a new or empty folder, or one where the same corpus was begun; `size` smoke, course, omni, wild or full;
+    `workers` processes, by default one per core.
     Raises: CorpusError for an unknown size, or a folder that holds anything else.
 
     Example: `corpus = make("build/corpus", "smoke", seed=0)`
