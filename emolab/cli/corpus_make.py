@@ -49,6 +49,6 @@ def make(
 
 
 def _show(result: dict[str, Any]) -> None:
-    typer.echo(f"{result['out']}: {result['n']} samples of {result['talkers']} talkers in {result['seconds']} s")
+    typer.echo(f"{result['out']}: {result['n']} samples of {result['speakers']} speakers in {result['seconds']} s")
     for name in ("split", "domain", "condition", "emotion", "audio_core"):
         typer.echo(f"  {name:<11}" + "  ".join(f"{key} {n}" for key, n in result[name].items()))

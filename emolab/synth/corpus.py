@@ -107,7 +107,7 @@ def summary(corpus: Corpus) -> dict[str, Any]:
     core = {split: len(audio_core(corpus, split)) for split in ("train", "val", "test")}
     return {
         "n": len(corpus),
-        "talkers": len(corpus.counts("speaker")),
+        "speakers": len(corpus.counts("speaker")),
         **counts,
         "emotion": {e: emotions[e] for e in EMOTIONS},
         "audio_core": core,
