@@ -9,7 +9,7 @@ result while it gets finer, for a widget that shows it at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +52,6 @@ class Effort:
     target_error: float = 0.02
     versions: int = 2
     face_grid: tuple[int, int, int] = FACE_GRID
-    donors: InitVar[int | None] = None  # deprecated alias of `versions`
-
-    def __post_init__(self, donors: int | None) -> None:
-        if isinstance(donors, int):
-            object.__setattr__(self, "versions", donors)
 
 
 class Explainer:
@@ -271,7 +266,7 @@ def explain_file(
     chosen = settings or Settings()
     background = background_samples(corpus, seed=chosen.seed) if corpus is not None else []
     result = explain(model, sample, prompt, background, label, masker, chosen, fine, method)
-    return {"file": str(path), "video": sample.video, **result, "warnings": list(checked.warnings)}
+    return {"file": str(path), "video": sample.video, **result, "warnings": list(checked.warnings) if checked else []}
 
 
 __all__ = ["MASKERS", "Effort", "Explainer", "explain", "explain_file"]

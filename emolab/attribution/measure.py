@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,11 +46,6 @@ class Settings:
     seed: int = 0
     labels: tuple[str, ...] | None = None
     template: str = TEMPLATE
-    n_donors: InitVar[int | None] = None  # deprecated alias of `versions`
-
-    def __post_init__(self, n_donors: int | None) -> None:
-        if isinstance(n_donors, int):
-            object.__setattr__(self, "versions", n_donors)
 
     def masker(self, kind: str, background: Background | None, shift: int = 0) -> Masker:
         """One of MASKERS under these settings; `shift` moves the seed, so that samples draw different clips."""

@@ -23,7 +23,6 @@ from emolab.samples import MODALITIES
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 Truth = Mapping[str, Mapping[str, Any]]
-bootstrap = interval  # deprecated alias
 
 
 @dataclass(frozen=True)

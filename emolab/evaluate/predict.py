@@ -243,8 +243,3 @@ def predict_files(model: LALM, paths: Sequence[str | Path], prompt: Prompt, **op
         except EmolabError as error:
             results.append({"file": str(path), "error": str(error)})
     return results
-
-
-def predict_file(model: LALM, path: str | Path, prompt: Prompt, **options: Any) -> dict[str, Any]:
-    """deprecated alias of `predict`"""
-    return predict(model, path, prompt=prompt, **options)

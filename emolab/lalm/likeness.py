@@ -130,9 +130,11 @@ class Likeness:
     def save(self, folder: str | Path) -> Path:
         """Write the file into a folder; `load` reads it."""
         path, buffer = Path(folder) / FILE, io.BytesIO()
-        arrays = {name: np.asarray(getattr(self, name), np.float32) for name in ("mean", "axes", "held_out")}
-        plain = {name: np.asarray(getattr(self, name)) for name in ("outside", "quantile", "towers", "source")}
-        np.savez_compressed(buffer, **arrays, **plain)
+        arrays: dict[str, Any] = {
+            name: np.asarray(getattr(self, name), np.float32) for name in ("mean", "axes", "held_out")
+        }
+        arrays |= {name: np.asarray(getattr(self, name)) for name in ("outside", "quantile", "towers", "source")}
+        np.savez_compressed(buffer, **arrays)
         path.write_bytes(buffer.getvalue())
         return path
 
@@ -142,9 +144,9 @@ class Likeness:
         path = Path(folder) / FILE
         try:
             with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name].astype(float) for name in ("mean", "axes", "held_out")}
-                plain = {"outside": float(file["outside"]), "quantile": float(file["quantile"])}
-                return cls(**arrays, **plain, towers=str(file["towers"]), source=str(file["source"]))
+                mean, axes, held_out = (file[name].astype(float) for name in ("mean", "axes", "held_out"))
+                outside, quantile = float(file["outside"]), float(file["quantile"])
+                return cls(mean, axes, outside, held_out, quantile, str(file["towers"]), str(file["source"]))
         except (OSError, ValueError, KeyError) as error:
             raise EvaluationError(f"{path}: cannot be read ({error}); write it again with `Likeness.save`") from error
 

@@ -288,7 +288,7 @@ class Recipe:
             recipe = self.for_model(lalm, say)
             ask, ask_at_once = recipe.prompt(chosen), recipe.direct_prompt(chosen)
             cold, train = (fitting(part, recipe, lalm, long_clips, say) for part in (data.cold, data.train))
-            stages = Stages(recipe, run, data.test, other, lalm, long_clips, progress)
+            stages = Stages(recipe, run, data.test, other, lalm, long_clips, progress, train)
             result: dict[str, Any] = {"recipe": self.name, "metric": self.metric} | dict.fromkeys(STAGES)
             # 1. The model as it comes.
             if zero_shot:
@@ -570,6 +570,10 @@ class Recipe:
         }
 
 
+LIKENESS_CLIPS = 400
+"""Training clips that a checkpoint's likeness is fitted to, at most."""
+
+
 class Stages:
     """The stages of one run: each is read where it is finished, else done, and measured."""
 
@@ -582,7 +586,9 @@ class Stages:
         lalm: LALM,
         long_clips: str = "window",
         progress: bool = True,
+        train: Corpus | None = None,
     ):
+        self.train = train
         self.recipe, self.run, self.test, self.other = recipe, run, test, other
         self.long_clips, self.progress = long_clips, progress
         self.cache = lalm.cache if lalm.frozen else None  # what frozen towers computed is kept from stage to stage
@@ -603,9 +609,20 @@ class Stages:
         if not done:
             self.run.timed(stage, lambda: train(model))
             if is_main():
+                self.note_likeness(folder, model)
                 save_checkpoint(folder, model, self.recipe.note(prompt))
             wait_for_all()
         return model
+
+    def note_likeness(self, folder: Path, model: LALM) -> None:
+        """Write beside a checkpoint how far clips lie from its training clips: `emolab predict` reads it."""
+        from emolab.lalm.likeness import FEWEST, Likeness
+
+        every = [] if self.train is None else [s for s in resolved(self.train) if s.audio is not None]
+        clips = every[:: -(-len(every) // LIKENESS_CLIPS)] if every else []
+        if len(clips) >= FEWEST:
+            folder.mkdir(parents=True, exist_ok=True)
+            Likeness.fit(model, clips, f"{self.train.name if self.train else ''}, {len(clips)} clips").save(folder)
 
     def scored(
         self, stage: str, prompt: Prompt, model: LALM, checks: Sequence[str] = (), read: Path | None = None

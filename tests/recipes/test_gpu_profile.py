@@ -96,7 +96,7 @@ def test_predict_takes_any_recipe_s_checkpoint(
     name: str, saved: Callable[[str], str], seen_and_heard: Corpus, tmp_path: Path
 ) -> None:
     from emolab.evaluate.inputs import read_model
-    from emolab.evaluate.predict import predict_file
+    from emolab.evaluate.predict import predict
 
     recipe_class = get_recipe(name)
     small: dict[str, Any] = {**SMALL, "model": saved("qwen2_5_omni"), "max_new_tokens": 6}
@@ -105,6 +105,6 @@ def test_predict_takes_any_recipe_s_checkpoint(
     recipe.run(seen_and_heard, tmp_path, progress=False, **options)
     lalm, prompt = read_model(checkpoint=tmp_path / "cold_start")
     assert prompt.id == recipe.prompt().id and prompt.modalities == recipe.modalities
-    row = predict_file(lalm, seen_and_heard.root / str(seen_and_heard[0].audio), prompt, max_new_tokens=6)
+    row = predict(lalm, seen_and_heard.root / str(seen_and_heard[0].audio), prompt=prompt, max_new_tokens=6)
     assert row["label"] in EMOTIONS and sum(row["distribution"].values()) == pytest.approx(1)
     assert ("words" in row) == (prompt.style in ("words", "caption")) and ("caption" in row) == (name == "mecap-r1")

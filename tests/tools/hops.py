@@ -61,7 +61,14 @@ def prediction():
     import torch
 
     from emolab.evaluate.inputs import read_model
-    from emolab.evaluate.predict import predict_file
+
+    try:
+        from emolab.evaluate.predict import predict
+
+        def predict_file(lalm, file, prompt):
+            return predict(lalm, file, prompt=prompt)
+    except ImportError:  # an older tree
+        from emolab.evaluate.predict import predict_file
     from emolab.lalm.tiny import TAUGHT_FOLDER
 
     lalm, prompt = read_model(None, TAUGHT_FOLDER, None, None)

@@ -1,2 +1,0 @@
-# deprecated alias
-from emolab.attribution.measure import null_values  # noqa: F401

@@ -1,2 +1,0 @@
-# deprecated alias
-from emolab.attribution.truth import COLUMNS, method_rows  # noqa: F401
