@@ -59,13 +59,15 @@ def table(result: dict[str, Any]) -> str:
     first = next(row for row in result["rows"] if row["ratio"] is not None)
     loads = [row["load"] for row in result["rows"] if "load" in row]
     busy = f" (load {min(loads):g} to {max(loads):g})" if loads else ""
+    command = result.get("command", "emolab bench grpo --write")
+    grown = any("/G" in name for name in rows)
+    growth = "Growth with G and P is in [a plot](benchmarks/results/grpo-growth.svg). " if grown else ""
     note = (
         f"\nOn {result['device']}{busy}: P = {first['prompt']}, C = "
         f"{first['completion']}, G = {first['group']}, medians of {first.get('runs', 1)} alternating runs. Plain is "
         "the same trainer with the audio repeated and one whole row for each completion; the token limit is "
-        "G(P + C)/(P + GC). Both sides multiply with the same kernels. Growth with G and P is in "
-        "[a plot](benchmarks/results/grpo-growth.svg). Made by `emolab bench grpo --growth --write`; every row is in "
-        "`benchmarks/results/grpo.json`."
+        f"G(P + C)/(P + GC). Both sides multiply with the same kernels. {growth}Made by `{command}`; every "
+        "row is in `benchmarks/results/grpo.json`."
     )
     return "\n".join([*lines, note])
 

@@ -70,7 +70,13 @@ def grpo(
     report = load(HERE / "_grpo_report.py")
     rows = [loaded(make) for name, make in plan(runs, quick, growth, clock) if only is None or only in name]
     device = _device() + (", CPU seconds" if cpu_time else "")
-    result = {"command": "emolab bench grpo --growth --write", "device": device, "rows": rows}
+    result = {
+        "command": " ".join(
+            ["emolab bench grpo", *(["--growth"] if growth else []), *(["--cpu-time"] if cpu_time else []), "--write"]
+        ),
+        "device": device,
+        "rows": rows,
+    }
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
