@@ -185,11 +185,11 @@ def cold_started(lalm: LALM, each: int) -> dict[str, Any]:
     """After the cold start of `emo-rl` with structured reasons (its settings for a CPU, seed 0): the share of summaries
     that are well formed on domain a's test clips, accuracy, and parse rate. Adapters stay on the model."""
     from emolab.lalm.quantise import add_lora
-    from emolab.recipes.emo_rl import EmoRL, EmoRLSettings
+    from emolab.recipes.emo_rl import EmoRL
     from emolab.training.sft import SFTSettings, cold_start
 
-    chosen = EmoRLSettings.cpu(reasoning="structured")
-    recipe, prompt = EmoRL(chosen), PROMPTS["structured"].using("audio", "text")
+    chosen = EmoRL.cpu(reasoning="structured")
+    recipe, prompt = chosen, PROMPTS["structured"].using("audio", "text")
     taught, test = rendered("train", "a", chosen.cold_per_label), rendered("test", "a", each)
     settings = SFTSettings(chosen.cold_epochs, chosen.cold_batch, chosen.cold_learning_rate)
     add_lora(lalm, chosen.lora_rank, chosen.lora_alpha)

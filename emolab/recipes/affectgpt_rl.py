@@ -176,6 +176,3 @@ class AffectGPTRL(Recipe):
     def measuring(self) -> dict[str, Any]:
         """On which wheels words are compared."""
         return {"wheels": self.wheels}
-
-
-AffectGPTRLSettings = AffectGPTRL  # deprecated alias

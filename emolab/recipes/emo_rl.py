@@ -141,6 +141,3 @@ class EmoRL(Recipe):
         eswr = ESWR(labels, gamma=self.gamma, alpha=LinearSchedule(self.alpha, self.alpha_end))
         answer = eswr if self.reward == "eswr" else Accuracy(labels)
         return Rubric("emo_rl", (Part(answer), Part(form, weight=self.structure_weight)))
-
-
-EmoRLSettings = EmoRL  # deprecated alias

@@ -148,6 +148,3 @@ class MECapR1(Recipe):
                 Part(cider, weight=self.overlap_weight),
             ),
         )
-
-
-MECapR1Settings = MECapR1  # deprecated alias

@@ -156,9 +156,6 @@ class R1Omni(Recipe):
         return by_evidence(rows, corpus) | (naming_of(rows, corpus) if prompt.style != "direct" else {})
 
 
-R1OmniSettings = R1Omni  # deprecated alias
-
-
 def evidence_of(sample: EmotionSample) -> str | None:
     """Where a row of the embedded corpus says its evidence lies: a modality that carries it alone, "agree" where
     several do, "conflict" where another one shows something else, "neutral" where nothing shows a feeling; None for a

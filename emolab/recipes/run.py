@@ -107,9 +107,6 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raises TrainingError for a value of another type than its setting's, or a negative number."""
-        if isinstance(self.model, Recipe):  # EmoRL(settings), as in earlier versions. # deprecated alias
-            for name, value in vars(self.model).items():
-                object.__setattr__(self, name, value)
         for field in fields(self):
             _typed(type(self), field.name, getattr(self, field.name), strict=True)
 
@@ -184,24 +181,6 @@ class Recipe:
 
     def _asked(self, name: str, labels: LabelSet) -> Prompt:
         return get_prompt(name, labels).using(*self.modalities)
-
-    # Names of earlier versions, for a release. # deprecated alias
-
-    settings = property(lambda self: self)
-
-    def __getattr__(self, name: str) -> Any:
-        """`parts` is `splits`. # deprecated alias"""
-        if name == "parts":
-            return self.splits
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-
-    def rubric(self) -> Rubric:
-        """`rewards`. # deprecated alias"""
-        return self.rewards()
-
-    def baseline_prompt(self) -> Prompt:
-        """`direct_prompt`. # deprecated alias"""
-        return self.direct_prompt()
 
     @property
     def gives_reasons(self) -> bool:

@@ -67,7 +67,7 @@ def test_the_shipped_rubric_is_the_recipes_and_the_published_one_asks_for_the_ex
     ours, released = R1Omni().rewards(), R1Omni(published=True).rewards()
     assert (ours.name, ours.parts) == ("r1_omni", shipped_rubric("r1_omni", EMOLAB_7).parts)
     assert released.parts == shipped_rubric("r1_omni_published", EMOLAB_7).parts
-    assert ours(["p"], text, solution=["happy"]) == [2.0] and released(["p"], text, solution=["happy"]) == [1.0]
+    assert ours(text, solution=["happy"]) == [2.0] and released(text, solution=["happy"]) == [1.0]
     with pytest.raises(TrainingError, match="asks for a think block"):
         R1Omni(published=True, reasoning="direct")
     with pytest.raises(TrainingError, match="named, described, direct"):
