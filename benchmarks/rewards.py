@@ -16,7 +16,7 @@ import typer
 from emolab.cli.output import JsonOption, command, emit
 
 RESULT = Path(__file__).resolve().parent / "results" / "rewards.json"
-LIMITS = {"affectgpt_rl, 10,000 completions": 2.0, "re-score 2,000 rollouts, six parts": 0.4}
+LIMITS = {"affectgpt_rl, 10,000 completions": 5.0, "re-score 2,000 rollouts, six parts": 0.5}
 SENTENCES = (
     "The voice is low and slow.",
     "It rises at the end.",

@@ -10,6 +10,7 @@ from emolab.emotions.denial import Cues, Finder
 from emolab.wheels.shipped import forms, voice_words
 
 _QUOTED = re.compile(r'“[^”]{0,400}”|"[^"]{0,400}"|「[^」]{0,400}」')
+_LETTERS = re.compile(r"[^\W\d_]+")
 _SCANNED = 20_000
 _CACHED_LENGTH = 4096
 
@@ -30,6 +31,8 @@ def emotion_words(text: str) -> tuple[str, ...]:
 
 
 def _scan(text: str) -> tuple[str, ...]:
+    if text.isascii() and _beginnings().isdisjoint(_LETTERS.findall(text.lower())):
+        return ()  # most sentences name nothing, and need not be read clause by clause
     mentions = _finder().mentions(_QUOTED.sub(" ", text)) or ()
     denied = {mention.form for mention in mentions if mention.denied}
     found = tuple(dict.fromkeys(mention.form for mention in mentions if mention.form not in denied))
@@ -50,6 +53,12 @@ def _denied(text: str) -> frozenset[str]:
 def denied_words(text: str) -> frozenset[str]:
     """Surface forms of the lexicon that a text denies ("not sad", "sad? No."), voice words among them."""
     return _denied(text[:_SCANNED])
+
+
+@lru_cache(maxsize=1)
+def _beginnings() -> frozenset[str]:
+    """The first run of letters of every form."""
+    return frozenset(found.group() for form in forms() if (found := _LETTERS.search(form)))
 
 
 @lru_cache(maxsize=2)

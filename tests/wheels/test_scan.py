@@ -26,3 +26,14 @@ def test_leaves_out_what_does_not_describe_a_feeling(text, words):
 
 def test_reads_a_bounded_length():
     assert emotion_words("x " * 20_000 + "sad") == ()
+
+
+def test_the_quick_look_before_reading_misses_no_form():
+    from emolab.wheels import scan
+    from emolab.wheels.shipped import forms
+
+    for form in forms():
+        found = scan._finder(every=True).mentions(f"she is {form}.") or ()
+        if form.isascii() and found:
+            assert not scan._beginnings().isdisjoint(scan._LETTERS.findall(f"she is {form}.")), form
+    assert emotion_words("She sounds self-assured_and sad's.") == ("self-assured", "sad")
