@@ -59,6 +59,7 @@ def predict(
     Words or a caption are given where the checkpoint was taught them. A note says where a clip is unlike the clips that
     the model was trained on. Files that cannot be used are named, and the exit status is then 1.
     """
+    from emolab.cli.record import listen
     from emolab.emotions import label_set
     from emolab.evaluate.inputs import read_model
     from emolab.evaluate.predict import FILE_CALIBRATIONS, predict_files
@@ -72,15 +73,14 @@ def predict(
         raise EvaluationError("give one or more FILEs, or --mic to record yourself")
     if (text is not None or video is not None) and len(files or ()) > 1:
         raise EvaluationError("--text and --video belong to one file; predict the files one by one")
+    heard = listen(seconds) if mic else None  # before a model is loaded
     asked_model, asked = read_model(model, checkpoint or taught(model, prompt), quantise, prompt)
     asked = asked if chosen is None else asked.with_labels(chosen)
     options: dict[str, Any] = {"text": text, "video": video, "labels": chosen, "calibration": calibration}
-    if files:
-        results = predict_files(asked_model, files, asked, **options)
+    if heard is not None:
+        results = [predict_one(asked_model, heard, prompt=asked, **options)]
     else:
-        from emolab.cli.record import listen
-
-        results = [predict_one(asked_model, listen(seconds), prompt=asked, **options)]
+        results = predict_files(asked_model, files or [], asked, **options)
     failed = sum("error" in r for r in results)
     answered = next((list(r["distribution"]) for r in results if "error" not in r), list(chosen or asked.labels or ()))
     info = {"model": asked_model.name, "prompt": asked.id, "labels": answered}
