@@ -45,7 +45,7 @@ def test_everything_is_loaded_as_the_profile_says(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv(VARIABLE, "gpu-24gb")
     calls = [
         lambda: read_model(),
-        lambda: Lab("00", profile(), None).model(),  # type: ignore[arg-type]
+        lambda: Lab("00", profile(), None, "synthetic").model(),  # type: ignore[arg-type]
         lambda: get_recipe("emo-rl").for_profile(profile()).load(),
         lambda: profile().load(quantise="none"),
     ]

@@ -88,7 +88,7 @@ class Lab:
         return kept.where(domain="a") if self.embedded else kept.where(lambda sample: sample.audio is not None)
 
     def model(self, **options: Any) -> LALM:
-        """The profile's model, loaded anew; `options` override what the profile chooses (`quantise=None`)."""
+        """The profile's model, loaded anew; `options` override what the profile chooses (`quantise="none"`)."""
         return self.profile.load(self.model_name or None, **options)
 
     def recipe(self, name: str, **changes: Any) -> Recipe:
