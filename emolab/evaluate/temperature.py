@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emolab.errors import EvaluationError
+from emolab.metrics.calibration import expected_calibration_error
 
 Floats = NDArray[np.float64]
 FILE = "temperature.json"
@@ -82,14 +83,11 @@ def fit_temperature(scores: Floats, gold: Sequence[str], labels: Sequence[str]) 
 
 
 def calibration_error(posterior: Floats, gold: Sequence[str], labels: Sequence[str], bins: int = 10) -> float:
-    """Expected calibration error: mean gap between confidence and accuracy over equal bins of confidence, weighted by
-    the clips in a bin (Guo et al. 2017, equation 3).
+    """`emolab.metrics.expected_calibration_error` of the most probable label of each row of `posterior` (N, L).
 
     >>> calibration_error(np.array([[0.9, 0.1], [0.9, 0.1]]), ["x", "y"], ["x", "y"])
     0.4
     """
     confidence = posterior.max(1)
     right = np.array([labels[i] for i in posterior.argmax(1)]) == np.array(gold)
-    at = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(confidence[at == b].mean() - right[at == b].mean()) * (at == b).mean() for b in set(at.tolist())]
-    return round(float(np.sum(gaps)), 6)
+    return round(expected_calibration_error(confidence.tolist(), right.tolist(), bins), 6)
