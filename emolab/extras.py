@@ -6,6 +6,7 @@ extra to install, and an unsupported version into one line that names the suppor
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
@@ -16,6 +17,10 @@ from emolab.errors import EmolabError
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
+
+# bitsandbytes warns on import that optional CPU kernels are missing; it computes the same without them. The filter
+# stands here because this module is imported before any package that imports bitsandbytes.
+logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(lambda record: "kernels" not in record.getMessage())
 
 EXTRA_OF = {
     "torch": "train",
@@ -40,7 +45,7 @@ EXTRA_OF = {
     "sentence_transformers": "embeddings",
     "shap": "bench",
     "captum": "bench",
-    "seaborn": "bench",
+    "seaborn": "course",
     "vllm": "serve",
     "deepspeed": "gpu",
 }

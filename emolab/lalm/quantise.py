@@ -6,7 +6,6 @@ log-probabilities. Adapters stay in float32: at a learning rate of 1e-6, an upda
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
 TARGETS = {"attention": ATTENTION, "all-linear": ATTENTION + MLP}
-
-
-# bitsandbytes warns on import that optional CPU kernels are missing; it computes the same without them
-logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(lambda record: "kernels" not in record.getMessage())
 
 
 def quantise_model(lalm: LALM, compute_dtype: torch.dtype | None = None) -> LALM:
