@@ -1,6 +1,6 @@
 """EmoDB: download, check and unpack it. `python data_scripts/emodb.py FOLDER`, safe to repeat."""
 
-from emolab.corpora.prepare import main
+from fetch.prepare import main
 
 if __name__ == "__main__":
     main("emodb")

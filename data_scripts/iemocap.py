@@ -1,6 +1,6 @@
 """IEMOCAP: what to do to get it, and check what is there. `python data_scripts/iemocap.py FOLDER`, safe to repeat."""
 
-from emolab.corpora.prepare import main
+from fetch.prepare import main
 
 if __name__ == "__main__":
     main("iemocap")

@@ -1,6 +1,6 @@
 """SAVEE: what to do to get it, and check what is there. `python data_scripts/savee.py FOLDER`, safe to repeat."""
 
-from emolab.corpora.prepare import main
+from fetch.prepare import main
 
 if __name__ == "__main__":
     main("savee")

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from emolab.corpora import download as module
-from emolab.corpora.download import OVERLAP, Archive, Downloader
+from data_scripts.fetch import download as module
+from data_scripts.fetch.download import OVERLAP, Archive, Downloader
 from emolab.errors import CorpusError
 
 BODY = random.Random(0).randbytes(900_000)

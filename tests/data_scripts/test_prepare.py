@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from data_scripts.fetch.download import Archive, Downloader
+from data_scripts.fetch.prepare import RECORD, main, prepare
+from data_scripts.fetch.sources import SOURCES, Source
 from emolab.corpora import CORPORA, fixtures
-from emolab.corpora.download import Archive, Downloader
-from emolab.corpora.prepare import RECORD, main, prepare
-from emolab.corpora.sources import SOURCES, Source
 from emolab.errors import CorpusError
 
 FAST = Downloader(timeout=2.0, tries=2, pause=0.01)

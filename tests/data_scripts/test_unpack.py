@@ -10,8 +10,8 @@ import zipfile
 
 import pytest
 
-from emolab.corpora import unpack as module
-from emolab.corpora.unpack import unpack
+from data_scripts.fetch import unpack as module
+from data_scripts.fetch.unpack import unpack
 from emolab.errors import CorpusError
 
 

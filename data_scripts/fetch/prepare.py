@@ -16,10 +16,11 @@ import pooch
 import typer
 
 from emolab.corpora import info, load
-from emolab.corpora.download import Archive, Downloader
-from emolab.corpora.sources import SOURCES, Source
-from emolab.corpora.unpack import unpack
 from emolab.errors import CorpusError, EmolabError
+
+from .download import Archive, Downloader
+from .sources import SOURCES, Source
+from .unpack import unpack
 
 RECORD = ".emolab-fetched.json"  # in the corpus's folder: what was downloaded, from where, its hash
 POINTER = re.compile(rb"version https://git-lfs[^\n]*\noid sha256:([0-9a-f]{64})\nsize (\d+)\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emolab.corpora.download import Archive
+from .download import Archive
 
 _ZENODO = "https://zenodo.org/records/1188976/files"
 _ZENODO_API = "https://zenodo.org/api/records/1188976/files"
