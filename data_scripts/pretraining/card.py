@@ -40,6 +40,14 @@ LIMITS = """
 - Real faces, or anything but 64-pixel drawings in the style of the corpus.
 - Conversation. It knows the prompts of `emolab.prompts` and little else.
 
+## Where it must not be used
+
+- In the European Union, Article 5(1)(f) of the AI Act (Regulation 2024/1689) forbids AI systems that infer emotions of
+  people at work or in education, except for medical or safety reasons. Other systems of emotion recognition are
+  high-risk (Annex III, point 1(c)), and people must be told that one is used (Article 50(3)).
+- To judge a person anywhere. It guesses a label that somebody gave to a recording; it does not measure a feeling.
+- On recordings of people who did not consent.
+
 ## Adapters
 
 - `emo-rl`: what `emolab predict` and `emolab attribute` use, from `emolab train emo-rl --reasoning structured`.
