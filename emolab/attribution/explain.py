@@ -257,16 +257,64 @@ def explain_file(
     fine: bool = True,
     method: str = "Shapley",
 ) -> dict[str, Any]:
-    """`explain` for a person's own file, with the background from `corpus` (none is needed for silence). Raises
-    MediaError for a file that cannot be used.
+    """`explain` for a person's own file, with the background from `corpus` (none is needed for silence).
+
+    A clip longer than the model takes is cut into windows. All of them explain one label, by default the most probable
+    one over the windows. φ is the mean over the windows, which is the Shapley value of the mean of their games; finer
+    parts keep their times in the file. Raises MediaError for a file that cannot be used.
     """
     from emolab.evaluate.predict import sample_of
+    from emolab.media.usable import cut
 
     sample, checked = sample_of(path, text, video)
     chosen = settings or Settings()
     background = background_samples(corpus, seed=chosen.seed) if corpus is not None else []
-    result = explain(model, sample, prompt, background, label, masker, chosen, fine, method)
-    return {"file": str(path), "video": sample.video, **result, "warnings": list(checked.warnings) if checked else []}
+    pieces = cut(sample, checked.seconds, model.max_seconds) if checked and checked.seconds else [sample]
+    explainer = Explainer(model, prompt, background)
+    if len(pieces) > 1 and label is None:
+        logs = [{k: float(np.log(v)) for k, v in explainer.game(p, masker, chosen).posterior().items()} for p in pieces]
+        label = max(logs[0], key=lambda name: sum(row[name] for row in logs))
+    found = [explainer.explain(p, label, method=method, masker=masker, settings=chosen, fine=fine) for p in pieces]
+    result = found[0] if len(found) == 1 else _pooled(found, [p.extra["audio_window"][0] for p in pieces])
+    told = {"file": str(path), "video": sample.video, "windows": len(pieces)}
+    return {**told, **result, "warnings": list(checked.warnings) if checked else []}
+
+
+def _pooled(found: Sequence[dict[str, Any]], starts: Sequence[float]) -> dict[str, Any]:
+    """One explanation from those of windows that begin at `starts` (seconds): means, and parts at their own times."""
+    n, first = len(found), found[0]
+
+    def mean(key: str) -> dict[str, float]:
+        return {name: sum(part[key][name] for part in found) / n for name in first[key]}
+
+    phi = mean("phi")
+    errors = {name: float(np.sqrt(sum(part["errors"][name] ** 2 for part in found))) / n for name in phi}
+    kinds = dict.fromkeys(kind for part in found for kind in part["players"])
+    players = {
+        kind: [
+            _moved(row, start)
+            for part, start in zip(found, starts, strict=True)
+            for row in part["players"].get(kind, [])
+        ]
+        for kind in kinds
+    }
+    pooled = {
+        "phi": phi,
+        "errors": errors,
+        "shares": dict(zip(phi, shares(np.array(list(phi.values()))).tolist(), strict=True)),
+        "interactions": mean("interactions"),
+        "distribution": mean("distribution"),
+        "full": sum(part["full"] for part in found) / n,
+        "empty": sum(part["empty"] for part in found) / n,
+        "players": players,
+    }
+    return first | pooled | ({"parts_shares": _parts_shares(players)} if players else {})
+
+
+def _moved(row: Mapping[str, Any], start: float) -> dict[str, Any]:
+    """A part of a window with its times in the whole file."""
+    times = {key: row[key] + start for key in ("t0", "t1") if row.get(key) is not None}
+    return {**row, **times}
 
 
 __all__ = ["MASKERS", "Effort", "Explainer", "explain", "explain_file"]

@@ -65,7 +65,7 @@ def check_wave(wave: np.ndarray, name: str = "", rate: int = SAMPLE_RATE, channe
         f"silent (level {rms_db:.0f} dB below full scale): an answer about it means nothing": silent,
         "clipped: it was recorded too loud": clipped,
         f"short ({seconds:.2f} s)": seconds < SHORT_SECONDS,
-        f"long ({seconds:.0f} s): models hear the first {LONG_SECONDS:.0f} s or less": seconds > LONG_SECONDS,
+        f"long ({seconds:.0f} s): it is cut into windows of the length that the model takes": seconds > LONG_SECONDS,
         f"sampled at {rate} Hz: nothing above {rate // 2} Hz can be heard": 0 < rate < SAMPLE_RATE,
         f"{channels} channels, mixed to one": channels > 1,
     }

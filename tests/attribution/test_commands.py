@@ -60,3 +60,14 @@ def test_a_persons_own_file_with_qwen2_audio(place, options):
 def test_a_file_without_words_and_without_donors(place):
     found = attribute(place / "mine.flac", "--model", place / "qwen2-audio", "--absence", "silence", "--label", "sad")
     assert set(found["phi"]) == {"audio"} and set(found["players"]) == {"window"} and found["label"] == "sad"
+
+
+def test_a_clip_longer_than_the_model_takes_is_explained_by_its_windows(place):
+    """φ of the file is the mean over its windows, and parts keep their times in the file."""
+    soundfile.write(place / "long.wav", np.random.default_rng(1).normal(0, 0.1, 6 * 16_000), 16_000)
+    options = ("--model", place / "qwen2-audio", "--absence", "silence")
+    found = attribute(place / "long.wav", *options)
+    assert found["windows"] == 2 and found["label"] in EMOTIONS
+    assert sum(found["phi"].values()) == pytest.approx(found["full"] - found["empty"], abs=1e-5)
+    times = [part["t0"] for part in found["players"]["window"]]
+    assert times == sorted(times) and found["players"]["window"][-1]["t1"] == pytest.approx(6.0, abs=0.2)

@@ -131,7 +131,7 @@ def test_check_audio_says_what_is_odd(tmp_path):
     assert good.rms_db == pytest.approx(20 * np.log10(0.4 / np.sqrt(2)), abs=0.01)
     assert check_wave(np.clip(tone(16_000) * 10, -1, 1)).clipped
     assert "short" in check_wave(tone(16_000, 0.1)).warnings[0]
-    assert "first 30 s" in check_wave(tone(16_000, 31.0)).warnings[0]
+    assert "cut into windows" in check_wave(tone(16_000, 31.0)).warnings[0]
 
 
 def test_audio_of_prefers_what_is_in_memory(tmp_path):
