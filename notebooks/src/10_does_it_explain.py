@@ -125,7 +125,8 @@ rates = {name: stated_against_measured(
     n_boot=300) for name, texts in said.items()}
 columns = ["hallucination", "hallucination_ci", "omission",
            "agreement", "agreement_ci"]
-pd.DataFrame(rates).T[columns]
+table = pd.DataFrame(rates).T
+table[[column for column in columns if column in table]]
 
 # %% [markdown]
 # *Agreement* is the share of rationales that name the modality with the
