@@ -224,9 +224,12 @@ class _Training:
 
 
 def _audit(rubric: Rubric) -> Sequence[Mapping[str, Any]]:
+    """The package's audit, over the labels that the rubric's own parts know."""
+    from emolab.emotions import EMOLAB_7
     from emolab.rewards.redteam import audit
 
-    rows: Sequence[Mapping[str, Any]] = audit(rubric)["rows"]
+    labels = next((part.reward.labels for part in rubric.parts if hasattr(part.reward, "labels")), EMOLAB_7)
+    rows: Sequence[Mapping[str, Any]] = audit(rubric, labels=labels)["rows"]
     return rows
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from emolab.emotions import label_set
 from emolab.rewards import ESWR, Accuracy, Format, Rubric
 from emolab.rewards.lab import controls
 from emolab.rewards.shipped import rubric
@@ -185,3 +186,9 @@ def test_completions_are_escaped_and_cut():
 def test_rollouts_without_groups_are_one_group(rollouts):
     view = reward_lab(rubric("direct"), rollouts, attack=quiet_attack)
     assert len(view.group.options) == 1 and "&lt;answer&gt;sad" in view.table.value
+
+
+def test_a_rubric_over_other_labels_is_attacked_with_these():
+    rollouts = {"completion": ["<answer>sad</answer>"], "solution": ["sad"]}
+    view = reward_lab(Rubric.of([Accuracy(label_set("iemocap-4"))], "four"), rollouts)
+    assert "attacks pays more than an honest wrong answer" in view.hacks.value
