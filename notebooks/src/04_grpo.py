@@ -106,7 +106,7 @@ print(inspect.getsource(scratch.plain_loss))
 import torch
 
 
-def one_step(loss_of, rate=2e-3):
+def one_step(loss_of, rate=5e-4):
     """Mean change of an answer's log-probability after one step."""
     practised.reset()
     weights = [p for p in lalm.model.parameters() if p.requires_grad]
@@ -129,9 +129,10 @@ steps = {"1 plain": one_step(lambda now, old: scratch.plain_loss(
 # %% [markdown]
 # ## Rung 2: the group is the baseline
 #
-# With a reward of 0 or 1, rung 1 never pushes a wrong answer down. What
-# matters is how much better an answer was than the other answers *to the
-# same clip*. This is its advantage
+# With a reward of 0 or 1, the loss of rung 1 says nothing about wrong
+# answers. They become less likely only because the probabilities of all
+# answers sum to one. What should matter is how much better an answer was
+# than the other answers *to the same clip*. This is its advantage
 #
 # $$A_i = \frac{r_i - \mathrm{mean}(r)}{\mathrm{std}(r) + 10^{-4}}$$
 #
@@ -153,8 +154,8 @@ print(f"{flat:.0%} of the groups have equal rewards and teach nothing")
 pd.DataFrame(steps).T.round(3)
 
 # %% [markdown]
-# A positive number means "more likely now". Rung 2 moves right answers and
-# wrong answers apart.
+# A positive number means "more likely now". Compare the distance between
+# the two columns in the two rows: it is what a step gains.
 #
 # ## Rung 3: several updates on one batch
 #
@@ -168,24 +169,24 @@ pd.DataFrame(steps).T.round(3)
 print(inspect.getsource(scratch.clipped_tokens))
 
 # %% tags=["teaching"]
-def inner_updates(loss_of, count=8, rate=2e-3):
+def inner_updates(loss_of, count=8, rate=5e-4):
     """Ratios and distance from the cold start after each update."""
     practised.reset()
     weights = [p for p in lalm.model.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(weights, lr=rate)
     old, mask = rollout.logprobs().detach(), rollout.mask.bool()
     rows = []
-    for update in range(count):
-        loss_of(rollout.logprobs(), old).backward()
-        optimiser.step()
-        optimiser.zero_grad()
+    for update in range(count + 1):
         with torch.no_grad():
             now = rollout.logprobs()
         ratio = (now - old).exp()[mask]
-        rows.append({"update": update + 1, "ratios": ratio,
+        rows.append({"update": update, "ratios": ratio,
                      "outside the band": float(
                          ((ratio - 1).abs() > 0.2).float().mean()),
                      "KL": float(scratch.kl_k3(now, old)[mask].mean())})
+        loss_of(rollout.logprobs(), old).backward()
+        optimiser.step()
+        optimiser.zero_grad()
     practised.reset()
     return rows
 
@@ -213,8 +214,9 @@ axes[1].set(xlabel="ratio after the last update", title="Ratios")
 axes[1].legend();
 
 # %% [markdown]
-# At the first update every ratio is 1, and nothing is clipped. The two
-# curves part as soon as tokens leave the band.
+# Before the first update every ratio is 1, and nothing is clipped. Tokens
+# leave the band after it, and from then on the clipped loss gives those
+# that have moved the way their advantage wants no further push.
 #
 # ## Rung 4: stay near the reference
 #
@@ -224,7 +226,7 @@ axes[1].legend();
 # the reference divided by its probability now.
 
 # %%
-for beta in (0.04, 1.0):
+for beta in (0.04, 2.0):
     runs[f"clip, beta = {beta}"] = inner_updates(
         lambda now, old, beta=beta: scratch.penalised_loss(
             now, old, old, advantages, rollout.mask, beta=beta))
@@ -232,7 +234,7 @@ figure, axis = plt.subplots(figsize=(6, 2.8))
 for name, rows in runs.items():
     axis.plot([row["update"] for row in rows], [row["KL"] for row in rows],
               label=name)
-axis.set(xlabel="updates on one batch",
+axis.set(xlabel="updates on one batch", yscale="log",
          title="Distance from the cold start (KL per token)")
 axis.legend();
 
@@ -311,7 +313,7 @@ el.plot.score_bars({
 from emolab.course import verdict
 
 print(verdict("UA", before, after, key="ua"))
-print(verdict("Without the voice", after, after["controls"]["silent"],
+print(verdict("UA without the voice", after, after["controls"]["silent"],
               key="ua"))
 
 # %% [markdown]
