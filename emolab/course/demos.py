@@ -78,7 +78,8 @@ def verdict(what: str, before: Mapping[str, Any], after: Mapping[str, Any], key:
     """
     (low, high), (low_after, high_after) = before[f"{key}_ci"], after[f"{key}_ci"]
     told = f"from {before[key]:.2f} [{low:.2f}, {high:.2f}] to {after[key]:.2f} [{low_after:.2f}, {high_after:.2f}]"
-    moved = "rose" if after[key] > before[key] else "fell" if after[key] < before[key] else "stayed,"
+    same = f"{before[key]:.2f}" == f"{after[key]:.2f}"
+    moved = "stayed the same," if same else "rose" if after[key] > before[key] else "fell"
     apart = low_after > high or high_after < low
     return f"{what} {moved} {told}: the intervals {'do not overlap' if apart else 'overlap, so this run cannot tell'}."
 
@@ -98,12 +99,11 @@ def spoiled_captions(corpus: Corpus) -> tuple[dict[str, list[str]], list[str]]:
     spoiled = {"the reference itself": [str(s.caption) for s in samples]}
     if all({"voice", "feeling"} <= set(s.parts) for s in samples):
         known = {w.word for w in EMOTION_WORDS}
+        voices = [s.describe(("tone",)) or s.describe(("voice",)) for s in samples]
         words = [[(synonyms(w) or (w,))[0] for w in s.words if w in known] or [str(s.emotion)] for s in samples]
-        spoiled["wrong feeling"] = [
-            f"{s.parts['voice']} {o.parts['feeling']}" for s, o in zip(samples, others, strict=True)
-        ]
+        spoiled["wrong feeling"] = [f"{v} {o.describe(('feeling',))}" for v, o in zip(voices, others, strict=True)]
         spoiled["other words"] = [
-            f"{s.parts['voice']} There is somebody {' and '.join(w)}." for s, w in zip(samples, words, strict=True)
+            f"{v} There is somebody {' and '.join(w)}." for v, w in zip(voices, words, strict=True)
         ]
     spoiled["another clip"] = [str(o.caption) for o in others]
     return spoiled, [str(s.caption) for s in samples]

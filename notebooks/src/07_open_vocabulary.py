@@ -281,6 +281,8 @@ el.plot.training_curves(history)
 columns = ["wheel_f", "wheel_f_ci", "wheel_precision", "wheel_recall",
            "hit_rate", "sentiment_f1", "n_words", "n_clusters"]
 print(verdict("Wheel F", before, after, key="wheel_f"))
+print(f"words in an answer: {before['n_words']:.1f} at the cold start, "
+      f"{after['n_words']:.1f} after")
 pd.DataFrame({"cold start": before, "after this short run": after}
              ).T[columns].map(
     lambda x: [round(v, 2) for v in x] if isinstance(x, list | tuple)

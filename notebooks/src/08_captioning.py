@@ -47,10 +47,11 @@ from emolab.training.runs import resolved
 recipe = lab.recipe("mecap-r1")
 corpus = lab.corpus_for(recipe)
 parts = recipe.splits(corpus)
-label = parts.train.counts().most_common(1)[0][0]
+label = [name for name in corpus.labels if name != "neutral"][0]
 same = parts.train.where(emotion=label)
-pair = resolved(same.replace([same[0], next(
-    s for s in same if set(s.words) != set(same[0].words) or s is same[-1])]))
+other = next((s for s in same if set(s.words) != set(same[0].words)
+              and s.parts.get("tone") != same[0].parts.get("tone")), same[-1])
+pair = resolved(same.replace([same[0], other]))
 for clip in pair:
     print(f"{clip.emotion}: {clip.caption}\n")
 listen([(f"{clip.emotion} ({clip.id})", clip) for clip in pair])
