@@ -252,5 +252,11 @@ def _plot_style() -> None:
 
     if (shell := get_ipython()) is not None:
         shell.run_line_magic("matplotlib", "inline")  # so that figures made without pyplot are shown as pictures too
-    mine = {"figure.figsize": (7, 3.5), "figure.dpi": 144, "savefig.dpi": 144, "axes.grid": True}
+    mine = {
+        "figure.figsize": (7, 3.5),
+        "figure.dpi": 144,
+        "savefig.dpi": 144,
+        "axes.grid": True,
+        "text.parse_math": True,
+    }
     plt.rcParams.update(RC | mine | {"axes.prop_cycle": plt.cycler(color=CYCLE)})

@@ -232,8 +232,8 @@ for beta in (0.04, 2.0):
             now, old, old, advantages, rollout.mask, beta=beta))
 figure, axis = plt.subplots(figsize=(6, 2.8))
 for name, rows in runs.items():
-    axis.plot([row["update"] for row in rows], [row["KL"] for row in rows],
-              label=name)
+    axis.plot([row["update"] for row in rows[1:]],
+              [row["KL"] for row in rows[1:]], label=name)
 axis.set(xlabel="updates on one batch", yscale="log",
          title="Distance from the cold start (KL per token)")
 axis.legend();
