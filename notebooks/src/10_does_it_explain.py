@@ -173,11 +173,14 @@ if truth:
                                progress=False, max_new_tokens=40)
     found = stated_cues(described, [true_cues(truth[s.id]) for s in samples])
     print(described[0])
-    print(f"wrong: {found['wrong']:.0%}; "
-          f"for another recording: {found['wrong_shuffled']:.0%}")
+    if found["wrong"] is None:
+        print("No description states a cue that could be checked.")
+    else:
+        print(f"wrong: {found['wrong']:.0%}; "
+              f"for another recording: {found['wrong_shuffled']:.0%}")
 
 # %%
-if truth:
+if truth and found["by_attribute"]:
     axis = pd.Series(found["by_attribute"]).sort_values().plot.barh(
         figsize=(6, 2.6), color="#14817b")
     axis.axvline(1 / 3, color="black", lw=1, ls=":")
