@@ -11,7 +11,7 @@ import soundfile
 
 from emolab.lalm.likeness import FILE, likeness_of
 from emolab.lalm.testing import noise_samples, tiny_random
-from emolab.recipes.run import Stages
+from emolab.recipes.stages import Stages
 from emolab.samples import Corpus, EmotionSample
 
 
