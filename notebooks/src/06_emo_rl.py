@@ -140,7 +140,7 @@ from emolab.course import credit_table
 
 batch = lalm.encode(practised.clips, recipe.prompt(labels))
 belief = lalm.label_scores(batch, labels).detach().softmax(-1)
-belief = belief.double().cpu().numpy()
+belief = np.array(belief.double().tolist())
 truth = np.array([list(labels).index(c.emotion) for c in practised.clips])
 rows = {}
 for alpha in (0.0, 0.3, 0.6, 1.0):
