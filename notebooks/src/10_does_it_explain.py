@@ -239,6 +239,6 @@ for name, texts in said.items():
             texts, measured.shapley(), factor * limits,
             [s.speaker for s in samples], n_boot=2)
         curves.setdefault(name, {})[factor] = rate["hallucination"]
-pd.DataFrame(curves).plot(
+pd.DataFrame(curves).astype(float).plot(
     figsize=(6, 2.6), xlabel="threshold, times the null's",
     ylabel="hallucination rate", ylim=(0, 1));
