@@ -263,13 +263,12 @@ def explain_file(
     one over the windows. φ is the mean over the windows, which is the Shapley value of the mean of their games; finer
     parts keep their times in the file. Raises MediaError for a file that cannot be used.
     """
-    from emolab.evaluate.predict import sample_of
-    from emolab.media.usable import cut
+    from emolab.evaluate.predict import pieces_of, sample_of
 
     sample, checked = sample_of(path, text, video)
     chosen = settings or Settings()
     background = background_samples(corpus, seed=chosen.seed) if corpus is not None else []
-    pieces = cut(sample, checked.seconds, model.max_seconds) if checked and checked.seconds else [sample]
+    pieces = pieces_of(sample, checked, model)
     explainer = Explainer(model, prompt, background)
     if len(pieces) > 1 and label is None:
         logs = [{k: float(np.log(v)) for k, v in explainer.game(p, masker, chosen).posterior().items()} for p in pieces]

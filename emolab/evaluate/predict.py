@@ -64,7 +64,7 @@ def predict(
         prompt = prompt or known
     asked, chosen = _asked(prompt, labels)
     sample, checked = sample_of(audio, text, video)
-    pieces = _pieces(sample, checked, model)
+    pieces = pieces_of(sample, checked, model)
     batch = model.encode(pieces, asked)
     said = [row[0] for row in model.generate(batch, n=1, max_new_tokens=max_new_tokens, greedy=True).texts]
     judged = _judged(model, batch)
@@ -129,7 +129,8 @@ def sample_of(
     return sample, check_wave(wave, str(audio), info.rate, info.channels)
 
 
-def _pieces(sample: EmotionSample, checked: AudioCheck | None, model: LALM) -> list[EmotionSample]:
+def pieces_of(sample: EmotionSample, checked: AudioCheck | None, model: LALM) -> list[EmotionSample]:
+    """A sample of `sample_of` as the windows that a model takes; itself where it fits or has no sound."""
     from emolab.media.usable import cut
 
     return cut(sample, checked.seconds, model.max_seconds) if checked and checked.seconds else [sample]

@@ -28,27 +28,16 @@ _SHOWN = 160
 _STYLE = {"description_width": "9em"}
 
 
-def reward_lab(
-    rubric: Rubric,
-    rollouts: Mapping[str, Sequence[Any]],
-    *,
-    rewards: Sequence[Reward] = (),
-    sound: Callable[[Any], np.ndarray] | None = None,
-    attack: Callable[[Rubric], Sequence[Mapping[str, Any]]] | None = None,
-    train: Train | None = None,
-) -> RewardLab:
+class RewardLab:
     """A view of `rubric` over saved rollouts; every change scores them again, without a model.
 
     `rewards` are those that can be added to the rubric. `sound` gives the 16 kHz wave (n,) of a group by its value in
     the column "row", to be played beside the group. `attack` gives the rows of an audit, with "hack", "pay" and
     "margin"; by default `emolab.rewards.redteam.audit`. `train` starts a short run from the view (see `Train`).
     Rollouts without a column "row" count as one group.
+
+    In a notebook the view shows itself. `rubric` is the rubric as it stands now.
     """
-    return RewardLab(rubric, rollouts, rewards=rewards, sound=sound, attack=attack, train=train)
-
-
-class RewardLab:
-    """The view and its state. In a notebook it shows itself; `rubric` is the rubric as it stands now."""
 
     def __init__(
         self,
@@ -154,6 +143,10 @@ class RewardLab:
             from emolab.widgets.own_voice import player_html
 
             self.player.value = player_html(self._sound(self.group.value))
+
+
+reward_lab = RewardLab
+"""The view, as notebooks call it."""
 
 
 class _Training:
