@@ -27,7 +27,8 @@ UNMEASURED = "not measured: no GPU was reached; `emolab bench grpo-gpu --write` 
 
 def publish(result: dict[str, Any], path: Path, readme: Path) -> None:
     """Put rows into the result file (rows of the same name are replaced), draw the growth, write README's table."""
-    from emolab.course.readme import replace_section
+    from emolab_course.readme import replace_section
+
     from emolab.plots.style import save_svg
 
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}

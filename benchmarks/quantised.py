@@ -174,7 +174,8 @@ def sentence(result: dict[str, Any]) -> str:
 
 def publish(result: dict[str, Any], path: Path, readme: Path) -> None:
     """Write the result, the curves, and README's sentence."""
-    from emolab.course.readme import replace_section
+    from emolab_course.readme import replace_section
+
     from emolab.plots.style import save_svg
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -123,7 +123,8 @@ def walk(
     as_json: JsonOption = False,
 ) -> None:
     """The README's results table: every method on held-out talkers and sentences, several seeds, with controls."""
-    from emolab.course.readme import replace_section
+    from emolab_course.readme import replace_section
+
     from emolab.evaluate.inputs import read_corpus
     from emolab.synth.corpus import audio_core
 

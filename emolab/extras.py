@@ -48,6 +48,7 @@ EXTRA_OF = {
     "seaborn": "course",
     "vllm": "serve",
     "deepspeed": "gpu",
+    "emolab_course": "course",
 }
 """Top-level module -> the extra of this package that installs it."""
 

@@ -28,7 +28,8 @@ def test_a_gpu_profile_without_a_card_is_one_clear_error(monkeypatch: pytest.Mon
 
 def test_everything_is_loaded_as_the_profile_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its device, dtype and bits reach every caller; overrides are told apart from what is not given."""
-    from emolab.course.start import Lab
+    from emolab_course.start import Lab
+
     from emolab.evaluate.inputs import read_model
     from emolab.lalm import load
     from emolab.recipes import get_recipe

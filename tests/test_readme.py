@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from emolab_course.readme import section
 
 from emolab.cli.bench import load
-from emolab.course.readme import section
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

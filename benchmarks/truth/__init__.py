@@ -85,7 +85,8 @@ def saved() -> dict[str, Any]:
 
 def write_page(result: dict[str, Any], readme: Path = CHECKOUT / "README.md", folder: Path = RESULT.parent) -> None:
     """Write `truth.md` and `truth.svg` into a folder, and README's section."""
-    from emolab.course.readme import replace_section
+    from emolab_course.readme import replace_section
+
     from emolab.plots.attribution import truth_table
     from emolab.plots.style import save_svg
 

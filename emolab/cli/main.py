@@ -39,7 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "attribute": _command("Measure what carried an answer: voice, face or words.", "attribute"),
     "reward": _group("Score, compare and attack rewards.", "reward"),
     "export": _group("Write what other tools read.", "export"),
-    "course": _group("Build, run and check the notebooks.", "course"),
+    "course": Entry("Build, run and check the notebooks.", ("emolab_course.commands",), group=True),
     "bench": Entry("Run the measurements of the repository.", inside=_benchmarks),
 }
 """Every command and group, in the order of `emolab --help`."""

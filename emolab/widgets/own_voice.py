@@ -92,7 +92,7 @@ def voice_recorder(
 
 def player_html(wave: np.ndarray) -> str:
     """A sound player for a 16 kHz mono wave (n,), with its length below it."""
-    from emolab.course.show import listen
+    from emolab.widgets.players import listen
 
     return str(listen({"the clip": wave}).data)
 

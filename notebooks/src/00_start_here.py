@@ -30,7 +30,7 @@
 # <!-- cost study=30 -->
 
 # %%
-from emolab.course import check, listen, setup
+from emolab_course import check, listen, setup
 
 lab = setup("00")
 lab
@@ -62,7 +62,7 @@ listen(waves)
 # next cell.
 
 # %%
-from emolab.course import one_of_each
+from emolab_course import one_of_each
 
 clips = one_of_each(lab.voices("test"), at_most=3, seed=3)
 listen({f"clip {i}": clip for i, clip in enumerate(clips, 1)})
@@ -87,7 +87,7 @@ pd.DataFrame({"said": [c.text for c in clips],
 # %%
 from IPython.display import display
 
-from emolab.course import ask
+from emolab_course import ask
 
 lalm = lab.model()
 answers = ask(lalm, clips, ("voice", "transcribe", "direct"),
@@ -107,7 +107,7 @@ with pd.option_context("display.max_colwidth", None):
 # clip, while that label becomes more frequent:
 
 # %%
-from emolab.course import lazy_scores
+from emolab_course import lazy_scores
 
 lazy_scores(lab.corpus.labels)
 

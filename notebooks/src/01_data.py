@@ -27,7 +27,7 @@
 # <!-- cost study=45 -->
 
 # %%
-from emolab.course import check, listen, one_of_each, setup, watch
+from emolab_course import check, listen, one_of_each, setup, watch
 
 lab = setup("01")
 lab
@@ -61,7 +61,7 @@ el.plot.corpus_overview(table)
 # counts what the splits share:
 
 # %%
-from emolab.course import shared_between_splits
+from emolab_course import shared_between_splits
 
 shared_between_splits(lab.corpus.where(domain="a") if lab.embedded
                       else lab.corpus)
@@ -186,7 +186,7 @@ el.plot.boxes_by_label(
     features["emotion"], lab.corpus.labels)
 
 # %%
-from emolab.course import between_share
+from emolab_course import between_share
 
 pd.Series({"as measured": between_share(pitch[:, 0], features["emotion"]),
            "relative to the speaker":

@@ -28,7 +28,7 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab.course import check, setup
+from emolab_course import check, setup
 
 lab = setup("03")
 lab
@@ -116,7 +116,7 @@ el.plot.plutchik_circle(near, centre=placed[0], gamma=0.7)
 # is taken away once the model has climbed it.
 
 # %%
-from emolab.course import credit_table
+from emolab_course import credit_table
 
 el.plot.similarity_matrices(
     {f"alpha = {alpha}": credit_table(el.ESWR(labels, alpha)).to_numpy()
@@ -241,7 +241,7 @@ print(f"{(~found['ok']).sum()} of {len(found)} attacks pay")
 # each of some training clips several times.
 
 # %%
-from emolab.course import practice
+from emolab_course import practice
 
 practised = practice(lab)
 rollouts = practised.rollouts

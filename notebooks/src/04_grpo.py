@@ -30,7 +30,7 @@
 # <!-- cost study=90 -->
 
 # %%
-from emolab.course import at_most, check, listen, practice, setup
+from emolab_course import at_most, check, listen, practice, setup
 
 lab = setup("04")
 lab
@@ -310,7 +310,7 @@ el.plot.score_bars({
 })
 
 # %%
-from emolab.course import verdict
+from emolab_course import verdict
 
 print(verdict("UA", before, after, key="ua"))
 print(verdict("UA without the voice", after, after["controls"]["silent"],

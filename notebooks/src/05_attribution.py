@@ -30,7 +30,7 @@
 # <!-- cost study=75 -->
 
 # %%
-from emolab.course import at_most, check, listen, setup, watch
+from emolab_course import at_most, check, listen, setup, watch
 
 lab = setup("05")
 lab

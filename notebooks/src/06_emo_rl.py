@@ -28,7 +28,7 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab.course import at_most, check, practice, setup, verdict
+from emolab_course import at_most, check, practice, setup, verdict
 
 lab = setup("06")
 lab
@@ -136,7 +136,7 @@ pd.DataFrame({"wrong answers": earning.size(),
 # %%
 import numpy as np
 
-from emolab.course import credit_table
+from emolab_course import credit_table
 
 batch = lalm.encode(practised.clips, recipe.prompt(labels))
 belief = lalm.label_scores(batch, labels).detach().softmax(-1)
@@ -208,7 +208,7 @@ for style in ("direct", "free", "structured"):
 # speakers and sentences that no model has met. Its files are read here.
 
 # %%
-from emolab.course import claims_of, show_claim
+from emolab_course import claims_of, show_claim
 
 claims = claims_of("emo-rl")
 

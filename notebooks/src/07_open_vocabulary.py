@@ -29,7 +29,7 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab.course import at_most, check, setup, verdict
+from emolab_course import at_most, check, setup, verdict
 
 lab = setup("07")
 lab
@@ -300,7 +300,7 @@ pd.DataFrame({"cold start": before, "after this short run": after}
 # sentences that no model has met. Its files are read here.
 
 # %%
-from emolab.course import claims_of, show_claim
+from emolab_course import claims_of, show_claim
 
 claims = claims_of("affectgpt-rl")
 

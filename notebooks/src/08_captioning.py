@@ -28,7 +28,7 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab.course import at_most, check, listen, setup, verdict
+from emolab_course import at_most, check, listen, setup, verdict
 
 lab = setup("08")
 lab
@@ -95,7 +95,7 @@ print("\ntaught:", recipe.target(pair[0]))
 # - everything comes from *another clip* of another emotion.
 
 # %%
-from emolab.course import spoiled_captions
+from emolab_course import spoiled_captions
 
 spoiled, gold = spoiled_captions(parts.test)
 for name, texts in spoiled.items():
@@ -276,7 +276,7 @@ listen([(f"clip {i}", clip) for i, clip in enumerate(clips)])
 # order.)
 
 # %%
-from emolab.course import claims_of, show_claim
+from emolab_course import claims_of, show_claim
 
 claims = claims_of("mecap-r1")
 

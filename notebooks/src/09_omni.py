@@ -29,7 +29,7 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab.course import check, setup, verdict, watch
+from emolab_course import check, setup, verdict, watch
 
 lab = setup("09")
 lab
@@ -260,7 +260,7 @@ paper
 # are read here.
 
 # %%
-from emolab.course import claims_of, show_claim
+from emolab_course import claims_of, show_claim
 
 claims = claims_of("r1-omni")
 show_claim(claims["r1-omni-rlvr"])

@@ -27,7 +27,7 @@
 # <!-- cost study=50 -->
 
 # %%
-from emolab.course import at_most, check, setup
+from emolab_course import at_most, check, setup
 
 lab = setup("10")
 lab

@@ -27,7 +27,7 @@
 # <!-- cost study=40 -->
 
 # %%
-from emolab.course import at_most, check, own_clips, setup
+from emolab_course import at_most, check, own_clips, setup
 
 lab = setup("11")
 lab
@@ -67,7 +67,7 @@ print(f"{len(clips)} clips: {dict(clips.counts())}")
 # %%
 import pandas as pd
 
-from emolab.course import listen
+from emolab_course import listen
 from emolab.training.runs import resolved
 
 heard = resolved(clips)[:at_most(10)]

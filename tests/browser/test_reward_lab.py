@@ -11,7 +11,7 @@ SETUP = """
 import os
 os.environ["EMOLAB_COURSE"] = "smoke"
 import emolab as el
-from emolab.course import practice, setup
+from emolab_course import practice, setup
 from emolab.rewards import Format
 from emolab.rewards.shipped import rubric
 from emolab.widgets.reward_lab import reward_lab

@@ -1,8 +1,8 @@
 """Exercise 8.1 asks for what the package's reward computes."""
 
 import pytest
+from emolab_course.exercises import EXERCISES
 
-from emolab.course.exercises import EXERCISES
 from emolab.rewards.captions import EmoGRPO, anchors
 from emolab.rewards.embedding import embed
 

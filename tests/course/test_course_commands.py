@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from emolab_course import paths
 from typer.testing import CliRunner
 
 from emolab.cli.main import build
-from emolab.course import paths
 from emolab.synth import embedded
 
 RUNNER = CliRunner()

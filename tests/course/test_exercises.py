@@ -6,11 +6,10 @@ import ast
 
 import numpy as np
 import pytest
-
-from emolab.course import check, source
-from emolab.course.compare import Exercise, judge, same
-from emolab.course.exercises import EXERCISES
-from emolab.course.paths import sources
+from emolab_course import check, source
+from emolab_course.compare import Exercise, judge, same
+from emolab_course.exercises import EXERCISES
+from emolab_course.paths import sources
 
 MISTAKES = [(number, name) for number, exercise in EXERCISES.items() for name in exercise.mistakes]
 

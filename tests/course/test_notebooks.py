@@ -7,10 +7,10 @@ import textwrap
 
 import nbformat
 import pytest
+from emolab_course import build, cost, lint, readme, source
+from emolab_course.paths import sources
+from emolab_course.run import execute, run_course
 
-from emolab.course import build, cost, lint, readme, source
-from emolab.course.paths import sources
-from emolab.course.run import execute, run_course
 from emolab.errors import EmolabError
 from emolab.paths import CHECKOUT
 

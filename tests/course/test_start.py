@@ -10,8 +10,8 @@ import tomllib
 import numpy as np
 import pytest
 import soundfile as sf
+from emolab_course import claims_of, listen, paths, setup, show_claim, watch
 
-from emolab.course import claims_of, listen, paths, setup, show_claim, watch
 from emolab.errors import EmolabError, MediaError
 from emolab.profiles import PROFILES, profile
 

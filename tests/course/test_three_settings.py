@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from emolab_course.paths import sources
+from emolab_course.run import execute
 
 from emolab.corpora import fixtures
-from emolab.course.paths import sources
-from emolab.course.run import execute
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 NOTEBOOKS = sources()

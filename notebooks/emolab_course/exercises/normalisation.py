@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab.course.compare import Exercise, Mistake
+from emolab_course.compare import Exercise, Mistake
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from emolab.course.compare import Exercise, Mistake
+from emolab_course.compare import Exercise, Mistake
 
 Sets = Sequence[frozenset[str]]
 CLUSTERS = ("joy", "sadness", "anger", "fear", "surprise")

@@ -1,6 +1,6 @@
 """The course: set-up of the notebooks, checks of the exercises, and the builder of the notebooks.
 
-`from emolab.course import check, listen, setup` is what a notebook needs; each is imported when it is first asked for.
+`from emolab_course import check, listen, setup` is what a notebook needs; each is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import emolab.course.check as check
-    from emolab.course.demos import (
+    import emolab_course.check as check
+    from emolab.widgets.players import listen, watch
+    from emolab_course.demos import (
         ask,
         between_share,
         credit_table,
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
         spoiled_captions,
         verdict,
     )
-    from emolab.course.lessons import at_most
-    from emolab.course.short_run import practice
-    from emolab.course.show import claims_of, listen, show_claim, watch
-    from emolab.course.start import Lab, setup
+    from emolab_course.lessons import at_most
+    from emolab_course.short_run import practice
+    from emolab_course.show import claims_of, show_claim
+    from emolab_course.start import Lab, setup
 
 _HOMES = {
     "demos": (
@@ -32,11 +33,12 @@ _HOMES = {
         "verdict"
     ),
     "lessons": "at_most",
-    "show": "claims_of listen show_claim watch",
+    "show": "claims_of show_claim",
     "short_run": "practice",
     "start": "Lab setup",
 }
-_MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
+_MODULES = {name: f"emolab_course.{module}" for module, names in _HOMES.items() for name in names.split()}
+_MODULES |= dict.fromkeys(("listen", "watch"), "emolab.widgets.players")
 
 __all__ = [
     "Lab",
@@ -62,7 +64,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "check":
-        return import_module("emolab.course.check")
+        return import_module("emolab_course.check")
     if name in _MODULES:
-        return getattr(import_module(f"emolab.course.{_MODULES[name]}"), name)
-    raise AttributeError(f"module 'emolab.course' has no attribute {name!r}")
+        return getattr(import_module(_MODULES[name]), name)
+    raise AttributeError(f"module 'emolab_course' has no attribute {name!r}")

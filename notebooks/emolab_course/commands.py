@@ -31,9 +31,9 @@ def build(
     """Make notebooks/*.ipynb and notebooks/solutions/*.ipynb from notebooks/src."""
     from tqdm import tqdm
 
-    from emolab.course import build as building
-    from emolab.course.paths import sources
-    from emolab.course.run import execute as execute_source
+    from emolab_course import build as building
+    from emolab_course.paths import sources
+    from emolab_course.run import execute as execute_source
 
     changed = []
     for path in tqdm(sources(tuple(names or ())), unit="notebook", disable=not execute):
@@ -53,9 +53,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Execute the notebooks offline; HTML pages and summary.json go to build/course."""
-    from emolab.course.paths import sources
-    from emolab.course.run import run_course
     from emolab.synth.embedded import embedded_corpus
+    from emolab_course.paths import sources
+    from emolab_course.run import run_course
 
     paths = sources(tuple(names or ()))
     for size in ("course", "omni"):  # made once, before the first notebook that wants it is timed
@@ -70,8 +70,8 @@ def run(
 @command
 def check(names: Names = None, as_json: JsonOption = False) -> None:
     """Hold the notebooks to their rules, and to being what their sources build."""
-    from emolab.course.lint import freshness, lint
-    from emolab.course.paths import sources
+    from emolab_course.lint import freshness, lint
+    from emolab_course.paths import sources
 
     problems = [problem for path in sources(tuple(names or ())) for problem in [*lint(path), *freshness(path)]]
     emit({"ok": not problems, "problems": [str(problem) for problem in problems]}, as_json, _render_check)
@@ -85,8 +85,8 @@ def table(
     as_json: JsonOption = False,
 ) -> None:
     """Minutes and memory of each notebook, from the stamps of the last `course build --execute`."""
-    from emolab.course.readme import notebook_table, replace_section, stamps
     from emolab.paths import CHECKOUT
+    from emolab_course.readme import notebook_table, replace_section, stamps
 
     rows = stamps()
     if write:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from emolab.course.compare import Exercise, Mistake
 from emolab.emotions import EMOLAB_7, similarity
+from emolab_course.compare import Exercise, Mistake
 
 Belief = Mapping[str, float]
 

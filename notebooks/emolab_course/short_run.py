@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from emolab.course.start import Lab
     from emolab.lalm.base import LALM
     from emolab.recipes.run import Recipe, Splits
     from emolab.rewards.rubric import Rubric
     from emolab.samples import EmotionSample
+    from emolab_course.start import Lab
 
 GROUP = 8
 CLIPS_PER_LABEL = 6
@@ -88,9 +88,9 @@ class Practice:
 
 def practice(lab: Lab, name: str = "emo-rl", **changes: Any) -> Practice:
     """A model of the lab after the short cold start of a recipe, with a few clips of each label to answer."""
-    from emolab.course.lessons import at_most
     from emolab.recipes.run import take_per_label
     from emolab.training.runs import resolved
+    from emolab_course.lessons import at_most
 
     recipe = lab.recipe(name, **changes)
     parts = recipe.splits(lab.corpus_for(recipe))

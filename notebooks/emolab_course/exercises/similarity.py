@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from emolab.course.compare import Exercise, Mistake
 from emolab.emotions import EMOLAB_7, similarity
+from emolab_course.compare import Exercise, Mistake
 
 
 def _eswr(predicted: str | None, gold: str, alpha: float) -> float:

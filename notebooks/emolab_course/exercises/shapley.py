@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab.course.compare import Exercise, Mistake
+from emolab_course.compare import Exercise, Mistake
 
 Floats = NDArray[np.float64]
 Game = dict[frozenset[str], float]

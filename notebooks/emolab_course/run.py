@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emolab.course import source
 from emolab.paths import build_folder
+from emolab_course import source
 
 if TYPE_CHECKING:
     from nbclient import NotebookClient

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emolab.course import source
-from emolab.course.build import LARGEST, build
+from emolab_course import source
+from emolab_course.build import LARGEST, build
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -93,8 +93,8 @@ class Lab:
 
     def recipe(self, name: str, **changes: Any) -> Recipe:
         """A recipe with the profile's values, the sizes of this lesson, and `changes`."""
-        from emolab.course.lessons import sizes
         from emolab.recipes import recipe
+        from emolab_course.lessons import sizes
 
         chosen = {"model": self.model_name} if self.model_name else {}
         return recipe(name, **{**chosen, **sizes(self.notebook, name, self.profile.name), **changes})
@@ -141,9 +141,9 @@ class Lab:
         Of a corpus that states its carriers, most have their evidence in one modality; of another, all labels occur.
         """
         from emolab.attribution.measure import choose
-        from emolab.course.lessons import at_most
         from emolab.recipes.run import take_per_label
         from emolab.training.runs import resolved
+        from emolab_course.lessons import at_most
 
         count = at_most(n, 4)
         if any("carriers" in sample.extra for sample in self.corpus):
@@ -182,7 +182,7 @@ class Lab:
 def load_embedded(size: str) -> Corpus:
     """The embedded corpus of a size; the smallest one where the notebooks run at their smallest size."""
     from emolab.corpora import load_corpus
-    from emolab.course.lessons import smoke
+    from emolab_course.lessons import smoke
 
     return load_corpus("synthetic:smoke" if smoke() else f"synthetic:{size}")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from emolab.course.compare import Exercise, Mistake
 from emolab.emotions import EMOLAB_7
+from emolab_course.compare import Exercise, Mistake
 
 
 def _unweighted_accuracy(gold: Sequence[str], predicted: Sequence[str | None]) -> float:

@@ -8,14 +8,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emolab.course import source
-from emolab.course.cost import with_cost
 from emolab.errors import EmolabError
+from emolab_course import source
+from emolab_course.cost import with_cost
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from emolab.course.run import Run
+    from emolab_course.run import Run
 
 LARGEST = 2**20
 STAMPED_PACKAGES = ("emolab", "torch", "transformers", "trl", "peft", "bitsandbytes", "numpy")

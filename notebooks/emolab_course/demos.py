@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from emolab.corpora.recordings import Recordings
-    from emolab.course.start import Lab
     from emolab.emotions import LabelSet
     from emolab.lalm.base import LALM
     from emolab.samples import Corpus, EmotionSample
+    from emolab_course.start import Lab
 
 QUESTIONS = {"voice": "Describe the voice.", "transcribe": "What is said?", "direct": "Which emotion?"}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from emolab.course.compare import Function, Verdict, judge
-from emolab.course.exercises import EXERCISES
+from emolab_course.compare import Function, Verdict, judge
+from emolab_course.exercises import EXERCISES
 
 
 def ex_0_1(mine: Function) -> Verdict:

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from emolab.course import source
-from emolab.course.build import targets
-from emolab.course.paths import sources
 from emolab.errors import EmolabError
+from emolab_course import source
+from emolab_course.build import targets
+from emolab_course.paths import sources
 
 
 def stamps() -> list[dict[str, Any]]:

@@ -1,0 +1,45 @@
+"""What the ledger of claims says, in a notebook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from emolab.errors import EmolabError
+from emolab.paths import CHECKOUT
+
+CLAIMS = CHECKOUT / "benchmarks" / "claims"
+
+
+def claims_of(recipe: str) -> dict[str, dict[str, Any]]:
+    """The results of the ledger of claims for a recipe ("emo-rl"), by name: the files `benchmarks/claims/*.json`.
+
+    Each claim of the paper is printed with our verdict. Raises EmolabError where there are no results.
+    """
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(CLAIMS.glob("*.json"))]
+    claims = {claim["name"]: claim for claim in found if claim["recipe"] == recipe}
+    if not claims:
+        raise EmolabError(f"{CLAIMS}: no results of {recipe}; make them with: emolab bench claims {recipe}")
+    for claim in claims.values():
+        print(f"{claim['verdict']:10} {claim['title']}\n{'':10} the paper: {claim['says']}\n")  # noqa: T201
+    return claims
+
+
+def show_claim(claim: Mapping[str, Any], differences: bool = False) -> None:
+    """Display a claim as `benchmarks/claims/README.md` shows it: its plot, our reading, and the scores of its arms.
+
+    With `differences` the table has the paired differences and their verdicts instead of the scores.
+    """
+    from IPython.display import Image, Markdown, display
+
+    page = (CLAIMS / "README.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n## {claim['title']}\n")[2].partition("\n## ")[0]
+    if not section:
+        raise EmolabError(f"{CLAIMS / 'README.md'}: no section {claim['title']!r}; write it: emolab bench claims")
+    reading = section.partition("**Verdict: ")[2].partition("\n\n")[2].rpartition(f"\n[{claim['name']}.json]")[0]
+    corner = "| difference |" if differences else "| arm |"
+    table = next(block for block in section.split("\n\n") if block.startswith(corner))
+    display(Image(CLAIMS / "plots" / f"{claim['name']}.png", alt=f"{claim['title']}: {claim['verdict']}"))
+    display(Markdown(reading.strip()))
+    display(Markdown(table))
