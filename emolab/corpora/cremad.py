@@ -1,7 +1,8 @@
 """CREMA-D (Cao et al., 2014): 91 actors, twelve sentences, six emotions at up to four levels.
 
-Checked against CheyneyComputerScience/CREMA-D (`VideoDemographics.csv`, `processedResults/summaryTable.csv`) and
-emo-box/EmoBox (`data/cremad/cremad.jsonl`, sentences in `preprocess/scripts/cremad.py`).
+Checked against CheyneyComputerScience/CREMA-D (`VideoDemographics.csv`: actors) and emo-box/EmoBox
+(`data/cremad/cremad.jsonl`: names, labels; `preprocess/scripts/cremad.py`: sentences, levels). The values of
+`processedResults/summaryTable.csv` are not verified against a public listing; public loaders name its columns.
 """
 
 from __future__ import annotations

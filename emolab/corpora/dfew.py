@@ -1,7 +1,8 @@
 """DFEW (Jiang et al., 2020): clips of films, seven emotions, five folds.
 
-Checked against https://dfew-dataset.github.io/ (the seven numbers), sunlicai/HiCMAE (`preprocess/dfew.py`: lists and
-folders) and zengqunzhao/Former-DFER (five-digit folders of face images).
+Checked against sunlicai/MAE-DFER (`preprocess/dfew.py`: lists, numbers from 1, five-digit folders;
+`saved/data/dfew/org`: numbers of clips) and public loaders (the seven numbers; `clip_224x224`, `clip_224x224_16f`,
+`original`). Folders below `original` are not verified against a public listing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """EmoDB, the Berlin database (Burkhardt et al., 2005): ten German speakers, ten sentences, seven emotions.
 
-Checked against http://emodb.bilderbar.info/ (code of the names, speakers, sentences) and emo-box/EmoBox
-(`data/emodb/emodb.jsonl`).
+Checked against emo-box/EmoBox (`data/emodb/emodb.jsonl`: names, labels) and public loaders (code of the names). Ages
+and sentences, from http://emodb.bilderbar.info/, are not verified against a public listing.
 """
 
 from __future__ import annotations

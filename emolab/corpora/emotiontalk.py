@@ -1,9 +1,9 @@
 """EmotionTalk (Sun et al., 2025): Chinese two-person conversations with labels for each modality, sentiment and
 descriptions of the speech.
 
-Checked against flageval-baai/EmotionTalk (`dataset/mm-process/mm.csv` and `transcription.csv`: names, labels, marks)
-and the card of the data set BAAI/Emotiontalk (keys of the sheets; the four descriptions: speaker, speaking style,
-emotion, overall).
+Checked against flageval-baai/EmotionTalk (`dataset/mm-process/mm.csv` and `transcription.csv`: names, labels, marks;
+`README.md`: keys of the sheets, the groups of val and test, and four descriptions: speaker, speaking style, emotion,
+overall). The sheets themselves, so the form of `sourceAttr`, are not verified against a public listing.
 """
 
 from __future__ import annotations

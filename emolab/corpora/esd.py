@@ -1,7 +1,9 @@
 """ESD (Zhou et al., 2022): ten Chinese and ten English speakers, 350 parallel sentences in five emotions.
 
-Checked against HLTSingapore/Emotional-Speech-Data (speakers, folders) and emo-box/EmoBox
-(`preprocess/scripts/esd.py`: the lines of Chinese speakers end in 中立, 快乐, 伤心, 生气 or 惊喜).
+Checked against emo-box/EmoBox (`preprocess/scripts/esd.py`: the lines of Chinese speakers end in 中立, 快乐, 伤心, 生气
+or 惊喜; `data/esd`: folders), public code that quotes the first lines of `0001.txt` and `0011.txt`, and
+HLTSingapore/Emotional-Speech-Data (speakers). The folders train, test and evaluation inside an emotion are not verified
+against a public listing.
 """
 
 from __future__ import annotations

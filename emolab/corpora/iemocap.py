@@ -1,7 +1,8 @@
 """IEMOCAP (Busso et al., 2008): five sessions of dyadic acting, ten speakers.
 
-Checked against emo-box/EmoBox (`data/iemocap/iemocap.jsonl`, `preprocess/scripts/iemocap.py`) and the blocks that
-public loaders quote. Counts of the four classes by session: Ma et al. 2024, EmoBox.
+Checked against emo-box/EmoBox (`data/iemocap/iemocap.jsonl`: names, labels; `preprocess/scripts/iemocap.py`: folders,
+line) and the lines of Ses01F_impro01 that public loaders quote (header, votes, ratings, transcript). Ratings of other
+dialogues are not verified against a public listing. Counts of the four classes by session: Ma et al. 2024, EmoBox.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """MAFW (Liu et al., 2022): clips of films and shows, eleven single emotions, captions, five folds.
 
-Checked against https://mafw-database.github.io/MAFW/ (10,045 clips) and sunlicai/HiCMAE (`preprocess/mafw.py`: lists,
-labels, folders). No public source shows a line of `with_caption`: a text after the label is taken for the caption.
+Checked against sunlicai/HiCMAE (`preprocess/mafw_av.py`: lists, labels, 10,045 clips, 21 without sound;
+`saved/data/mafw`: numbers of clips). A line of `with_caption` is not verified against a public listing: a text after
+the label is taken for the caption.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """MELD (Poria et al., 2019): clips of a television series, with dialogue, seven emotions and three sentiments.
 
-Checked against declare-lab/MELD (`data/MELD/*_sent_emo.csv`) and emo-box/EmoBox (`preprocess/scripts/meld.py`). The
-published tables hold U+0092 where an apostrophe of Windows-1252 stood; it is read as the apostrophe.
+Checked against declare-lab/MELD (`data/MELD/train_sent_emo.csv`, `dev_…` and `test_…`: whole rows) and emo-box/EmoBox
+(`preprocess/scripts/meld.py`: folders). The published training table holds U+0092 where an apostrophe of Windows-1252
+stood; it is read as the apostrophe. Hours have one digit in some rows.
 """
 
 from __future__ import annotations

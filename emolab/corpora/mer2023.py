@@ -1,7 +1,8 @@
 """MER2023 (Lian et al., 2023): Chinese film and series clips, six emotions and valence; three test sets.
 
-Checked against zeroQiaoba/MERTools (tables, columns, folders) and emo-box/EmoBox (`data/mer2023/mer2023.jsonl`,
-`label_map.json`).
+Checked against emo-box/EmoBox (`data/mer2023/mer2023.jsonl`: names, labels, folders; `preprocess/scripts/mer2023.py`:
+tables) and zeroQiaoba/MERTools (`MER2026/MER2026_Track1/toolkit/preprocess/mer2023.py`: columns, no valence in test3).
+Values of valence are not verified against a public listing.
 """
 
 from __future__ import annotations

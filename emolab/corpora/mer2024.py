@@ -1,6 +1,7 @@
 """MER2024 (Lian et al., 2024): the labelled clips of MER2023 and a large unlabelled set in which the tests hide.
 
-Checked against zeroQiaoba/MERTools (MER2024: tables, columns, folders).
+Checked against zeroQiaoba/MERTools (`MER2026/MER2026_Track1/toolkit/preprocess/mer2024.py`: folders and table;
+`MER2024/main-asr.py`: transcripts). The column valence is not verified against a public listing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """RAVDESS (Livingstone & Russo, 2018): 24 actors, two sentences, eight emotions; speech clips only.
 
-Checked against https://zenodo.org/records/1188976 (meaning of the seven numbers) and emo-box/EmoBox
-(`data/ravdess/ravdess.jsonl`).
+Checked against emo-box/EmoBox (`data/ravdess/ravdess.jsonl`: names, labels, folder) and the text of
+https://zenodo.org/records/1188976 as public cards repeat it (meaning of the seven numbers).
 """
 
 from __future__ import annotations

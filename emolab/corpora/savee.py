@@ -1,7 +1,7 @@
 """SAVEE (Haq & Jackson, 2009): four male speakers, seven emotions.
 
-Checked against http://kahlan.eps.surrey.ac.uk/savee/ (folders) and emo-box/EmoBox (`data/savee/savee.jsonl`, flat
-names; `label_map.json`).
+Checked against emo-box/EmoBox (`data/savee/savee.jsonl`: flat names with their codes). The folders `AudioData/DC` of
+http://kahlan.eps.surrey.ac.uk/savee/ are not verified against a public listing.
 """
 
 from __future__ import annotations

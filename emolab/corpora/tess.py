@@ -1,7 +1,7 @@
 """TESS (Pichora-Fuller & Dupuis, 2020): two women, 200 words in a carrier phrase, seven emotions, 24.4 kHz.
 
-Checked against https://doi.org/10.5683/SP2/E8H2MF and emo-box/EmoBox (`data/tess/tess.jsonl`, ages in
-`preprocess/scripts/tess.py`).
+Checked against emo-box/EmoBox (`data/tess/tess.jsonl`: names, labels, rate; `preprocess/scripts/tess.py`: ages) and
+public loaders (folders). A name of YAF with the code ps is not verified against a public listing.
 """
 
 from __future__ import annotations

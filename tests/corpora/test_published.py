@@ -1,12 +1,14 @@
 """Every loader against a published listing or another public loader: names, labels and texts that we did not choose.
 
-`published.json` names the source of each corpus's rows. Where a source shows no real row (the lists behind signed
-agreements), the row follows the form and the label words that the source states.
+`published.json` names the source of each corpus's rows, the samples that were looked up there, and in `by_form` what
+follows a stated form only (such as the lists behind signed agreements).
 """
 
 from __future__ import annotations
 
 import json
+import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,10 @@ PUBLISHED = json.loads((Path(__file__).parent / "published.json").read_text(enco
 
 def test_there_is_a_listing_with_a_source_for_each_corpus():
     assert set(PUBLISHED) == set(corpora.CORPORA)
-    assert all(listing["source"] for listing in PUBLISHED.values())
+    for name, listing in PUBLISHED.items():
+        assert listing["source"], name
+        assert listing["looked_up"] and set(listing["looked_up"]) <= set(listing["samples"]), name
+        assert listing["by_form"] or set(listing["looked_up"]) == set(listing["samples"]), name
 
 
 @pytest.mark.parametrize("name", list(PUBLISHED))
@@ -43,7 +48,19 @@ def test_a_loader_reads_what_is_published(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", list(PUBLISHED))
-def test_a_loader_says_what_it_was_checked_against(name):
-    from importlib import import_module
+def test_a_loader_says_what_it_was_checked_against_and_what_not(name):
+    says = " ".join((import_module(f"emolab.corpora.{name}").__doc__ or "").split())
+    assert "Checked against" in says
+    for source in re.findall(r"[\w.-]+/[\w.-]+ (?=\w)", PUBLISHED[name]["source"])[:1]:
+        assert source.strip() in says
+    assert ("not verified against a public listing" in says) == bool(PUBLISHED[name]["by_form"])
 
-    assert "Checked against" in (import_module(f"emolab.corpora.{name}").__doc__ or "")
+
+def test_the_third_test_of_mer2023_may_have_an_empty_column_of_valence(tmp_path):
+    """MERTools reads the column from each of the four tables and then leaves out the third one's values."""
+    text(tmp_path / "train-label.csv", "name,discrete,valence\nsample_00003911,sad,-2.5\n")
+    text(tmp_path / "test3-label.csv", "name,discrete,valence\nsamplenew_00067688,sad,\n")
+    clip(tmp_path / "train/sample_00003911.avi")
+    clip(tmp_path / "test3/samplenew_00067688.mp4")
+    corpus, _ = corpora.load("mer2023", tmp_path)
+    assert {sample.split: sample.valence for sample in corpus} == {"train": -2.5, "test3": None}
