@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import emolab_course.check as check
     from emolab.widgets.players import listen, watch
+    from emolab_course.check import hint
     from emolab_course.demos import (
         ask,
         between_share,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from emolab_course.start import Lab, setup
 
 _HOMES = {
+    "check": "hint",
     "demos": (
         "ask between_share credit_table lazy_scores one_of_each own_clips shared_between_splits spoiled_captions "
         "verdict"
@@ -48,6 +50,7 @@ __all__ = [
     "check",
     "claims_of",
     "credit_table",
+    "hint",
     "lazy_scores",
     "listen",
     "one_of_each",

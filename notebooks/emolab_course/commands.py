@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("check")(check)
     app.command("table")(table)
+    app.command("exercises")(exercises)
 
 
 @command
@@ -92,6 +93,23 @@ def table(
     if write:
         replace_section(CHECKOUT / "README.md", "notebooks", notebook_table(rows))
     emit({"notebooks": rows}, as_json, lambda result: typer.echo(notebook_table(result["notebooks"])))
+
+
+@command
+def exercises(
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the table into docs/exercises.md, between its markers.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the exercises: number, title, kind, difficulty in stars, minutes."""
+    from emolab.paths import CHECKOUT
+    from emolab_course.cards import exercise_table, rows
+    from emolab_course.readme import replace_section
+
+    if write:
+        replace_section(CHECKOUT / "docs" / "exercises.md", "exercises", exercise_table())
+    emit({"exercises": rows()}, as_json, lambda _: typer.echo(exercise_table()))
 
 
 def _render_build(result: dict[str, Any]) -> None:

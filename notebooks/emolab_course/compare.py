@@ -1,4 +1,9 @@
-"""How an exercise is checked: the learner's function beside the package's, and the first input on which they differ."""
+"""How an exercise is checked: the learner's answer beside the real thing, and the first case on which they differ.
+
+There are four kinds of answer. A `FunctionExercise` is compared with the package's own function on many inputs. A
+`NumberExercise` is compared with a number. A `ChoiceExercise` explains each of its options. A `JudgedExercise` hands
+the answer (a sentence, a list, a reward, …) to the real thing, such as the parser, the audit or the metric.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +15,82 @@ from typing import Any
 
 import numpy as np
 
+from emolab_course.faults import differs_only_far_down, kind_of_fault, same, short, told, type_name
+
 Function = Callable[..., Any]
+KINDS = ("warm-up", "derive", "implement", "predict", "design", "break", "diagnose", "read")
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer that learners give, as code, and the hint for whoever's function behaves like it."""
+    """A wrong answer that learners give (a function, a number, a letter, …), and the hint for one who gives it."""
 
-    function: Function
+    answer: Any
     hint: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """What is asked for: the package's own function, inputs to compare on, and mistakes that have hints of their own.
+    """What is said of every exercise.
 
-    `inputs(rng)` yields argument tuples, edge cases first. A number is right where it differs from the reference by
-    at most `tolerance` + `relative` x the reference. The relative part forgives another small constant, such as
-    1e-8 in a denominator where the package adds 1e-4.
+    `kind` is one of `KINDS`, `stars` the difficulty from 1 to 3, `minutes` an estimate. `why` is a sentence on why it
+    matters, `hints` are three, each tells more than the one before. `reasoning` is the model answer's text. `mistakes`
+    are at least five wrong answers by name.
     """
 
     number: str
+    title: str
+    kind: str
+    stars: int
+    minutes: int
+    why: str
+    hints: tuple[str, str, str]
+    reasoning: str
+    mistakes: Mapping[str, Mistake] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionExercise(Exercise):
+    """The answer is a function that gives what `reference` gives.
+
+    `inputs(rng)` yields argument tuples, edge cases first. A number is right where it differs from the reference by
+    at most `tolerance` + `relative` x the reference. The relative part forgives another small constant, such as
+    1e-8 in a denominator where the package adds 1e-4. A mistake's answer is a function.
+    """
+
     reference: Function
     inputs: Callable[[np.random.Generator], Iterable[tuple[Any, ...]]]
-    mistakes: Mapping[str, Mistake] = field(default_factory=dict)
-    hint: str = "compare the two results above, and work this one case out by hand"
     tolerance: float = 1e-6
     relative: float = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberExercise(Exercise):
+    """The answer is a number within `tolerance` of `value`, or of what `value()` computes. A mistake's answer too."""
+
+    value: float | Callable[[], float]
+    tolerance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceExercise(Exercise):
+    """The answer is the letter of one of `options`. The mistakes explain the others; their names are the letters."""
+
+    options: Mapping[str, str]
+    right: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedExercise(Exercise):
+    """The answer is anything of type `takes`, judged by running the real thing.
+
+    `judge(answer)` returns the name of the mistake ("" for a right answer), and a sentence on what was measured.
+    `example` is a right answer, `takes` is str, float, list, dict or Callable.
+    """
+
+    judge: Callable[[Any], tuple[str, str]]
+    takes: Any
+    example: Any
 
 
 @dataclass(frozen=True)
@@ -53,16 +107,42 @@ class Verdict:
         return self.text
 
 
-def judge(exercise: Exercise, mine: Function) -> Verdict:
-    """Compare `mine` with the package's function on every input of the exercise.
+def judge(exercise: Exercise, answer: Any, seed: int = 0) -> Verdict:
+    """Judge an answer. An unsolved stub and an exception are verdicts too, never errors.
 
-    The arguments of each call are copies, so code that works in place is judged by what it returns. An unsolved stub
-    and an exception are verdicts too, never errors. The hint is that of the first typical mistake which gives the
-    learner's result on the failing input.
+    `seed` draws the random inputs of a function's exercise, so a grader can use fresh ones.
+    """
+    if answer is Ellipsis:
+        return Verdict(False, f"Not solved yet. Exercise {exercise.number}: {exercise.title}.")
+    if isinstance(exercise, FunctionExercise):
+        return _judge_function(exercise, answer, seed)
+    if isinstance(exercise, NumberExercise):
+        return _judge_number(exercise, answer)
+    if isinstance(exercise, ChoiceExercise):
+        return _judge_choice(exercise, answer)
+    if isinstance(exercise, JudgedExercise):
+        return _judge_by_running(exercise, answer)
+    raise TypeError(f"exercise {exercise.number}: {type_name(exercise)} is no kind of exercise")
+
+
+def _right(exercise: Exercise, more: str) -> Verdict:
+    return Verdict(True, f"Exercise {exercise.number}: right{more}.")
+
+
+def _not_yet(exercise: Exercise, *lines: str) -> Verdict:
+    more = f'More help: check.hint("{exercise.number}")'
+    return Verdict(False, "\n".join([f"Exercise {exercise.number}: not yet.", *filter(None, lines), more]))
+
+
+def _judge_function(exercise: FunctionExercise, mine: Any, seed: int) -> Verdict:
+    """Compare `mine` with the reference on every input.
+
+    The arguments of each call are copies, so code that works in place is judged by what it returns. The hint is that
+    of the first typical mistake which gives the learner's result on the failing input.
     """
     if not callable(mine):
-        return Verdict(False, f"Exercise {exercise.number}: give the function itself, not {_short(mine)}.")
-    cases = list(exercise.inputs(np.random.default_rng(0)))
+        return Verdict(False, f"Exercise {exercise.number}: give the function itself, not {short(mine)}.")
+    cases = list(exercise.inputs(np.random.default_rng(seed)))
     for arguments in cases:
         expected = exercise.reference(*deepcopy(arguments))
         try:
@@ -72,138 +152,57 @@ def judge(exercise: Exercise, mine: Function) -> Verdict:
         except Exception as error:  # noqa: BLE001 - whatever a learner's code raises is the counter-example
             got = error
         if not same(got, expected, exercise.tolerance, exercise.relative):
-            return Verdict(False, _explain(exercise, mine, arguments, got, expected, cases))
-    return Verdict(True, f"Exercise {exercise.number}: right, on all {len(cases)} inputs.")
+            return _not_yet(exercise, *_counter_example(exercise, mine, arguments, got, expected, cases))
+    return _right(exercise, f", on all {len(cases)} inputs")
 
 
-def same(got: Any, expected: Any, tolerance: float, relative: float = 0.0) -> bool:
-    """Equal up to the tolerances in every number; dicts by key, sequences and arrays by position, the rest by ==."""
-    if isinstance(got, Exception) or (isinstance(got, str) and not isinstance(expected, str)):
-        return False
-    if isinstance(expected, dict):
-        return (
-            isinstance(got, dict)
-            and got.keys() == expected.keys()
-            and all(same(got[key], value, tolerance, relative) for key, value in expected.items())
-        )
-    if expected is None or isinstance(expected, str | bool | set | frozenset):
-        return bool(type(got) is type(expected) and got == expected)
-    if got is None:
-        return False
-    try:
-        ours, theirs = np.asarray(expected, float), np.asarray(got, float)
-    except (TypeError, ValueError):
-        return False
-    close = ours.shape == theirs.shape and np.allclose(theirs, ours, rtol=relative, atol=tolerance, equal_nan=True)
-    return bool(close)
-
-
-def _explain(
-    exercise: Exercise,
+def _counter_example(
+    exercise: FunctionExercise,
     mine: Function,
     arguments: tuple[Any, ...],
     got: Any,
     expected: Any,
     cases: list[tuple[Any, ...]],
-) -> str:
+) -> list[str]:
     lines = [
-        f"Exercise {exercise.number}: not yet. First counter-example:",
-        f"  inputs   {', '.join(_short(argument) for argument in arguments)}",
-        f"  yours    {_told(got)}",
-        f"  expected {_short(expected)}",
+        "First counter-example:",
+        f"  inputs   {', '.join(short(argument) for argument in arguments)}",
+        f"  yours    {told(got)}",
+        f"  expected {short(expected)}",
+        differs_only_far_down(got, expected),
+        _their_line(got),
+        kind_of_fault(got, expected),
     ]
-    if isinstance(got, Exception):
-        lines += _their_line(got)
-    elif _told(got) == _short(expected):
-        lines.append(f"  (the largest difference is {_largest_difference(got, expected):.2g})")
-    sentence = _kind_of_fault(got, expected)
-    if sentence:
-        lines.append(sentence)
     found = _matching_mistake(exercise, mine, arguments, got, cases)
-    if found or not sentence:
-        lines.append(f"Hint: {found or exercise.hint}.")
-    return "\n".join(lines)
+    if found or not lines[-1]:
+        lines.append(f"Hint: {found or 'work this one case out by hand, and compare each step with your code'}.")
+    return lines
 
 
-def _told(got: Any) -> str:
-    return f"{type(got).__name__}: {got}" if isinstance(got, Exception) else _short(got)
-
-
-def _largest_difference(got: Any, expected: Any) -> float:
-    try:
-        return float(np.nanmax(np.abs(np.asarray(got, float) - np.asarray(expected, float))))
-    except (TypeError, ValueError):
-        return float("nan")
-
-
-def _their_line(error: Exception) -> list[str]:
+def _their_line(error: Any) -> str:
     """The line of the learner's own code that raised, where the error passed through it."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first frame is the call in `judge`
-    if not frames:
-        return []
-    frame = frames[0]
-    return [f"  raised in line {frame.lineno} of your function{f': {frame.line}' if frame.line else ''}"]
-
-
-def _kind_of_fault(got: Any, expected: Any) -> str:
-    """A sentence on what kind of thing is wrong, where it is not the value."""
-    if isinstance(got, TypeError) and "argument" in str(got):
-        return "Your function takes other arguments than the exercise states. Compare its first line with the stub."
-    if isinstance(got, Exception):
-        return "Your function raised an exception on this input. Its message and its line stand above."
-    if got is None and expected is not None:
-        return "Your function returned None. Did you print the result, or forget `return`?"
-    if isinstance(expected, dict):
-        if not isinstance(got, dict):
-            return f"A dict is expected, and your function returned {_type_name(got)}."
-        if got.keys() != expected.keys():
-            return f"The keys should be {', '.join(map(str, expected))}; yours are {', '.join(map(str, got))}."
+    frames = traceback.extract_tb(error.__traceback__)[1:] if isinstance(error, Exception) else []
+    if not frames:  # the first frame is the call in this module
         return ""
-    if isinstance(expected, str | bool | set | frozenset) or expected is None:
-        same_type = type(got) is type(expected)
-        return "" if same_type else f"{_type_name(expected)} is expected, and you returned {_type_name(got)}."
-    return _fault_of_numbers(got, expected)
-
-
-def _fault_of_numbers(got: Any, expected: Any) -> str:
-    try:
-        ours, theirs = np.asarray(expected, float), np.asarray(got, float)
-    except (TypeError, ValueError):
-        return f"Numbers are expected, and your function returned {_type_name(got)}."
-    if isinstance(got, str):
-        return "A number is expected, and your function returned a text."
-    if ours.shape != theirs.shape:
-        return f"The shape should be {_shape(ours)}; yours is {_shape(theirs)}."
-    if np.isnan(theirs).any() and not np.isnan(ours).any():
-        return "Your result holds NaN: somewhere 0 is divided by 0, or the mean of nothing is taken."
-    scaled = bool(np.any(ours)) and np.allclose(theirs, 100 * ours, rtol=1e-6, atol=1e-9)
-    return "Your result is 100 times too large: a share is expected, not a percentage." if scaled else ""
-
-
-def _shape(array: Any) -> str:
-    return "a single number" if array.ndim == 0 else str(array.shape)
-
-
-def _type_name(value: Any) -> str:
-    name = type(value).__name__
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return f"  raised in line {frames[0].lineno} of your code{f': {frames[0].line}' if frames[0].line else ''}"
 
 
 def _matching_mistake(
-    exercise: Exercise, mine: Function, arguments: tuple[Any, ...], got: Any, cases: list[tuple[Any, ...]]
+    exercise: FunctionExercise, mine: Function, arguments: tuple[Any, ...], got: Any, cases: list[tuple[Any, ...]]
 ) -> str:
     """The hint of the typical mistake that behaves like `mine` on every input, else on the failing input alone."""
+    outcome = type(got).__name__ if isinstance(got, Exception) else got
     on_failing = [
         mistake
         for mistake in exercise.mistakes.values()
-        if same(_plain(got), _outcome(mistake.function, arguments), exercise.tolerance, exercise.relative)
+        if same(outcome, _outcome(mistake.answer, arguments), exercise.tolerance, exercise.relative)
     ]
-    everywhere = [m for m in on_failing if _behaves_like(mine, m.function, cases, exercise)]
+    everywhere = [m for m in on_failing if _behaves_like(mine, m.answer, cases, exercise)]
     chosen = everywhere or on_failing
     return chosen[0].hint if chosen else ""
 
 
-def _behaves_like(mine: Function, mistake: Function, cases: list[tuple[Any, ...]], exercise: Exercise) -> bool:
+def _behaves_like(mine: Function, mistake: Function, cases: list[tuple[Any, ...]], exercise: FunctionExercise) -> bool:
     return all(
         same(_outcome(mine, case), _outcome(mistake, case), exercise.tolerance, exercise.relative) for case in cases
     )
@@ -216,17 +215,51 @@ def _outcome(function: Function, arguments: tuple[Any, ...]) -> Any:
         return type(error).__name__
 
 
-def _plain(got: Any) -> Any:
-    return type(got).__name__ if isinstance(got, Exception) else got
+def _judge_number(exercise: NumberExercise, mine: Any) -> Verdict:
+    fault = kind_of_fault(mine, 0.0, subject="Your answer")
+    if callable(mine) or fault:
+        return _not_yet(exercise, fault or "A number is expected, and you gave a function: call it.")
+    given, expected = float(mine), number_of(exercise.value)
+    if same(given, expected, exercise.tolerance):
+        return _right(exercise, f" ({short(expected)})")
+    for mistake in exercise.mistakes.values():
+        if same(given, number_of(mistake.answer), exercise.tolerance):
+            return _not_yet(exercise, f"  yours    {short(given)}", f"Hint: {mistake.hint}.")
+    side = "small" if given < expected else "large"
+    return _not_yet(exercise, f"  yours    {short(given)}", f"It is too {side}.")
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_short(key)}: {_short(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, frozenset):
-        return "{" + ", ".join(sorted(map(str, value))) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_short(item) for item in value) + "]"
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+def number_of(value: float | Callable[[], float]) -> float:
+    """A number, or what a function computes."""
+    return float(value() if callable(value) else value)
+
+
+def _judge_choice(exercise: ChoiceExercise, mine: Any) -> Verdict:
+    letters = ", ".join(exercise.options)
+    if not isinstance(mine, str):
+        return _not_yet(exercise, f"Your answer is {type_name(mine)}. Give one of the letters {letters} as a text.")
+    letter = mine.strip().strip(".)").lower()
+    if letter == exercise.right:
+        return _right(exercise, f": {exercise.options[letter]}")
+    if letter not in exercise.options:
+        return _not_yet(exercise, f"There is no option {short(mine)}. Give one of the letters {letters}.")
+    return _not_yet(exercise, f"  yours    {letter}. {exercise.options[letter]}", exercise.mistakes[letter].hint)
+
+
+def _judge_by_running(exercise: JudgedExercise, mine: Any) -> Verdict:
+    wanted = exercise.takes
+    fitting = callable(mine) if wanted is Callable else isinstance(mine, (list, tuple) if wanted is list else wanted)
+    if mine is None or not fitting:
+        what = "a function" if wanted is Callable else f"a {wanted.__name__}"
+        given = "None" if mine is None else type_name(mine)
+        return _not_yet(exercise, f"Your answer is {given}, and {what} is expected.")
+    try:
+        name, measured = exercise.judge(deepcopy(mine))
+    except NotImplementedError as stub:
+        return Verdict(False, f"Not solved yet. {stub}")
+    except Exception as error:  # noqa: BLE001 - whatever an answer makes the real thing raise is the verdict
+        return _not_yet(exercise, f"Your answer raised {told(error)}", "Try it alone in a cell, and mend that first.")
+    if not name:
+        return _right(exercise, f". {measured.rstrip('.')}")
+    hint = exercise.mistakes[name].hint if name in exercise.mistakes else name
+    return _not_yet(exercise, f"  {measured}", f"Hint: {hint}.")

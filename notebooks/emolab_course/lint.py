@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,7 +86,9 @@ def _ending(notebook: NotebookNode) -> list[tuple[int, str]]:
     checks = [index for index, cell in enumerate(notebook.cells) if "check" in source.tags(cell)]
     if not exercises or len(checks) != len(exercises):
         return [(len(notebook.cells) - 1, 'the exercise needs a cell tagged "exercise" and one tagged "check"')]
-    return []
+    cards = re.findall(r"## Exercise (\w+\.\d+) ·", text)
+    cells = [notebook.cells[index].metadata.get("exercise") for index in exercises]
+    return [] if cards == cells else [(exercises[0], f"cards of exercises {cards} stand above cells of {cells}")]
 
 
 def _code_cell(cell: NotebookNode) -> list[str]:

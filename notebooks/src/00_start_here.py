@@ -174,7 +174,7 @@ profile_table()
 # - UA averages over labels, so a guess of the frequent label gains nothing.
 # - A label is a guess about a recording. It is not the person's feeling.
 #
-# ## Exercise 0.1
+# <!-- exercise 0.1 -->
 #
 # Write UA yourself: the mean, over the emotions that occur in `gold`, of
 # the share of their samples that were answered right. A `predicted` of

@@ -207,7 +207,7 @@ pd.Series({"as measured": between_share(pitch[:, 0], features["emotion"]),
 # - Samples whose modalities conflict tell listening from reading.
 # - Pitch means little until you know whose it is.
 #
-# ## Exercise 1.1
+# <!-- exercise 1.1 -->
 #
 # Write the normalisation of the last figure. `features` is an array of
 # shape (samples, features), `talkers` names the speaker of each row.

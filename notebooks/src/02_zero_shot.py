@@ -163,7 +163,7 @@ el.plot.score_bars({
 # - Controls come with every score: silent, swapped, without transcript.
 # - A classical baseline says what is easy.
 #
-# ## Exercise 2.1
+# <!-- exercise 2.1 -->
 #
 # Write the calibration by the mean. `scores` has shape (clips, labels):
 # log-probabilities that need not sum to one over the labels. Normalise each

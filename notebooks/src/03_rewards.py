@@ -310,7 +310,7 @@ pd.Series({name: agreement(Counter(given), votes)
 # - Ask of every reward what a policy earns that does not listen, and
 #   attack it before training does.
 #
-# ## Exercise 3.1
+# <!-- exercise 3.1 -->
 #
 # Write ESWR yourself. `predicted` is a label, or `None` where the answer
 # could not be read. Use `similarity(a, b)` and the threshold 0.7. Mind the

@@ -351,7 +351,7 @@ table[["ua", "ua_ci", "parse_rate", "silent", "swapped"]].round(3)
 # - Weights stay in 4 bits; only the adapters learn.
 # - A rising reward proves nothing before held-out voices and controls do.
 #
-# ## Exercise 4.1
+# <!-- exercise 4.1 -->
 #
 # Write the advantages yourself. `rewards` is an array in which the answers
 # of one prompt stand next to each other, `group_size` of them. From each

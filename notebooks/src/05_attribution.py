@@ -272,7 +272,7 @@ pd.DataFrame({
 #   unknown one.
 # - The masker is part of the result.
 #
-# ## Exercise 5.1
+# <!-- exercise 5.1 -->
 #
 # Write exact Shapley values for three players. `value` maps each coalition,
 # a frozenset of names, to its value. For each player average its gain

@@ -252,7 +252,7 @@ show_claim(claims["emo-rl-transfer"], differences=True)
 # - Structure is a form to be learned before it can help.
 # - A claim is judged on paired seeds, with an interval and a rule.
 #
-# ## Exercise 6.1
+# <!-- exercise 6.1 -->
 #
 # A model believes that a clip is angry with 45%, sad with 35%, disgusted
 # with 12%. What should it answer? Return the label with the largest expected

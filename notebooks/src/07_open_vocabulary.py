@@ -342,7 +342,7 @@ show_claim(claims["affectgpt-rl-transfer"])
 # - Word lists have bugs, and a bug in the list is a bug in the reward.
 # - Naming more words pays the unsure, until a penalty or a guard is there.
 #
-# ## Exercise 7.1
+# <!-- exercise 7.1 -->
 #
 # Write the F of one wheel. `gold` and `predicted` are lists with a set of
 # clusters for each sample. A sample whose gold is empty does not count; an

@@ -311,7 +311,7 @@ for name in ("mecap-r1-cold", "mecap-r1-modalities"):
 #   alike, and a wrong feeling is still paid for.
 # - In GRPO a reward speaks through its spread within a group: log it.
 #
-# ## Exercise 8.1
+# <!-- exercise 8.1 -->
 #
 # Write the centred reward. `generated` and `reference` are embeddings, and
 # `anchors` holds one embedding a row. Take the mean anchor off everything,

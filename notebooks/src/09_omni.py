@@ -292,7 +292,7 @@ show_claim(claims["r1-omni-rationale"], differences=True)
 # - A rationale's claim can be counted where the truth is known. Being
 #   rewarded for the answer does not make the reasons true by itself.
 #
-# ## Exercise 9.1
+# <!-- exercise 9.1 -->
 #
 # R1-Omni keeps the model near its cold start with a penalty on each token:
 # k3 = r - log r - 1, where r is the token's probability under the

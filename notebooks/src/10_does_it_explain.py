@@ -200,7 +200,7 @@ if truth and found["by_attribute"]:
 # - Two models with the same answers can differ in all that they claim.
 # - Descriptions of a recording need a baseline as well: shuffle them.
 #
-# ## Exercise 10.1
+# <!-- exercise 10.1 -->
 #
 # Write the hallucination rate. `stated` says which modalities each
 # rationale names (rows are samples, 1 or 0), `values` holds the Shapley

@@ -183,7 +183,7 @@ el.plot.training_curves(history)
 # - A probability is no warning: look at the distance as well.
 # - Calibration is measured, not assumed.
 #
-# ## Exercise 11.1
+# <!-- exercise 11.1 -->
 #
 # Write the ECE with `bins` bins of equal width over [0, 1]. `confidence` and
 # `right` are arrays of the same length. For each bin that has answers, take

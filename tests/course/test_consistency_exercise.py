@@ -15,5 +15,5 @@ def test_the_exercise_is_the_packages_reward(generated: str, reference: str) -> 
     exercise = EXERCISES["8.1"]
     expected = EmoGRPO().consistency(generated, reference)
     assert exercise.reference(embed(generated), embed(reference), anchors()) == pytest.approx(expected)
-    published = exercise.mistakes["uncentred"].function(embed(generated), embed(reference), anchors())
+    published = exercise.mistakes["uncentred"].answer(embed(generated), embed(reference), anchors())
     assert published == pytest.approx(EmoGRPO(centre=False).consistency(generated, reference))

@@ -8,6 +8,7 @@ import textwrap
 import nbformat
 import pytest
 from emolab_course import build, cost, lint, readme, source
+from emolab_course.check import exercise
 from emolab_course.paths import sources
 from emolab_course.run import execute, run_course
 
@@ -34,7 +35,9 @@ setup("03")
 
 # %% [markdown]
 # ## Summary
-# ## Exercise 3.1
+#
+# <!-- exercise 3.1 -->
+# The area of a circle.
 
 # %% tags=["exercise"] exercise="3.1"
 import math
@@ -92,6 +95,23 @@ def test_the_learner_gets_a_stub_with_signature_docstring_and_a_message(notebook
         names["area"](1.0)
 
 
+def test_an_answer_that_is_no_function_becomes_an_ellipsis_below_its_comments(notebook):
+    code = '# A letter from a to f.\nletters = "abc"\nmy_answer = letters[2]'
+    assert source.stub(code, "3.1", notebook, 0) == "# A letter from a to f.\nmy_answer = ..."
+
+
+def test_the_card_comes_from_the_registry_and_the_model_answer_stands_in_the_solved_notebook_alone(notebook):
+    solved = source.read(notebook)
+    text, learner = (
+        "\n".join(cell.source for cell in made.cells) for made in (solved, source.learner(solved, notebook))
+    )
+    asked = exercise("3.1")
+    for seen in (text, learner):
+        assert f"## Exercise 3.1 · {asked.title}" in seen and asked.why in seen
+        assert f"about {asked.minutes} minutes" in seen and "★" in seen
+    assert asked.reasoning in text and asked.reasoning not in learner
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -103,6 +123,7 @@ def test_the_learner_gets_a_stub_with_signature_docstring_and_a_message(notebook
         ("2 + 3", '"' + "x" * 90 + '"', "at most 79"),
         ("# ## Summary", "# ## The end", "## Summary"),
         ('# %% tags=["check"]', "# %%", 'one tagged "check"'),
+        ("<!-- exercise 3.1 -->", "<!-- exercise 3.1 -->\n#\n# <!-- exercise 4.1 -->", "stand above cells of"),
     ],
 )
 def test_a_broken_rule_is_named(notebook, old, new, message):
@@ -112,7 +133,13 @@ def test_a_broken_rule_is_named(notebook, old, new, message):
 
 
 @pytest.mark.parametrize(
-    "cell", ['# %% tags=["exercise"]\nx = 1', '# %% tags=["exercise"] exercise="1.1"\nx = 1', "# %%\n1 +"]
+    "cell",
+    [
+        '# %% tags=["exercise"]\nx = 1',
+        '# %% tags=["exercise"] exercise="1.1"\nx + 1',
+        '# %% tags=["exercise"] exercise="1.1"\ndef f():\n    return 1',
+        "# %%\n1 +",
+    ],
 )
 def test_a_malformed_cell_is_an_error_that_names_it(notebook, cell):
     notebook.write_text(cell + "\n", encoding="utf-8")

@@ -1,38 +1,36 @@
-"""The exercises: what each is compared with, on which inputs, and the mistakes that have a hint of their own.
+"""The exercises, one file for each notebook: cards, what each answer is compared with, and typical mistakes.
 
-Mistakes are real code: whoever's function behaves like one on every input gets its hint, and a test runs each of them.
+Every file has a tuple `EXERCISES`; the registry below is made of them. A mistake is a real answer (a function, a
+number, a letter, a sentence), and a test gives each of them to its check.
 """
 
 from __future__ import annotations
 
-from emolab_course.compare import Exercise
-from emolab_course.exercises.accuracy import UNWEIGHTED_ACCURACY
-from emolab_course.exercises.advantages import GROUP_ADVANTAGES
-from emolab_course.exercises.calibration import MEAN_CALIBRATION
-from emolab_course.exercises.consistency import EMOTION_CONSISTENCY
-from emolab_course.exercises.divergence import K3_ESTIMATE
-from emolab_course.exercises.ece import CALIBRATION_ERROR
-from emolab_course.exercises.hallucination import HALLUCINATION_RATE
-from emolab_course.exercises.hedging import HEDGED_ANSWER
-from emolab_course.exercises.normalisation import TALKER_NORMALISATION
-from emolab_course.exercises.shapley import SHAPLEY_VALUES
-from emolab_course.exercises.similarity import SIMILARITY_REWARD
-from emolab_course.exercises.wheels import WHEEL_F
+import re
+from importlib import import_module
+from pkgutil import iter_modules
 
-EXERCISES: dict[str, Exercise] = {
-    exercise.number: exercise
-    for exercise in (
-        UNWEIGHTED_ACCURACY,
-        TALKER_NORMALISATION,
-        MEAN_CALIBRATION,
-        SIMILARITY_REWARD,
-        GROUP_ADVANTAGES,
-        SHAPLEY_VALUES,
-        HEDGED_ANSWER,
-        WHEEL_F,
-        EMOTION_CONSISTENCY,
-        K3_ESTIMATE,
-        HALLUCINATION_RATE,
-        CALIBRATION_ERROR,
-    )
-}
+from emolab_course.compare import Exercise
+
+
+def order(number: str) -> tuple[int, str, int]:
+    """The place of an exercise number in the course: "3.2" before "3b.1" before "4.1"."""
+    notebook, _, position = number.partition(".")
+    found = re.fullmatch(r"(\d+)([a-z]?)", notebook)
+    if found is None:
+        raise ValueError(f"{number!r} is no exercise number; write 3.1 or 3b.1")
+    return int(found[1]), found[2], int(position)
+
+
+def _all() -> dict[str, Exercise]:
+    found: dict[str, Exercise] = {}
+    for module in iter_modules(__path__):
+        for exercise in import_module(f"{__name__}.{module.name}").EXERCISES:
+            if exercise.number in found:
+                raise ValueError(f"exercise {exercise.number} is there twice: {module.name}.py has it too")
+            found[exercise.number] = exercise
+    return {number: found[number] for number in sorted(found, key=order)}
+
+
+EXERCISES: dict[str, Exercise] = _all()
+"""Every exercise by its number, in the order of the course."""

@@ -1,4 +1,4 @@
-"""Exercise 0.1, unweighted accuracy."""
+"""The exercises of notebook 00: what the course is about."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from emolab.emotions import EMOLAB_7
-from emolab_course.compare import Exercise, Mistake
+from emolab_course.compare import FunctionExercise, Mistake
 
 
 def _unweighted_accuracy(gold: Sequence[str], predicted: Sequence[str | None]) -> float:
@@ -56,11 +56,42 @@ def _precision_mean(gold: Sequence[str], predicted: Sequence[str | None]) -> flo
     return _recall_mean([p or "" for p in predicted], list(gold), labels)
 
 
-UNWEIGHTED_ACCURACY = Exercise(
-    "0.1",
-    _unweighted_accuracy,
-    _answer_inputs,
-    {
+def _share_of_labels_met(gold: Sequence[str], predicted: Sequence[str | None]) -> float:
+    met = {g for g, p in zip(gold, predicted, strict=True) if g == p}
+    return len(met) / len(set(gold))
+
+
+UNWEIGHTED_ACCURACY = FunctionExercise(
+    number="0.1",
+    title="Unweighted accuracy",
+    kind="implement",
+    stars=1,
+    minutes=10,
+    why=(
+        "UA is the main score of the course; on everyday speech plain accuracy praises a model that "
+        "always says neutral."
+    ),
+    hints=(
+        ("What would a model earn that gives the same answer to everything? Your score should stay at chance then."),
+        (
+            "Take one emotion at a time: of the samples whose gold label is this emotion, which share was "
+            "answered with it?"
+        ),
+        (
+            "For each label in set(gold): the list of predictions where gold is that label; its mean of (p == "
+            "label). Then the mean of these means."
+        ),
+    ),
+    reasoning=(
+        "Each emotion that occurs in `gold` gets one vote, however frequent it is. The recall of an "
+        "emotion divides by how often it is *gold*, so an answer of `None` stays in the denominator and "
+        "counts as wrong. A model that could gain by being unreadable would learn to be unreadable. "
+        "Emotions that never occur in `gold` have no recall (0 divided by 0), so they are left out of the "
+        "mean."
+    ),
+    reference=_unweighted_accuracy,
+    inputs=_answer_inputs,
+    mistakes={
         "plain accuracy": Mistake(
             _plain_accuracy,
             "this is weighted accuracy: frequent emotions count more; average the recall of each emotion",
@@ -74,5 +105,10 @@ UNWEIGHTED_ACCURACY = Exercise(
         "precision": Mistake(
             _precision_mean, "you divide by how often an emotion was answered; divide by how often it is gold"
         ),
+        "met at least once": Mistake(
+            _share_of_labels_met, "you ask whether an emotion was ever answered right; ask how often, as a share"
+        ),
     },
 )
+
+EXERCISES = (UNWEIGHTED_ACCURACY,)

@@ -1,4 +1,4 @@
-"""Exercise 4.1, group advantages."""
+"""The exercises of notebook 04: GRPO."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab_course.compare import Exercise, Mistake
+from emolab_course.compare import FunctionExercise, Mistake
 
 Floats = NDArray[np.float64]
 
@@ -48,11 +48,38 @@ def _not_scaled(rewards: Floats, group_size: int) -> Floats:
     return (groups - groups.mean(1, keepdims=True)).reshape(-1)
 
 
-GROUP_ADVANTAGES = Exercise(
-    "4.1",
-    _advantages,
-    _reward_inputs,
-    {
+def _turned(rewards: Floats, group_size: int) -> Floats:
+    return -_advantages(rewards, group_size)
+
+
+def _in_rows(rewards: Floats, group_size: int) -> Floats:
+    return _advantages(rewards, group_size).reshape(-1, group_size)
+
+
+GROUP_ADVANTAGES = FunctionExercise(
+    number="4.1",
+    title="Group advantages",
+    kind="implement",
+    stars=2,
+    minutes=15,
+    why=("this line replaces the critic of PPO: whether an answer is reinforced depends on its group alone."),
+    hints=(
+        ("A reward of 0.6 is good in one group and bad in another. Compare each answer with those to the same prompt."),
+        (
+            "Reshape to (groups, group_size); take each row's mean off; divide by each row's standard "
+            "deviation plus 1e-4."
+        ),
+        "std is that of a sample (ddof=1), as torch.std computes it; at the end reshape to one dimension.",
+    ),
+    reasoning=(
+        "Answers to the same prompt share its difficulty, so their mean is a baseline that needs no "
+        "learned critic. Dividing by the spread gives every prompt the same say, easy or hard. The small "
+        "constant makes a group whose answers all earn the same give advantage 0, and not NaN. Such a "
+        "group teaches nothing, which is why partial credit is tempting."
+    ),
+    reference=_advantages,
+    inputs=_reward_inputs,
+    mistakes={
         "whole batch": Mistake(
             _whole_batch, "the baseline is the mean of the same prompt's completions, not of the whole batch"
         ),
@@ -66,5 +93,11 @@ GROUP_ADVANTAGES = Exercise(
         "not scaled": Mistake(
             _not_scaled, "divide by the group's standard deviation too (without it you have Dr. GRPO)"
         ),
+        "turned": Mistake(
+            _turned, "a reward above the mean is good: subtract the mean from the reward, not the reverse"
+        ),
+        "in rows": Mistake(_in_rows, "give the advantages back as one row of n numbers: reshape(-1) at the end"),
     },
 )
+
+EXERCISES = (GROUP_ADVANTAGES,)

@@ -1,4 +1,4 @@
-"""Exercise 7.1, the F of one emotion wheel."""
+"""The exercises of notebook 07: open vocabulary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from emolab_course.compare import Exercise, Mistake
+from emolab_course.compare import FunctionExercise, Mistake
 
 Sets = Sequence[frozenset[str]]
 CLUSTERS = ("joy", "sadness", "anger", "fear", "surprise")
@@ -66,11 +66,38 @@ def _pooled(gold: Sets, predicted: Sets) -> float:
     return _harmonic(hits / max(1, sum(len(p) for _, p in kept)), hits / sum(len(g) for g, _ in kept))
 
 
-WHEEL_F = Exercise(
-    "7.1",
-    _wheel_f,
-    _cluster_inputs,
-    {
+def _precision_only(gold: Sets, predicted: Sets) -> float:
+    return float(np.mean([p for p, _ in _pairs(gold, predicted)]))
+
+
+def _jaccard(gold: Sets, predicted: Sets) -> float:
+    return float(np.mean([len(g & p) / len(g | p) for g, p in zip(gold, predicted, strict=True) if g]))
+
+
+WHEEL_F = FunctionExercise(
+    number="7.1",
+    title="F of one wheel",
+    kind="implement",
+    stars=2,
+    minutes=15,
+    why="the metric is the reward here, so a slip in its averaging is a slip in what the model learns.",
+    hints=(
+        ("Three averages are possible: over clusters, over Fs, over precisions and recalls. The text says which."),
+        (
+            "For each sample with a gold cluster: precision |G & P| / |P| (0 for an empty P) and recall |G & "
+            "P| / |G|. Average both."
+        ),
+        "F = 2 P R / (P + R) of the two averages, and 0 where both are 0.",
+    ),
+    reasoning=(
+        "The official scorer averages precision and recall over the samples first and takes one F of the "
+        "two averages. The mean of single Fs would be smaller where answers trade one for the other. An "
+        "empty gold says nothing about the answer, so the sample is skipped. An empty prediction says "
+        "something (the words were on no wheel), so it scores 0 and stays."
+    ),
+    reference=_wheel_f,
+    inputs=_cluster_inputs,
+    mistakes={
         "mean of Fs": Mistake(
             _mean_of_fs, "you average each sample's F; average P and R over the samples first, then take one F of both"
         ),
@@ -83,5 +110,9 @@ WHEEL_F = Exercise(
         "pooled": Mistake(
             _pooled, "you count clusters over all samples together; each sample's P and R has the same weight"
         ),
+        "precision only": Mistake(_precision_only, "that is the mean precision; recall is missing"),
+        "Jaccard": Mistake(_jaccard, "you divide by the union (Jaccard); precision and recall divide by one set each"),
     },
 )
+
+EXERCISES = (WHEEL_F,)

@@ -1,4 +1,4 @@
-"""Exercise 8.1, Emo-GRPO's emotion consistency with centred anchors."""
+"""The exercises of notebook 08: captions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab_course.compare import Exercise, Mistake
+from emolab_course.compare import FunctionExercise, Mistake
 
 Floats = NDArray[np.float64]
 
@@ -54,11 +54,30 @@ def _products(generated: Floats, reference: Floats, anchors: Floats) -> float:
     return _cosine((anchors - mean) @ (generated - mean), (anchors - mean) @ (reference - mean))
 
 
-EMOTION_CONSISTENCY = Exercise(
-    "8.1",
-    _consistency,
-    _embeddings,
-    {
+EMOTION_CONSISTENCY = FunctionExercise(
+    number="8.1",
+    title="Centred consistency",
+    kind="implement",
+    stars=2,
+    minutes=15,
+    why=("uncentred, this reward is nearly constant: training would be paid for anything, and would not learn."),
+    hints=(
+        "All embeddings point in a shared direction. Which one vector says what is shared?",
+        (
+            "Take the mean of the anchors (axis 0) off the anchors and off both texts. Then a profile holds "
+            "the cosines with the anchors."
+        ),
+        "Return the cosine of the two profiles; a cosine divides the product by both norms.",
+    ),
+    reasoning=(
+        "The mean anchor is what emotions have in common as texts. With it, all cosines are positive and "
+        "alike, so two profiles agree whatever was said. It must come off the texts as well: else the "
+        "anchors live in one frame and the texts in another. The cosine of the profiles then compares "
+        "*patterns*: near which emotions, far from which."
+    ),
+    reference=_consistency,
+    inputs=_embeddings,
+    mistakes={
         "uncentred": Mistake(_uncentred, "that is the published form; take the mean anchor off all vectors first"),
         "anchors only": Mistake(_anchors_only, "take the mean anchor off the two texts too, not off the anchors alone"),
         "without anchors": Mistake(
@@ -70,3 +89,5 @@ EMOTION_CONSISTENCY = Exercise(
         "products": Mistake(_products, "a profile holds cosines: divide each product by the norms of both vectors"),
     },
 )
+
+EXERCISES = (EMOTION_CONSISTENCY,)

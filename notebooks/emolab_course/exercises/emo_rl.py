@@ -1,4 +1,4 @@
-"""Exercise 6.1, the answer that a similarity-weighted reward makes worth most."""
+"""The exercises of notebook 06: EMO-RL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from emolab.emotions import EMOLAB_7, similarity
-from emolab_course.compare import Exercise, Mistake
+from emolab_course.compare import FunctionExercise, Mistake
 
 Belief = Mapping[str, float]
 
@@ -54,11 +54,43 @@ def _worth_of_gold(belief: Belief, alpha: float) -> str:
     return max(worth, key=lambda answer: worth[answer])
 
 
-HEDGED_ANSWER = Exercise(
-    "6.1",
-    _best_answer,
-    _beliefs,
-    {
+def _least_regret(belief: Belief, alpha: float) -> str:
+    return min(belief, key=lambda answer: belief[answer])
+
+
+def _published(belief: Belief, alpha: float) -> str:
+    from emolab.rewards import ESWR
+
+    return _worth_most(belief, ESWR(alpha=alpha, published=True).credit)
+
+
+HEDGED_ANSWER = FunctionExercise(
+    number="6.1",
+    title="The hedged answer",
+    kind="implement",
+    stars=2,
+    minutes=15,
+    why="a reward that pays near misses changes which answer is best for an honest but unsure model.",
+    hints=(
+        "What does a model expect to earn with an answer, if it believes in several gold labels at once?",
+        (
+            "The worth of an answer is a sum over gold labels: the belief in the label times what the answer "
+            "earns if that label is gold."
+        ),
+        (
+            "worth = {a: sum(p * credit(a, gold) for gold, p in belief.items()) for a in belief}; return the "
+            "label of the largest."
+        ),
+    ),
+    reasoning=(
+        "The expectation runs over what the *world* may be (gold), not over what the model may say. With "
+        "full partial credit an answer with many neighbours collects a little from each of them and can "
+        "beat the likeliest label: the model is paid to hedge. At alpha = 0 the best answer is the "
+        "likeliest label again, so the curriculum must end there while there is still training left."
+    ),
+    reference=_best_answer,
+    inputs=_beliefs,
+    mistakes={
         "likeliest": Mistake(
             _likeliest,
             "that is the likeliest label; with partial credit its neighbours can be worth more: compute the expected "
@@ -73,5 +105,12 @@ HEDGED_ANSWER = Exercise(
         "weighted by the answer": Mistake(
             _worth_of_gold, "weight each reward by the belief in the gold label, not by the belief in the answer"
         ),
+        "least likely": Mistake(_least_regret, "you take the smallest value: use max, with a key"),
+        "published": Mistake(
+            _published,
+            "read literally the formula pays a right neutral nothing; use ESWR(alpha=alpha).credit as it comes",
+        ),
     },
 )
+
+EXERCISES = (HEDGED_ANSWER,)

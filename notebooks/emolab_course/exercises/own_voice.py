@@ -1,4 +1,4 @@
-"""Exercise 11.1, the expected calibration error."""
+"""The exercises of notebook 11: your own voice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab_course.compare import Exercise, Mistake
+from emolab_course.compare import FunctionExercise, Mistake
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -55,11 +55,30 @@ def _answer_by_answer(confidence: Floats, right: Bools, bins: int = 10) -> float
     return float(np.mean(np.abs(np.asarray(confidence) - np.asarray(right, float))))
 
 
-CALIBRATION_ERROR = Exercise(
-    "11.1",
-    _ece,
-    _inputs,
-    {
+CALIBRATION_ERROR = FunctionExercise(
+    number="11.1",
+    title="Expected calibration error",
+    kind="implement",
+    stars=2,
+    minutes=15,
+    why="a probability is of use only where it means what it says, and this number measures that.",
+    hints=(
+        "A single answer is right or wrong; its probability is neither. What can be compared, then?",
+        ("Sort the answers into bins by confidence. In each bin compare the mean confidence with the share right."),
+        (
+            "bin = min(int(confidence * bins), bins - 1); sum over bins of (share of answers in the bin) * "
+            "|mean confidence - share right|."
+        ),
+    ),
+    reasoning=(
+        "Within a bin the confidences are nearly equal, so their mean can be compared with how often the "
+        "answers were right. The distance is absolute: being too sure in one bin must not cancel being "
+        "too unsure in another. Each bin counts by its share of answers. With few answers most bins hold "
+        "one or two, and the number is then mostly noise: always say how many answers it is from."
+    ),
+    reference=_ece,
+    inputs=_inputs,
+    mistakes={
         "one bin": Mistake(_one_bin, "you compare the means over all answers; errors of different bins cancel there"),
         "unweighted": Mistake(_unweighted, "weigh each bin by its share of the answers, not all bins alike"),
         "signed": Mistake(_signed, "take the absolute distance in each bin, or too sure and too unsure cancel"),
@@ -69,3 +88,5 @@ CALIBRATION_ERROR = Exercise(
         ),
     },
 )
+
+EXERCISES = (CALIBRATION_ERROR,)
