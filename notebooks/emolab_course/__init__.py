@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from emolab_course.lessons import at_most
     from emolab_course.short_run import practice
-    from emolab_course.show import claims_of, show_claim
+    from emolab_course.show import claims_of, road_map, show_claim
     from emolab_course.start import Lab, setup
 
 _HOMES = {
@@ -35,7 +35,7 @@ _HOMES = {
         "verdict"
     ),
     "lessons": "at_most",
-    "show": "claims_of show_claim",
+    "show": "claims_of road_map show_claim",
     "short_run": "practice",
     "start": "Lab setup",
 }
@@ -56,6 +56,7 @@ __all__ = [
     "one_of_each",
     "own_clips",
     "practice",
+    "road_map",
     "setup",
     "shared_between_splits",
     "show_claim",

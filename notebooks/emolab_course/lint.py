@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from emolab_course import source
 from emolab_course.build import LARGEST, build
+from emolab_course.paths import number_of
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -64,12 +65,12 @@ def _opening(notebook: NotebookNode, path: Path) -> list[tuple[int, str]]:
     missing = [part for part in OPENING if part not in first.source]
     if first.cell_type != "markdown" or missing:
         return [(0, f"the opening cell must be Markdown and say: {', '.join(missing or OPENING)}")]
-    number = path.stem[:2]
+    number = number_of(path)
     return [] if first.source.startswith(f"# {number} ") else [(0, f'the title must start with "# {number} "')]
 
 
 def _setup(notebook: NotebookNode, path: Path) -> list[tuple[int, str]]:
-    call = f'setup("{path.stem[:2]}")'
+    call = f'setup("{number_of(path)}")'
     calls = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code" and "setup(" in cell.source]
     code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     if len(calls) != 1 or calls != code[:1] or call not in notebook.cells[calls[0]].source:

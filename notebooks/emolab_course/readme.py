@@ -9,40 +9,45 @@ from typing import Any
 from emolab.errors import EmolabError
 from emolab_course import source
 from emolab_course.build import targets
-from emolab_course.paths import sources
+from emolab_course.cost import MARKER
+from emolab_course.paths import number_of, sources
 
 
 def stamps() -> list[dict[str, Any]]:
-    """One row a notebook: name, title, minutes and memory of the run whose outputs are committed.
-
-    Raises EmolabError for a notebook that has none.
-    """
-    import nbformat
-
-    rows = []
-    for path in sources():
-        solution = targets(path)[1]
-        stamp = nbformat.read(solution, as_version=4).metadata.get("emolab", {}) if solution.is_file() else {}
-        if "run" not in stamp:
-            raise EmolabError(f"{solution}: no outputs; run: emolab course build --execute {path.stem}")
-        run = stamp["run"]
-        rows.append(
-            {
-                "name": path.stem,
-                "title": source.read(path).cells[0].source.splitlines()[0].removeprefix(f"# {path.stem[:2]} "),
-                "minutes": round(run["seconds"] / 60, 1),
-                "memory_gb": run["memory_gb"],
-            }
-        )
+    """`row_of` every notebook. Raises EmolabError for one without outputs of a run."""
+    rows = [row_of(path) for path in sources()]
+    for row in rows:
+        if row["minutes"] is None:
+            raise EmolabError(f"{row['name']}: no outputs; run: emolab course build --execute {row['name']}")
     return rows
 
 
-def notebook_table(rows: list[dict[str, Any]]) -> str:
-    """The rows of `stamps` as a Markdown table with links."""
-    lines = ["| notebook | | minutes | memory |", "|---|---|---:|---:|"]
+def row_of(path: Path) -> dict[str, Any]:
+    """A notebook's name, title, study minutes (an estimate), and minutes and memory of the run whose outputs are
+    committed (None where there is none)."""
+    import nbformat
+
+    opening = source.read(path).cells[0].source
+    solution = targets(path)[1]
+    stamp = nbformat.read(solution, as_version=4).metadata.get("emolab", {}) if solution.is_file() else {}
+    run = stamp.get("run")
+    study = MARKER.search(opening)
+    return {
+        "name": path.stem,
+        "title": opening.partition("\n")[0].removeprefix(f"# {number_of(path)} "),
+        "study": int(study[1]) if study else None,
+        "minutes": round(run["seconds"] / 60, 1) if run else None,
+        "memory_gb": run["memory_gb"] if run else None,
+    }
+
+
+def notebook_table(rows: list[dict[str, Any]], folder: str = "notebooks/") -> str:
+    """The rows of `stamps` as a Markdown table with links into `folder`; what was not measured is left empty."""
+    lines = ["| notebook | | study minutes | machine minutes | memory |", "|---|---|---:|---:|---:|"]
     for row in rows:
-        link = f"[{row['name']}](notebooks/{row['name']}.ipynb)"
-        lines.append(f"| {link} | {row['title']} | {row['minutes']:.1f} | {row['memory_gb']:.1f} GB |")
+        link = f"[{row['name']}]({folder}{row['name']}.ipynb)"
+        ran = f"{row['minutes']:.1f} | {row['memory_gb']:.1f} GB" if row["minutes"] is not None else " | "
+        lines.append(f"| {link} | {row['title']} | {row['study']} | {ran} |")
     return "\n".join(lines)
 
 

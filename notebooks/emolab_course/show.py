@@ -8,6 +8,7 @@ from typing import Any
 
 from emolab.errors import EmolabError
 from emolab.paths import CHECKOUT
+from emolab_course.paths import sources
 
 CLAIMS = CHECKOUT / "benchmarks" / "claims"
 
@@ -24,6 +25,16 @@ def claims_of(recipe: str) -> dict[str, dict[str, Any]]:
     for claim in claims.values():
         print(f"{claim['verdict']:10} {claim['title']}\n{'':10} the paper: {claim['says']}\n")  # noqa: T201
     return claims
+
+
+def road_map() -> Any:
+    """The notebooks in order: title, minutes of study (an estimate), and minutes and memory of a run on two cores
+    (measured, from the outputs that are committed; empty where there are none)."""
+    from IPython.display import Markdown
+
+    from emolab_course.readme import notebook_table, row_of
+
+    return Markdown(notebook_table([row_of(path) for path in sources()], folder=""))
 
 
 def show_claim(claim: Mapping[str, Any], differences: bool = False) -> None:

@@ -142,19 +142,19 @@ lazy_scores(lab.corpus.labels)
 #
 # ## The way from here
 #
-# | | you will |
-# |---|---|
-# | 01 data | make, hear and see the data; split them so that results hold |
-# | 02 zero-shot | measure what the model knows before any training |
-# | 03 rewards | turn "a good answer" into a number, and attack it |
-# | 04 GRPO | train the model with that number, in 4 bits |
-# | 05 attribution | measure what it listens to: voice, face or words |
-# | 06 EMO-RL | pay for near misses, and for reasons |
-# | 07 open vocabulary | use a metric over free words as the reward |
-# | 08 captions | describe a voice in a sentence |
-# | 09 R1-Omni | train on voice, face and words together |
-# | 10 does it explain? | compare stated reasons with measured ones |
-# | 11 your own voice | record, predict, label, adapt |
+# Study minutes are an estimate: reading, thinking, exercises. Machine
+# minutes are measured on two CPU cores; they are how long the cells run.
+
+# %%
+from emolab_course import road_map
+
+road_map()
+
+# %% [markdown]
+# Follow the numbers: no notebook uses what a later one introduces. 03b and
+# 04 build the training loop, and 04b breaks it. 06 to 09 are one published
+# system each. 12 to 14 belong to no system: a larger machine, what a
+# comparison can claim, and what should not be built. 15 is your own work.
 #
 # The same notebooks run on your own model and your own corpus. Three
 # variables choose them: `EMOLAB_PROFILE` (the machine), `EMOLAB_CORPUS`

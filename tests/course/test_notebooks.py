@@ -7,9 +7,9 @@ import textwrap
 
 import nbformat
 import pytest
-from emolab_course import build, cost, lint, readme, source
+from emolab_course import build, cost, lint, readme, show, source
 from emolab_course.check import exercise
-from emolab_course.paths import sources
+from emolab_course.paths import number_of, sources
 from emolab_course.run import execute, run_course
 
 from emolab.errors import EmolabError
@@ -221,6 +221,20 @@ def test_an_oversized_notebook_is_refused(tmp_path):
 def test_the_readmes_table_is_that_of_the_committed_runs():
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     assert readme.section(text, "notebooks") == readme.notebook_table(readme.stamps())
+
+
+def test_numbers_with_letters_are_read_in_order_and_named_alone():
+    numbers = [number_of(path) for path in sources()]
+    assert numbers == sorted(numbers) and numbers.index("03") + 1 == numbers.index("03b")
+    assert [path.stem for path in sources(("03",))] == ["03_rewards"]
+    assert [path.stem for path in sources(("03b", "04_g"))] == ["03b_policy_gradient", "04_grpo"]
+
+
+def test_the_road_map_names_every_notebook_with_its_study_minutes():
+    rows = [readme.row_of(path) for path in sources()]
+    assert all(row["study"] and row["title"] for row in rows)
+    table = show.road_map().data
+    assert all(f"({row['name']}.ipynb) | {row['title']} | {row['study']} |" in table for row in rows)
 
 
 def test_a_section_is_replaced_between_its_markers(tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from emolab_course.paths import sources
+from emolab_course.paths import number_of, sources
 from emolab_course.run import execute
 
 from emolab.corpora import fixtures
@@ -51,7 +51,7 @@ def environment(setting, request):
     return values
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem[:2])
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=number_of)
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_a_notebook_runs(path, setting, monkeypatch, request):
     for name, value in environment(setting, request).items():
