@@ -16,7 +16,7 @@ ROOMS = (
     "emotions", "wheels", "samples", "media", "synth", "corpora",
     "prompts", "parsing", "metrics", "rewards", "prosody", "features",
     "lalm", "evaluate", "training", "attribution", "recipes",
-    "plots", "widgets", "cli",
+    "plots", "cli",
 )  # fmt: skip
 """From top to bottom; a room imports from itself and from the rooms above it. The front door `emolab` is not a room."""
 SAME_ROOM = {"baselines": "evaluate", "profiles": "lalm"}

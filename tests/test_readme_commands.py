@@ -9,10 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import corpus_trees
 import pytest
-
-from emolab.corpora import fixtures
-from emolab.corpora.fixtures.media import wav
+from corpus_trees.media import wav
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,7 +49,7 @@ def smallest(command: str) -> list[str]:
 def furnish(folder: Path) -> Path:
     """A folder with what the commands name: corpora, a table, recordings, rewards."""
     for name in ("ravdess", "iemocap", "meld"):
-        fixtures.make(name, folder / name.upper())
+        corpus_trees.make(name, folder / name.upper())
     rows = ["path,emotion,speaker"]
     for i in range(24):
         wav(folder / "clips" / f"{i}.wav")

@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data_scripts.pretraining import world
+from data_scripts.pretraining import grammar, world
 from emolab.emotions import EMOTIONS
 from emolab.prompts import PROMPTS, Prompt
 from emolab.samples import EmotionSample
-from emolab.synth import describe_face, describe_voice, text, text_words
+from emolab.synth import describe_face, describe_voice, text_words
 from emolab.synth.face_aus import AUS
 from emolab.synth.prosody import Prosody
 
@@ -113,7 +113,7 @@ def draw(memory: Memory, rng: np.random.Generator, task: str) -> Example:
     if task in ("parts", "shown", "caption"):
         return _in_form(memory, rng, task)
     if task in ("meaning", "closed"):
-        words, emotion = text.text_examples(1, rng)[0] if rng.random() < 0.15 else _emotional(rng)
+        words, emotion = grammar.text_examples(1, rng)[0] if rng.random() < 0.15 else _emotional(rng)
         prompt = PROMPTS["meaning" if task == "meaning" else "direct"]
         return Example(None, None, text_question(prompt, words), f"<answer>{emotion}</answer>", task)
     if task == "word":
@@ -212,7 +212,7 @@ def _in_form(memory: Memory, rng: np.random.Generator, task: str) -> Example:
 
 def _emotional(rng: np.random.Generator) -> tuple[str, str]:
     emotion = ("happy", "sad", "angry", "fearful", "disgusted", "surprised")[int(rng.integers(6))]
-    return text.random_emotional(emotion, rng), emotion
+    return grammar.random_emotional(emotion, rng), emotion
 
 
 def tokens_of(example: Example, tokenizer: Any, memory: Memory) -> tuple[list[int], list[int]]:

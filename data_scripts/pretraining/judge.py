@@ -17,14 +17,14 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from data_scripts.pretraining import world
+from data_scripts.pretraining import grammar, world
 from emolab.emotions import EMOTIONS, VAD
 from emolab.evaluate.temperature import Temperatures, calibration_error, fit_temperature, softmax
 from emolab.lalm import LALM, load_model
 from emolab.parsing import parse, parse_label
 from emolab.prompts import PROMPTS
 from emolab.samples import EmotionSample
-from emolab.synth import describe_voice, text, text_words
+from emolab.synth import describe_voice, text_words
 
 EACH = 20  # clips of each label and domain
 BATCH = 24
@@ -66,7 +66,7 @@ def label_posteriors(lalm: LALM, samples: Sequence[EmotionSample], prompt: Any =
 
 def lexicon() -> frozenset[str]:
     """Words that an English reason may hold: of the grammar, of descriptions, of feelings, and of reasons."""
-    rng, words = np.random.default_rng(0), set(text.vocabulary())
+    rng, words = np.random.default_rng(0), set(grammar.vocabulary())
     lines = [word.word for word in text_words.EMOTION_WORDS] + list(EMOTIONS)
     for _ in range(300):
         classes = {k: str(rng.choice(v)) for k, v in describe_voice.ATTRIBUTES.items()}
@@ -160,7 +160,7 @@ def spoken_anew(n: int) -> list[EmotionSample]:
 
     rng, samples = np.random.default_rng(41), []
     for base in (v for v in talkers.VOICES.values() if (v.domain, v.split) == ("a", "val")):
-        texts = [text.random_sentence(rng) for _ in range(n // 2)]
+        texts = [grammar.random_sentence(rng) for _ in range(n // 2)]
         for words, speech in zip(texts, synth_bank(base.espeak, base.rate, texts), strict=True):
             spoken = prosody.sample_any(rng)
             dry = voice.speak(seeds.analyse(speech, words), spoken, rng, base.f0_shift, base.warp)

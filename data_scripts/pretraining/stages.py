@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from data_scripts.pretraining import align, faces, shards, towers, voices
+from data_scripts.pretraining import align, faces, grammar, shards, towers, voices
 from data_scripts.pretraining.loop import train
 from emolab.emotions import EMOTIONS
 from emolab.lalm.tiny import TINY_FOLDER, build_config, train_tokenizer
 from emolab.prompts import PROMPTS
-from emolab.synth import describe_face, describe_voice, prosody, text, text_words
+from emolab.synth import describe_face, describe_voice, prosody, text_words
 from emolab.synth.plan import plan
 from emolab.synth.realise import realise, to_sample
 
@@ -35,7 +35,7 @@ def corpus_of_texts(work: Path) -> list[str]:
     seen = torch.load(work / "faces" / "train-00.pt", weights_only=True)
     lines += [align.face_sentence(row, rng) for row in seen] * 4
     lines += [str(to_sample(spec, realise(spec)).caption) for spec in plan("course", 0) if spec.split == "train"]
-    lines += [words for words, _ in text.text_examples(3000, rng)]
+    lines += [words for words, _ in grammar.text_examples(3000, rng)]
     for _ in range(20):
         for word in text_words.EMOTION_WORDS:
             lines += list(align.meaning_of(word, rng))

@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from data_scripts.pretraining import shards, world
+from data_scripts.pretraining import grammar, shards, world
 from emolab.synth import channel, describe_voice, prosody, seeds, talkers, text, voice
 from emolab.synth.espeak import Speech, synth_bank
-from emolab.synth.text_grammar import CLAUSES
 
 TOKEN_SECONDS = 0.04
 PHONES = ("", *"aeiouIEUVO03@A&", *"wjrl", *"mnN", *"bdgptk?", *"vDzZfTsShx")  # first letter of espeak-ng's mnemonic
@@ -67,7 +66,7 @@ def has_feeling(words: str) -> bool:
 
 def said_emotion(words: str) -> str:
     """The emotion that the clauses of a sentence express, "neutral" where there is none."""
-    for emotion, clauses in CLAUSES.items():
+    for emotion, clauses in grammar.CLAUSES.items():
         if any(clause.lower() in words.lower() for clause in clauses):
             return emotion
     return "neutral"

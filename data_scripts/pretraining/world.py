@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from data_scripts.pretraining import grammar
 from emolab.emotions import EMOTIONS
 from emolab.synth import text, text_words
 from emolab.synth.describe_voice import VoiceAttributes
-from emolab.synth.text_bank import EMOTIONAL, NEUTRAL
 
 NOISY = 0.25  # share of voices whose label is that of an inattentive listener
 CONFUSED = {  # what people hear instead, and how often: from the usual confusions of acted speech, in our weights
@@ -44,18 +44,12 @@ NAMES = {
 
 def _bases() -> list[str]:
     """Training sentences of the bank: their forms are borrowed, and their words exchanged."""
-    return [line.strip() for (_, fold), block in NEUTRAL.items() if fold == "train" for line in block.splitlines()] + [
-        line.strip()
-        for folds in EMOTIONAL.values()
-        for (_, fold), block in folds.items()
-        if fold == "train"
-        for line in block.splitlines()
-    ]
+    return [s.text for s in text.sentence_bank() if s.fold == "train"]
 
 
 def exchanged(rng: np.random.Generator) -> str:
     """A training sentence with about half of its words exchanged for any others: its sense helps little to hear it."""
-    bases, words = _bases(), text.vocabulary()
+    bases, words = _bases(), grammar.vocabulary()
     base = text.words_of(bases[int(rng.integers(len(bases)))])
     said = [words[int(rng.integers(len(words)))] if rng.random() < 0.5 else word for word in base]
     return _capital(" ".join(NAMES.get(word, word) for word in said) + ".")
@@ -63,7 +57,7 @@ def exchanged(rng: np.random.Generator) -> str:
 
 def salad(rng: np.random.Generator) -> str:
     """Three to eight words in no order: only the sounds tell which."""
-    words = text.vocabulary()
+    words = grammar.vocabulary()
     drawn = [words[int(i)] for i in rng.integers(len(words), size=int(rng.integers(3, 9)))]
     return _capital(" ".join(NAMES.get(word, word) for word in drawn) + ".")
 
@@ -74,9 +68,9 @@ def sentence(rng: np.random.Generator) -> str:
     while True:
         kind = rng.random()
         if kind < 0.45:
-            said = text.random_sentence(rng)
+            said = grammar.random_sentence(rng)
         elif kind < 0.6:
-            said = text.random_emotional(FEELINGS[int(rng.integers(len(FEELINGS)))], rng)
+            said = grammar.random_emotional(FEELINGS[int(rng.integers(len(FEELINGS)))], rng)
         else:
             said = exchanged(rng) if kind < 0.85 else salad(rng)
         if said.lower().strip(" .!?") not in bank:

@@ -154,7 +154,7 @@ def speech_bounds(wave: NDArray[np.float32], rate: int = 16_000, below_db: float
 def estimated_word_times(text: str, start: float, end: float) -> list[tuple[str, float, float]]:
     """Word boundaries where no alignment is known: the speech from `start` to `end` s shared out by letters.
 
-    A rough guess: pauses are not seen. `emolab.synth.words.word_times` knows those of the embedded corpus.
+    A rough guess: pauses are not seen. `emolab_course.word_times` knows those of the embedded corpus.
     """
     spoken = text.split()
     if not spoken:

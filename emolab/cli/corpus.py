@@ -1,4 +1,4 @@
-"""`emolab corpus list | load | show | verify | export | fixture`: corpora and your own recordings as checked tables."""
+"""`emolab corpus list | load | show | verify | export`: corpora and your own recordings as checked tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ def register(app: typer.Typer) -> None:
     app.command("show")(show)
     app.command("verify")(verify)
     app.command("export")(export)
-    app.command("fixture")(fixture)
 
 
 @command
@@ -292,25 +291,4 @@ def export(
         {"out": out, "format": form, "n": len(corpus)},
         as_json,
         lambda result: typer.echo(f"{result['out']}: {result['n']} rows of {result['format']}"),
-    )
-
-
-@command
-def fixture(
-    name: Annotated[str, typer.Argument(help="A corpus (see `corpus list`).")],
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Write a small tree with a corpus's layout and traps, to try the loader without the corpus."""
-    from emolab.corpora import fixtures
-
-    planted = fixtures.make(name, folder)
-    emit(
-        {**planted.summary(), "folder": folder},
-        as_json,
-        lambda result: typer.echo(
-            f"{result['folder']}: {result['found']} samples and {sum(map(len, result['faults'].values()))} planted "
-            "faults; "
-            f"try `emolab corpus load {result['corpus']} {result['folder']}`"
-        ),
     )

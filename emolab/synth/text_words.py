@@ -1,12 +1,10 @@
-"""What emotion words mean: levels of valence, arousal and dominance, family, strength and a plain definition.
-
-Levels, families and definitions are ours, from everyday usage; families follow the seven labels of `emolab.emotions`.
-Nothing here mentions a voice or a face.
-"""
+"""What emotion words mean (`data/emotion_words.toml`): valence, arousal, dominance, family, strength, definition."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -21,70 +19,18 @@ class EmotionWord:
     dominance: str
 
 
-_LEVELS = {  # valence, arousal by strength, dominance
-    "neutral": ("neutral", ("low", "low", "low"), "medium"),
-    "happy": ("positive", ("medium", "medium", "high"), "high"),
-    "sad": ("negative", ("low", "low", "medium"), "low"),
-    "angry": ("negative", ("medium", "high", "high"), "high"),
-    "fearful": ("negative", ("medium", "high", "high"), "low"),
-    "disgusted": ("negative", ("medium", "medium", "high"), "medium"),
-    "surprised": ("positive", ("medium", "high", "high"), "low"),
-}
-_FAMILIES = {  # weak, medium, strong
-    "neutral": (
-        ("composed", "unmoved", "even-tempered"),
-        ("neutral", "unemotional", "composed"),
-        ("neutral", "impassive", "indifferent"),
-    ),
-    "happy": (
-        ("pleased", "content", "glad"),
-        ("happy", "cheerful", "glad", "joyful"),
-        ("delighted", "thrilled", "overjoyed", "elated"),
-    ),
-    "sad": (
-        ("downcast", "disappointed", "gloomy"),
-        ("sad", "unhappy", "sorrowful", "lonely"),
-        ("miserable", "heartbroken", "grieving", "desperate"),
-    ),
-    "angry": (
-        ("annoyed", "irritated", "displeased"),
-        ("angry", "mad", "cross", "resentful"),
-        ("furious", "enraged", "outraged", "hostile"),
-    ),
-    "fearful": (
-        ("uneasy", "nervous", "worried"),
-        ("afraid", "scared", "anxious", "fearful"),
-        ("terrified", "panicked", "horrified", "frightened"),
-    ),
-    "disgusted": (
-        ("averse", "squeamish"),
-        ("disgusted", "repelled", "sickened"),
-        ("revolted", "appalled", "nauseated"),
-    ),
-    "surprised": (
-        ("puzzled", "curious", "intrigued"),
-        ("surprised", "startled", "amazed"),
-        ("astonished", "stunned", "shocked", "astounded"),
-    ),
-}
-DEFINITIONS = {
-    "neutral": "no strong feeling at all",
-    "happy": "a good feeling when something nice happens",
-    "sad": "a heavy feeling when something is lost",
-    "angry": "a hot feeling when somebody does you wrong",
-    "fearful": "a tense feeling when there is danger",
-    "disgusted": "a sick feeling when something is foul",
-    "surprised": "a sudden feeling when something is unexpected",
-}
+_TABLE = tomllib.loads((Path(__file__).parent / "data" / "emotion_words.toml").read_text(encoding="utf-8"))
+_STRENGTHS = ("weak", "medium", "strong")
+DEFINITIONS: dict[str, str] = {emotion: row["definition"] for emotion, row in _TABLE.items()}
 
 
 def _build() -> tuple[EmotionWord, ...]:
     words: dict[str, EmotionWord] = {}
-    for emotion, by_strength in _FAMILIES.items():
-        valence, arousal, dominance = _LEVELS[emotion]
-        for strength, family in enumerate(by_strength):
-            for word in family:
-                words.setdefault(word, EmotionWord(word, emotion, strength, valence, arousal[strength], dominance))
+    for emotion, row in _TABLE.items():
+        for strength, name in enumerate(_STRENGTHS):
+            for word in row[name]:
+                entry = EmotionWord(word, emotion, strength, row["valence"], row["arousal"][strength], row["dominance"])
+                words.setdefault(word, entry)
     return tuple(words.values())
 
 
@@ -93,8 +39,8 @@ EMOTION_WORDS: tuple[EmotionWord, ...] = _build()
 
 def family(emotion: str, strength: int | None = None) -> tuple[str, ...]:
     """The words of an emotion, all of them or of one strength (0 weak, 1 medium, 2 strong)."""
-    levels = _FAMILIES[emotion] if strength is None else (_FAMILIES[emotion][strength],)
-    return tuple(dict.fromkeys(word for level in levels for word in level))
+    names = _STRENGTHS if strength is None else (_STRENGTHS[strength],)
+    return tuple(dict.fromkeys(word for name in names for word in _TABLE[emotion][name]))
 
 
 def synonyms(word: str) -> tuple[str, ...]:

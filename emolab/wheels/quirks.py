@@ -79,26 +79,3 @@ def _ambiguous(folder: Path) -> list[Quirk]:
         for form, names in sorted(read_forms(folder / "format.csv").items())
         if len(set(names)) > 1
     ]
-
-
-def example_lists(folder: str | Path) -> Path:
-    """Write a few rows of ours in the format of the official files, and return the folder.
-
-    The rows have two habits of the official lists: "fear" is a form of "fearless", and no wheel has a neutral branch.
-    """
-    import pandas as pd
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    tree = [("happy", "proud", "fearless"), ("sad", "down", "gloomy"), ("fear", "scared", "scared")]
-    pd.DataFrame(tree, columns=["level1", "level2", "level3"]).to_excel(folder / "wheel1.xlsx", index=False)
-    synonyms = {"fearless": "brave", "scared": "afraid", "gloomy": "sad"}
-    sides = (("word", list(synonyms)), ("synonym", list(synonyms.values())))
-    runs = {f"{side}_run{i}": values for i in range(1, 9) for side, values in sides}
-    pd.DataFrame(runs).to_excel(folder / "synonym.xlsx", index=False)
-    forms = {
-        "fearless": "fearlessly, fear", "scared": "fear, scaredly", "afraid": "", "sad": "sadly", "gloomy": "",
-        "brave": "",
-    }  # fmt: skip
-    pd.DataFrame(forms.items(), columns=["name", "format"]).to_csv(folder / "format.csv", index=False)
-    return folder

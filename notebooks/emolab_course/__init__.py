@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import emolab_course.check as check
-    from emolab.widgets.players import listen, watch
     from emolab_course.check import hint
     from emolab_course.demos import (
         ask,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from emolab_course.short_run import practice
     from emolab_course.show import claims_of, road_map, show_claim
     from emolab_course.start import Lab, setup
+    from emolab_course.widgets.players import listen, watch
 
 _HOMES = {
     "check": "hint",
@@ -40,7 +40,7 @@ _HOMES = {
     "start": "Lab setup",
 }
 _MODULES = {name: f"emolab_course.{module}" for module, names in _HOMES.items() for name in names.split()}
-_MODULES |= dict.fromkeys(("listen", "watch"), "emolab.widgets.players")
+_MODULES |= dict.fromkeys(("listen", "watch"), "emolab_course.widgets.players")
 
 __all__ = [
     "Lab",

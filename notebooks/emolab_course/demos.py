@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from emolab.corpora.recordings import Recordings
     from emolab.emotions import LabelSet
     from emolab.lalm.base import LALM
     from emolab.samples import Corpus, EmotionSample
+    from emolab_course.recordings import Recordings
     from emolab_course.start import Lab
 
 QUESTIONS = {"voice": "Describe the voice.", "transcribe": "What is said?", "direct": "Which emotion?"}
@@ -159,3 +160,26 @@ def own_clips(lab: Lab, recordings: Recordings) -> Corpus:
         corpus = voices.where(speaker=speaker)
         corpus = corpus.replace([s for label in labels for s in corpus.where(emotion=label)[:2]])
     return corpus.replace([replace(s, split="train") for s in corpus])
+
+
+def example_lists(folder: str | Path) -> Path:
+    """Write a few rows of ours in the format of the official files, and return the folder.
+
+    The rows have two habits of the official lists: "fear" is a form of "fearless", and no wheel has a neutral branch.
+    """
+    import pandas as pd
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tree = [("happy", "proud", "fearless"), ("sad", "down", "gloomy"), ("fear", "scared", "scared")]
+    pd.DataFrame(tree, columns=["level1", "level2", "level3"]).to_excel(folder / "wheel1.xlsx", index=False)
+    synonyms = {"fearless": "brave", "scared": "afraid", "gloomy": "sad"}
+    sides = (("word", list(synonyms)), ("synonym", list(synonyms.values())))
+    runs = {f"{side}_run{i}": values for i in range(1, 9) for side, values in sides}
+    pd.DataFrame(runs).to_excel(folder / "synonym.xlsx", index=False)
+    forms = {
+        "fearless": "fearlessly, fear", "scared": "fear, scaredly", "afraid": "", "sad": "sadly", "gloomy": "",
+        "brave": "",
+    }  # fmt: skip
+    pd.DataFrame(forms.items(), columns=["name", "format"]).to_csv(folder / "format.csv", index=False)
+    return folder

@@ -45,7 +45,7 @@ lab
 # sentence and seven feelings:
 
 # %%
-from emolab.synth.demo import seven_feelings
+from emolab_course.seven_feelings import seven_feelings
 
 text, waves = seven_feelings(voice="f08")
 print(text)

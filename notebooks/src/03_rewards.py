@@ -257,7 +257,7 @@ pd.Series(rollouts["completion"]).value_counts().head(4).to_frame("times")
 # the model on held-out clips.
 
 # %%
-from emolab.widgets.reward_lab import reward_lab
+from emolab_course.widgets.reward_lab import reward_lab
 
 reward_lab(cured, rollouts, rewards=[Format("direct"), el.ESWR(labels)],
            sound=practised.sound, train=practised.train)

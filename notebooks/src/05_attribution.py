@@ -135,7 +135,7 @@ el.plot.modality_bars(dict(zip(MODALITIES, phi)),
 # %%
 from emolab.attribution.explain import Effort, explain
 from emolab.media import audio_of
-from emolab.synth.words import word_times
+from emolab_course.word_times import word_times
 
 times = ({sample.id: word_times(lab.corpus.root, sample.id)}
          if lab.embedded else {})
@@ -161,7 +161,7 @@ if "cell" in parts:
 # and maskers:
 
 # %%
-from emolab.widgets.attribution import attribution_explorer
+from emolab_course.widgets.attribution import attribution_explorer
 
 attribution_explorer(lalm, samples[:12], prompt, background, times)
 

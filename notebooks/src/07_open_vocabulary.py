@@ -215,7 +215,7 @@ pd.DataFrame(
 # without a neutral branch.
 
 # %%
-from emolab.wheels.quirks import example_lists
+from emolab_course.demos import example_lists
 
 folder = example_lists(lab.folder / "lists")
 rows = pd.DataFrame(quirks(str(folder)))

@@ -45,8 +45,8 @@ lab
 
 # %%
 import emolab as el
-from emolab.corpora.recordings import Recordings
-from emolab.widgets.own_voice import explainer, voice_recorder
+from emolab_course.recordings import Recordings
+from emolab_course.widgets.own_voice import explainer, voice_recorder
 
 lalm, prompt = lab.trained("grpo", recipe="emo-rl")
 mine = Recordings(lab.folder.parent / "own_voice")

@@ -9,8 +9,8 @@ pytestmark = pytest.mark.browser
 
 SETUP = """
 import pathlib
-from emolab.corpora.recordings import Recordings
-from emolab.widgets.own_voice import voice_recorder
+from emolab_course.recordings import Recordings
+from emolab_course.widgets.own_voice import voice_recorder
 mine = Recordings(pathlib.Path("own_voice"))
 heard = []
 def predict(wave):

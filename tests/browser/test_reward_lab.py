@@ -14,7 +14,7 @@ import emolab as el
 from emolab_course import practice, setup
 from emolab.rewards import Format
 from emolab.rewards.shipped import rubric
-from emolab.widgets.reward_lab import reward_lab
+from emolab_course.widgets.reward_lab import reward_lab
 lab = setup("03")
 practised = practice(lab)
 labels = lab.corpus.labels

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 
+import corpus_trees
 import pytest
 
 from emolab import corpora
-from emolab.corpora import fixtures
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def fixture_corpus(tmp_path_factory):
     @functools.cache
     def load(name):
         root = tmp_path_factory.mktemp(name) / "corpus"
-        planted = fixtures.make(name, root)
+        planted = corpus_trees.make(name, root)
         return root, planted, *corpora.load(name, root)
 
     return load

@@ -7,8 +7,8 @@ import unicodedata
 
 import pandas as pd
 import pytest
+from corpus_trees.media import clip, garbage, wav
 
-from emolab.corpora.fixtures.media import clip, garbage, wav
 from emolab.corpora.manifest import load
 from emolab.errors import CorpusError
 

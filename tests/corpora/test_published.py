@@ -12,9 +12,9 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from corpus_trees.media import clip, image, text, wav
 
 from emolab import corpora
-from emolab.corpora.fixtures.media import clip, image, text, wav
 
 PUBLISHED = json.loads((Path(__file__).parent / "published.json").read_text(encoding="utf-8"))
 

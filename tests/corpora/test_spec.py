@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from corpus_trees.media import wav
 
 from emolab.corpora import CORPORA, corpus_folds, fold_names, load_corpus
-from emolab.corpora.fixtures.media import wav
 from emolab.corpora.protocols import SHARES, draw, protocols_of
 from emolab.errors import CorpusError, EmolabError
 from emolab.samples import Corpus, EmotionSample

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 import typer
+from corpus_trees.media import cut, garbage, image, wav
 from typer.testing import CliRunner
 
 from emolab.cli.corpus import register
 from emolab.corpora import CORPORA
-from emolab.corpora.fixtures.media import cut, garbage, image, wav
 from emolab.corpora.verify import describe, durations_of, verify
 from emolab.plots.corpora import corpus_sheet
 from emolab.samples import Corpus, EmotionSample

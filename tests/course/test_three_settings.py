@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 
+import corpus_trees
 import pytest
 from emolab_course.paths import number_of, sources
 from emolab_course.run import execute
-
-from emolab.corpora import fixtures
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 NOTEBOOKS = sources()
@@ -23,7 +22,7 @@ def fixture_trees(tmp_path_factory):
     made = {}
     for name in ("ravdess", "iemocap"):
         made[name] = tmp_path_factory.mktemp(name) / "tree"
-        fixtures.make(name, made[name])
+        corpus_trees.make(name, made[name])
     return made
 
 

@@ -10,12 +10,13 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import corpus_trees
 import pytest
 
 from data_scripts.fetch.download import Archive, Downloader
 from data_scripts.fetch.prepare import RECORD, main, prepare
 from data_scripts.fetch.sources import SOURCES, Source
-from emolab.corpora import CORPORA, fixtures
+from emolab.corpora import CORPORA
 from emolab.errors import CorpusError
 
 FAST = Downloader(timeout=2.0, tries=2, pause=0.01)
@@ -40,7 +41,7 @@ def test_every_corpus_has_a_source_and_a_script():
 
 
 def test_fetch_unpack_load_and_repeat(server, tmp_path):
-    planted = fixtures.make("savee", tmp_path / "fixture")
+    planted = corpus_trees.make("savee", tmp_path / "fixture")
     server.content["a.zip"] = zipped(tmp_path / "fixture")
     source = Source((Archive("a.zip", (f"{server.url}/ok/a.zip",)),))
     for _ in range(2):
@@ -54,7 +55,7 @@ def test_fetch_unpack_load_and_repeat(server, tmp_path):
 
 
 def test_git_lfs_pointers_are_resolved_and_checked(server, tmp_path):
-    planted = fixtures.make("cremad", tmp_path / "fixture")
+    planted = corpus_trees.make("cremad", tmp_path / "fixture")
     clips = sorted((tmp_path / "fixture/AudioWAV").glob("100[5-9]_*.wav"))
     for clip in clips:
         content = clip.read_bytes()
@@ -71,7 +72,7 @@ def test_git_lfs_pointers_are_resolved_and_checked(server, tmp_path):
 
 
 def test_an_archive_by_hand(tmp_path):
-    fixtures.make("savee", tmp_path / "fixture")
+    corpus_trees.make("savee", tmp_path / "fixture")
     zipped(tmp_path / "fixture")
     assert prepare("savee", tmp_path / "to", [tmp_path / "fixture.zip"])["n"] == 29
     with pytest.raises(CorpusError, match="no such archive"):
@@ -89,7 +90,7 @@ def test_a_corpus_behind_an_agreement_says_what_to_do(name, tmp_path, capsys):
 
 
 def test_a_script_checks_what_is_there(tmp_path):
-    planted = fixtures.make("esd", tmp_path / "esd")
+    planted = corpus_trees.make("esd", tmp_path / "esd")
     command = [sys.executable, SCRIPTS / "esd.py", tmp_path / "esd", "--json"]
     run = subprocess.run(command, capture_output=True, text=True)
     result = json.loads(run.stdout)
@@ -99,7 +100,7 @@ def test_a_script_checks_what_is_there(tmp_path):
 
 
 def test_a_complete_corpus_ends_well(tmp_path, monkeypatch, capsys):
-    planted = fixtures.make("savee", tmp_path / "savee")
+    planted = corpus_trees.make("savee", tmp_path / "savee")
     monkeypatch.setitem(CORPORA, "savee", replace(CORPORA["savee"], size=planted.found))
     main("savee", [str(tmp_path / "savee")])
     assert f"{planted.found} samples, {planted.found} in a complete copy" in capsys.readouterr().out

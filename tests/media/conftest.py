@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-
-from emolab.corpora.fixtures.media import clip, image
+from corpus_trees.media import clip, image
 
 RATE = 16_000
 TONE = (0.3 * np.sin(2 * np.pi * 300 * np.arange(RATE) / RATE)).astype(np.float32)

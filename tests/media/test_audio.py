@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 import soundfile as sf
+from corpus_trees.media import clip
 
-from emolab.corpora.fixtures.media import clip
 from emolab.media import MAX_SECONDS, SAMPLE_RATE, MediaError, audio_of, check_audio, load_audio, probe
 from emolab.media.check import check_wave
 from emolab.samples import EmotionSample

@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from corpus_trees.media import clip, image
 from PIL import Image
 
-from emolab.corpora.fixtures.media import clip, image
 from emolab.media import FeatureCache, MediaError, content_hash, frames_of, load_frames
 from emolab.media.frames import spread
 from emolab.media.probe import MediaInfo, probe

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from corpus_trees.media import clip, cut, garbage, image, wav
 
-from emolab.corpora.fixtures.media import clip, cut, garbage, image, wav
 from emolab.errors import CorpusError, MediaError
 from emolab.media import audio_of, frames_of, media_key, usable
 from emolab.media.usable import cut as windows_of

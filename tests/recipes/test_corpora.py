@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import corpus_trees
 import pytest
+from corpus_trees.media import garbage, wav
 
-from emolab.corpora import CORPORA, fixtures, load_corpus
-from emolab.corpora.fixtures.media import garbage, wav
+from emolab.corpora import CORPORA, load_corpus
 from emolab.errors import CorpusError, EmolabError, TrainingError
 from emolab.recipes import RECIPES, get_recipe
 from emolab.recipes.emo_rl import EmoRL
@@ -44,7 +45,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     def spec(name: str) -> str:
         if name not in made:
             root = tmp_path_factory.mktemp(name) / "corpus"
-            fixtures.make(name, root)
+            corpus_trees.make(name, root)
             made[name] = f"{name}:{root}"
         return made[name]
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_scripts.pretraining import grammar
 from emolab.emotions import ALIASES, EMOTIONS
 from emolab.synth import text as texts
 from emolab.synth.seeds import index
@@ -104,7 +105,7 @@ def test_bank_has_enough_of_everything() -> None:
 def test_sentences_are_short_and_share_a_vocabulary() -> None:
     lengths = [len(texts.words_of(s.text)) for s in texts.sentence_bank()]
     assert min(lengths) >= 4 and max(lengths) <= 10 and 6 <= np.mean(lengths) <= 7
-    assert 350 <= len(texts.vocabulary()) <= 480
+    assert 350 <= len(grammar.vocabulary()) <= 480
     heard = {w for s in texts.sentence_bank() if s.fold == "train" for w in texts.words_of(s.text)}
     held = [w for s in texts.sentence_bank() if s.fold != "train" for w in texts.words_of(s.text)]
     assert np.mean([w in heard for w in held]) > 0.97
@@ -136,7 +137,7 @@ def test_neutral_texts_name_no_emotion() -> None:
     neutral = {w for s in bank(emotion="neutral") for w in texts.words_of(s.text)}
     feelings = {w.word for w in EMOTION_WORDS} | set(ALIASES)
     assert not neutral & feelings
-    made = {w for _ in range(500) for w in texts.words_of(texts.random_sentence(rng))}
+    made = {w for _ in range(500) for w in texts.words_of(grammar.random_sentence(rng))}
     assert not made & feelings
 
 
@@ -164,8 +165,8 @@ def test_voices_say_sentences_of_their_fold_only() -> None:
 @given(st.integers(0, 10**6))
 def test_grammar_never_makes_a_bank_sentence(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    known, words = {s.text for s in texts.sentence_bank()}, set(texts.vocabulary())
-    for text, emotion in texts.text_examples(14, rng):
+    known, words = {s.text for s in texts.sentence_bank()}, set(grammar.vocabulary())
+    for text, emotion in grammar.text_examples(14, rng):
         assert text not in known and emotion in EMOTIONS
         assert set(texts.words_of(text)) <= words
         assert re.fullmatch(r"[A-Z][A-Za-z, ]+\.", text)
@@ -173,14 +174,14 @@ def test_grammar_never_makes_a_bank_sentence(seed: int) -> None:
 
 def test_grammar_makes_thousands_of_neutral_sentences() -> None:
     rng = np.random.default_rng(1)
-    made = [texts.random_sentence(rng) for _ in range(3000)]
+    made = [grammar.random_sentence(rng) for _ in range(3000)]
     assert len(set(made)) > 2000 and np.median([len(texts.words_of(t)) for t in made]) <= 8
 
 
 def test_examples_are_balanced_and_reproducible() -> None:
-    pairs = texts.text_examples(70, np.random.default_rng(3))
+    pairs = grammar.text_examples(70, np.random.default_rng(3))
     assert set(Counter(e for _, e in pairs).values()) == {10}
-    assert pairs == texts.text_examples(70, np.random.default_rng(3))
+    assert pairs == grammar.text_examples(70, np.random.default_rng(3))
     sources = {w for s in texts.sentence_bank() if s.fold == "test" for w in [s.text]}
     assert not sources & {t for t, _ in pairs}
 

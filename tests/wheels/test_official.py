@@ -148,7 +148,9 @@ def test_bad_folders_are_named(folder, tmp_path):
 
 
 def test_the_course_s_example_lists_have_the_habits_that_they_show(tmp_path: Path) -> None:
-    from emolab.wheels.quirks import example_lists, quirks
+    from emolab_course.demos import example_lists
+
+    from emolab.wheels.quirks import quirks
 
     folder = example_lists(tmp_path / "lists")
     found = {(row["kind"], row["item"]) for row in quirks(str(folder))}

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emolab.corpora.recordings import Recordings, decode
 from emolab.errors import EmolabError
+from emolab_course.recordings import Recordings, decode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ def voice_recorder(
     """
     import ipywidgets as w
 
-    from emolab.widgets.microphone import Microphone
+    from emolab_course.widgets.microphone import Microphone
 
     microphone = Microphone()
     chooser = w.FileUpload(accept="audio/*,video/*", multiple=True, description="or choose sound files")
@@ -92,7 +92,7 @@ def voice_recorder(
 
 def player_html(wave: np.ndarray) -> str:
     """A sound player for a 16 kHz mono wave (n,), with its length below it."""
-    from emolab.widgets.players import listen
+    from emolab_course.widgets.players import listen
 
     return str(listen({"the clip": wave}).data)
 

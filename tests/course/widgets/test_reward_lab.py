@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emolab_course.widgets.reward_lab import hacks_html, ranking_html, reward_lab
 
 from emolab.emotions import label_set
 from emolab.rewards import ESWR, Accuracy, Format, Rubric
 from emolab.rewards.lab import controls
 from emolab.rewards.shipped import rubric
-from emolab.widgets.reward_lab import hacks_html, ranking_html, reward_lab
 
 ROLLOUTS = {
     "row": [0, 0, 0, 1, 1],

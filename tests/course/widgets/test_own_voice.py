@@ -7,11 +7,11 @@ import io
 import numpy as np
 import pytest
 import soundfile as sf
+from emolab_course.recordings import Recordings, decode
+from emolab_course.widgets.own_voice import voice_recorder
 
 from emolab.corpora import manifest
-from emolab.corpora.recordings import Recordings, decode
 from emolab.errors import CorpusError, MediaError
-from emolab.widgets.own_voice import voice_recorder
 
 LABELS = ("calm", "tense", "bored")
 

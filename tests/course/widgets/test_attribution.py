@@ -13,7 +13,7 @@ from emolab.errors import AttributionError
 from emolab.samples import EmotionSample
 
 pytest.importorskip("ipywidgets")
-from emolab.widgets.attribution import OWN, explorer_of
+from emolab_course.widgets.attribution import OWN, explorer_of
 
 SAMPLE = EmotionSample("a", text="oh no", emotion="sad")
 

@@ -140,7 +140,7 @@ class RewardLab:
 
     def _play(self) -> None:
         if self._sound is not None:
-            from emolab.widgets.own_voice import player_html
+            from emolab_course.widgets.own_voice import player_html
 
             self.player.value = player_html(self._sound(self.group.value))
 
