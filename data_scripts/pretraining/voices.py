@@ -8,6 +8,7 @@ exists is kept, so the command can be stopped and run again. Needs espeak-ng (`p
 
 from __future__ import annotations
 
+import csv
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -24,6 +25,18 @@ from emolab.synth.espeak import Speech, synth_bank
 TOKEN_SECONDS = 0.04
 PHONES = ("", *"aeiouIEUVO03@A&", *"wjrl", *"mnN", *"bdgptk?", *"vDzZfTsShx")  # first letter of espeak-ng's mnemonic
 OUTSIDE = {v.espeak for v in talkers.VOICES.values()}  # what the domains hear: these voices never speak with emotions
+
+
+def _heard() -> tuple[tuple[str, int, float, float], ...]:
+    """(espeak-ng voice, rate, F0 shift, warp): voices of the training talkers, and those of `voices.csv`."""
+    with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as file:
+        others = [(r["espeak"], int(r["rate"]), float(r["f0_shift"]), float(r["warp"])) for r in csv.DictReader(file)]
+    own = [v for v in talkers.VOICES.values() if v.split == "train"]
+    return (*((v.espeak, v.rate, v.f0_shift, v.warp) for v in own), *others)
+
+
+VOICES = _heard()
+"""What a model may hear in pre-training. None is spoken by a validation or test talker of either domain."""
 HELD_OUT = 2  # voices of the emotional world that only measure
 
 
@@ -173,8 +186,8 @@ def jobs(folder: Path, sentences_each: int) -> list[VoiceJob]:
     """
     rng = np.random.default_rng(11)
     plain, out = ("home", "wild"), []
-    outside = [v for v in talkers.PRETRAIN_VOICES if v[0] not in OUTSIDE]
-    for i, v in enumerate(talkers.PRETRAIN_VOICES):
+    outside = [v for v in VOICES if v[0] not in OUTSIDE]
+    for i, v in enumerate(VOICES):
         split = "world" if v in outside[-HELD_OUT:] else "train"
         kinds = (*plain, "world") if v in outside else plain
         name = f"{split}-{i:02d}"

@@ -20,7 +20,7 @@ _BASIS = 0.5 * np.stack(
 )
 
 
-def curve(points: list[tuple[float, float]], closed: bool = False) -> np.ndarray:
+def curve(points: np.ndarray | Points, closed: bool = False) -> np.ndarray:
     """Catmull-Rom spline through (n, 2) points, nine steps between two of them."""
     p = np.asarray(points, float)
     n = len(p)
@@ -33,6 +33,11 @@ def curve(points: list[tuple[float, float]], closed: bool = False) -> np.ndarray
     windows = np.stack([padded[:-3], padded[1:-2], padded[2:-1], padded[3:]], 1)
     out = (_BASIS @ windows).reshape(-1, 2)
     return out if closed else np.concatenate([out, p[-1:]])
+
+
+def outline(*half: tuple[float, float]) -> np.ndarray:
+    """A closed curve that is alike on both sides, from its points on the right: first the top, last the bottom."""
+    return curve([*half, *((-x, y) for x, y in half[-2:0:-1])], closed=True)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -19,10 +21,12 @@ from emolab.synth.face_geometry import (
     jaw_drop,
     lid_opening,
     mouth_shape,
+    outline,
 )
 from emolab.synth.face_identity import Colour, FaceIdentity
 
 SUPERSAMPLE = 4
+_HAIR = tomllib.loads((Path(__file__).parent / "data" / "hair.toml").read_text(encoding="utf-8"))
 _TURN = np.linspace(0, 2 * np.pi, 24)
 
 
@@ -77,21 +81,7 @@ def _behind(s: Sketch) -> None:
     who, black = s.who, (0, 0, 0)
     if who.style in ("long", "bob"):
         low = -1.25 if who.style == "long" else -0.62
-        back = curve(
-            [
-                (-0.82, 0.55),
-                (-0.5, 1.08),
-                (0, 1.2),
-                (0.5, 1.08),
-                (0.82, 0.55),
-                (0.92, -0.1),
-                (0.86, low),
-                (0, low - 0.1),
-                (-0.86, low),
-                (-0.92, -0.1),
-            ],
-            closed=True,
-        )
+        back = outline((0, 1.2), (0.5, 1.08), (0.82, 0.55), (0.92, -0.1), (0.86, low), (0, low - 0.1))
         s.fill(back, mix(who.hair, black, 0.25), -0.15, flat=True)
     if who.style == "bun":
         s.fill(
@@ -118,48 +108,19 @@ def _head(s: Sketch) -> Points:
             -0.02,
             flat=True,
         )
-    outline = s.project(
-        curve(
-            [
-                (0, 1.06),
-                (0.46, 0.97),
-                (0.76, 0.60),
-                (0.83, 0.12),
-                (0.77, -0.34),
-                (0.52 * j, -0.76 - 0.8 * jaw),
-                (0.20 * j, -1.00 - jaw),
-                (0, -1.03 - jaw),
-                (-0.20 * j, -1.00 - jaw),
-                (-0.52 * j, -0.76 - 0.8 * jaw),
-                (-0.77, -0.34),
-                (-0.83, 0.12),
-                (-0.76, 0.60),
-                (-0.46, 0.97),
-            ],
-            closed=True,
-        ),
-        0.05,
-        flat=True,
+    shape = outline(
+        *((0, 1.06), (0.46, 0.97), (0.76, 0.60), (0.83, 0.12), (0.77, -0.34)),
+        *((0.52 * j, -0.76 - 0.8 * jaw), (0.20 * j, -1.00 - jaw), (0, -1.03 - jaw)),
     )
-    s.draw.polygon(outline, fill=who.skin)
+    edge = s.project(shape, 0.05, flat=True)
+    s.draw.polygon(edge, fill=who.skin)
     if who.beard:
-        beard = curve(
-            [
-                (-0.78, -0.22),
-                (-0.56, -0.34),
-                (-0.34, -0.28),
-                (0, -0.22),
-                (0.34, -0.28),
-                (0.56, -0.34),
-                (0.78, -0.22),
-                (0.50 * j, -0.78 - jaw),
-                (0, -1.03 - jaw),
-                (-0.50 * j, -0.78 - jaw),
-            ],
-            closed=True,
+        beard = outline(
+            *((0, -0.22), (0.34, -0.28), (0.56, -0.34), (0.78, -0.22)),
+            *((0.50 * j, -0.78 - jaw), (0, -1.03 - jaw)),
         )
         s.fill(beard, mix(who.skin, who.hair, 0.15 + 0.40 * who.beard), 0.06, flat=True)
-    return outline
+    return edge
 
 
 def _eyeball(s: Sketch, lids: Points, centre: float) -> None:
@@ -321,70 +282,13 @@ def _folds(s: Sketch, m: Mouth, nose_y: float) -> None:
 def _in_front(s: Sketch) -> None:
     """Hair over the forehead, and glasses."""
     who = s.who
-    if who.style == "short":
-        s.fill(
-            curve(
-                [
-                    (-0.85, 0.36),
-                    (-0.88, 0.80),
-                    (-0.5, 1.17),
-                    (0, 1.24),
-                    (0.5, 1.17),
-                    (0.88, 0.80),
-                    (0.85, 0.36),
-                    (0.74, 0.62),
-                    (0.42, 0.80),
-                    (0, 0.84),
-                    (-0.46, 0.78),
-                    (-0.74, 0.60),
-                ],
-                closed=True,
-            ),
-            who.hair,
-            0.12,
-            flat=True,
-        )
-    elif who.style != "bald":
-        y = 0.34 if who.style == "bun" else 0.12
-        s.fill(
-            curve(
-                [
-                    (-0.87, y),
-                    (-0.90, 0.70),
-                    (-0.5, 1.18),
-                    (0, 1.25),
-                    (0.5, 1.18),
-                    (0.90, 0.70),
-                    (0.87, y),
-                    (0.72, 0.58),
-                    (0.45, 0.80),
-                    (0.18, 0.90),
-                    (-0.20, 0.78),
-                    (-0.72, 0.52),
-                ],
-                closed=True,
-            ),
-            who.hair,
-            0.12,
-            flat=True,
-        )
+    if who.style != "bald":
+        fringe = np.array(_HAIR["short" if who.style == "short" else "other"])
+        if who.style == "bun":
+            fringe[[0, 6], 1] = 0.34
+        s.fill(curve(fringe, closed=True), who.hair, 0.12, flat=True)
     for side in (-1, 1) if who.style == "long" else ():
-        s.fill(
-            curve(
-                [
-                    (side * 0.80, 0.45),
-                    (side * 0.95, 0.0),
-                    (side * 0.96, -0.9),
-                    (side * 0.74, -1.2),
-                    (side * 0.72, -0.5),
-                    (side * 0.79, 0.0),
-                ],
-                closed=True,
-            ),
-            who.hair,
-            0.1,
-            flat=True,
-        )
+        s.fill(curve(np.multiply(_HAIR["lock"], (side, 1)), closed=True), who.hair, 0.1, flat=True)
     if who.glasses:
         x, frame = 0.33 * who.eye_gap, (40, 38, 44)
         for side in (-1, 1):
@@ -401,7 +305,7 @@ def draw(aus: Units, who: FaceIdentity, pose: Pose, size: int) -> tuple[np.ndarr
     """Unlit picture float32 (size, size, 3), the head's mask (size, size, 1) in 0 to 1, and the sketch drawn."""
     sketch = Sketch(aus, who, pose, size)
     _behind(sketch)
-    outline = _head(sketch)
+    edge = _head(sketch)
     relax = lid_opening(aus)
     for side in (-1, 1):
         _eye(sketch, side, relax)
@@ -412,6 +316,6 @@ def draw(aus: Units, who: FaceIdentity, pose: Pose, size: int) -> tuple[np.ndarr
     _folds(sketch, mouth, nose_y)
     _in_front(sketch)
     mask = Image.new("L", (sketch.side, sketch.side), 0)
-    ImageDraw.Draw(mask).polygon(outline, fill=255)
+    ImageDraw.Draw(mask).polygon(edge, fill=255)
     small = np.asarray(sketch.image.resize((size, size), Image.Resampling.BOX), np.float32)
     return small, np.asarray(mask.resize((size, size), Image.Resampling.BOX), np.float32)[..., None] / 255, sketch

@@ -12,10 +12,13 @@ with about 89% when it may first compare each clip with the talker's others (cor
 
 from __future__ import annotations
 
+import csv
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
 
+from emolab.emotions import EMOTIONS
 from emolab.errors import SynthError
 
 
@@ -48,191 +51,32 @@ class Prosody:
 
 CUES = tuple(f.name for f in fields(Prosody))
 
-# Deviations from neutral at full intensity.
-PROFILES: dict[str, Prosody] = {
-    "neutral": Prosody(),
-    "happy": Prosody(
-        f0=4.03,
-        range=0.84,
-        slope=0.9,
-        accent=2.46,
-        accent_width=0.34,
-        final=1.68,
-        rate=0.16,
-        pause=-6,
-        energy=4.48,
-        energy_stress=2.24,
-        tilt=1.01,
-        breath=0.02,
-        jitter=-0.003,
-        shimmer=-0.22,
-        formant=0.05,
-    ),
-    "sad": Prosody(
-        f0=-2.02,
-        range=-1.06,
-        slope=-1.79,
-        accent=-0.45,
-        final=-1.68,
-        rate=-0.36,
-        pause=50,
-        energy=-5.6,
-        energy_stress=-1.12,
-        tilt=-1.79,
-        breath=0.25,
-        jitter=0.007,
-        shimmer=0.45,
-        tremor=0.13,
-        formant=-0.011,
-    ),
-    "angry": Prosody(
-        f0=3.36,
-        range=0.67,
-        slope=-0.34,
-        accent=3.14,
-        accent_width=-0.67,
-        final=-2.24,
-        rate=0.2,
-        pause=-9,
-        energy=7.28,
-        energy_stress=4.48,
-        tilt=2.24,
-        jitter=0.011,
-        shimmer=0.9,
-        rough=0.31,
-    ),
-    "fearful": Prosody(
-        f0=4.93,
-        range=-0.39,
-        slope=1.12,
-        accent=0.34,
-        final=0.9,
-        rate=0.27,
-        pause=31,
-        energy_stress=1.68,
-        tilt=-0.56,
-        breath=0.18,
-        jitter=0.016,
-        shimmer=1.12,
-        tremor=0.84,
-        formant=0.017,
-    ),
-    "disgusted": Prosody(
-        f0=-1.79,
-        range=0.28,
-        slope=-1.34,
-        accent=1.12,
-        accent_width=0.67,
-        final=-3.58,
-        rate=-0.29,
-        pause=20,
-        energy=-0.56,
-        energy_stress=1.68,
-        tilt=-0.11,
-        jitter=0.01,
-        shimmer=0.67,
-        rough=0.25,
-        formant=-0.056,
-    ),
-    "surprised": Prosody(
-        f0=4.7,
-        range=1.06,
-        slope=1.34,
-        accent=4.03,
-        accent_width=0.78,
-        final=5.6,
-        rate=-0.03,
-        energy=2.8,
-        energy_stress=2.24,
-        tilt=0.34,
-        breath=0.09,
-        jitter=0.002,
-        formant=0.011,
-    ),
-}
 
-# A neutral voice, and how much utterances differ for reasons other than emotion (standard deviations).
-BASE = Prosody(jitter=0.004, shimmer=0.4, breath=0.04, pause=8)
-SPREAD = Prosody(
-    f0=0.56,
-    range=0.11,
-    slope=0.47,
-    accent=0.36,
-    accent_width=0.1,
-    final=0.63,
-    rate=0.052,
-    pause=4.2,
-    energy=1.3,
-    energy_stress=0.42,
-    tilt=0.31,
-    breath=0.021,
-    jitter=0.001,
-    shimmer=0.1,
-    tremor=0.025,
-    rough=0.015,
-    formant=0.0063,
-)
-FLOOR = {"pause": 0.0, "breath": 0.0, "jitter": 0.001, "shimmer": 0.1, "tremor": 0.0, "rough": 0.0}
+def _table() -> dict[str, dict[str, float]]:
+    """Column → cue → value of `data/prosody.csv`; empty cells are left out."""
+    with (Path(__file__).parent / "data" / "prosody.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(row["cue"] for row in rows) == CUES
+    return {name: {row["cue"]: float(row[name]) for row in rows if row[name]} for name in rows[0] if name != "cue"}
+
+
+_TABLE = _table()
+PROFILES: dict[str, Prosody] = {"neutral": Prosody()} | {e: Prosody(**_TABLE[e]) for e in EMOTIONS[1:]}
+"""Deviations from neutral at full intensity."""
+BASE = Prosody(**_TABLE["neutral"])
+SPREAD = Prosody(**_TABLE["spread"])
+"""How much utterances differ for reasons other than emotion (standard deviations)."""
+FLOOR = _TABLE["floor"]
+STYLE_SPREAD = Prosody(**_TABLE["habit"])
+"""Standard deviations between the habits of talkers of domain `wild`: people speak neutrally in many ways."""
+RANGES: dict[str, tuple[float, float]] = {cue: (_TABLE["low"][cue], _TABLE["high"][cue]) for cue in CUES}
+"""What `sample_any` draws from: the whole span of every cue over all voices, and a margin."""
+DOMAIN_WEIGHTS: dict[str, dict[str, float]] = {"a": {}, "b": _TABLE["weight_b"], "wild": {}}
+"""Talkers of domain b use some cues more and others less."""
 CUE_SD = 0.2
 
-# Talkers of domain b use some cues more and others less.
-DOMAIN_WEIGHTS: dict[str, dict[str, float]] = {
-    "a": {},
-    "b": {
-        "f0": 0.85,
-        "range": 1.15,
-        "accent": 0.8,
-        "rate": 1.2,
-        "energy": 0.75,
-        "tilt": 0.85,
-        "rough": 0.85,
-        "tremor": 1.15,
-    },
-    "wild": {},
-}
-
-# Standard deviations between the habits of talkers of domain `wild`: people speak neutrally in many ways.
-STYLE_SPREAD = Prosody(
-    f0=0.9,
-    range=0.4,
-    slope=0.8,
-    accent=0.8,
-    accent_width=0.2,
-    final=1.3,
-    rate=0.14,
-    pause=12,
-    energy=2.0,
-    energy_stress=0.9,
-    tilt=0.8,
-    breath=0.06,
-    jitter=0.003,
-    shimmer=0.25,
-    tremor=0.06,
-    rough=0.05,
-    formant=0.01,
-)
 WILD_SPREAD, WILD_CUE_SD = 1.4, 0.3  # `spread` and `cue_sd` of domain `wild`
 
-# What `sample_any` draws from: the whole span of every cue over all voices, and a margin.
-RANGES: dict[str, tuple[float, float]] = {
-    "f0": (-4.5, 7.0),
-    "range": (-1.4, 1.4),
-    "slope": (-3.0, 3.0),
-    "accent": (-1.0, 5.0),
-    "accent_width": (-0.9, 1.0),
-    "final": (-5.0, 6.5),
-    "rate": (-0.5, 0.45),
-    "pause": (0.0, 70.0),
-    "energy": (-8.5, 9.5),
-    "energy_stress": (-2.0, 5.5),
-    "tilt": (-2.7, 3.0),
-    "breath": (0.0, 0.35),
-    "jitter": (0.001, 0.024),
-    "shimmer": (0.1, 1.8),
-    "tremor": (0.0, 1.1),
-    "rough": (0.0, 0.42),
-    "formant": (-0.08, 0.07),
-}
 OFTEN_ABSENT = ("breath", "tremor", "rough")  # in half of all draws these are near zero, as in most voices
 
 

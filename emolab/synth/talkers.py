@@ -6,7 +6,9 @@ expressivity, and share its split and domain, so that a held-out talker shares n
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -42,38 +44,18 @@ class Talker:
     domain: str
 
 
-VOICES: dict[str, BaseVoice] = {
-    v.id: v
-    for v in (
-        BaseVoice(*row)
-        for row in (
-            ("m01", "en-us+m3", "m", 165, 1.0, 1.00, "train", "a"),
-            ("m02", "en+m1", "m", 160, 3.0, 0.97, "train", "a"),
-            ("m03", "en-us+m7", "m", 172, -1.0, 1.03, "train", "a"),
-            ("m04", "en-us+Andy", "m", 158, 2.0, 0.96, "train", "a"),
-            ("m05", "en-gb-x-rp+Michael", "m", 168, 0.0, 1.00, "train", "a"),
-            ("m06", "en-us+edward", "m", 175, 4.0, 1.05, "train", "a"),
-            ("f01", "en-us+f1", "f", 165, 1.0, 1.00, "train", "a"),
-            ("f02", "en-us+f3", "f", 172, 0.0, 1.02, "train", "a"),
-            ("f03", "en+f4", "f", 160, 2.0, 0.97, "train", "a"),
-            ("f04", "en-us+Annie", "f", 168, -1.0, 1.00, "train", "a"),
-            ("f05", "en-gb-x-rp+belinda", "f", 158, -2.0, 0.98, "train", "a"),
-            ("f06", "en-us+steph", "f", 175, 1.0, 1.03, "train", "a"),
-            ("m07", "en+max", "m", 160, 0.5, 0.98, "val", "a"),
-            ("f07", "en-us+Andrea", "f", 150, -2.5, 1.00, "val", "a"),
-            ("m08", "en-us+ed", "m", 170, -1.0, 0.98, "test", "a"),
-            ("m09", "en-us+Gene", "m", 166, 2.5, 1.02, "test", "a"),
-            ("f08", "en-us+shelby", "f", 163, 1.5, 1.00, "test", "a"),
-            ("f09", "en-gb-x-rp+aunty", "f", 161, -3.0, 1.07, "test", "a"),
-            ("m10", "en-us-nyc+m5", "m", 174, 1.0, 1.04, "train", "b"),
-            ("f10", "en-us-nyc+f2", "f", 171, 2.5, 1.04, "train", "b"),
-            ("m11", "en-gb-scotland+Lee", "m", 162, 1.5, 1.00, "train", "b"),
-            ("f11", "en-gb-scotland+f5", "f", 170, -1.0, 0.96, "test", "b"),
-            ("m12", "en-029+Diogo", "m", 169, 3.0, 1.01, "test", "b"),
-            ("f12", "en-029+anika", "f", 152, -4.0, 0.97, "test", "b"),
+def _voices() -> dict[str, BaseVoice]:
+    with (Path(__file__).parent / "data" / "voices.csv").open(encoding="utf-8", newline="") as file:
+        rows = [dict(row) for row in csv.DictReader(file)]
+    return {
+        row["id"]: BaseVoice(
+            **row | {"rate": int(row["rate"]), "f0_shift": float(row["f0_shift"]), "warp": float(row["warp"])}
         )
-    )
-}
+        for row in rows
+    }
+
+
+VOICES: dict[str, BaseVoice] = _voices()
 
 # f0 shift (semitones), warp, expressivity of the talkers made from each base voice.
 VARIATIONS = ((0.0, 1.00, 1.00), (1.7, 1.045, 1.12), (-1.5, 0.965, 0.88), (0.6, 0.98, 1.05))
@@ -83,16 +65,8 @@ def _talkers() -> dict[str, Talker]:
     out = {}
     for voice in VOICES.values():
         for letter, (shift, warp, expressivity) in zip("pqrs", VARIATIONS, strict=True):
-            out[voice.id + letter] = Talker(
-                voice.id + letter,
-                voice.id,
-                voice.sex,
-                voice.f0_shift + shift,
-                round(voice.warp * warp, 4),
-                expressivity,
-                voice.split,
-                voice.domain,
-            )
+            name, shift, warp = voice.id + letter, voice.f0_shift + shift, round(voice.warp * warp, 4)
+            out[name] = Talker(name, voice.id, voice.sex, shift, warp, expressivity, voice.split, voice.domain)
     return out
 
 
@@ -123,34 +97,6 @@ def _wild_talkers() -> dict[str, Talker]:
 
 
 WILD_TALKERS: dict[str, Talker] = _wild_talkers()  # those of domain `wild`; they keep the split of their base voice
-
-# Voices that a model may hear in pre-training: those of the training talkers, and others that no split contains. No
-# variant here is spoken by a validation or test talker of either domain. (espeak-ng voice, rate, f0 shift, warp)
-_EXTRA = (
-    ("en-us+m2", 168, 1.0, 1.0),
-    ("en+m4", 163, 0.0, 1.02),
-    ("en-us+m6", 171, 1.5, 0.98),
-    ("en-gb-x-rp+m8", 165, 0.0, 1.0),
-    ("en-us+Alex", 166, 0.5, 1.0),
-    ("en+Denis", 162, 2.0, 1.01),
-    ("en-us+Mike", 170, 0.0, 0.97),
-    ("en-us+john", 167, 1.0, 1.03),
-    ("en+paul", 160, 0.0, 1.0),
-    ("en-us+rob", 172, 1.0, 1.0),
-    ("en-gb-x-gbcwmd+zac", 165, -3.0, 1.0),
-    ("en-us+travis", 164, 1.0, 0.99),
-    ("en+victor", 168, 1.0, 1.0),
-    ("en-us+quincy", 161, 2.0, 1.02),
-    ("en-us+Alicia", 165, 0.0, 1.0),
-    ("en+grandma", 158, 1.0, 1.02),
-    ("en-us+linda", 169, 0.0, 1.0),
-    ("en-gb-x-gbclan+f1", 167, 0.5, 0.98),
-    ("en+f3", 163, 1.0, 1.0),
-    ("en-us+f4", 171, 1.0, 1.02),
-)
-PRETRAIN_VOICES: tuple[tuple[str, int, float, float], ...] = (
-    tuple((v.espeak, v.rate, v.f0_shift, v.warp) for v in VOICES.values() if v.split == "train") + _EXTRA
-)
 
 
 def talker(name: str) -> Talker:

@@ -160,10 +160,7 @@ def test_export_command(fixture_corpus, tmp_path, form):
         assert again["emotions"] == {str(k): v for k, v in sorted(corpus.counts().items())}
 
 
-def test_fixture_and_list_commands(tmp_path):
-    made = run("fixture", "emodb", tmp_path / "new")
-    assert made["found"] == 70 and made["faults"]["corrupt"] == ["wav/03a02Fa.wav"]
-    assert "not an empty folder" in run("fixture", "emodb", tmp_path / "new", code=1)["error"]
+def test_the_list_names_licence_and_source():
     listed = run("list")["corpora"]
     assert len(listed) == 13 and all(row["licence"] and row["url"] for row in listed)
 

@@ -212,3 +212,12 @@ def test_the_card_states_what_was_judged() -> None:
     tables = [json.loads((LOGS / f"{n}.json").read_text()) for n in ("judge", "judge-emo-rl", "strangers")]
     shipped = (TINY_FOLDER / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert card.judged(*tables).strip() in shipped
+
+
+def test_pretraining_hears_no_held_out_voice() -> None:
+    from data_scripts.pretraining import voices
+
+    held_out = {v.espeak.split("+")[1] for v in talkers.VOICES.values() if v.split != "train"}
+    heard = [name.split("+")[1] for name, *_ in voices.VOICES]
+    assert not held_out & set(heard)
+    assert len({name for name, *_ in voices.VOICES}) == len(voices.VOICES) >= 30
