@@ -85,9 +85,9 @@ def saved() -> dict[str, Any]:
 
 def write_page(result: dict[str, Any], readme: Path = CHECKOUT / "README.md", folder: Path = RESULT.parent) -> None:
     """Write `truth.md` and `truth.svg` into a folder, and README's section."""
+    from emolab_course.figures import truth_table
     from emolab_course.readme import replace_section
 
-    from emolab.plots.attribution import truth_table
     from emolab.plots.style import save_svg
 
     picture = truth_table(result["after"]["methods"], result["before"]["methods"], columns=PICTURED)
@@ -203,8 +203,9 @@ def recipe_of(checkpoint: Path) -> str:
 
 def page(result: dict[str, Any]) -> str:
     """Every figure of every method, before and after, with what each column is."""
+    from emolab_course.truth import COLUMNS
+
     from benchmarks.truth.table import markdown
-    from emolab.attribution.truth import COLUMNS
 
     before, after = result["before"], result["after"]
     return "\n".join(

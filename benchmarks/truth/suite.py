@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from emolab_course.cues import stated_cues, true_cues
+from emolab_course.truth import method_rows
 from numpy.typing import NDArray
 
 from benchmarks.truth import table
@@ -17,8 +19,7 @@ from emolab.attribution.game import MASKERS, background_samples
 from emolab.attribution.measure import Measured, Settings, choose, measure, null_tables
 from emolab.attribution.methods import null_band, shares
 from emolab.attribution.shapley import exact_from_table
-from emolab.attribution.stated import stated_against_measured, stated_cues, true_cues
-from emolab.attribution.truth import method_rows
+from emolab.attribution.stated import stated_against_measured
 from emolab.evaluate.asking import generate_texts
 from emolab.evaluate.results import provenance
 from emolab.metrics.bootstrap import mean_interval

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emolab_course.cues import face_attributes_in, voice_attributes_in
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
@@ -28,7 +29,6 @@ from emolab.samples import Corpus, EmotionSample, resolve
 from emolab.synth import corpus as synth_corpus
 from emolab.synth import describe_face, describe_voice, face, prosody, seeds, talkers, voice
 from emolab.synth import text as bank
-from emolab.synth.attributes import face_attributes_in, voice_attributes_in
 
 BATCH = 32
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab.metrics.bootstrap import interval, mean_interval
+from emolab.metrics.bootstrap import interval
 from emolab.parsing import parse
 from emolab.samples import MODALITIES
 
@@ -100,45 +100,6 @@ def evidence_sentence(carriers: Collection[str]) -> str:
         return "nothing tells it"
     single = len(named) == 1 and "text" not in carriers
     return f"{' and '.join(named)} {'tells' if single else 'tell'} it"
-
-
-def stated_cues(texts: Sequence[str], true: Sequence[Mapping[str, str]], seed: int = 0) -> dict[str, Any]:
-    """Do the voice attributes that texts state fit the recording? `true` maps attribute to class for each text.
-
-    `wrong` is the share of stated attributes that do not fit, with a 95% interval over texts. `wrong_shuffled` is the
-    same after exchanging the texts between recordings: a plausible description gets that far without listening.
-    `by_attribute` is the share of right ones. `silent` counts the texts that state nothing.
-    """
-    from emolab.synth.attributes import voice_attributes_in
-
-    stated = [voice_attributes_in(text) for text in texts]
-    pairs = [(s, t) for s, t in zip(stated, true, strict=True) if s]
-    result: dict[str, Any] = {"n": len(pairs), "silent": len(texts) - len(pairs)}
-    if not pairs:
-        return result | {"wrong": None, "wrong_ci": None, "wrong_shuffled": None, "by_attribute": {}}
-    wrong = np.array([np.mean([t.get(name) != value for name, value in s.items()]) for s, t in pairs])
-    order = np.random.default_rng(seed).permutation(len(pairs))
-    shuffled = [
-        np.mean([pairs[j][1].get(k) != v for k, v in s.items()]) for (s, _), j in zip(pairs, order, strict=True)
-    ]
-    names = sorted({name for s, _ in pairs for name in s})
-    right = {k: float(np.mean([t.get(k) == s[k] for s, t in pairs if k in s])) for k in names}
-    return result | {
-        "wrong": float(wrong.mean()),
-        "wrong_ci": mean_interval(wrong),
-        "wrong_shuffled": float(np.mean(shuffled)),
-        "by_attribute": right,
-    }
-
-
-def true_cues(truth: Mapping[str, Any]) -> dict[str, str]:
-    """The voice attributes of a recording, from its row of the corpus's truth (`emolab.synth.corpus.read_truth`)."""
-    from dataclasses import asdict
-
-    from emolab.synth.describe_voice import describe
-    from emolab.synth.prosody import Prosody
-
-    return dict(asdict(describe(Prosody(**truth["prosody"]))))
 
 
 def with_reasons(text: str, reasons: str) -> str:

@@ -172,8 +172,7 @@ def score(
     """Score saved rollouts, or completions given here, without a model."""
     from emolab.errors import RewardError
     from emolab.rewards import Rubric
-    from emolab.rewards.lab import summary
-    from emolab.rewards.rollouts import read_rollouts
+    from emolab.rewards.rollouts import read_rollouts, summary
 
     named = chosen_reward(reward, added, weights, labels)
     rubric = named if isinstance(named, Rubric) else Rubric.of([named], reward)

@@ -104,20 +104,6 @@ def assert_disjoint(fold: Fold) -> None:
         raise CorpusError(f"{fold.name}: speakers {', '.join(shared[:5])} are in test and in training")
 
 
-def cross_corpus(train: Corpus, test: Corpus, labels: Sequence[str]) -> Fold:
-    """Train on one corpus, test on another, both restricted to `labels` (map them first with `relabel`).
-
-    Raises CorpusError if a part is empty under these labels, or one of the labels never occurs in training.
-    """
-    parts = [corpus.where(lambda s: s.emotion in labels) for corpus in (train, test)]
-    for corpus, part in zip((train, test), parts, strict=True):
-        if not len(part):
-            raise CorpusError(f"{corpus.name}: no sample labelled {', '.join(labels)}; map its labels first")
-    if unseen := [label for label in labels if label not in parts[0].counts()]:
-        raise CorpusError(f"{train.name}: no training sample of {', '.join(unseen)}; choose labels that it has")
-    return Fold(f"{train.name}→{test.name}", parts[0], parts[0].replace([]), parts[1], "other corpus, other speakers")
-
-
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 """Of the samples, in a division that is drawn."""
 _TRIES = 300

@@ -80,12 +80,3 @@ def agreement(p: Mapping[str, float], q: Mapping[str, float]) -> float:
         middle = (a + b) / 2
         divergence += sum(x * math.log2(x / middle) / 2 for x in (a, b) if x)
     return min(1.0, max(0.0, 1.0 - divergence))
-
-
-def vote_agreement(predicted: Sequence[Mapping[str, float]], votes: Sequence[Mapping[str, float] | None]) -> float:
-    """Mean `agreement` of a model's distributions with the votes, over samples that have votes; NaN where none has.
-
-    `predicted` holds a distribution for each sample: label probabilities, or counts of sampled answers.
-    """
-    found = [agreement(p, q) for p, q in zip(predicted, votes, strict=True) if q is not None]
-    return math.fsum(found) / len(found) if found else float("nan")

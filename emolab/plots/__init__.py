@@ -12,16 +12,12 @@ from types import ModuleType
 from typing import Any
 
 _HOMES = {
-    "attribution": (
-        "before_after face_heat modality_bars modality_triangle plot stated_rates truth_table windows_on_wave "
-        "words_html"
-    ),
-    "data": "beside_corpus boxes_by_label clip_card corpus_overview face_grid face_strip vad_plane",
-    "emotions": "emotion_plane plutchik_circle similarity_matrices",
+    "attribution": "face_heat modality_bars plot windows_on_wave words_html",
+    "data": "clip_card vad_plane",
     "evaluation": "confusion_matrix controls label_bias posterior score_bars",
     "style": "EMOTION_COLOURS MODALITY_COLOURS colour_of new_figure palette styled",
-    "training": "LiveCurves advantages compare_runs live_runs training_curves",
-    "wheels": "emotion_wheel spam_curves",
+    "training": "LiveCurves advantages live_runs training_curves",
+    "wheels": "emotion_wheel",
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
 

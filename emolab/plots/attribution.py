@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emolab.plots.style import INK, MODALITY_COLOURS, QUIET, SIGNED_MAP, colour_of, light_grid, new_figure, styled
-from emolab.samples import MODALITIES
+from emolab.plots.style import INK, QUIET, SIGNED_MAP, colour_of, light_grid, new_figure, styled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,45 +16,6 @@ if TYPE_CHECKING:
 
     from emolab.attribution.shapley import Attribution
     from emolab.samples import EmotionSample
-
-UNIT_RANGE = ("recovery", "auc", "conflict", "hallucination", "agreement")
-CORNERS = {"audio": (0.0, 0.0), "video": (1.0, 0.0), "text": (0.5, 0.866)}
-
-
-@styled
-def modality_triangle(
-    shares: np.ndarray,
-    colours: Sequence[str] | str = "#14817b",
-    groups: Mapping[str, str] | None = None,
-    title: str = "",
-) -> Figure:
-    """Each sample as a point in the triangle of its shares (N, 3) of audio, video and text; a corner means one
-    modality alone.
-
-    `colours` is one colour, or one for each sample; `groups` names colours for the legend.
-    """
-    import numpy as np
-
-    figure, ((axis,),) = new_figure(5.0, 4.5)
-    corners = np.array([CORNERS[m] for m in MODALITIES])
-    axis.fill(*corners.T, color="#f4f6f8", zorder=0)
-    for level in (0.25, 0.5, 0.75):
-        for i in range(3):
-            ends = level * corners[i] + (1 - level) * np.delete(corners, i, axis=0)
-            axis.plot(*ends.T, color="#dfe4e9", lw=0.7, zorder=1)
-    points = shares @ corners
-    axis.scatter(*points.T, c=colours, s=24, alpha=0.75, linewidths=0.3, edgecolors="white", zorder=3)
-    for modality, (x, y) in CORNERS.items():
-        below = modality != "text"
-        axis.annotate(modality, (x, y), xytext=(0, -8 if below else 7), textcoords="offset points", ha="center",
-                      va="top" if below else "bottom", weight="bold", color=MODALITY_COLOURS[modality])  # fmt: skip
-    for name, colour in (groups or {}).items():
-        axis.scatter([], [], c=colour, s=30, label=name)
-    if groups:
-        axis.legend(loc="upper left", fontsize=8, title="evidence in", title_fontsize=8)
-    axis.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.1, 0.97), title=title or "Where the answers come from")
-    axis.set_axis_off()
-    return figure
 
 
 @styled
@@ -238,115 +198,4 @@ def face_heat(
     figure.colorbar(shades, ax=axes[0].tolist(), shrink=0.8, label=f"φ ({unit})")
     if title:
         figure.suptitle(title, x=0.01, ha="left", weight="bold")
-    return figure
-
-
-@styled
-def truth_table(
-    methods: Sequence[Mapping[str, Any]],
-    before: Sequence[Mapping[str, Any]] = (),
-    title: str = "",
-    columns: Sequence[str] = (),
-    across: int = 3,
-) -> Figure:
-    """The truth suite as dots with intervals: one panel for each figure, one line for each method, before RL hollow.
-
-    `columns` are keys of `emolab.attribution.truth.COLUMNS`, by default all that any method has; a dashed line shows
-    what a right method would get.
-    """
-    from emolab.attribution.truth import COLUMNS
-
-    wanted = [c for c in COLUMNS if c.key in (columns or [x.key for x in COLUMNS])]
-    drawn = [c for c in wanted if any(row.get(c.key) is not None for row in methods)]
-    names = [row["name"] for row in methods]
-    earlier = {row["name"]: row for row in before}
-    wide = min(across, len(drawn))
-    high = -(-len(drawn) // wide)
-    figure, axes = new_figure(2.9 * wide + 1.6, (1.0 + 0.34 * len(names)) * high, high, wide, sharey=True)
-    for axis in axes.flat[len(drawn) :]:
-        axis.set_axis_off()
-    for axis, column in zip(axes.flat, drawn, strict=False):
-        for i, row in enumerate(methods):
-            _dot(axis, i - (0.14 if earlier else 0), row, column.key, True)
-            if row["name"] in earlier:
-                _dot(axis, i + 0.2, earlier[row["name"]], column.key, False)
-        if column.target is not None:
-            axis.axvline(column.target, color=INK, lw=1, ls=(0, (4, 3)))
-        if column.key in UNIT_RANGE:
-            axis.set_xlim(-0.02, 1.04)
-        axis.set_title(column.title, fontsize=10)
-        light_grid(axis, "x")
-    axes[0, 0].set_yticks(range(len(names)), names)
-    axes[0, 0].invert_yaxis()
-    if earlier:
-        figure.legend(handles=[_mark(axes[0, 0], True, "after training"), _mark(axes[0, 0], False, "before")],
-                      loc="outside lower right", ncols=2, fontsize=9)  # fmt: skip
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", weight="bold")
-    return figure
-
-
-def _mark(axis: Axes, filled: bool, label: str) -> Any:
-    return axis.plot([], [], "o", color=INK, mfc=INK if filled else "white", label=label)[0]
-
-
-def _dot(axis: Axes, place: float, row: Mapping[str, Any], column: str, filled: bool) -> None:
-    value = row.get(column)
-    if value is None:
-        return
-    colour = "#14817b" if "Shapley" in row["name"] else "#c7652c" if "chance" not in row["name"] else QUIET
-    if (interval := row.get(f"{column}_ci")) and None not in interval:
-        axis.plot(interval, [place] * 2, color=colour, lw=1.6, alpha=0.7)
-    axis.plot([value], [place], "o", color=colour, mfc=colour if filled else "white", ms=6)
-
-
-@styled
-def stated_rates(suites: Mapping[str, Mapping[str, Any]], title: str = "") -> Figure:
-    """What rationales state against what was measured, for each of some models (name to the suite's `stated`).
-
-    Hallucination, omission and agreement with their intervals; a model whose rationales state nothing has no bars.
-    """
-    heads = {"hallucination": "stated, but did\nnot contribute", "omission": "contributed,\nbut not stated",
-             "agreement": "names the\nlargest"}  # fmt: skip
-    figure, ((axis,),) = new_figure(6.2, 3.0)
-    width = 0.8 / max(1, len(suites))
-    for j, (name, stated) in enumerate(suites.items()):
-        colour = colour_of(name, j)
-        axis.plot([], [], "s", color=colour, ms=8, label=name)
-        for i, key in enumerate(heads):
-            place = i + (j - (len(suites) - 1) / 2) * width
-            if stated.get(key) is None:
-                continue
-            axis.bar(place, stated[key], 0.92 * width, color=colour, alpha=0.9)
-            axis.plot([place] * 2, stated[f"{key}_ci"], color=INK, lw=1.6)
-    axis.set_xticks(range(len(heads)), list(heads.values()))
-    axis.set(ylim=(0, 1.02), ylabel="share", title=title or "What is said against what was measured")
-    axis.legend(loc="upper left", ncols=len(suites))
-    light_grid(axis)
-    return figure
-
-
-@styled
-def before_after(
-    before: Mapping[str, float],
-    after: Mapping[str, float],
-    ylabel: str = "mean φ",
-    title: str = "",
-    intervals: Mapping[str, Sequence[Sequence[float]]] | None = None,
-) -> Figure:
-    """Slopes from before to after training, one for each modality; `intervals[name]` are those of before and after."""
-    figure, ((axis,),) = new_figure(4.6, 3.2)
-    spans = [x for pair in (intervals or {}).values() for span in pair for x in span]
-    values = [*before.values(), *after.values(), *spans, 0.0]
-    gap, lowest = 0.075 * (max(values) - min(values)), float("-inf")
-    for i, name in enumerate(sorted(after, key=after.__getitem__)):
-        colour, shift = colour_of(name, list(after).index(name)), 0.04 * (i / max(1, len(after) - 1) - 0.5)
-        axis.plot([shift, 1 + shift], [before[name], after[name]], "o-", color=colour, lw=2.2)
-        for x, span in enumerate((intervals or {}).get(name, ())):
-            axis.plot([x + shift] * 2, span, color=colour, lw=1.4, alpha=0.7)
-        lowest = max(after[name], lowest + gap)
-        axis.annotate(f"{name} {after[name]:.2f}", (1.14, lowest), va="center", color=colour)
-    axis.axhline(0, color=QUIET, lw=0.8)
-    axis.set_xticks([0, 1], ["before RL", "after RL"])
-    axis.set(xlim=(-0.2, 1.7), ylabel=ylabel, title=title or "What training taught it to use")
     return figure

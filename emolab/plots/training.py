@@ -106,20 +106,6 @@ def _draw(axis: Axes, rows: Rows, names: Sequence[str], series: Sequence[str]) -
 
 
 @styled
-def compare_runs(runs: Mapping[str, Rows], name: str = "reward", title: str = "") -> Figure:
-    """One metric of several runs over their steps, as running means with the raw values faint behind them."""
-    figure, ((axis,),) = new_figure(6.4, 3.0)
-    for i, (run, rows) in enumerate(runs.items()):
-        steps, values = column(rows, name)
-        axis.plot(steps, values, color=colour_of("", i), alpha=0.15, lw=0.8)
-        axis.plot(steps, smooth(values, max(1, len(values) // 20)), color=colour_of("", i), label=run)
-    axis.set(xlabel="step", title=title or name)
-    axis.legend()
-    light_grid(axis)
-    return figure
-
-
-@styled
 def advantages(
     rewards: Sequence[Sequence[float]], group_advantages: Sequence[Sequence[float]], title: str = ""
 ) -> Figure:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from emolab.plots.style import ACCENT, INK, QUIET, colour_of, light_grid, new_figure, styled
+from emolab.plots.style import ACCENT, INK, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,20 +92,3 @@ def _words(
     side = "center" if abs(x) < 0.35 else "left" if x > 0 else "right"
     height = "center" if abs(y) < 0.6 else "bottom" if y > 0 else "top"
     axis.text(1.1 * x, 1.1 * y, "\n".join(lines), ha=side, va=height, fontsize=8.5, color=INK)
-
-
-@styled
-def spam_curves(curves: Mapping[str, Sequence[float]], title: str = "", x: str = "words named") -> Figure:
-    """Score against the number of words (or clusters) named, 1, 2, …, one line each; a dot marks the best."""
-    figure, axes = new_figure(6.4, 3.2)
-    axis = axes[0, 0]
-    for i, (name, values) in enumerate(curves.items()):
-        xs = range(1, len(values) + 1)
-        axis.plot(xs, values, color=colour_of(name, i), label=name)
-        best = max(range(len(values)), key=values.__getitem__)
-        axis.plot(best + 1, values[best], "o", color=colour_of(name, i))
-    axis.axhline(0, color=QUIET, linewidth=0.8)
-    axis.set(xlabel=x, ylabel="score", title=title)
-    axis.legend(fontsize=8, ncols=2)
-    light_grid(axis)
-    return figure

@@ -19,6 +19,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
@@ -170,112 +171,6 @@ from emolab.rewards.source import load_reward
 
 reward = Portable(load_reward({spec}, {labels!r}), progress={progress!r})
 '''
-_SWIFT = """
-
-def _make(args=None, **options):
-    return _call
-
-
-def _call(completions, **columns):
-    return reward(completions, **columns)
-
-
-_call.__name__ = {name!r}  # the name of its column in the logs
-
-try:
-    from swift.rewards import orms
-except ImportError:  # ms-swift 3
-    from swift.plugin import orms
-orms[{name!r}] = _make
-"""
-_VERL = """
-
-def compute_score(data_source, solution_str, ground_truth, extra_info=None, **options):
-    return reward.compute_score(data_source, solution_str, ground_truth, extra_info)
-
-
-def compute_score_batch(data_sources, solution_strs, ground_truths, extra_infos, **options):
-    return reward.compute_score_batch(data_sources, solution_strs, ground_truths, extra_infos)
-"""
-_OPENRLHF = """
-
-def reward_func(queries, prompts, labels, **options):
-    return reward.reward_func(queries, prompts, labels)
-"""
-_NEMO = '''
-
-def {function}(ground_truth, response):
-    """(score, right), as the functions of `nemo_rl.environments.rewards`."""
-    return reward.score_response(ground_truth, response)
-
-
-def make_environment():
-    """The environment class, made when NeMo-RL and Ray are there."""
-    import ray
-    import torch
-    from nemo_rl.environments.interfaces import EnvironmentInterface, EnvironmentReturn
-
-    @ray.remote
-    class EmolabEnvironment(EnvironmentInterface):
-        """Scores one answer; every episode ends after it. A row's metadata holds `ground_truth`."""
-
-        def __init__(self, config=None):
-            self.config = config
-
-        def step(self, message_log_batch, metadata, *args, **options):
-            said = ["".join(m["content"] for m in log if m["role"] == "assistant") for log in message_log_batch]
-            scores = [reward.score_response(row["ground_truth"], text)[0] for row, text in zip(metadata, said)]
-            return EnvironmentReturn(
-                observations=[{{"role": "environment", "content": ""}} for _ in scores],
-                metadata=metadata,
-                next_stop_strings=[None] * len(scores),
-                rewards=torch.tensor(scores),
-                terminateds=torch.ones(len(scores)),
-                answers=None,
-            )
-
-        def global_post_process_and_metrics(self, batch):
-            return batch, {{"reward": batch["rewards"].float().mean().item()}}
-
-    return EmolabEnvironment
-
-
-def __getattr__(name):
-    if name == "EmolabEnvironment":
-        return make_environment()
-    raise AttributeError(name)
-'''
-_VERIFIERS = '''
-
-def {function}(prompts, completions, answers, infos, **options) -> list:
-    return reward.score_group(prompts, completions, answers, infos)
-
-
-def message(audio, question):
-    """A user's turn with a sound (WAV bytes, or a path) in the message, as chat APIs take it."""
-    import base64
-
-    data = audio if isinstance(audio, bytes) else Path(audio).read_bytes()
-    sound = {{"data": base64.b64encode(data).decode(), "format": "wav"}}
-    content = [{{"type": "input_audio", "input_audio": sound}}, {{"type": "text", "text": question}}]
-    return [{{"role": "user", "content": content}}]
-
-
-def load_environment(rows=(), question="", **options):
-    """An environment of one turn. `rows` hold `audio`, `solution`, and the other columns that the reward reads."""
-    import verifiers as vf
-    from datasets import Dataset
-
-    made = [
-        {{
-            "prompt": message(row["audio"], question),
-            "answer": str(row.get("solution") or ""),
-            "info": {{k: v for k, v in row.items() if k not in ("audio", "solution")}},
-        }}
-        for row in rows
-    ]
-    return vf.SingleTurnEnv(dataset=Dataset.from_list(made), rubric=vf.Rubric(funcs=[{function}]), **options)
-'''
 _USES = {
     "ms-swift": "Use: swift rlhf --rlhf_type grpo --external_plugins THIS_FILE --reward_funcs {name} ...",
     "verl": "Use: reward.custom_reward_function.path=THIS_FILE reward.custom_reward_function.name=compute_score",
@@ -283,7 +178,6 @@ _USES = {
     "nemo-rl": "Use: call `{function}` from an environment, or register `EmolabEnvironment` of this module.",
     "verifiers": "Use (verifiers 0.1 to 0.3): `load_environment(rows, question)`, or `vf.Rubric(funcs=[{function}])`.",
 }
-_BODIES = {"ms-swift": _SWIFT, "verl": _VERL, "openrlhf": _OPENRLHF, "nemo-rl": _NEMO, "verifiers": _VERIFIERS}
 TOOLS = tuple(_USES)
 
 
@@ -305,8 +199,9 @@ def export(
     name = reward_name(load_reward(spec, chosen))
     stated = chosen.name if label_set(chosen.name) == chosen else list(chosen)
     values = {"name": name, "tool": tool, "labels": stated, "progress": progress, "function": re.sub(r"\W", "_", name)}
-    values |= {"spec": _spec_from(spec, out), "use": _USES[tool].format(**values)}
-    text = _HEAD.format(**values) + (_BODIES[tool].format(**values) if tool != "verl" else _VERL)
+    values |= {"spec": _spec_from(spec, out), "use": _USES[tool].format(**values), "quoted": repr(name)}
+    body = Path(__file__).with_name("exports") / f"{tool}.txt"
+    text = _HEAD.format(**values) + Template(body.read_text(encoding="utf-8")).substitute(values)
     if "Path(" not in text:
         text = text.replace("from pathlib import Path\n\n", "")
     out.parent.mkdir(parents=True, exist_ok=True)

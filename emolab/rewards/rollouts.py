@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emolab.errors import RewardError
+from emolab.rewards.groups import zero_variance_share
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
     from emolab.prompts import Prompt
+    from emolab.rewards.rubric import Rubric
     from emolab.samples import Corpus
 
 Rollouts = dict[str, list[Any]]
@@ -117,3 +120,16 @@ def collect(
                 for text in texts
             ]
     return from_rows(rows)
+
+
+def summary(rubric: Rubric, rollouts: Mapping[str, Sequence[Any]], progress: float = 0.0) -> dict[str, float]:
+    """A rubric over all rollouts: the mean total, the mean of each part as counted, the share of equal groups."""
+    scores = rubric.rescore(rollouts, progress)
+    groups = rollouts.get("row", list(range(len(scores.total))))
+    means = {name: _mean(values) for name, values in (("total", scores.total), *scores.counted.items())}
+    return {**means, "zero_variance": zero_variance_share(scores.total, groups)}
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    found = [value for value in values if value is not None]
+    return math.fsum(found) / len(found) if found else float("nan")

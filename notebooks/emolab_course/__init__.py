@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import emolab_course.check as check
+    import emolab_course.figures as figures
     from emolab_course.check import hint
     from emolab_course.demos import (
         ask,
@@ -50,6 +51,7 @@ __all__ = [
     "check",
     "claims_of",
     "credit_table",
+    "figures",
     "hint",
     "lazy_scores",
     "listen",
@@ -67,8 +69,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "check":
-        return import_module("emolab_course.check")
+    if name in ("check", "figures"):
+        return import_module(f"emolab_course.{name}")
     if name in _MODULES:
         return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'emolab_course' has no attribute {name!r}")

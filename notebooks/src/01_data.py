@@ -27,7 +27,7 @@
 # <!-- cost study=45 -->
 
 # %%
-from emolab_course import check, listen, one_of_each, setup, watch
+from emolab_course import check, figures, listen, one_of_each, setup, watch
 
 lab = setup("01")
 lab
@@ -47,7 +47,7 @@ table[[name for name in shown if name in table]].head(6)
 # %%
 import emolab as el
 
-el.plot.corpus_overview(table)
+figures.corpus_overview(table)
 
 # %% [markdown]
 # Look at the left panel. Where the bars have equal length, a model cannot
@@ -180,7 +180,7 @@ from emolab.baselines import feature_frame, per_speaker
 features = feature_frame(lab.voices("test"))
 pitch = features[["f0_median"]].to_numpy()
 relative = per_speaker(pitch, features["speaker"])
-el.plot.boxes_by_label(
+figures.boxes_by_label(
     {"median pitch as measured": pitch[:, 0],
      "relative to the speaker": relative[:, 0]},
     features["emotion"], lab.corpus.labels)

@@ -28,7 +28,7 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab_course import check, setup
+from emolab_course import check, figures, setup
 
 lab = setup("03")
 lab
@@ -104,7 +104,7 @@ labels = lab.corpus.labels
 placed = [name for name in labels if labels.place(name)
           and labels.place(name).angle is not None]
 near = {name: labels.similarity(name, placed[0]) for name in placed}
-el.plot.plutchik_circle(near, centre=placed[0], gamma=0.7)
+figures.plutchik_circle(near, centre=placed[0], gamma=0.7)
 
 # %% [markdown]
 # A label without a place on the circle, such as *neutral*, has similarity ½
@@ -118,7 +118,7 @@ el.plot.plutchik_circle(near, centre=placed[0], gamma=0.7)
 # %%
 from emolab_course import credit_table
 
-el.plot.similarity_matrices(
+figures.similarity_matrices(
     {f"alpha = {alpha}": credit_table(el.ESWR(labels, alpha)).to_numpy()
      for alpha in (1.0, 0.5, 0.0)}, labels)
 

@@ -30,7 +30,7 @@
 # <!-- cost study=75 -->
 
 # %%
-from emolab_course import at_most, check, listen, setup, watch
+from emolab_course import at_most, check, figures, listen, setup, watch
 
 lab = setup("05")
 lab
@@ -174,14 +174,14 @@ attribution_explorer(lalm, samples[:12], prompt, background, times)
 # method give that modality the largest value?
 
 # %%
-from emolab.attribution.truth import method_rows
+from emolab_course.truth import method_rows
 
 known = lab.truth("The embedded corpus would score the methods here.")
 if known and not after.right.any():
     print("The model answers nothing right: no method can be scored.")
 elif known:
     rows = method_rows(after, MODALITIES, known, n_boot=200)
-    display(el.plot.truth_table(rows, columns=("recovery", "auc", "conflict"),
+    display(figures.truth_table(rows, columns=("recovery", "auc", "conflict"),
                                 title="Does the method name the carrier?"))
 
 # %% [markdown]
@@ -199,7 +199,7 @@ elif known:
 suite = lab.result("truth")
 first, last = (suite[name] for name in lab.stage_keys(suite))
 print(suite["command"], "on", last["n"], "samples")
-el.plot.truth_table(last["methods"], first["methods"])
+figures.truth_table(last["methods"], first["methods"])
 
 # %% [markdown]
 # ## What training changed
@@ -215,12 +215,12 @@ colours = [el.plot.MODALITY_COLOURS.get(
     s.extra["carriers"][0] if len(s.extra.get("carriers", ())) == 1 else "",
     "#9aa5b1") for s in samples]
 for measured, when in ((before, "Cold start"), (after, "After GRPO")):
-    display(el.plot.modality_triangle(shares(measured.shapley()), colours,
+    display(figures.modality_triangle(shares(measured.shapley()), colours,
                                       el.plot.MODALITY_COLOURS, when))
 
 # %%
 phis = [{r["modality"]: r for r in stage["shares"]} for stage in (first, last)]
-el.plot.before_after(
+figures.before_after(
     *({m: part[m]["phi"] for m in MODALITIES} for part in phis),
     intervals={m: [part[m]["phi_ci"] for part in phis] for m in MODALITIES})
 

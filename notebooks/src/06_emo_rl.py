@@ -28,7 +28,7 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab_course import at_most, check, practice, setup, verdict
+from emolab_course import at_most, check, figures, practice, setup, verdict
 
 lab = setup("06")
 lab
@@ -68,7 +68,7 @@ import emolab as el
 neighbours = {a: [b for b in labels if b != a
                   and labels.similarity(a, b) > 0.7] for a in labels}
 centre = max(neighbours, key=lambda label: len(neighbours[label]))
-el.plot.plutchik_circle(
+figures.plutchik_circle(
     {b: labels.similarity(centre, b) for b in labels
      if labels.place(b) and labels.place(b).angle is not None},
     centre=centre, gamma=0.7)

@@ -29,7 +29,7 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab_course import at_most, check, setup, verdict
+from emolab_course import at_most, check, figures, setup, verdict
 
 lab = setup("07")
 lab
@@ -186,7 +186,7 @@ pd.DataFrame(spam).set_index("wheel")[["item", "detail"]]
 from emolab.rewards.wheel import PENALTIES, guessing_pays, length_penalty
 
 curves = guessing_pays(clusters=8, gold=2)
-el.plot.spam_curves(
+figures.spam_curves(
     curves, "A model that knows nothing: what naming m words pays")
 
 # %% [markdown]

@@ -29,7 +29,7 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab_course import check, setup, verdict, watch
+from emolab_course import check, figures, setup, verdict, watch
 
 lab = setup("09")
 lab
@@ -181,7 +181,7 @@ kinds = [kind for kind in
          if f"ua_{kind}" in before]
 if lab.knows("carriers", "The embedded corpus would split UA here.",
              corpus):
-    display(el.plot.before_after(
+    display(figures.before_after(
         *({kind: found[f"ua_{kind}"] for kind in kinds}
           for found in (before, after)),
         ylabel="UA", title="By where the evidence lies"))

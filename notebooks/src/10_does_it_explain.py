@@ -27,7 +27,7 @@
 # <!-- cost study=50 -->
 
 # %%
-from emolab_course import at_most, check, setup
+from emolab_course import at_most, check, figures, setup
 
 lab = setup("10")
 lab
@@ -102,7 +102,7 @@ from emolab.attribution.methods import shares
 colours = [el.plot.MODALITY_COLOURS.get(
     s.extra["carriers"][0] if len(s.extra.get("carriers", ())) == 1 else "",
     "#9aa5b1") for s in samples]
-el.plot.modality_triangle(shares(measured.shapley()), colours,
+figures.modality_triangle(shares(measured.shapley()), colours,
                           el.plot.MODALITY_COLOURS,
                           "What the answers come from")
 
@@ -150,7 +150,7 @@ for when, part in stages.items():
           f"{part['silent']} do not")
     for row in part["examples"][:3]:
         print("  evidence in", *row["evidence"], "| said:", row["text"])
-el.plot.stated_rates(stages)
+figures.stated_rates(stages)
 
 # %% [markdown]
 # The black lines are 95% intervals: where those of one pair overlap widely,
@@ -163,7 +163,7 @@ el.plot.stated_rates(stages)
 # be checked on the embedded corpus, because we know how the voice was made.
 
 # %%
-from emolab.attribution.stated import stated_cues, true_cues
+from emolab_course.cues import stated_cues, true_cues
 from emolab.prompts import get_prompt
 
 truth = lab.truth("The embedded corpus would check descriptions here.")

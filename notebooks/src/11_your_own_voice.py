@@ -27,7 +27,7 @@
 # <!-- cost study=40 -->
 
 # %%
-from emolab_course import at_most, check, own_clips, setup
+from emolab_course import at_most, check, figures, own_clips, setup
 
 lab = setup("11")
 lab
@@ -104,7 +104,7 @@ from emolab.baselines import feature_frame
 
 corpus_features = feature_frame(lab.voices("test"))
 own_features = feature_frame(clips)
-el.plot.beside_corpus(corpus_features, own_features, "f0_median", "f0_sd",
+figures.beside_corpus(corpus_features, own_features, "f0_median", "f0_sd",
                       lab.corpus.labels)
 
 # %% [markdown]

@@ -8,7 +8,6 @@ import pytest
 from emolab.attribution.stated import (
     evidence_sentence,
     stated_against_measured,
-    stated_cues,
     stated_modalities,
 )
 
@@ -50,13 +49,3 @@ def test_evidence_sentences_are_read_back():
         text = f"<think>{evidence_sentence(carriers)}</think><answer>sad</answer>"
         assert stated_modalities(text) == set(carriers)
     assert stated_modalities(f"<think>{evidence_sentence([])}</think><answer>neutral</answer>") == set()
-
-
-def test_stated_cues_by_hand():
-    said = ["a high, lively voice, fast and loud, clear", "a low, flat voice, slow and quiet, breathy", "who knows"]
-    true = [{"pitch": "high", "pace": "fast"}, {"pitch": "high", "pace": "slow"}, {}]
-    true = [{"range": "wide", "loudness": "loud", "quality": "clear", "timbre": "even"} | t for t in true]
-    found = stated_cues(said, true)
-    assert found["silent"] == 1 and found["by_attribute"]["pitch"] == 0.5 and found["by_attribute"]["pace"] == 1.0
-    assert found["wrong"] == pytest.approx((0 + 4 / 6) / 2)
-    assert stated_cues(["x"], [{}])["wrong"] is None

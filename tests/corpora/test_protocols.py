@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from emolab import corpora
 from emolab.corpora.protocols import (
     CREMAD_BLOCKS,
     PROTOCOLS,
@@ -14,7 +13,6 @@ from emolab.corpora.protocols import (
     RAVDESS_EMOBOX,
     Fold,
     assert_disjoint,
-    cross_corpus,
     protocol,
     protocols_of,
 )
@@ -122,19 +120,3 @@ def test_other_and_incomplete_corpora_are_refused(fixture_corpus):
     with pytest.raises(CorpusError, match="known are"):
         protocol("nonsense")
     assert protocols_of("ravdess") == ["ravdess-emobox", "ravdess-blocks"]
-
-
-def test_across_corpora(fixture_corpus):
-    labels = ("neutral", "happy", "sad", "angry")
-    parts = [
-        corpora.relabel(fixture_corpus(name)[2], corpora.info(name).labels, "emolab-7")[0]
-        for name in ("ravdess", "emodb")
-    ]
-    fold = cross_corpus(*parts, labels)
-    assert fold.name == "ravdess→emodb"
-    assert {s.emotion for part in (fold.train, fold.test) for s in part} == set(labels)
-    assert {s.corpus for s in fold.train} == {"ravdess"} and {s.corpus for s in fold.test} == {"emodb"}
-    with pytest.raises(CorpusError, match="no sample labelled joy"):
-        cross_corpus(*parts, ("joy",))
-    with pytest.raises(CorpusError, match="no training sample of surprised"):
-        cross_corpus(parts[1], parts[0], ("happy", "surprised"))

@@ -53,12 +53,12 @@ def test_tags_survive_decoding_and_special_tokens_do_not(stock: tuple) -> None:
 def test_it_hears_an_extreme_voice(cues: dict[str, float], stated: dict[str, str]) -> None:
     """The whole path from a waveform to words: most of what is plain to hear is said."""
     import numpy as np
+    from emolab_course.cues import voice_attributes_in
 
     from emolab.lalm import load_model
     from emolab.prompts import PROMPTS
     from emolab.samples import EmotionSample
     from emolab.synth import prosody, seeds, talkers, voice
-    from emolab.synth.attributes import voice_attributes_in
 
     rng, spoken, samples = np.random.default_rng(0), prosody.Prosody(**cues), []
     for who in talkers.talkers("test", "a")[::4]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emolab_course import figures
 
 from benchmarks.claims.drawing import ledger_plot
 from emolab.emotions import EMOTIONS, LABEL_SETS, label_set
@@ -115,7 +116,7 @@ def test_planes_and_overviews_take_the_labels_of_the_table():
          "split": ["train"] * 3, "speaker": ["a", "b", "c"]}
     )  # fmt: skip
     assert "angry" in texts(draw(data.vad_plane(table))) and "calm" not in texts(draw(data.vad_plane(table)))
-    assert {"calm", "angry", "tense"} <= set(texts(draw(data.corpus_overview(table))))
+    assert {"calm", "angry", "tense"} <= set(texts(draw(figures.corpus_overview(table))))
 
 
 def test_label_bias_and_posterior():
@@ -152,16 +153,13 @@ def test_live_curves_redraw_every_few_steps(monkeypatch):
     assert len(shown) == 1
 
 
-def test_clip_card_player_and_faces():
+def test_clip_card_and_player():
     wave = (0.1 * np.sin(np.arange(16_000) * 0.05)).astype(np.float32)
     card = draw(data.clip_card(wave, np.full(100, 120.0), words=[("hello", 0.2)], title="a clip", emotion="sad"))
     assert {"a clip", "hello", "F0, Hz"} <= set(texts(card))
     html = data.listen(wave, card, "sad").data
     assert "data:audio/flac;base64," in html and "data:image/png;base64," in html and len(html) < 400_000
     draw(data.clip_card(np.zeros(8000, np.float32)))
-    frames = RNG.integers(0, 255, (8, 16, 16, 3), dtype=np.uint8)
-    assert len(draw(data.face_strip(frames, most=5)).axes) == 5
-    assert {"sad", "happy"} <= set(texts(draw(data.face_grid({"sad": frames[0], "happy": frames[1]}))))
 
 
 def test_corpus_pictures():
@@ -177,15 +175,13 @@ def test_corpus_pictures():
             "arousal": RNG.uniform(-1, 1, 28),
         }
     )
-    assert {"samples", "emotion × condition", "speakers"} <= set(texts(draw(data.corpus_overview(table))))
+    assert {"samples", "emotion × condition", "speakers"} <= set(texts(draw(figures.corpus_overview(table))))
     assert set(EMOTIONS) <= set(texts(draw(data.vad_plane(table))))
 
 
 def test_attribution_pictures():
     shares = RNG.dirichlet([1, 1, 1], 30)
-    assert {"audio", "video", "text"} <= set(
-        texts(draw(attribution.modality_triangle(shares, groups={"audio": "red"})))
-    )
+    assert {"audio", "video", "text"} <= set(texts(draw(figures.modality_triangle(shares, groups={"audio": "red"}))))
     phi = {"audio": 1.2, "text": -0.3}
     draw(attribution.modality_bars(phi, {"audio": 0.1, "text": 0.1}, {"audio": 0.2, "text": 0.2}))
     windows = [{"name": f"{i}", "t0": i / 4, "t1": (i + 1) / 4, "phi": i - 1.5, "error": 0.1} for i in range(4)]
@@ -199,9 +195,9 @@ def test_attribution_pictures():
     assert "&lt;b&gt;not" in html and "φ = -1.000 ± 0.100" in html
     cells = [{"frame": f, "region": (r, c), "phi": 0.1 * f - c} for f in (0, 2) for r in range(2) for c in range(2)]
     draw(attribution.face_heat(RNG.integers(0, 255, (4, 16, 16, 3), dtype=np.uint8), cells))
-    draw(attribution.before_after({"audio": 0.1, "text": 0.2}, {"audio": 0.9, "text": 0.1}))
+    draw(figures.before_after({"audio": 0.1, "text": 0.2}, {"audio": 0.9, "text": 0.1}))
     spans = {"audio": [[0.0, 0.2], [0.8, 1.0]]}
-    draw(attribution.before_after({"audio": 0.1}, {"audio": 0.9}, intervals=spans))
+    draw(figures.before_after({"audio": 0.1}, {"audio": 0.9}, intervals=spans))
 
 
 def test_the_spread_of_reward_parts_has_a_panel_of_its_own():
@@ -237,13 +233,13 @@ def test_the_ledger_in_one_picture_turns_claimed_sides_to_the_right():
 def test_truth_suite_pictures():
     row = {"recovery": 0.9, "recovery_ci": [0.8, 1.0], "auc": 0.95, "auc_ci": [0.9, 1.0], "conflict": None}
     rows = [{"name": "Shapley, swap", **row}, {"name": "chance", **row}]
-    found = texts(draw(attribution.truth_table(rows, rows)))
+    found = texts(draw(figures.truth_table(rows, rows)))
     assert {"carrier named", "Shapley, swap", "before"} <= set(found) and not any("source" in t for t in found)
-    assert "AUC" not in texts(draw(attribution.truth_table(rows, columns=("recovery",))))
+    assert "AUC" not in texts(draw(figures.truth_table(rows, columns=("recovery",))))
     silent = {"hallucination": None, "omission": None, "agreement": None}
     told = {key: 0.2 for key in silent} | {f"{key}_ci": [0.1, 0.3] for key in silent}
-    assert {"before", "after"} <= set(texts(draw(attribution.stated_rates({"before": told, "after": told}))))
-    draw(attribution.stated_rates({"before": silent}))
+    assert {"before", "after"} <= set(texts(draw(figures.stated_rates({"before": told, "after": told}))))
+    draw(figures.stated_rates({"before": silent}))
 
 
 def test_plot_chooses_the_picture_of_an_attribution():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emolab.plots.wheels import emotion_wheel, spam_curves
+from emolab.plots.wheels import emotion_wheel
 from emolab.wheels import embedded
 
 
@@ -23,9 +23,3 @@ def test_every_cluster_is_drawn_and_words_stand_outside_their_own(wheel):
 def test_an_unknown_wheel():
     with pytest.raises(KeyError, match="cart"):
         emotion_wheel("cart")
-
-
-def test_the_best_number_of_words_is_marked():
-    axis = spam_curves({"F": [0.2, 0.6, 0.4], "hit rate": [0.2, 0.6, 1.0]}).axes[0]
-    dots = [tuple(line.get_xydata()[0]) for line in axis.lines if line.get_marker() == "o"]
-    assert dots == [(2.0, 0.6), (3.0, 1.0)]

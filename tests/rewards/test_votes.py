@@ -1,13 +1,11 @@
 """Votes as targets: agreement against SciPy, the loaders' shapes, and a group that should match the votes."""
 
-import math
-
 import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 
 from emolab.errors import RewardError
-from emolab.metrics.votes import agreement, vote_agreement, votes_of
+from emolab.metrics.votes import agreement, votes_of
 from emolab.rewards.votes import Votes
 
 
@@ -69,10 +67,3 @@ def test_groups_are_told_apart_and_rows_without_votes_are_left_out():
         answers("sad", "happy", "sad", "sad"), votes=[["sad"], ["sad"], None, None], row=[0, 0, 1, 1]
     )
     assert got[0] > got[1] and got[2:] == [None, None]
-
-
-def test_the_metric_is_the_mean_over_samples_with_votes():
-    predicted = [{"sad": 5, "neutral": 5}, {"happy": 1.0}, {"sad": 1.0}]
-    votes = [{"sad": 0.5, "neutral": 0.5}, {"sad": 1.0}, None]
-    assert vote_agreement(predicted, votes) == 0.5
-    assert math.isnan(vote_agreement(predicted[:1], [None]))

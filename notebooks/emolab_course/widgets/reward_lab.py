@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from emolab.rewards.lab import Control, apply, as_python, controls, ranking, summary
-from emolab.rewards.rollouts import group
+from emolab.rewards.rollouts import group, summary
 from emolab.rewards.rubric import Part, Rubric
+from emolab_course.widgets.rubric_controls import Control, apply, as_python, controls, ranking
 
 if TYPE_CHECKING:
     import numpy as np

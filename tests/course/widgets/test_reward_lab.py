@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from emolab_course.widgets.reward_lab import hacks_html, ranking_html, reward_lab
+from emolab_course.widgets.rubric_controls import controls
 
 from emolab.emotions import label_set
 from emolab.rewards import ESWR, Accuracy, Format, Rubric
-from emolab.rewards.lab import controls
 from emolab.rewards.shipped import rubric
 
 ROLLOUTS = {

@@ -6,9 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
+from emolab_course.cues import face_attributes_in, stated_cues, voice_attributes_in
 
 from emolab.synth import describe_face, describe_voice
-from emolab.synth.attributes import face_attributes_in, voice_attributes_in
 
 
 def test_every_voice_description_reads_back() -> None:
@@ -28,3 +28,13 @@ def test_every_face_description_reads_back(wording: int) -> None:
 def test_what_is_not_stated_is_left_out() -> None:
     assert voice_attributes_in("the words are calm") == {}
     assert face_attributes_in("<think>nothing to see</think>") == {}
+
+
+def test_stated_cues_by_hand():
+    said = ["a high, lively voice, fast and loud, clear", "a low, flat voice, slow and quiet, breathy", "who knows"]
+    true = [{"pitch": "high", "pace": "fast"}, {"pitch": "high", "pace": "slow"}, {}]
+    true = [{"range": "wide", "loudness": "loud", "quality": "clear", "timbre": "even"} | t for t in true]
+    found = stated_cues(said, true)
+    assert found["silent"] == 1 and found["by_attribute"]["pitch"] == 0.5 and found["by_attribute"]["pace"] == 1.0
+    assert found["wrong"] == pytest.approx((0 + 4 / 6) / 2)
+    assert stated_cues(["x"], [{}])["wrong"] is None

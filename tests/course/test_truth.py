@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emolab_course.truth import auc, conflict, recovery
 
-from emolab.attribution.truth import auc, conflict, recovery
 from emolab.errors import AttributionError
 
 CARRIERS = [["audio"], ["video"], ["text"], ["audio", "text"], ["audio"]]

@@ -1,15 +1,22 @@
 """Reading descriptions back: which attributes of a voice or of a face a text states.
 
 The inverse of `describe_voice` and `describe_face`, for scoring a model's descriptions and for checking what a
-rationale claims.
+rationale claims. `stated_cues` scores descriptions against what is true of the recordings.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
+import numpy as np
+
+from emolab.metrics.bootstrap import mean_interval
 from emolab.synth.describe_face import CLASSES
-from emolab.synth.describe_voice import ATTRIBUTES, ENDING_WORDS, RANGE_WORDS
+from emolab.synth.describe_voice import ATTRIBUTES, ENDING_WORDS, RANGE_WORDS, describe
+from emolab.synth.prosody import Prosody
 
 
 def _face_pattern(name: str) -> str:
@@ -60,3 +67,35 @@ def face_attributes_in(text: str) -> dict[str, str]:
         if match:
             stated[name] = match[1] or match[2]
     return stated
+
+
+def stated_cues(texts: Sequence[str], true: Sequence[Mapping[str, str]], seed: int = 0) -> dict[str, Any]:
+    """Do the voice attributes that texts state fit the recording? `true` maps attribute to class for each text.
+
+    `wrong` is the share of stated attributes that do not fit, with a 95% interval over texts. `wrong_shuffled` is the
+    same after exchanging the texts between recordings: a plausible description gets that far without listening.
+    `by_attribute` is the share of right ones. `silent` counts the texts that state nothing.
+    """
+    stated = [voice_attributes_in(text) for text in texts]
+    pairs = [(s, t) for s, t in zip(stated, true, strict=True) if s]
+    result: dict[str, Any] = {"n": len(pairs), "silent": len(texts) - len(pairs)}
+    if not pairs:
+        return result | {"wrong": None, "wrong_ci": None, "wrong_shuffled": None, "by_attribute": {}}
+    wrong = np.array([np.mean([t.get(name) != value for name, value in s.items()]) for s, t in pairs])
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    shuffled = [
+        np.mean([pairs[j][1].get(k) != v for k, v in s.items()]) for (s, _), j in zip(pairs, order, strict=True)
+    ]
+    names = sorted({name for s, _ in pairs for name in s})
+    right = {k: float(np.mean([t.get(k) == s[k] for s, t in pairs if k in s])) for k in names}
+    return result | {
+        "wrong": float(wrong.mean()),
+        "wrong_ci": mean_interval(wrong),
+        "wrong_shuffled": float(np.mean(shuffled)),
+        "by_attribute": right,
+    }
+
+
+def true_cues(truth: Mapping[str, Any]) -> dict[str, str]:
+    """The voice attributes of a recording, from its row of the corpus's truth (`emolab.synth.corpus.read_truth`)."""
+    return dict(asdict(describe(Prosody(**truth["prosody"]))))

@@ -1,8 +1,7 @@
-"""What the reward lab computes, as plain functions: advantages, rankings, and a rubric's controls."""
+"""What the reward lab computes, as plain functions: rankings with advantages, and a rubric's controls."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any
@@ -11,7 +10,7 @@ from emolab.emotions import LabelSet, label_set
 from emolab.errors import RewardError
 from emolab.rewards.base import LinearSchedule, reward_name
 from emolab.rewards.form import STYLES
-from emolab.rewards.groups import group_advantages, zero_variance_share
+from emolab.rewards.groups import group_advantages
 from emolab.rewards.rubric import Part, Rubric
 from emolab.rewards.wheel import PENALTIES
 from emolab.wheels.model import SETTINGS
@@ -35,19 +34,6 @@ def ranking(
         }
         for rank, i in enumerate(order, 1)
     ]
-
-
-def summary(rubric: Rubric, rollouts: Mapping[str, Sequence[Any]], progress: float = 0.0) -> dict[str, float]:
-    """A rubric over all rollouts: the mean total, the mean of each part as counted, the share of equal groups."""
-    scores = rubric.rescore(rollouts, progress)
-    groups = rollouts.get("row", list(range(len(scores.total))))
-    means = {name: _mean(values) for name, values in (("total", scores.total), *scores.counted.items())}
-    return {**means, "zero_variance": zero_variance_share(scores.total, groups)}
-
-
-def _mean(values: Sequence[float | None]) -> float:
-    found = [value for value in values if value is not None]
-    return math.fsum(found) / len(found) if found else float("nan")
 
 
 @dataclass(frozen=True)
