@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, overload
 
-from emolab.emotions.names import ALIASES, EMOTIONS, concept, plain
+from emolab.emotions.names import ALIASES, TABLES, concept, plain
 from emolab.emotions.similarity import Place, SimilarityTable, in_table, place_of, similarity_of
 from emolab.errors import EmolabError
 
@@ -141,59 +141,17 @@ def forms_of(labels: LabelSet) -> dict[str, str]:
     return forms | {plain(label): label for label in labels}
 
 
-LABEL_SETS: dict[str, LabelSet] = {
-    made.name: made
-    for made in (
-        LabelSet("emolab-7", EMOTIONS),
-        LabelSet("ekman-6", EMOTIONS[1:]),
-        # Excited counts as happy in the four-class convention, so the word is an answer, too.
-        LabelSet(
-            "iemocap-4",
-            ("neutral", "happy", "sad", "angry"),
-            {form: "happy" for form, meaning in ALIASES.items() if meaning == "excited"},
-        ),
-        LabelSet("iemocap-raw", ("neu", "hap", "exc", "sad", "ang", "fru", "fea", "sur", "dis", "oth", "xxx")),
-        LabelSet("meld-7", ("neutral", "joy", "sadness", "anger", "fear", "disgust", "surprise")),
-        LabelSet("ravdess-8", ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")),
-        LabelSet("cremad-6", ("neutral", "happy", "sad", "angry", "fear", "disgust")),
-        LabelSet("savee-7", ("neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise")),
-        LabelSet("tess-7", ("neutral", "happy", "sad", "angry", "fear", "disgust", "pleasant_surprise")),
-        # EmoDB's A (Angst) is published as "anxiety/fear" and used as fear throughout.
-        LabelSet(
-            "emodb-7",
-            ("neutral", "happiness", "sadness", "anger", "anxiety", "disgust", "boredom"),
-            meanings={"anxiety": "fearful"},
-        ),
-        LabelSet("esd-5", ("neutral", "happy", "sad", "angry", "surprise")),
-        LabelSet("emotiontalk-7", EMOTIONS),
-        LabelSet("mer2023-6", ("neutral", "happy", "sad", "angry", "worried", "surprise")),
-        LabelSet("mer2024-6", ("neutral", "happy", "sad", "angry", "worried", "surprise")),
-        LabelSet("dfew-7", ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear")),
-        LabelSet(
-            "mafw-11",
-            (
-                "anger",
-                "disgust",
-                "fear",
-                "happiness",
-                "neutral",
-                "sadness",
-                "surprise",
-                "contempt",
-                "anxiety",
-                "helplessness",
-                "disappointment",
-            ),
-            # A primary dyad: disgust and anger, so half-way between the two.
-            places={"contempt": Place(247.5, None, "Plutchik 2001, primary dyad of disgust and anger")},
-        ),
-        LabelSet("sentiment-3", ("negative", "neutral", "positive")),
-    )
-}
-"""Label sets by name. Spellings are the corpora's own; IEMOCAP's raw codes include "oth" and "xxx" (no agreement).
+def _known(name: str) -> LabelSet:
+    """A label set of `labels.toml`."""
+    meant = TABLES["as_another"].get(name, {})
+    aliases = {form: meant[emotion] for form, emotion in ALIASES.items() if emotion in meant}
+    angles = TABLES["angles"].get(name, {}).items()
+    places = {label: Place(angle, None, source) for label, (angle, source) in angles}
+    return LabelSet(name, tuple(TABLES["sets"][name]), aliases, places, TABLES["meanings"].get(name, {}))
 
-Boredom has no angle: Plutchik's wheel calls it mild disgust, at the very angle of disgust, where the two would be one.
-Calm, anxiety, helplessness and disappointment have no place in either source."""
+
+LABEL_SETS: dict[str, LabelSet] = {name: _known(name) for name in TABLES["sets"]}
+"""Label sets by name."""
 
 EMOLAB_7 = LABEL_SETS["emolab-7"]
 """The seven labels of the embedded corpus."""

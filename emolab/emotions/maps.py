@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from emolab.emotions.labels import EMOLAB_7, LabelSet, label_set
+from emolab.emotions.names import TABLES
 from emolab.errors import EmolabError
 
 
@@ -49,36 +50,6 @@ class LabelMap:
 
 _NO_PLACE = "no such label in the target"
 
-_EXPLICIT: dict[tuple[str, str], dict[str, str]] = {
-    # The four-class convention of speech emotion recognition: excited counts as happy, which gives 5,531 utterances.
-    ("iemocap-raw", "iemocap-4"): {"neu": "neutral", "hap": "happy", "exc": "happy", "sad": "sad", "ang": "angry"},
-    ("iemocap-raw", "emolab-7"): {
-        "neu": "neutral",
-        "hap": "happy",
-        "exc": "happy",
-        "sad": "sad",
-        "ang": "angry",
-        "fea": "fearful",
-        "sur": "surprised",
-        "dis": "disgusted",
-    },
-    ("iemocap-4", "sentiment-3"): {"neutral": "neutral", "happy": "positive", "sad": "negative", "angry": "negative"},
-    ("meld-7", "sentiment-3"): {
-        "neutral": "neutral",
-        "joy": "positive",
-        "sadness": "negative",
-        "anger": "negative",
-        "fear": "negative",
-        "disgust": "negative",
-    },
-}
-_REASONS = {
-    "oth": "annotators chose 'other'",
-    "xxx": "annotators did not agree",
-    "fru": "frustration is left out by convention",
-    "surprise": "MELD annotates the sentiment of surprise case by case; use its Sentiment column",
-}
-
 
 def label_map(
     source: LabelSet | Sequence[str] | str, target: LabelSet | Sequence[str] | str = EMOLAB_7, keep_calm: bool = False
@@ -94,10 +65,12 @@ def label_map(
     ('happy', 'happy', None)
     """
     old, new = label_set(source), label_set(target)
-    pairs = _EXPLICIT.get((old.name, new.name)) or _by_meaning(old, new)
+    pairs = TABLES["maps"].get(old.name, {}).get(new.name) or _by_meaning(old, new)
     if keep_calm and "calm" in old and "calm" not in new and (neutral := new.normalise("neutral")):
         pairs = {**pairs, "calm": neutral}
-    return LabelMap(old, new, pairs, {label: _REASONS.get(label, _NO_PLACE) for label in old if label not in pairs})
+    return LabelMap(
+        old, new, pairs, {label: TABLES["reasons"].get(label, _NO_PLACE) for label in old if label not in pairs}
+    )
 
 
 def _by_meaning(source: LabelSet, target: LabelSet) -> dict[str, str]:
