@@ -6,8 +6,8 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,22 +192,35 @@ class Builder:
                 self.report.notes.append(f"{video}: no {track} track; the rest is kept")
         return {"audio": video if seen.audio else None, "video": video if seen.video else None}
 
-    def add(self, sample: EmotionSample) -> None:
-        """Take a sample. One without an emotion of the corpus, or with the id of another, is reported instead.
+    def clips(self, name: re.Pattern[str], *suffixes: str) -> Iterator[tuple[re.Match[str], str]]:
+        """(match, path) of the usable files whose names fit a pattern; the others are reported, and copies too."""
+        for found, file in self.by_name(*suffixes).items():
+            match = name.match(found)
+            if match is None:
+                self.skip("name of another form", file)
+            elif self.usable(file):
+                yield match, file
 
-        The emotion is respelt as the corpus's taxonomy has it ("Fear" where that says "fearful").
+    def add(self, key: str, *, emotion: str | None, **fields: Any) -> None:
+        """Take a sample, whose id is the corpus's name and `key`, with further `fields` of an `EmotionSample`.
+
+        One without an emotion of the corpus, or with the id of another, is reported instead. The emotion is respelt as
+        the corpus's taxonomy has it ("Fear" where that says "fearful"). The language is the corpus's if it has one.
         """
-        item, labels = sample.audio or sample.video or sample.id, LABEL_SETS[self.info.labels]
-        emotion = labels.normalise(sample.emotion)
+        language = self.info.language if len(self.info.language) == 2 else None
+        spelt = LABEL_SETS[self.info.labels].normalise(emotion)
+        known = {"corpus": self.info.name, "language": language, "emotion": spelt}
+        sample = EmotionSample(f"{self.info.name}-{key}", **known | fields)
+        item = sample.audio or sample.video or sample.id
         if sample.id in self._ids:
             self.skip("duplicate", item)
-        elif not sample.emotion:
+        elif not emotion:
             self.skip("unlabelled", item)
-        elif emotion is None:
-            self.skip("unknown label", f"{item}: {sample.emotion!r}")
+        elif spelt is None:
+            self.skip("unknown label", f"{item}: {emotion!r}")
         else:
             self._ids.add(sample.id)
-            self.samples.append(sample if emotion == sample.emotion else replace(sample, emotion=emotion))
+            self.samples.append(sample)
 
     def finish(self, layout: str) -> tuple[Corpus, LoadReport]:
         """The corpus, by id, and its report. Raises CorpusError, which tells the `layout`, if no sample was found."""

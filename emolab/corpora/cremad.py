@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from emolab.corpora.builder import Builder, Check, read_csv
-from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.samples import Corpus, LoadReport
 
-EMOTIONS = {"NEU": "neutral", "HAP": "happy", "SAD": "sad", "ANG": "angry", "FEA": "fear", "DIS": "disgust"}
+CODES = {"NEU": "neutral", "HAP": "happy", "SAD": "sad", "ANG": "angry", "FEA": "fear", "DIS": "disgust"}
 LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified", "X": "unspecified"}
 SENTENCES = {
     "IEO": "It's eleven o'clock.",
@@ -45,7 +45,7 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     votes = {row["FileName"]: row for row in _table(build, "summaryTable.csv", ("FileName",))}
     for name, file in build.by_name(".wav").items():
         match = NAME.match(name)
-        if match is None or match[3] not in EMOTIONS:
+        if match is None or match[3] not in CODES:
             build.skip("name of another form", file)
         elif name[:-4] in BROKEN:
             build.skip("known to be broken as published", file)
@@ -57,16 +57,12 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
             if name[:-4] in votes:
                 extra["votes"] = {key: value for key, value in votes[name[:-4]].items() if key and key != "FileName"}
             build.add(
-                EmotionSample(
-                    id=f"cremad-{name[:-4]}",
-                    audio=file,
-                    text=SENTENCES.get(sentence),
-                    speaker=actor,
-                    emotion=EMOTIONS[emotion],
-                    corpus="cremad",
-                    language="en",
-                    extra=extra,
-                )
+                name[:-4],
+                audio=file,
+                text=SENTENCES.get(sentence),
+                speaker=actor,
+                emotion=CODES[emotion],
+                extra=extra,
             )
     return build.finish("AudioWAV/1001_DFA_ANG_XX.wav")
 

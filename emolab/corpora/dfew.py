@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from emolab.corpora.builder import VIDEO, Builder, Check, read_csv
-from emolab.corpora.folds import Listing, gather, sample
+from emolab.corpora.folds import Listing, gather
 from emolab.samples import Corpus, LoadReport
 
-EMOTIONS = {"1": "happy", "2": "sad", "3": "neutral", "4": "angry", "5": "surprise", "6": "disgust", "7": "fear"}
+CODES = {"1": "happy", "2": "sad", "3": "neutral", "4": "angry", "5": "surprise", "6": "disgust", "7": "fear"}
 
 
 def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:
@@ -39,12 +39,12 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
         faces.setdefault(file.rsplit("/", 2)[-2], file.rsplit("/", 1)[0])
     for clip, (label, folds) in gather(build, listing).items():
         video = videos.pop(clip, None) or faces.get(clip.zfill(5))
-        if label not in EMOTIONS:
+        if label not in CODES:
             build.skip("unknown label", f"{clip}: {label!r}")
         elif video is None:
             build.skip("missing", f"Clip/original/{clip}.mp4")
         elif build.usable(video):
-            build.add(sample(build, clip, video, EMOTIONS[label], folds))
+            build.add(clip, **build.tracks(video), emotion=CODES[label], extra={"folds": folds})
     for file in videos.values():
         build.skip("unlabelled", file)
     return build.finish("EmoLabel_DataSplit/train(single-labeled)/set_1.csv and Clip/original/1.mp4")

@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 
 from emolab.corpora.builder import Builder, Check
-from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.samples import Corpus, LoadReport
 
-EMOTIONS = {
+CODES = {
     "W": "anger",
     "L": "boredom",
     "E": "disgust",
@@ -45,7 +45,7 @@ SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
-NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z]?)\.wav$")
+NAME = re.compile(r"(03|08|09|1[0-6])([ab]\d\d)([WLEAFTN])([a-z]?)\.wav$")
 
 
 def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:
@@ -54,22 +54,14 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     A (Angst) is published as anxiety or fear. Raises CorpusError if no clip is found.
     """
     build = Builder("emodb", root, check)
-    for name, file in build.by_name(".wav").items():
-        match = NAME.match(name)
-        if match is None or match[3] not in EMOTIONS or match[1] not in SPEAKERS:
-            build.skip("name of another form", file)
-        elif build.usable(file):
-            gender, age = SPEAKERS[match[1]]
-            build.add(
-                EmotionSample(
-                    id=f"emodb-{name[:-4]}",
-                    audio=file,
-                    text=SENTENCES.get(match[2]),
-                    emotion=EMOTIONS[match[3]],
-                    speaker=match[1],
-                    corpus="emodb",
-                    language="de",
-                    extra={"gender": gender, "age": age, "sentence": match[2], "version": match[4]},
-                )
-            )
+    for match, file in build.clips(NAME, ".wav"):
+        gender, age = SPEAKERS[match[1]]
+        build.add(
+            match[0][:-4],
+            audio=file,
+            text=SENTENCES.get(match[2]),
+            emotion=CODES[match[3]],
+            speaker=match[1],
+            extra={"gender": gender, "age": age, "sentence": match[2], "version": match[4]},
+        )
     return build.finish("wav/03a01Fa.wav")

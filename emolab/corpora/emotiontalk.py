@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emolab.corpora.builder import Builder, Check
-from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.samples import Corpus, LoadReport
 
 PARTS = {"G00001": "val", "G00012": "val", "G00003": "test", "G00015": "test"}
 NAME = re.compile(r"(G\d{5})_\d+_(\d+)_\d+\.json$")
@@ -47,13 +47,14 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
             wav = None
         if wav is not None or has_video:
             seen = build.tracks(mp4 if has_video else None)
-            build.add(_sample(name, views, wav or seen["audio"], seen["video"]))
+            build.add(name, **_described(name, views), audio=wav or seen["audio"], video=seen["video"])
     for file in [*audio.values(), *video.values()]:
         build.skip("unannotated", file)
     return build.finish("Audio/json/G00001/…/G00001_02_01_002.json and Audio/wav")
 
 
-def _sample(name: str, views: dict[str, dict[str, Any]], audio: str | None, video: str | None) -> EmotionSample:
+def _described(name: str, views: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What the sheets of a clip state, as fields of a sample."""
     labels = {view: str(views[view]["emotion_result"]) for view in VIEWS if views.get(view, {}).get("emotion_result")}
     spoken = next((str(views[view]["content"]) for view in VIEWS if views.get(view, {}).get("content")), None)
     extra: dict[str, Any] = {
@@ -65,20 +66,15 @@ def _sample(name: str, views: dict[str, dict[str, Any]], audio: str | None, vide
     group, _, speaker = name.split("_")[:3]
     stated = next((sheet["speaker_id"] for sheet in views.values() if sheet.get("speaker_id")), f"{group}_{speaker}")
     caption = views.get("Audio", {}).get("sourceAttr")
-    return EmotionSample(
-        id=f"emotiontalk-{name}",
-        audio=audio,
-        video=video,
-        text=strip_marks(spoken),
-        emotion=next(iter(labels.values()), None),
-        speaker=str(stated),
-        corpus="emotiontalk",
-        split=PARTS.get(group, "train"),
-        language="zh",
-        caption=_join(caption),
-        parts=_parts(caption),
-        extra={k: v for k, v in extra.items() if v is not None},
-    )
+    return {
+        "text": strip_marks(spoken),
+        "emotion": next(iter(labels.values()), None),
+        "speaker": str(stated),
+        "split": PARTS.get(group, "train"),
+        "caption": _join(caption),
+        "parts": _parts(caption),
+        "extra": {k: v for k, v in extra.items() if v is not None},
+    }
 
 
 def strip_marks(text: str | None) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from emolab.corpora.builder import Builder, Check, read_text
 from emolab.emotions import LABEL_SETS
-from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.samples import Corpus, LoadReport
 
 NAME = re.compile(r"(\d{4})_(\d{6})\.wav$")
 CHINESE = {"中立": "neutral", "快乐": "happy", "伤心": "sad", "生气": "angry", "惊喜": "surprise"}
@@ -46,17 +46,14 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
         elif build.usable(file):
             split = next((PARTS[f] for f in folders if f in PARTS), None)
             build.add(
-                EmotionSample(
-                    id=f"esd-{name[:-4]}",
-                    audio=file,
-                    text=text,
-                    speaker=match[1],
-                    split=split,
-                    emotion=by_folder or _label(written or ""),
-                    corpus="esd",
-                    language="zh" if int(match[1]) <= 10 else "en",
-                    extra={"sentence": _sentence(match[2])},
-                )
+                name[:-4],
+                audio=file,
+                text=text,
+                speaker=match[1],
+                split=split,
+                emotion=by_folder or _label(written or ""),
+                language="zh" if int(match[1]) <= 10 else "en",
+                extra={"sentence": _sentence(match[2])},
             )
     for missing in sorted(set(lines) - seen):
         build.skip("missing", f"{missing}.wav")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from emolab.corpora.builder import Builder
-from emolab.samples import EmotionSample
 
 FOLDS = ("1", "2", "3", "4", "5")
 Listing = Iterable[tuple[str, str]]  # (clip, label as published)
@@ -30,17 +29,3 @@ def gather(build: Builder, listing: Callable[[str, str], Listing | None]) -> dic
                     build.report.notes.append(f"{clip}: {first!r} and, in {where}, {label!r}; the first is kept")
                 folds[fold] = part
     return found
-
-
-def sample(
-    build: Builder, clip: str, video: str, emotion: str | None, folds: dict[str, str], caption: str | None = None
-) -> EmotionSample:
-    """A clip of a folded corpus; its audio is that of the video file, if that has any."""
-    return EmotionSample(
-        id=f"{build.info.name}-{clip}",
-        **build.tracks(video),
-        emotion=emotion,
-        caption=caption,
-        corpus=build.info.name,
-        extra={"folds": folds},
-    )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emolab.corpora.builder import Builder, Check, read_text
-from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.samples import Corpus, LoadReport
 
 EVALUATION = re.compile(r"(?:^|.*/)Session([1-5])/dialog/EmoEvaluation/(Ses0[1-5][FM]_[^/]+)\.txt$")
 HEADER = re.compile(r"\[([\d.]+) - ([\d.]+)\]\t(\S+)\t(\w+)\t\[([\d.]+), ([\d.]+), ([\d.]+)\]")
@@ -46,11 +46,12 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
                 continue
             audio = f"{base}sentences/wav/{dialogue}/{header[3]}.wav"
             if build.usable(audio):
-                build.add(_sample(header, block, audio, spoken.get(header[3]), int(session)))
+                build.add(header[3], audio=audio, text=spoken.get(header[3]), **_annotated(header, block, int(session)))
     return build.finish("Session1/dialog/EmoEvaluation/Ses01F_impro01.txt and Session1/sentences/wav")
 
 
-def _sample(header: re.Match[str], block: str, audio: str, text: str | None, session: int) -> EmotionSample:
+def _annotated(header: re.Match[str], block: str, session: int) -> dict[str, Any]:
+    """What a block states of an utterance, as fields of a sample."""
     start, end, utterance, emotion = header.groups()[:4]
     valence, activation, dominance = ((float(x) - 3.0) / 2.0 for x in header.groups()[4:])
     gender = utterance.rsplit("_", 1)[-1][0]
@@ -63,19 +64,14 @@ def _sample(header: re.Match[str], block: str, audio: str, text: str | None, ses
         "votes": {who: [v.strip() for v in votes.split(";") if v.strip()] for who, votes in VOTE.findall(block)},
         "ratings": {who: [int(x) for x in scores] for who, *scores in RATING.findall(block)},
     }
-    return EmotionSample(
-        id=f"iemocap-{utterance}",
-        audio=audio,
-        text=text,
-        emotion=emotion.lower(),
-        language="en",
-        speaker=f"Ses0{session}{gender}",
-        corpus="iemocap",
-        valence=valence,
-        arousal=activation,
-        dominance=dominance,
-        extra=extra,
-    )
+    return {
+        "emotion": emotion.lower(),
+        "speaker": f"Ses0{session}{gender}",
+        "valence": valence,
+        "arousal": activation,
+        "dominance": dominance,
+        "extra": extra,
+    }
 
 
 def _transcript(build: Builder, file: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emolab.corpora.builder import VIDEO, Builder, Check, read_text
-from emolab.corpora.folds import Listing, gather, sample
+from emolab.corpora.folds import Listing, gather
 from emolab.emotions import LABEL_SETS
 from emolab.samples import Corpus, LoadReport
 
@@ -41,7 +41,13 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
         if label not in LABEL_SETS["mafw-11"]:
             build.skip("unknown label", f"{clip}: {label!r}")
         elif build.usable(video, clip) and video is not None:
-            build.add(sample(build, clip.rsplit(".", 1)[0], video, label, folds, captions.get(clip)))
+            build.add(
+                clip.rsplit(".", 1)[0],
+                **build.tracks(video),
+                emotion=label,
+                caption=captions.get(clip),
+                extra={"folds": folds},
+            )
     for file in videos.values():
         build.skip("unlabelled", file)
     return build.finish("Train & Test Set/single/no_caption/set_1/train.txt and 00001.mp4")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from emolab.corpora.builder import Builder, Check, read_csv
 from emolab.media.usable import look
-from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.samples import Corpus, LoadReport
 
 PARTS = {  # split of ours: table, folder of its clips
     "train": ("train_sent_emo.csv", "train_splits"),
@@ -40,7 +40,7 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
             name = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}.mp4"
             unclaimed.pop(name, None)
             if build.usable(clips[part].get(name), f"{folder}/{name}"):
-                build.add(_sample(build, row, part, clips[part][name]))
+                _add(build, row, part, clips[part][name])
         for name, file in unclaimed.items():
             build.skip("unannotated" if NAME.match(name) else "name of another form", file)
     known = {file for files in clips.values() for file in files.values()}
@@ -51,7 +51,7 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     return build.finish("train_sent_emo.csv and train_splits/dia0_utt0.mp4")
 
 
-def _sample(build: Builder, row: dict[str, str], part: str, clip: str) -> EmotionSample:
+def _add(build: Builder, row: dict[str, str], part: str, clip: str) -> None:
     start, end = _seconds(row["StartTime"]), _seconds(row["EndTime"])
     path = build.root / clip
     lasts = look(path, build.check).seconds
@@ -67,15 +67,13 @@ def _sample(build: Builder, row: dict[str, str], part: str, clip: str) -> Emotio
         "seconds": round(end - start, 3),
         **({"miscut": True} if miscut else {}),
     }
-    return EmotionSample(
-        id=f"meld-{part}-dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}",
+    build.add(
+        f"{part}-dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}",
         **build.tracks(clip),
         text=repaired(row["Utterance"]),
         emotion=row["Emotion"],
         speaker=repaired(row["Speaker"]),
         split=part,
-        corpus="meld",
-        language="en",
         extra=extra,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from emolab.corpora.builder import VIDEO, Builder, read_csv
 from emolab.errors import CorpusError
-from emolab.samples import EmotionSample
 
 
 def load_part(build: Builder, table: str, folder: str, split: str) -> None:
@@ -20,16 +19,12 @@ def load_part(build: Builder, table: str, folder: str, split: str) -> None:
         if build.usable(clip, f"{folder}/{row['name']}"):
             valence = _number(row.get("valence"), f"{source}, row {i}")
             build.add(
-                EmotionSample(
-                    id=f"{build.info.name}-{split}-{row['name']}",
-                    **build.tracks(clip),
-                    text=spoken.get(row["name"]),
-                    valence=valence,
-                    emotion=row["discrete"],
-                    split=split,
-                    corpus=build.info.name,
-                    language="zh",
-                )
+                f"{split}-{row['name']}",
+                **build.tracks(clip),
+                text=spoken.get(row["name"]),
+                valence=valence,
+                emotion=row["discrete"],
+                split=split,
             )
     for file in clips.values():
         build.skip("unlabelled", file)

@@ -10,15 +10,9 @@ import re
 from pathlib import Path
 
 from emolab.corpora.builder import Builder, Check
-from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.samples import Corpus, LoadReport
 
-EMOTIONS = dict(
-    zip(
-        ("01", "02", "03", "04", "05", "06", "07", "08"),
-        ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"),
-        strict=True,
-    )
-)
+CODES = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # 01 to 08
 SENTENCES = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
 NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)\.(wav|mp4)$", re.IGNORECASE)
 
@@ -44,20 +38,16 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     for take, files in takes.items():
         _, emotion, intensity, statement, repetition, actor = take.split("-")
         build.add(
-            EmotionSample(
-                id=f"ravdess-{take}",
-                audio=files.get("audio", files.get("video")),
-                video=files.get("video"),
-                text=SENTENCES[statement],
-                emotion=EMOTIONS[emotion],
-                speaker=f"actor{actor}",
-                corpus="ravdess",
-                language="en",
-                extra={
-                    "intensity": "strong" if intensity == "02" else "normal",
-                    "repetition": int(repetition),
-                    "gender": "male" if int(actor) % 2 else "female",
-                },
-            )
+            take,
+            audio=files.get("audio", files.get("video")),
+            video=files.get("video"),
+            text=SENTENCES[statement],
+            emotion=CODES[int(emotion) - 1],
+            speaker=f"actor{actor}",
+            extra={
+                "intensity": "strong" if intensity == "02" else "normal",
+                "repetition": int(repetition),
+                "gender": "male" if int(actor) % 2 else "female",
+            },
         )
     return build.finish("Actor_NN/03-01-EE-II-SS-RR-NN.wav")

@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 
 from emolab.corpora.builder import Builder, Check
-from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.samples import Corpus, LoadReport
 
 SPEAKERS = ("DC", "JE", "JK", "KL")
-EMOTIONS = {
+CODES = {
     "sa": "sadness",
     "su": "surprise",
     "a": "anger",
@@ -37,14 +37,10 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
         elif build.usable(file):
             code = match[2].lower()
             build.add(
-                EmotionSample(
-                    id=f"savee-{speaker}_{code}{match[3]}",
-                    audio=file,
-                    emotion=EMOTIONS[code],
-                    speaker=speaker,
-                    corpus="savee",
-                    language="en",
-                    extra={"gender": "male"},
-                )
+                f"{speaker}_{code}{match[3]}",
+                audio=file,
+                emotion=CODES[code],
+                speaker=speaker,
+                extra={"gender": "male"},
             )
     return build.finish("AudioData/DC/d03.wav or DC_d03.wav")

@@ -10,19 +10,10 @@ import re
 from pathlib import Path
 
 from emolab.corpora.builder import Builder, Check
-from emolab.samples import Corpus, EmotionSample, LoadReport
+from emolab.samples import Corpus, LoadReport
 
-EMOTIONS = {
-    "neutral": "neutral",
-    "happy": "happy",
-    "sad": "sad",
-    "angry": "angry",
-    "fear": "fear",
-    "disgust": "disgust",
-    "ps": "pleasant_surprise",
-}
 AGES = {"OAF": 64, "YAF": 26}
-NAME = re.compile(r"(OAF?|YAF)_([A-Za-z-]+)_([a-z]+)\.wav$")
+NAME = re.compile(r"(OAF?|YAF)_([A-Za-z-]+)_(neutral|happy|sad|angry|fear|disgust|ps)\.wav$")
 
 
 def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:
@@ -32,22 +23,14 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     second copies are reported. Raises CorpusError if no clip is found.
     """
     build = Builder("tess", root, check)
-    for name, file in build.by_name(".wav").items():
-        match = NAME.match(name)
-        if match is None or match[3] not in EMOTIONS:
-            build.skip("name of another form", file)
-        elif build.usable(file):
-            speaker = "YAF" if match[1] == "YAF" else "OAF"
-            build.add(
-                EmotionSample(
-                    id=f"tess-{speaker}_{match[2]}_{match[3]}",
-                    audio=file,
-                    speaker=speaker,
-                    emotion=EMOTIONS[match[3]],
-                    text=f"Say the word {match[2].lower()}.",
-                    corpus="tess",
-                    language="en",
-                    extra={"gender": "female", "age": AGES[speaker]},
-                )
-            )
+    for match, file in build.clips(NAME, ".wav"):
+        speaker = "YAF" if match[1] == "YAF" else "OAF"
+        build.add(
+            f"{speaker}_{match[2]}_{match[3]}",
+            audio=file,
+            speaker=speaker,
+            emotion="pleasant_surprise" if match[3] == "ps" else match[3],
+            text=f"Say the word {match[2].lower()}.",
+            extra={"gender": "female", "age": AGES[speaker]},
+        )
     return build.finish("OAF_angry/OAF_back_angry.wav")
