@@ -4,6 +4,8 @@
 # make lint     ruff and mypy
 # make test-notebooks   every notebook on the embedded default, on published corpora, and with a GPU profile's stand-in
 # make test-browser     recorder, reward lab and notebooks in a real Chromium (Debian's packages chromium, chromium-driver)
+# make rehearse the way of a GPU profile with random weights at real size: make rehearse PROFILE=gpu-24gb (half an hour and 20 GB of disk on a CPU)
+# make gpu      everything that wants a card, measured on this machine's; give it again to go on
 # make compat   seam, conformance and reward tests with the oldest and newest supported trl and transformers
 # make clean    removes what the others made, .venv included
 #
@@ -18,7 +20,7 @@ STAMP := $(VENV)/.installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root --ip=127.0.0.1)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: course test test-notebooks test-browser lab lint compat clean setup
+.PHONY: course test test-notebooks test-browser lab lint compat clean setup rehearse gpu
 .DEFAULT_GOAL := course
 
 setup: $(STAMP)
@@ -50,6 +52,13 @@ lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+PROFILE ?= gpu-24gb
+rehearse: $(STAMP)
+	@$(BIN)/emolab rehearse $(PROFILE) --out benchmarks/results/rehearse/$(PROFILE).json
+
+gpu: $(STAMP)
+	@$(BIN)/emolab bench gpu
 
 compat: $(STAMP)
 	@$(BIN)/python tests/compat/matrix.py

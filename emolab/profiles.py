@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,22 +117,6 @@ PROFILES: dict[str, Profile] = {
         memory_gb=4,
         download_gb=0,
     ),
-    "gpu-8gb": Profile(
-        name="gpu-8gb",
-        model="Qwen/Qwen2.5-Omni-3B",
-        quantise="nf4",
-        device="cuda",
-        dtype="bfloat16",
-        corpus_size="full",
-        prompts_per_step=2,
-        group_size=4,
-        max_new_tokens=128,
-        steps=500,
-        learning_rate=1e-5,
-        memory_gb=8,
-        download_gb=12,
-        not_measured=UNPROVEN,
-    ),
     "gpu-16gb": Profile(
         name="gpu-16gb",
         model="Qwen/Qwen2.5-Omni-3B",
@@ -182,6 +166,9 @@ PROFILES: dict[str, Profile] = {
         not_measured=UNPROVEN,
     ),
 }
+SMALLER = {"name": "gpu-8gb", "group_size": 4, "max_new_tokens": 128, "memory_gb": 8}
+PROFILES["gpu-8gb"] = replace(PROFILES["gpu-16gb"], **SMALLER)  # type: ignore[arg-type]
+PROFILES = dict(sorted(PROFILES.items(), key=lambda item: item[1].memory_gb))
 
 
 def profile(name: str | None = None) -> Profile:
@@ -195,6 +182,12 @@ def profile(name: str | None = None) -> Profile:
     if wanted not in PROFILES:
         raise EmolabError(f"{VARIABLE}={wanted} is no profile; choose one of {', '.join(PROFILES)}")
     return PROFILES[wanted]
+
+
+def profile_for(memory_gb: float) -> str | None:
+    """The name of the largest GPU profile that a card with so many 10⁹ bytes takes; None where none fits."""
+    fitting = [found for found in PROFILES.values() if found.device == "cuda" and found.memory_gb <= memory_gb]
+    return max(fitting, key=lambda found: found.memory_gb).name if fitting else None
 
 
 def profile_table() -> Any:

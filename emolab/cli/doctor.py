@@ -15,7 +15,8 @@ import typer
 
 from emolab.cli.output import JsonOption, command, emit
 
-GIB = 2**30
+GB = 1e9
+"""Memory is stated in 10⁹ bytes everywhere, as profiles and the planner state it."""
 NEEDED = ("", "train")
 """The extras that a model needs; without any other extra the `cpu` profile runs."""
 
@@ -101,13 +102,13 @@ def tested_versions() -> dict[str, str]:
 
 
 def machine_report() -> dict[str, Any]:
-    """Cores, memory, free disk and GPUs, in GiB. Imports torch, which alone knows whether its build can use the GPU."""
+    """Cores, memory, free disk and GPUs, in 10⁹ bytes. Imports torch: it alone knows whether it can use the GPU."""
     import psutil
 
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        "memory_gb": round(psutil.virtual_memory().total / GIB, 1),
-        "disk_free_gb": round(shutil.disk_usage(Path.cwd()).free / GIB, 1),
+        "memory_gb": round(psutil.virtual_memory().total / GB, 1),
+        "disk_free_gb": round(shutil.disk_usage(Path.cwd()).free / GB, 1),
         "gpus": _gpus(),
     }
 
@@ -119,9 +120,27 @@ def _gpus() -> list[dict[str, Any]]:
 
     if not torch.cuda.is_available():
         return []
-    devices = (torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count()))
-    # in 10⁹ bytes, as profiles and the planner state memory
-    return [{"name": device.name, "memory_gb": round(device.total_memory / 1e9, 1)} for device in devices]
+    return [gpu_report(index) for index in range(torch.cuda.device_count())]
+
+
+def gpu_report(index: int) -> dict[str, Any]:
+    """A card: name, memory in all and free, whether it computes in bfloat16 (T4 and V100 do not), the profile that
+    fits it, and what to set."""
+    import torch
+
+    from emolab.profiles import VARIABLE, profile_for
+
+    device = torch.cuda.get_device_properties(index)
+    total, bf16 = device.total_memory / GB, device.major >= 8
+    chosen = profile_for(total)
+    return {
+        "name": device.name,
+        "memory_gb": round(total, 1),
+        "free_gb": round(torch.cuda.mem_get_info(index)[0] / GB, 1),
+        "bf16": bf16,
+        "profile": chosen,
+        "set": None if chosen is None else f"export {VARIABLE}={chosen}",
+    }
 
 
 def shipped_report() -> dict[str, bool]:
@@ -165,6 +184,15 @@ def profile_report(machine: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def advice(gpu: dict[str, Any]) -> str:
+    """What a card can do, and what to set for it, in words."""
+    kind = "bfloat16" if gpu["bf16"] else "float16 (it has no bfloat16; adapters stay in float32, the loss is scaled)"
+    text = f"{gpu['name']}: {gpu['memory_gb']} GB, {gpu['free_gb']} GB free, computes in {kind}"
+    if gpu["profile"] is None:
+        return f"{text}; no GPU profile fits it, so use the profile cpu"
+    return f"{text}; {gpu['profile']} fits: {gpu['set']}"
+
+
 def _render(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -173,7 +201,9 @@ def _render(result: dict[str, Any]) -> None:
     machine = result["machine"]
     gpus = ", ".join(f"{gpu['name']} ({gpu['memory_gb']} GB)" for gpu in machine["gpus"]) or "none"
     console.print(f"Python {result['python']} on {sys.platform}, {machine['cores']} cores, GPU: {gpus}")
-    console.print(f"{machine['memory_gb']} GiB of RAM, {machine['disk_free_gb']} GiB of free disk")
+    console.print(f"{machine['memory_gb']} GB of RAM, {machine['disk_free_gb']} GB of free disk")
+    for gpu in machine["gpus"]:
+        console.print(advice(gpu), markup=False)
     table = Table("profile", "runs here", "model", "4 bits", "download")
     for row in result["profiles"]:
         runs = "yes" if row["runs"] else f"no: {row['reason']}"

@@ -87,8 +87,21 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
                 if as_json:
                     emit({"error": message}, True, _nothing)
                 raise typer.Exit(1) from error
+            except RuntimeError as error:
+                if type(error).__name__ != "OutOfMemoryError":  # torch's, which the light core does not import
+                    raise
+                typer.echo(f"emolab: {FULL} ({str(error).split('. ')[0]})", err=True)
+                if as_json:
+                    emit({"error": FULL}, True, _nothing)
+                raise typer.Exit(1) from error
 
     return wrapper
+
+
+FULL = (
+    "the card ran out of memory; use a smaller profile (`emolab doctor` names the one that fits), a smaller batch, or "
+    "shorter clips and answers"
+)
 
 
 def _nothing(_: dict[str, Any]) -> None:

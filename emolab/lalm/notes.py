@@ -12,7 +12,7 @@ def without_notes(*messages: str) -> Iterator[None]:
     """As long as this lasts: no deprecation notes that transformers gives peft and TRL, and no warnings that begin with
     one of `messages`."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+        warnings.filterwarnings("ignore", message="`(is_)?gradient_checkpointing", category=FutureWarning)
         for message in messages:
             warnings.filterwarnings("ignore", message=message)
         yield

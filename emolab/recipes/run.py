@@ -469,6 +469,7 @@ class Recipe:
         from emolab.training.checkpoints import last_checkpoint
         from emolab.training.config import grpo_config
         from emolab.training.grpo import AudioGRPOTrainer
+        from emolab.training.guards import naming_the_knobs
 
         out, samples = Path(out), resolved(corpus)
         rubric, asked = (
@@ -500,7 +501,7 @@ class Recipe:
         columns = columns_of(samples)
         trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, columns=columns, callbacks=callbacks)
         last = last_checkpoint(out) if options.get("resume", True) else None
-        with signals:
+        with signals, naming_the_knobs("a step of GRPO"):
             trainer.train(resume_from_checkpoint=str(last) if last else None)
         if signals.stopped is not None:
             raise TrainingError(

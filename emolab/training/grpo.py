@@ -70,7 +70,7 @@ __all__ = ["AudioGRPOTrainer", "HearingGRPOTrainer", "grpo_config", "reward_rows
 MEDIA = {"audio": "waveform", "video": "frames"}
 
 # transformers tells TRL on every step that an attribute is deprecated; a user can do nothing about it.
-warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+warnings.filterwarnings("ignore", message="`(is_)?gradient_checkpointing", category=FutureWarning)
 
 
 def reward_rows(

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,21 @@ def require_hearing(moved: float, modality: str, row: int, tolerance: float = 1e
             f"connected (embeddings not zero, placeholders filled) and that the prompt has a place for {modality}; "
             "`check_hearing=False` trains regardless."
         )
+
+
+@contextmanager
+def naming_the_knobs(what: str = "the step") -> Iterator[None]:
+    """Turn a card's out-of-memory error into a TrainingError that names the settings that make a step smaller."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            f"the card ran out of memory in {what} ({str(error).split('. ')[0]}): raise `micro_batches`, set "
+            "`gradient_checkpointing` to true, or lower `group_size`, `max_new_tokens` or `prompts_per_step`; `emolab "
+            "plan` says what fits, and `emolab doctor` which profile"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@ labels."""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,12 +16,14 @@ from tqdm import tqdm
 
 from emolab.errors import TrainingError
 from emolab.lalm import Completions, PromptBatch, accel
-from emolab.training.guards import require_finite
+from emolab.training.guards import naming_the_knobs, require_finite
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
     from emolab.prompts import Prompt
     from emolab.samples import EmotionSample
+
+log = logging.getLogger("emolab.training")
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,7 @@ def cold_start(
             rate = learning_rate_at(step, len(batches), settings)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            optimizer.zero_grad(set_to_none=True)
-            loss = _backward(lalm, samples, targets, prompt, indices, settings, scaler)
+            loss, settings = _in_memory(lalm, samples, targets, prompt, indices, settings, scaler)
             require_finite(loss, "the fine-tuning loss", step + 1, indices, [targets[indices[0]]])
             scaler.unscale_(optimizer)
             norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.max_grad_norm))
@@ -125,6 +127,30 @@ def cold_start(
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
     lalm.model.eval()
     return rows
+
+
+def _in_memory(
+    lalm: LALM,
+    samples: Sequence[EmotionSample],
+    targets: Sequence[str],
+    prompt: Prompt,
+    indices: Sequence[int],
+    settings: SFTSettings,
+    scaler: Any,
+) -> tuple[float, SFTSettings]:
+    """`_backward` with twice the micro-batches, and said so, as often as the card runs out of memory; also the settings
+    to go on with. Raises TrainingError where a single clip does not fit."""
+    while True:
+        lalm.model.zero_grad(set_to_none=True)
+        with naming_the_knobs("fine-tuning, clip by clip"):
+            try:
+                return _backward(lalm, samples, targets, prompt, indices, settings, scaler), settings
+            except torch.OutOfMemoryError:
+                if settings.micro_batches >= len(indices):
+                    raise
+        settings = replace(settings, micro_batches=min(len(indices), 2 * max(1, settings.micro_batches)))
+        torch.cuda.empty_cache()
+        log.warning("the card ran out of memory: each batch is split into %d parts from now on", settings.micro_batches)
 
 
 def _backward(

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -210,6 +211,46 @@ def test_doctor_says_why_a_profile_does_not_run():
     assert "4 GB of RAM" in rows["cpu"]["reason"]
     assert "GB of disk" in rows["gpu-16gb"]["reason"]
     assert "GPU memory, found 16" in rows["gpu-24gb"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "major", "profile"),
+    [
+        ("Tesla T4", 15.6e9, 7, "gpu-16gb"),
+        ("Tesla V100", 16.9e9, 7, "gpu-16gb"),
+        ("RTX 4090", 25.3e9, 8, "gpu-24gb"),
+        ("H100", 85.0e9, 9, "gpu-80gb"),
+        ("small", 4.2e9, 8, None),
+    ],
+)
+def test_doctor_says_what_to_set_for_a_card(monkeypatch, name, total, major, profile):
+    import torch
+
+    card = SimpleNamespace(name=name, total_memory=total, major=major)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: card)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: (int(total / 2), int(total)))
+    (gpu,) = doctor.machine_report()["gpus"]
+    assert gpu["profile"] == profile and gpu["bf16"] == (major >= 8)
+    told = doctor.advice(gpu)
+    assert told.startswith(f"{name}: {total / 1e9:.1f} GB, {total / 2e9:.1f} GB free")
+    assert ("float16 (it has no bfloat16" in told) == (major < 8)
+    assert (f"export EMOLAB_PROFILE={profile}" if profile else "use the profile cpu") in told
+
+
+def test_a_full_card_is_one_line(capsys):
+    import torch
+
+    @command
+    def work(as_json: bool = False) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    with pytest.raises(typer.Exit):
+        work(as_json=True)
+    told = capsys.readouterr()
+    assert json.loads(told.out)["error"].startswith("the card ran out of memory; use a smaller profile")
+    assert told.err.count("\n") == 1
 
 
 def test_doctor_reports_a_missing_package(monkeypatch):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from lalm_helpers import PROMPT, samples_for, tiny_random
 from pretend_cuda import Mode, Pretended, to_card
 
-from emolab.lalm import LALM, accel
+from emolab.attribution.game import Background, Game, Masker
+from emolab.attribution.methods import METHODS, attribute
+from emolab.lalm import LALM, Completions, accel, sampling
+from emolab.lalm.accel import packing
 from emolab.lalm.quantise import add_lora
 from emolab.training.sft import SFTSettings, cold_start
 
@@ -21,6 +28,7 @@ FAMILIES = ("qwen2_audio", "qwen2_5_omni")
 def pair(request, monkeypatch):
     """(a model in bf16 with adapters on the CPU, the same on the pretended GPU)."""
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (8 << 30, 8 << 30))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "pretended")
     for name in ("memory_reserved", "memory_allocated"):
         monkeypatch.setattr(torch.cuda, name, lambda *_: 0)
     made = []
@@ -102,3 +110,103 @@ def test_a_tensor_left_on_the_cpu_is_found(pair):
         ):
             with pytest.raises(RuntimeError, match=r"found cuda:0 and cpu, at lalm/"):
                 broken()
+
+
+def test_a_step_of_grpo_runs(pair, tmp_path, monkeypatch):
+    """Through TRL and accelerate, which take the pretended card for theirs: two micro-batches, two iterations."""
+    import accelerate
+    import transformers
+
+    from emolab.training.config import grpo_config
+    from emolab.training.grpo import AudioGRPOTrainer
+
+    _, card = pair
+    cuda = torch.device("cuda", 0)
+    made = transformers.TrainingArguments.device.fget
+    monkeypatch.setattr(accelerate.Accelerator, "device", property(lambda self: cuda))
+    monkeypatch.setattr(transformers.TrainingArguments, "device", property(lambda self: (made(self), cuda)[1]))
+
+    def every_other(completions, **columns):
+        return [float(i % 2) for i in range(len(completions))]
+
+    sizes = {"prompts_per_step": 2, "group_size": 2, "micro_batches": 2, "num_iterations": 2}
+    args = grpo_config(
+        tmp_path, **sizes, max_steps=2, max_completion_length=5, learning_rate=1e-3, gradient_checkpointing=True
+    )
+    before = {n: p.detach().inner.clone() for n, p in card.model.named_parameters() if "lora_B" in n}
+    with Mode():
+        trainer = AudioGRPOTrainer(card, samples_for(card, 4), PROMPT, every_other, args)
+        trainer.train()
+    assert trainer.state.log_history[0]["grad_norm"] > 0
+    after = dict(card.model.named_parameters())
+    assert all(isinstance(after[n], Pretended) for n in before)
+    assert any(not torch.equal(after[n].detach().inner, old) for n, old in before.items())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_attribution_runs(pair, method):
+    cpu, card = pair
+    sample, donors = samples_for(cpu, 1)[0], samples_for(cpu, 3, seed=1)
+    found = []
+    for lalm, mode in ((cpu, nullcontext()), (card, Mode())):
+        with mode:
+            game = Game(lalm, sample, Masker("swap", Background.encode(lalm, donors, PROMPT), n=2), prompt=PROMPT)
+            found.append(attribute(game, method, steps=2).values)
+    assert np.isfinite(found[1]).all() and np.abs(found[1] - found[0]).max() < 0.5
+
+
+def test_a_prediction_runs(pair):
+    from emolab.evaluate.predict import predict
+
+    _, card = pair
+    with Mode():
+        found = predict(card, samples_for(card, 1)[0], prompt=PROMPT, max_new_tokens=4, calibration="contextual")
+    assert sum(found["distribution"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def changed(owner, name, old, new, monkeypatch):
+    """Exchange a function of a class or module for the same one with `new` for `old` in its source."""
+    found = vars(owner)[name]
+    function = getattr(found, "__func__", found)
+    source = textwrap.dedent(inspect.getsource(function))
+    assert source.count(old) == 1, f"{name} has {old!r} {source.count(old)} times"
+    names: dict = {}
+    future = "from __future__ import annotations\n"
+    exec(compile(future + source.replace(old, new), name, "exec"), function.__globals__, names)
+    monkeypatch.setattr(owner, name, names[name])
+
+
+REMOVED = {
+    "the mask of a prompt": (LALM, "_collate", "mask.to(self.device)", "mask", "rollout"),
+    "what is drawn": (
+        sampling.Chooser,
+        "__init__",
+        "generator=generator).to(device)",
+        "generator=generator)",
+        "rollout",
+    ),
+    "where media stand": (packing, "_fill", "prompt_at.to(device)[media]", "prompt_at[media]", "scores"),
+    "the tokens of answers": (Completions, "from_texts", "ids.to(device)", "ids", "scores"),
+    "who is masked": (Game, "embeddings", "(kept).to(self.batch.embeds.device)", "(kept)", "attribution"),
+}
+
+
+@pytest.mark.parametrize("what", REMOVED)
+def test_removing_one_move_to_the_device_fails(pair, monkeypatch, what):
+    """The test of the tests: each of these moves is needed on a card, and none of them on a CPU."""
+    cpu, card = pair
+    owner, name, old, new, part = REMOVED[what]
+    changed(owner, name, old, new, monkeypatch)
+
+    def walk(lalm):
+        batch = lalm.encode(samples_for(lalm, 2), PROMPT)
+        if part == "scores":
+            lalm.label_scores(batch, ["happy", "sad"])
+        elif part == "rollout":
+            lalm.generate(batch, n=2, max_new_tokens=3, seed=0)
+        else:
+            attribute(Game(lalm, samples_for(lalm, 1)[0], Masker("silence"), prompt=PROMPT))
+
+    walk(cpu)
+    with Mode(), pytest.raises((RuntimeError, TypeError), match="cuda:0"):
+        walk(card)

@@ -77,3 +77,36 @@ def test_no_more_prompts_are_encoded_than_a_micro_batch_holds(monkeypatch: pytes
     settings = SFTSettings(epochs=1, batch_size=4, micro_batches=2)
     cold_start(lalm, samples(12), ["a"] * 12, PROMPT, settings, progress=False)
     assert seen == [2] * 6, "the corpus is encoded a micro-batch at a time"
+
+
+def test_a_full_card_splits_the_batch_and_says_so(monkeypatch, caplog):
+    """The gradient is that of the whole batch, and later batches are split from the start."""
+    from emolab.training import sft
+
+    lalm, sizes = small_lalm(), []
+    whole = sft.supervised_loss
+
+    def small_card(model, prompts, *arguments, **options):
+        sizes.append(len(prompts))
+        if len(prompts) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return whole(model, prompts, *arguments, **options)
+
+    asked = samples(8), ["<answer>sad</answer>"] * 8, PROMPT
+    settings = SFTSettings(epochs=2, batch_size=8)
+    expected = cold_start(small_lalm(), *asked, settings, progress=False)
+    monkeypatch.setattr(sft, "supervised_loss", small_card)
+    rows = cold_start(lalm, *asked, settings, progress=False)
+    assert sizes == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2] and "split into 4 parts" in caplog.text
+    assert [row["loss"] for row in rows] == pytest.approx([row["loss"] for row in expected], rel=1e-4)
+
+
+def test_a_card_too_small_for_one_clip_names_the_settings(monkeypatch):
+    from emolab.training import sft
+
+    def no_card(*arguments, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(sft, "supervised_loss", no_card)
+    with pytest.raises(TrainingError, match=r"clip by clip \(CUDA out of memory\): raise `micro_batches`"):
+        cold_start(small_lalm(), samples(2), ["<answer>sad</answer>"] * 2, PROMPT, progress=False)

@@ -1,0 +1,82 @@
+"""The page of what was measured on cards, and the rows that the notebooks' cost boxes read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+NOTHING = "No card has been measured yet: `make gpu` on a machine with one fills this page."
+
+
+def publish(results: Path) -> Path:
+    """Write README.md and notebooks.json beside the rows of all cards; returns the page."""
+    rows = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*/*.json"))]
+    rows = [row for row in rows if row.get("card") and row["card"] != "cpu"]
+    results.mkdir(parents=True, exist_ok=True)
+    lessons = [lesson(row) for row in rows if row["part"].startswith("notebook-") and row["state"] == "done"]
+    (results / "notebooks.json").write_text(json.dumps(lessons, indent=1) + "\n", encoding="utf-8")
+    page = results / "README.md"
+    page.write_text(text(rows), encoding="utf-8")
+    return page
+
+
+def lesson(row: dict[str, Any]) -> dict[str, Any]:
+    """A notebook's row as its cost box reads it."""
+    return {
+        "notebook": row["part"].removeprefix("notebook-"),
+        "profile": row["environment"]["EMOLAB_PROFILE"],
+        "card": f"{row['card']}, random weights",
+        "minutes": round(row["seconds"] / 60, 1),
+        "memory_gb": row["used_gb"],
+    }
+
+
+def text(rows: list[dict[str, Any]]) -> str:
+    """The page in Markdown."""
+    lines = ["# Measured on cards", "", "`make gpu` writes this page. Weights are random, sizes and layouts real.", ""]
+    if not rows:
+        return "\n".join([*lines, NOTHING, ""])
+    for card in sorted({row["card"] for row in rows}):
+        mine = [row for row in rows if row["card"] == card]
+        kept = mine[0]
+        libraries = ", ".join(f"{name} {version}" for name, version in kept["versions"].items() if version)
+        lines += [f"## {card}", "", f"{kept['memory_gb']} GB, driver {kept['driver']}; {libraries}.", ""]
+        lines += ["| part | state | seconds | GB of the card | |", "|---|---|---:|---:|---|"]
+        lines += [
+            f"| {row['part']} | {row['state']} | {row['seconds']:.0f} | {row['used_gb']} | {row.get('note', '')} |"
+            for row in mine
+        ]
+        lines += ["", *speed(mine), *phases(mine)]
+    return "\n".join([*lines, ""])
+
+
+def speed(rows: list[dict[str, Any]]) -> list[str]:
+    """The table of update, rollout, step and memory against the plain path."""
+    found = [r for row in rows if row["part"].startswith("grpo-") and row["result"] for r in row["result"]["rows"]]
+    if not found:
+        return []
+    lines = ["| | here | plain | ratio | tokens a second | planner |", "|---|---:|---:|---:|---:|---:|"]
+    for row in found:
+        here, plain = (f"{row[k]:.3g} {row['unit']}" if row[k] is not None else "no room" for k in ("ours", "plain"))
+        ratio = f"{row['ratio']:.2f}×" if row["ratio"] else ""
+        off = f"{row['planner_error']:+.0%}" if "planner_error" in row else ""
+        lines.append(f"| {row['name']} | {here} | {plain} | {ratio} | {row.get('tokens_per_second', '')} | {off} |")
+    return [*lines, ""]
+
+
+def phases(rows: list[dict[str, Any]]) -> list[str]:
+    """The rehearsal's table."""
+    found = next((row["result"] for row in rows if row["part"] == "rehearse" and row["result"]), None)
+    if not found:
+        return []
+    lines = [
+        f"Rehearsal of {found['model']}:",
+        "",
+        "| phase | seconds | peak GB | planned GB |",
+        "|---|---:|---:|---:|",
+    ]
+    for row in found["phases"]:
+        peak, planned = (row[k] if row[k] is not None else "" for k in ("peak_gb", "planned_gb"))
+        lines.append(f"| {row['phase']} | {row['seconds']} | {peak} | {planned} |")
+    return [*lines, ""]

@@ -1,0 +1,107 @@
+"""`make gpu`: what it runs, that it goes on where it stopped, that it leaves others' memory alone, and its page."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from benchmarks import gpu
+from benchmarks.gpu import page, run
+from benchmarks.gpu.parts import Card, Part, parts_for
+
+SAYS = ("-c", "import json; print('a line'); print(json.dumps({'rows': []}))")
+FAILS = ("-c", "import sys; sys.exit('no such thing')")
+CARD = Card("Card X", 24.0, "1.2")
+
+
+def call(*arguments):
+    app = typer.Typer()
+    gpu.register(app)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_without_a_card_it_says_so_in_one_line(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    found = call()
+    assert found.exit_code == 1 and found.stderr.count("\n") == 1 and "there is nothing to measure" in found.stderr
+    assert "needs --tiny" in call("--device", "cpu").stderr
+
+
+def test_the_parts_of_a_card_fit_it():
+    small, large = (
+        {part.name: part for part in parts_for(profile, "cuda", False)} for profile in ("gpu-16gb", "gpu-24gb")
+    )
+    assert list(large)[:3] == ["doctor", "tests", "rehearse"] and "grpo-7b" in large and "grpo-7b" not in small
+    assert large["rehearse"].needs_gb == 22 and small["rehearse"].arguments[:4] == (
+        "-m",
+        "emolab",
+        "rehearse",
+        "gpu-16gb",
+    )
+    lessons = [part for name, part in large.items() if name.startswith("notebook-")]
+    assert len(lessons) >= 12 and {part.environment["EMOLAB_PROFILE"] for part in lessons} == {"gpu-24gb"}
+    assert {part.environment["EMOLAB_MODEL"].rpartition("/")[2] for part in lessons} == {
+        "Qwen--Qwen2-Audio-7B-Instruct"
+    }
+
+
+def test_it_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(Card, "free_gb", lambda self: 10.0)
+    monkeypatch.setattr(run, "WAIT", 0.0)
+    parts = [Part("one", SAYS), Part("two", FAILS), Part("large", SAYS, needs_gb=20.0)]
+    first = run.run_parts(parts, CARD, tmp_path, minutes=1)
+    assert [row["state"] for row in first] == ["done", "failed", "left"]
+    assert first[0]["result"] == {"rows": []} and first[0]["driver"] == "1.2" and first[0]["versions"]["torch"]
+    assert first[1]["note"] == "no such thing" and "needs 20 GB, 10.0 GB are free" in first[2]["note"]
+    monkeypatch.setattr(Card, "free_gb", lambda self: 30.0)
+    second = run.run_parts(parts, CARD, tmp_path, minutes=1)
+    assert [row["state"] for row in second] == ["kept", "failed", "done"]
+    late = run.run_parts([Part("three", SAYS)], CARD, tmp_path, minutes=-1)
+    assert late[0]["state"] == "left" and "again to go on" in late[0]["note"]
+
+
+def test_a_part_that_takes_too_long_is_stopped_with_its_children(tmp_path):
+    sleeps = ("-c", "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])")
+    row = run.run_part(Part("slow", sleeps), Card("cpu", 0.0, "", "cpu"), tmp_path, limit=2.0)
+    assert row["state"] == "failed" and row["note"] == "stopped after 2 s" and row["seconds"] < 30
+
+
+def test_the_page_shows_cards_alone_and_feeds_the_cost_boxes(tmp_path):
+    row = {"part": "notebook-04_grpo", "state": "done", "card": "Card X", "memory_gb": 24.0, "driver": "1.2"}
+    row |= {"versions": {"torch": "2"}, "environment": {"EMOLAB_PROFILE": "gpu-24gb"}, "seconds": 90, "used_gb": 9.5}
+    speed = {"name": "gpu/step/7b", "ours": 2.0, "plain": None, "ratio": None, "unit": "s", "tokens_per_second": 512.0}
+    bench = {**row, "part": "grpo-7b", "result": {"rows": [speed]}}
+    for card, kept in (
+        ("card-x", [row | {"result": None}, bench]),
+        ("cpu", [{**row, "card": "cpu", "part": "doctor"}]),
+    ):
+        for part in kept:
+            (tmp_path / card).mkdir(exist_ok=True)
+            (tmp_path / card / f"{part['part']}.json").write_text(json.dumps(part))
+    text = page.publish(tmp_path).read_text()
+    assert "## Card X" in text and "| gpu/step/7b | 2 s | no room |  | 512.0 |  |" in text and "## cpu" not in text
+    (lesson,) = json.loads((tmp_path / "notebooks.json").read_text())
+    assert lesson == {
+        "notebook": "04_grpo",
+        "profile": "gpu-24gb",
+        "card": "Card X, random weights",
+        "minutes": 1.5,
+        "memory_gb": 9.5,
+    }
+    assert page.NOTHING in page.text([])
+
+
+@pytest.mark.slow
+def test_every_part_runs_tiny_on_a_cpu(tmp_path, monkeypatch):
+    """The orchestration itself, with real commands; the notebooks are one of them."""
+    monkeypatch.setenv("EMOLAB_BUILD", str(tmp_path / "build"))
+    parts = ["doctor", "tests", "rehearse", "grpo-3b", "notebook-00"]
+    options = [text for part in parts for text in ("--only", part)]
+    found = call("--device", "cpu", "--tiny", "--results", str(tmp_path / "rows"), "--json", *options)
+    rows = json.loads(found.stdout)["rows"]
+    assert [row["state"] for row in rows] == ["done"] * len(parts), [row.get("note") for row in rows]
