@@ -21,7 +21,7 @@ from emolab.errors import EvaluationError
 from emolab.evaluate import apply_control, gold_labels, provenance, summarise, usable_samples
 from emolab.prompts import PROMPTS
 from emolab.prosody import FEATURES, feature_table
-from emolab.samples import Corpus, EmotionSample
+from emolab.samples import Corpus, EmotionSample, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +33,6 @@ HEARS = PROMPTS["direct"].using("audio")
 def feature_frame(corpus: Corpus, progress: bool = False) -> pd.DataFrame:
     """The prosodic features of a corpus as a table: a column a feature, and each sample's emotion and speaker."""
     import pandas as pd
-
-    from emolab.samples import resolve
 
     samples = [resolve(sample, corpus.root) for sample in corpus]
     frame = pd.DataFrame(feature_table(samples, progress), columns=list(FEATURES))
@@ -76,7 +74,6 @@ def classical_baseline(
     `info["weights"]` holds the features that weigh most for each emotion. Raises EvaluationError for shared speakers,
     an unknown normalisation or too few labels.
     """
-
     if normalise not in NORMALISATIONS:
         raise EvaluationError(f"unknown normalisation {normalise!r}; choose from {', '.join(NORMALISATIONS)}")
     started = time.perf_counter()

@@ -30,6 +30,7 @@ from emolab.attribution.players import (
 from emolab.attribution.shapley import EXACT_PLAYERS, Attribution, coalitions, interactions_from_table, refined
 from emolab.emotions import normalise_label
 from emolab.errors import AttributionError
+from emolab.evaluate.predict import pieces_of, sample_of
 from emolab.media import audio_of
 from emolab.samples import Corpus, EmotionSample
 
@@ -263,8 +264,6 @@ def explain_file(
     one over the windows. φ is the mean over the windows, which is the Shapley value of the mean of their games; finer
     parts keep their times in the file. Raises MediaError for a file that cannot be used.
     """
-    from emolab.evaluate.predict import pieces_of, sample_of
-
     sample, checked = sample_of(path, text, video)
     chosen = settings or Settings()
     background = background_samples(corpus, seed=chosen.seed) if corpus is not None else []

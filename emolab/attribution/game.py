@@ -39,7 +39,9 @@ from torch import Tensor
 from emolab.attribution.players import Player, modality_players, players_of
 from emolab.emotions import EMOLAB_7, concept
 from emolab.errors import AttributionError
+from emolab.lalm.accel import folded
 from emolab.lalm.batch import Completions, finite
+from emolab.prompts import get_prompt
 from emolab.samples import MODALITIES, Corpus, EmotionSample, resolve
 
 if TYPE_CHECKING:
@@ -201,7 +203,6 @@ class Game:
         template: str = TEMPLATE,
         batch: PromptBatch | None = None,
     ) -> None:
-        from emolab.prompts import get_prompt
 
         asked = prompt or get_prompt("direct")
         self.model = model
@@ -318,7 +319,6 @@ class Game:
 
     @torch.no_grad()
     def _run(self, kept: Tensor, version: Tensor, texts: Sequence[str]) -> Tensor:
-        from emolab.lalm.accel import folded
 
         parts = zip(kept.split(self.rows_per_call), version.split(self.rows_per_call), strict=True)
         with folded(self.model):

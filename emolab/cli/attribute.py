@@ -7,9 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from emolab.cli.bench import FOLDER, load
 from emolab.cli.options import CorpusOption, ModelOption, OutOption, PromptOption, SeedOption
 from emolab.cli.output import JsonOption, command, emit
+from emolab.cli.predict import taught
 from emolab.errors import AttributionError
+from emolab.samples import EmotionSample
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +61,6 @@ def attribute(
     Other clips of the corpus serve as the background: parts of them replace the parts of FILE that are masked.
     """
     from emolab.attribution.measure import Settings
-    from emolab.cli.predict import taught
     from emolab.evaluate.inputs import read_corpus, read_model
 
     if (file is None) != validate:
@@ -96,7 +98,6 @@ def attribute(
 
 
 def _suite() -> Any:
-    from emolab.cli.bench import FOLDER, load
 
     if not (FOLDER / "truth").is_dir():
         raise AttributionError(
@@ -108,7 +109,6 @@ def _suite() -> Any:
 
 def _write_page(explained: dict[str, Any], path: Path) -> None:
     from emolab.plots.explanation import explanation_html, page
-    from emolab.samples import EmotionSample
 
     sample = EmotionSample(Path(explained["file"]).name, audio=explained["file"], video=explained["video"])
     path.write_text(page(explanation_html(sample, explained), sample.id), encoding="utf-8")

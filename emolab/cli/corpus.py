@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emolab import corpora
 from emolab.cli.output import JsonOption, command, emit, to_plain
+from emolab.corpora import CHECKS, CORPORA, interchange, load_corpus
+from emolab.corpora.manifest import load as load_manifest
+from emolab.corpora.protocols import protocol as named
+from emolab.corpora.protocols import protocols_of
+from emolab.corpora.spec import choose
+from emolab.corpora.verify import describe, durations_of
+from emolab.corpora.verify import verify as verify_files
 from emolab.emotions import label_set
-from emolab.samples import LoadReport
+from emolab.errors import CorpusError
+from emolab.samples import Corpus, LoadReport, note_path
 
 if TYPE_CHECKING:
     from emolab.samples import Corpus
@@ -34,9 +43,6 @@ def register(app: typer.Typer) -> None:
 @command
 def list_corpora(as_json: JsonOption = False) -> None:
     """Name the public corpora that can be loaded, with licence, source and protocols."""
-    from emolab.corpora import CORPORA
-    from emolab.corpora.protocols import protocols_of
-
     rows = [{**info.summary(), "protocols": protocols_of(name)} for name, info in CORPORA.items()]
     emit({"corpora": rows}, as_json, _render_list)
 
@@ -69,19 +75,12 @@ def load(
     labels and its usual protocol, else parts drawn from a seed with speakers kept apart. With a name and a folder
     (`ravdess data/RAVDESS`) the table holds what is published, and is split only by --protocol.
     """
-    from emolab.corpora.protocols import protocols_of
-    from emolab.corpora.verify import describe
-
     if root is None:
-        from emolab.corpora import load_corpus
-
         corpus = load_corpus(spec, labels=labels, protocol=protocol, fold=fold, seed=seed, check=_check(check))
         report = corpus.report or LoadReport(corpus.name)
         split: dict[str, Any] = {"folds": [], "fold": corpus.fold, "protocol": corpus.protocol}
     else:
         if spec == "manifest":
-            from emolab.corpora.manifest import load as load_manifest
-
             corpus, report = load_manifest(
                 root,
                 path_column=path_column,
@@ -105,8 +104,6 @@ def load(
 
 
 def _check(name: str) -> Any:
-    from emolab.corpora import CHECKS
-    from emolab.errors import CorpusError
 
     if name not in CHECKS:
         raise CorpusError(f"--check {name!r}: expected one of {', '.join(CHECKS)}")
@@ -114,11 +111,8 @@ def _check(name: str) -> Any:
 
 
 def _load(name: str, root: Path, labels: str | None, keep_calm: bool, check: str) -> tuple[Corpus, LoadReport]:
-    from emolab import corpora
 
     if name in ("emobox", "swift"):
-        from emolab.corpora import interchange
-
         corpus = (interchange.read_emobox if name == "emobox" else interchange.read_swift)(root)
         if labels:
             corpus = corpora.respell(corpus, label_set(labels))
@@ -128,9 +122,6 @@ def _load(name: str, root: Path, labels: str | None, keep_calm: bool, check: str
 
 def _divide(corpus: Corpus, protocol: str | None, fold: str | None) -> tuple[Corpus, dict[str, Any]]:
     """The corpus with the splits of one fold, and all folds for the result."""
-    from emolab.corpora.protocols import protocol as named
-    from emolab.corpora.spec import choose
-
     if protocol is None:
         return corpus, {"folds": [], "fold": None}
     folds = named(protocol).folds(corpus)
@@ -139,7 +130,6 @@ def _divide(corpus: Corpus, protocol: str | None, fold: str | None) -> tuple[Cor
 
 
 def _write(corpus: Corpus, report: LoadReport, out: Path) -> str:
-    from emolab.samples import note_path
 
     corpus.write(out)
     note = {"root": str(corpus.root.absolute()), **report.summary()}
@@ -193,10 +183,6 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Count what a table holds, and draw its labels, durations, speakers, valence and arousal."""
-    from emolab.corpora.verify import describe, durations_of
-    from emolab.errors import CorpusError
-    from emolab.samples import Corpus
-
     corpus = Corpus.read(table, root)
     result = describe(corpus)
     if plot is not None:
@@ -232,9 +218,6 @@ def verify(
     With --corpus, load it from its folder and exit with status 1 if it is not complete; faults that are known of the
     published corpus are only listed.
     """
-    from emolab.corpora.verify import verify as verify_files
-    from emolab.samples import Corpus
-
     if corpus is not None:
         loaded, report = _load(corpus, table, None, False, check)
         size = _expected(corpus)
@@ -274,10 +257,6 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write a table in another toolkit's form: EmoBox JSONL, ms-swift JSONL, Hugging Face datasets."""
-    from emolab.corpora import interchange
-    from emolab.errors import CorpusError
-    from emolab.samples import Corpus
-
     corpus = Corpus.read(table, root)
     if form == "emobox":
         interchange.write_emobox(corpus, out)

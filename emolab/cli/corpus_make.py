@@ -10,6 +10,8 @@ import typer
 
 from emolab.cli.output import JsonOption, command, emit
 from emolab.errors import CorpusError
+from emolab.synth.corpus import make as make_corpus
+from emolab.synth.corpus import summary
 
 KINDS = ("synthetic",)
 
@@ -39,8 +41,6 @@ def make(
             f"no corpus {kind!r} can be made; there is: {', '.join(KINDS)} "
             "(for public corpora see `emolab corpus load --help`)"
         )
-    from emolab.synth.corpus import make as make_corpus
-    from emolab.synth.corpus import summary
 
     start = time.monotonic()
     corpus = make_corpus(out, size, seed, workers)

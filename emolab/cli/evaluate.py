@@ -22,6 +22,7 @@ from emolab.cli.options import (
     WhereOption,
 )
 from emolab.cli.output import JsonOption, command, emit
+from emolab.cli.tables import score_table
 from emolab.errors import EvaluationError
 from emolab.extras import require
 
@@ -95,8 +96,6 @@ def evaluate(
 
 def render(result: dict[str, Any]) -> None:
     """Print one result as a table."""
-    from emolab.cli.tables import score_table
-
     info = result["info"]
     name = f"{info.get('mode', info['prompt'])}, control {info['control'] or 'none'}"
     score_table({name: result}, f"{info['model']} on {info['corpus']}")

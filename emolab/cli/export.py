@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from emolab.cli.output import JsonOption, command, emit
+from emolab.rewards.adapters import export, standing_still
+from emolab.rewards.source import load_reward
 
 
 def register(app: typer.Typer) -> None:
@@ -30,9 +32,6 @@ def reward(
 
     The trainer's environment needs emolab installed; rewards load no torch.
     """
-    from emolab.rewards.adapters import export, standing_still
-    from emolab.rewards.source import load_reward
-
     name = spec.rpartition(":")[2]
     path = export(spec, tool, out or Path(f"{name}_{tool.replace('-', '_')}.py"), labels, progress)
     constant = standing_still(load_reward(spec, labels)) if tool not in ("ms-swift", "verifiers") else []

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from emolab.cli.output import JsonOption, command, emit
+from emolab.errors import TrainingError
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +30,6 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Predict weights, adapters, activations, cache and logits in GB, and the largest micro-batch that fits."""
-    from emolab.errors import TrainingError
     from emolab.training.planner import Workload, size_of
     from emolab.training.planner import plan as make_plan
 

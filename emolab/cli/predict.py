@@ -9,7 +9,8 @@ import typer
 
 from emolab.cli.options import ModelOption, PromptOption
 from emolab.cli.output import JsonOption, command, emit
-from emolab.cli.record import SecondsOption
+from emolab.cli.record import SecondsOption, listen
+from emolab.emotions import label_set
 from emolab.errors import EvaluationError
 
 LIMITS = (
@@ -59,8 +60,6 @@ def predict(
     Words or a caption are given where the checkpoint was taught them. A note says where a clip is unlike the clips that
     the model was trained on. Files that cannot be used are named, and the exit status is then 1.
     """
-    from emolab.cli.record import listen
-    from emolab.emotions import label_set
     from emolab.evaluate.inputs import read_model
     from emolab.evaluate.predict import FILE_CALIBRATIONS, predict_files
     from emolab.evaluate.predict import predict as predict_one

@@ -8,6 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from emolab.cli.output import JsonOption, command, emit
+from emolab.media import SAMPLE_RATE
+from emolab.media.check import check_wave
+from emolab.media.microphone import record as from_microphone
+from emolab.media.microphone import write_wave
 
 SecondsOption = Annotated[float, typer.Option(help="How long to record, up to 30 seconds.")]
 
@@ -27,10 +31,6 @@ def record(
 
     Record other people only with their consent.
     """
-    from emolab.media import SAMPLE_RATE
-    from emolab.media.check import check_wave
-    from emolab.media.microphone import write_wave
-
     wave = listen(seconds)
     write_wave(out, wave)
     checked = check_wave(wave, str(out))
@@ -40,8 +40,6 @@ def record(
 
 def listen(seconds: float) -> Any:
     """Record a wave (n,) from the microphone, and say so on stderr."""
-    from emolab.media.microphone import record as from_microphone
-
     typer.echo(f"recording for {seconds:g} seconds, speak now …", err=True)
     return from_microphone(seconds)
 

@@ -9,6 +9,10 @@ import typer
 
 from emolab.cli.options import CorpusOption
 from emolab.cli.output import JsonOption, command, emit
+from emolab.errors import RewardError
+from emolab.rewards import Part, Rubric, load_reward, redteam
+from emolab.rewards.rollouts import collect, read_rollouts, summary, write_rollouts
+from emolab.wheels.quirks import quirks as find
 
 
 def register(app: typer.Typer) -> None:
@@ -40,9 +44,6 @@ def chosen_reward(spec: str | None, added: list[str] | None, weights: list[float
 
     Raises RewardError for more weights than rewards, or none at all.
     """
-    from emolab.errors import RewardError
-    from emolab.rewards import Part, Rubric, load_reward
-
     added, weights = added or [], weights or []
     if len(weights) > len(added):
         raise RewardError(f"{len(weights)} --reward-weight for {len(added)} --reward: give each reward one, in order")
@@ -107,9 +108,6 @@ def audit(
     Fails if a reward that is not called "published" pays a hack more than an honest wrong answer, or if the best blind
     answer names several emotions.
     """
-    from emolab.errors import RewardError
-    from emolab.rewards import redteam
-
     if language not in redteam.LANGUAGES:
         raise RewardError(f"--language {language!r}: expected one of {', '.join(redteam.LANGUAGES)}")
     if style is not None and style not in redteam.STYLES:
@@ -170,10 +168,6 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """Score saved rollouts, or completions given here, without a model."""
-    from emolab.errors import RewardError
-    from emolab.rewards import Rubric
-    from emolab.rewards.rollouts import read_rollouts, summary
-
     named = chosen_reward(reward, added, weights, labels)
     rubric = named if isinstance(named, Rubric) else Rubric.of([named], reward)
     if (file is None) == (text is None):
@@ -219,7 +213,6 @@ def rollouts(
 ) -> None:
     """Sample completions from a model and save them with everything that rewards read."""
     from emolab.evaluate.inputs import part_of, read_corpus, read_model
-    from emolab.rewards.rollouts import collect, write_rollouts
 
     part = part_of(read_corpus(corpus, labels=labels), "test", (), None, seed)
     lalm, chosen = read_model(model, checkpoint, None, prompt)
@@ -243,8 +236,6 @@ def quirks(
     as_json: JsonOption = False,
 ) -> None:
     """List what a set of emotion wheels does that its users may not expect."""
-    from emolab.wheels.quirks import quirks as find
-
     emit(
         {"wheels": folder, "quirks": find(folder)},
         as_json,

@@ -8,7 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from emolab.cli.output import JsonOption, command, emit
+from emolab.emotions import EMOTIONS, normalise_label
 from emolab.errors import SynthError
+from emolab.synth.describe_voice import describe
+from emolab.synth.say import say as say_it
+from emolab.synth.vocoder import SAMPLE_RATE
 
 FORMATS = (".wav", ".flac", ".ogg")
 
@@ -47,11 +51,6 @@ def say(
     if not out.parent.is_dir():
         raise SynthError(f"{out}: there is no folder {out.parent}; make it first")
     import soundfile
-
-    from emolab.emotions import EMOTIONS, normalise_label
-    from emolab.synth.describe_voice import describe
-    from emolab.synth.say import say as say_it
-    from emolab.synth.vocoder import SAMPLE_RATE
 
     label = normalise_label(emotion)
     if label is None:

@@ -11,7 +11,11 @@ import typer
 
 from emolab.cli.options import CorpusOption, LabelsOption, LongClipsOption, ModelOption, ProtocolOption
 from emolab.cli.output import JsonOption, command, emit, real_stdout
+from emolab.cli.tables import score_table
 from emolab.errors import TrainingError
+from emolab.files import write_text
+from emolab.rewards.rubric import Part, Rubric
+from emolab.rewards.source import load_reward
 
 if TYPE_CHECKING:
     from emolab.emotions import LabelSet
@@ -167,7 +171,6 @@ def _run(
 
 
 def _report(folder: Path) -> Path:
-    from emolab.files import write_text
     from emolab.plots.report import run_report
 
     path = folder / "report.html"
@@ -180,8 +183,6 @@ def paying(recipe: Recipe, rewards: list[str], weights: Any, own: bool) -> Built
     Raises TrainingError for more weights than rewards, RewardError for a reward that cannot be read.
     """
     from emolab.recipes.run import Built
-    from emolab.rewards.rubric import Part, Rubric
-    from emolab.rewards.source import load_reward
 
     if len(weights) > len(rewards):
         raise TrainingError(
@@ -223,7 +224,6 @@ def _say(text: str) -> None:
 
 def render(result: dict[str, Any]) -> None:
     """Print the stages of a recipe as a table; of several folds, their mean and then each fold."""
-    from emolab.cli.tables import score_table
     from emolab.training.runs import STAGES
 
     told = [name for name in STAGES if result.get(name)]

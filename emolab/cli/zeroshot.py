@@ -21,6 +21,7 @@ from emolab.cli.options import (
     WhereOption,
 )
 from emolab.cli.output import JsonOption, command, emit
+from emolab.cli.tables import score_table
 from emolab.extras import require
 
 
@@ -67,8 +68,6 @@ def zeroshot(
 
 def render(result: dict[str, Any]) -> None:
     """Print a zero-shot result as a table."""
-    from emolab.cli.tables import score_table
-
     rows = {"zero-shot, generated": result}
     rows |= {f"zero-shot, labels, calibration {k}": v for k, v in result["labels"].items()}
     rows |= {f"zero-shot, {k} voices": v for k, v in result["controls"].items()}

@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emolab.errors import CorpusError, MediaError
+from emolab.media.files import regular_file
+from emolab.media.frames import IMAGES
+from emolab.media.probe import probe
+from emolab.paths import build_folder
 from emolab.samples import Corpus, EmotionSample, read_rows, sample_from_row
 
 if TYPE_CHECKING:
@@ -27,8 +31,6 @@ def write_emobox(corpus: Corpus, path: str | Path) -> Path:
     `wav` is relative to the root, the numbers come from each file's header. Raises CorpusError for a sample without
     audio or emotion.
     """
-    from emolab.media.probe import probe
-
     rows = []
     for sample in corpus:
         if sample.audio is None or sample.emotion is None:
@@ -134,7 +136,6 @@ def read_swift(path: str | Path, root: str | Path | None = None) -> Corpus:
 
 
 def _swift_key(path: str, kind: str) -> str:
-    from emolab.media.frames import IMAGES
 
     return "images" if kind == "video" and Path(path).suffix.lower() in IMAGES else f"{kind}s"
 
@@ -223,8 +224,6 @@ def read_datasets(name: str, folder: str | Path | None = None) -> Corpus:
     Audio is written once to `folder` (default: the build folder). A folder is read offline. Raises CorpusError where
     there is nothing to read, or a column is missing.
     """
-    from emolab.paths import build_folder
-
     parts = _dataset_splits(name)
     where = Path(folder) if folder is not None else build_folder() / "corpora" / f"hf-{_slug(name)}"
     found = [from_datasets(part, where, split=None if split in ("", "all") else split) for split, part in parts.items()]
@@ -285,8 +284,6 @@ def _store(value: Any, folder: Path, stem: str, where: str) -> str:
     content = value.get("bytes") if isinstance(value, dict) else None
     source = value.get("path") if isinstance(value, dict) else value
     if content is None and source is not None:
-        from emolab.media.files import regular_file
-
         try:
             content = regular_file(source).read_bytes()
         except MediaError as error:

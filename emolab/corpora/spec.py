@@ -17,6 +17,7 @@ from emolab.errors import CorpusError, EmolabError
 from emolab.media.usable import usable
 from emolab.registry import Registry
 from emolab.samples import MODALITIES, TABLES, Corpus, LoadReport
+from emolab.synth.embedded import embedded_corpus
 
 ENVIRONMENT = "EMOLAB_CORPUS"
 DEFAULT = "synthetic"
@@ -147,7 +148,6 @@ def _read(spec: str | Path, check: Check) -> tuple[Corpus, str | None]:
 
 
 def _read_synthetic(size: str, check: Check) -> tuple[Corpus, str | None]:
-    from emolab.synth.embedded import embedded_corpus
 
     return embedded_corpus(size or "course"), "emolab-7"
 

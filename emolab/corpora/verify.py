@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from emolab.errors import MediaError
+from emolab.media.check import check_audio
+from emolab.media.frames import IMAGES
+from emolab.media.probe import probe
 from emolab.media.usable import Check, look
 from emolab.samples import Corpus, LoadReport
 
@@ -46,8 +49,6 @@ def _media(corpus: Corpus) -> list[Path]:
 
 
 def _warnings(path: Path) -> list[str]:
-    from emolab.media.check import check_audio
-    from emolab.media.frames import IMAGES
 
     if path.is_dir() or path.suffix.lower() in IMAGES:
         return []
@@ -85,8 +86,6 @@ def describe(corpus: Corpus, durations: bool = False) -> dict[str, Any]:
 def durations_of(corpus: Corpus) -> list[float | None]:
     """Seconds of each sample's recording, from headers; None where a sample has none or its header does not say."""
     from tqdm import tqdm
-
-    from emolab.media.probe import probe
 
     seconds: list[float | None] = []
     for sample in tqdm(corpus.samples, desc="durations", delay=2):

@@ -12,6 +12,7 @@ import numpy as np
 from emolab.errors import EvaluationError
 from emolab.evaluate.controls import apply_control
 from emolab.evaluate.results import provenance
+from emolab.media.usable import majority, mean_log_probabilities, pool
 from emolab.prompts import Prompt, get_prompt
 from emolab.samples import MODALITIES, Corpus, EmotionSample, LoadReport, resolve
 
@@ -168,13 +169,10 @@ def pool_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     The label is that of the highest mean posterior where rows have one, else the most frequent; words and captions
     are put together in the order of the windows.
     """
-    from emolab.media.usable import pool
-
     return pool([row.get("window_of") for row in rows], list(rows), _together)
 
 
 def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    from emolab.media.usable import majority, mean_log_probabilities
 
     first = rows[0]
     row = {**first, "id": first["window_of"], "windows": len(rows)}

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emolab.corpora.spec import ENVIRONMENT, load_corpus
 from emolab.emotions import LabelSet
 from emolab.errors import EvaluationError
+from emolab.lalm.checkpoint import checkpoint_info, is_checkpoint, load_checkpoint
+from emolab.profiles import profile
+from emolab.prompts import get_prompt
 from emolab.samples import FIELDS, Corpus, EmotionSample
 
 if TYPE_CHECKING:
@@ -29,22 +33,16 @@ def read_corpus(
 
     Without a specification it is what EMOLAB_CORPUS names, else the embedded corpus of `size`.
     """
-    from emolab.corpora.spec import load_corpus
-
     return load_corpus(named_corpus(spec, size), labels=labels, protocol=protocol, fold=fold)
 
 
 def named_corpus(spec: str | Path | None, size: str = "course") -> str | Path:
     """The specification itself, else what EMOLAB_CORPUS holds, else the embedded corpus of `size`."""
-    from emolab.corpora.spec import ENVIRONMENT
-
     return spec if spec is not None else os.environ.get(ENVIRONMENT) or f"synthetic:{size}"
 
 
 def labels_of(checkpoint: str | Path) -> LabelSet | None:
     """The labels that a checkpoint was trained to answer with; None where it notes none."""
-    from emolab.lalm.checkpoint import checkpoint_info, is_checkpoint
-
     stated = checkpoint_info(checkpoint).get("labels") if is_checkpoint(checkpoint) else None
     return LabelSet.from_json(stated) if stated else None
 
@@ -98,14 +96,9 @@ def read_model(
     The prompt is `prompt`, else the one that the checkpoint was trained with, else "direct". Raises EvaluationError
     if the folder does not exist, TrainingError or ModelError if it holds no checkpoint.
     """
-    from emolab.prompts import get_prompt
-
     asked = get_prompt(prompt or "direct")
     if checkpoint is None:
-        from emolab.profiles import profile
-
         return profile().load(name, quantise=quantise), asked
-    from emolab.lalm.checkpoint import load_checkpoint
 
     if not Path(checkpoint).is_dir():
         raise EvaluationError(f"{checkpoint}: no such checkpoint folder; train one with `emolab train`")

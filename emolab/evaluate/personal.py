@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emolab.errors import EvaluationError
+from emolab.media import audio_of
+from emolab.prompts import get_prompt
+from emolab.prosody import FEATURES, prosody_features
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
@@ -58,10 +61,6 @@ class PersonalModel:
 
 def personal_features(lalm: LALM, samples: Sequence[EmotionSample]) -> np.ndarray:
     """Features (n, 2·D + 37) of samples with a voice: the tower's mean and deviation over time, then prosody."""
-    from emolab.media import audio_of
-    from emolab.prompts import get_prompt
-    from emolab.prosody import prosody_features
-
     rows, prompt = [], get_prompt("voice")
     for start in range(0, len(samples), _BATCH):
         part = list(samples[start : start + _BATCH])
@@ -101,8 +100,6 @@ def adapt(lalm: LALM, recordings: Sequence[EmotionSample], strength: float = STR
 def _fitted(features: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray, Any]:
     """Centre and scale of the features, and the classifier over the scaled ones."""
     from sklearn.linear_model import LogisticRegression
-
-    from emolab.prosody import FEATURES
 
     centre, spread = features.mean(0), features.std(0)
     towers, prosody = features.shape[1] - len(FEATURES), len(FEATURES)

@@ -15,9 +15,18 @@ import numpy as np
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set, normalise_label
 from emolab.errors import EmolabError
+from emolab.evaluate.calibration import calibrate, content_free_scores
+from emolab.evaluate.inputs import read_model
 from emolab.evaluate.temperature import Temperatures, softmax
+from emolab.lalm.likeness import clip_embedding, note
+from emolab.media import SAMPLE_RATE, audio_of, load_audio, probe
+from emolab.media.check import check_wave
+from emolab.media.usable import cut, majority
+from emolab.metrics import hit_rate
 from emolab.parsing import answer_text, parse, parse_label, parse_words
+from emolab.prompts import get_prompt
 from emolab.samples import EmotionSample
+from emolab.wheels.scan import emotion_words
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -73,7 +82,6 @@ def predict(
     answers = [said_in(answer, asked.style, chosen) for answer in said]
     spoken = _most_frequent([answer.pop("label") for answer in answers])
     label = spoken if spoken is not None and calibration == "none" else max(chosen, key=distribution.__getitem__)
-    from emolab.lalm.likeness import note
 
     return {
         "file": sample.id,
@@ -93,7 +101,6 @@ def predict(
 
 
 def _read(name: str | Path) -> tuple[LALM, Prompt]:
-    from emolab.evaluate.inputs import read_model
 
     folder = Path(name)
     return read_model(None, folder) if folder.is_dir() else read_model(str(name))
@@ -101,8 +108,6 @@ def _read(name: str | Path) -> tuple[LALM, Prompt]:
 
 def _asked(prompt: Prompt | None, labels: Any) -> tuple[Prompt, LabelSet]:
     """The prompt over the labels, and the labels themselves: an open question lists none."""
-    from emolab.prompts import get_prompt
-
     asked = prompt or get_prompt("direct")
     chosen = label_set(labels) if labels is not None else asked.labels or EMOLAB_7
     return asked.with_labels(chosen), chosen
@@ -114,9 +119,6 @@ def sample_of(
     """A recording as a sample that holds its wave, and what is odd about the wave (None where there is none). A file
     is decoded once. Raises MediaError for a file that cannot be used.
     """
-    from emolab.media import SAMPLE_RATE, audio_of, load_audio, probe
-    from emolab.media.check import check_wave
-
     if isinstance(audio, EmotionSample):
         heard = audio.audio is not None or audio.extra.get("waveform") is not None
         return audio, check_wave(audio_of(audio), audio.id) if heard else None
@@ -131,8 +133,6 @@ def sample_of(
 
 def pieces_of(sample: EmotionSample, checked: AudioCheck | None, model: LALM) -> list[EmotionSample]:
     """A sample of `sample_of` as the windows that a model takes; itself where it fits or has no sound."""
-    from emolab.media.usable import cut
-
     return cut(sample, checked.seconds, model.max_seconds) if checked and checked.seconds else [sample]
 
 
@@ -149,8 +149,6 @@ def _distribution(
     """Probability of each label behind the rationale of each window, at a temperature, averaged over the windows."""
     import torch
 
-    from emolab.evaluate.calibration import calibrate, content_free_scores
-
     whole = prompt.style not in OPENINGS
     form = "<answer>{label}</answer>" if whole else OPENINGS[prompt.style] + "{label}"
     # What the prompt has opened ("<think>") stands in the prompt already.
@@ -166,8 +164,6 @@ def _distribution(
 
 def _judged(model: LALM, batch: Any) -> dict[str, Any] | None:
     """How like the training clips the farthest window is; None where nothing is known of them."""
-    from emolab.lalm.likeness import clip_embedding
-
     known = model.likeness
     found = [clip_embedding(batch, row) for row in range(len(batch))] if known is not None else []
     judged = [known.judge(one) for one in found if one is not None and known is not None]
@@ -175,7 +171,6 @@ def _judged(model: LALM, batch: Any) -> dict[str, Any] | None:
 
 
 def _most_frequent(labels: Sequence[str | None]) -> str | None:
-    from emolab.media.usable import majority
 
     return majority(labels)
 
@@ -204,8 +199,6 @@ def said_in(answer: str, style: str, labels: Sequence[str] = EMOLAB_7) -> dict[s
     ('furious', 'angry')
     """
     if style in OPENINGS:
-        from emolab.wheels.scan import emotion_words
-
         caption = answer_text(answer)
         words = tuple(emotion_words(caption)) if caption else ()
         return {"label": label_of_words(words, labels), "caption": caption, "words": words}
@@ -222,8 +215,6 @@ def label_of_words(words: Sequence[str], labels: Sequence[str]) -> str | None:
     >>> label_of_words(("overjoyed",), ("happy", "sad"))
     'happy'
     """
-    from emolab.metrics import hit_rate
-
     named = next((found for word in words if (found := normalise_label(word, labels))), None)
     if named is not None or not words:
         return named

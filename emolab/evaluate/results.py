@@ -14,6 +14,7 @@ from typing import Any
 from emolab.emotions import LabelSet, label_set, label_set_of
 from emolab.errors import EvaluationError
 from emolab.files import read_json, write_pair
+from emolab.metrics import bootstrap_ci, unweighted_accuracy, weighted_accuracy, weighted_f1
 
 KEYS = ("ua", "wa", "weighted_f1", "ua_ci", "chance", "n", "parse_rate", "seed", "seconds")
 """Scores of labelled answers. `chance` is the UA of a guess among the labels that were asked for."""
@@ -57,8 +58,6 @@ def summarise(
     `ua_ci` is a 95% bootstrap interval that draws whole speakers where speakers are known. `labels` are those asked
     for, by default `labels_in` the rows. Raises EvaluationError without rows.
     """
-    from emolab.metrics import bootstrap_ci, unweighted_accuracy, weighted_accuracy, weighted_f1
-
     if not rows:
         raise EvaluationError("there is nothing to score: no sample has both usable media and a known label")
     gold = [r["gold"] for r in rows]

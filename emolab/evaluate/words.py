@@ -16,9 +16,12 @@ from emolab.emotions import concept
 from emolab.errors import EvaluationError
 from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted, pool_rows
 from emolab.evaluate.results import talkers
+from emolab.metrics import bootstrap_ci, sentiment_f1, sentiment_of
 from emolab.parsing import parse, parse_words
 from emolab.prompts import Prompt
 from emolab.samples import Corpus, EmotionSample
+from emolab.wheels import embedded, hit_rate, load_wheels
+from emolab.wheels.score import counted, mean_scores, score_table
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -44,8 +47,6 @@ def evaluate_words(
     and `info` (what ran, what was skipped). Raises EvaluationError for an unknown control or where nothing can be
     scored.
     """
-    from emolab.wheels import load_wheels
-
     known = load_wheels(wheels)
 
     def fault(sample: EmotionSample) -> tuple[str, str] | None:
@@ -78,8 +79,6 @@ def gold_sentiment(sample: EmotionSample) -> float | None:
     Words come first because the embedded corpus's ratings are never exactly zero: MER-UniBench leaves samples of zero
     sentiment out, and here those are the ones whose words have no valence (neutral and surprised ones).
     """
-    from emolab.metrics import sentiment_of
-
     return sentiment_of(sample.words) if sample.words else sample.valence
 
 
@@ -102,9 +101,6 @@ def summarise_words(
 
     The first five are None where no sample counts. Raises EvaluationError without rows.
     """
-    from emolab.metrics import sentiment_f1, sentiment_of
-    from emolab.wheels import embedded, hit_rate
-
     if not rows:
         raise EvaluationError("there is nothing to score: no sample has both usable media and a gold to compare with")
     wheels = wheels or embedded()
@@ -127,8 +123,6 @@ def summarise_words(
 
 
 def _wheel_scores(rows: Sequence[Mapping[str, Any]], wheels: WheelSet, seed: int, n_boot: int) -> dict[str, Any]:
-    from emolab.metrics import bootstrap_ci
-    from emolab.wheels.score import counted, mean_scores, score_table
 
     table = score_table([row["gold"] for row in rows], [row["predicted"] for row in rows], wheels)
     names = ("wheel_precision", "wheel_recall", "wheel_f")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from emolab.baselines import classical_baseline
 from emolab.evaluate.controls import possible_controls
 from emolab.evaluate.results import numbers
 from emolab.evaluate.run import evaluate
+from emolab.prompts import get_prompt
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -33,16 +35,12 @@ def zero_shot(
     `label_bias`, `controls` (the same with the voice taken away), and `baseline` (prosodic features and logistic
     regression fitted on `train`; None without it).
     """
-    from emolab.prompts import get_prompt
-
     asked = get_prompt(prompt) if isinstance(prompt, str) else prompt
     asked = asked.with_labels(test.labels)
     result = evaluate(model, test, asked, seed, long_clips=long_clips)
     scored = evaluate(model, test, asked, seed, mode="labels", long_clips=long_clips)
     baseline = None
     if train is not None:
-        from emolab.baselines import classical_baseline
-
         baseline = numbers(classical_baseline(train, test, seed, labels=test.labels))
     return result | {
         "labels": scored["info"]["by_calibration"],

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from emolab.media import audio_of, frames_of
 from emolab.plots.style import INK, QUIET, SIGNED_MAP, colour_of, light_grid, new_figure, styled
 
 if TYPE_CHECKING:
@@ -57,8 +58,6 @@ def plot(values: Attribution | Mapping[str, Any], sample: EmotionSample | None =
     With the `sample` (absolute paths), windows of sound lie on its waveform and parts of the face on its frames;
     without it, and for words and modalities, the players are bars.
     """
-    from emolab.media import audio_of, frames_of
-
     if isinstance(values, Mapping):
         return modality_bars(
             values["phi"], values["errors"], None, title or f"Why {values['label']}?", values["unit"],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emolab.emotions import LabelSet, label_set
 from emolab.evaluate.results import labels_in
+from emolab.metrics import confusion
 from emolab.plots.style import ACCENT, INK, QUIET, colour_of, light_grid, new_figure, palette, styled
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ def confusion_matrix(
     `labels` are those asked for (`result["info"]["labels"]`), by default those found in the rows.
     """
     import numpy as np
-
-    from emolab.metrics import confusion
 
     labels = labels_in(rows) if labels is None else label_set(labels)
     counts = confusion([r["gold"] for r in rows], [r["predicted"] for r in rows], labels, unparsed=True).astype(float)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from emolab.plots.style import ACCENT, INK, new_figure, styled
+from emolab.wheels import embedded
+from emolab.wheels.shipped import cluster_valence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,9 +35,6 @@ def emotion_wheel(
     The clusters of `gold` words are filled, those of `predicted` words have a thick edge, and each word stands outside
     its own cluster: gold with ●, predicted with ○, both with ◉. Raises KeyError for an unknown wheel.
     """
-    from emolab.wheels import embedded
-    from emolab.wheels.shipped import cluster_valence
-
     wheels = wheels or embedded()
     tree, table = wheels.trees[wheel], wheels.maps["level1"][wheels.wheels.index(wheel)]
     valence = cluster_valence().get(wheel, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emolab.errors import TrainingError
+from emolab.profiles import profile
 from emolab.registry import Registry
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ def recipe(name: str, **settings: Any) -> Recipe:
     Example: `recipe("emo-rl", steps=20).run(corpus, "build/mine")`.
     """
     from dataclasses import fields
-
-    from emolab.profiles import profile
 
     found = get_recipe(name)
     known = [f.name for f in fields(found)]

@@ -123,7 +123,9 @@ class AffectGPTRL(Recipe):
     def select(self, corpus: Corpus) -> Corpus:
         """The samples with emotion words; the label is the one word of a sample that has no others."""
         found = corpus.replace(s if s.words or not s.emotion else replace(s, words=(s.emotion,)) for s in corpus)
-        return kept_of(self, found, lambda s: bool(s.words), "emotion words (column 'words') or a label")
+        return kept_of(
+            self.name, self.modalities, found, lambda s: bool(s.words), "emotion words (column 'words') or a label"
+        )
 
     @property
     def gives_reasons(self) -> bool:

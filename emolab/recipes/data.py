@@ -10,15 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emolab.corpora import corpus_folds, fold_names
+from emolab.corpora.protocols import protocol as named
+from emolab.corpora.protocols import protocols_of
+from emolab.corpora.spec import DRAWN, in_labels
 from emolab.errors import CorpusError
 from emolab.evaluate.inputs import named_corpus, read_corpus
 from emolab.media import usable
+from emolab.prosody import with_voices
 from emolab.samples import MODALITIES, Corpus, EmotionSample
-from emolab.training.runs import has
+from emolab.training.runs import corpus_identity, has
 
 if TYPE_CHECKING:
     from emolab.prompts import Prompt
-    from emolab.recipes.run import Recipe
 
 Source = Corpus | str | Path | None
 """A corpus, or what `emolab.corpora.load_corpus` reads one from."""
@@ -42,8 +46,6 @@ def corpus_of(
 
     Without a specification it is what EMOLAB_CORPUS names, else the embedded corpus of `size`.
     """
-    from emolab.corpora.spec import in_labels
-
     if not isinstance(source, Corpus):
         return read_corpus(source, size, labels, protocol, fold)
     found = source if labels is None else in_labels(source, labels)
@@ -52,8 +54,6 @@ def corpus_of(
 
 def folds_of(source: Source, size: str = "course", labels: Any = None, protocol: str | None = None) -> list[Corpus]:
     """The corpus once for each fold of its protocol. Raises CorpusError where there is only one."""
-    from emolab.corpora import corpus_folds, fold_names
-
     if isinstance(source, Corpus):
         whole = corpus_of(source, size, labels)
         names = fold_names(whole, protocol or whole.protocol)
@@ -70,9 +70,6 @@ def folds_of(source: Source, size: str = "course", labels: Any = None, protocol:
 
 def _fold_of(corpus: Corpus, protocol: str | None, fold: Any) -> Corpus:
     """A fold of a corpus that is at hand."""
-    from emolab.corpora.protocols import protocol as named
-    from emolab.corpora.protocols import protocols_of
-
     name = protocol or corpus.protocol or next(iter(protocols_of(corpus.name)), None)
     if name is None:
         raise CorpusError(f"{corpus.name or corpus.root}: has no protocol with folds; name one with --protocol")
@@ -84,31 +81,31 @@ def _fold_of(corpus: Corpus, protocol: str | None, fold: Any) -> Corpus:
     return replace(chosen.table(), labels=corpus.labels, report=corpus.report, protocol=name, fold=chosen.name)
 
 
-def default_folder(recipe: Recipe, corpus: Corpus) -> Path:
+def default_folder(recipe: str, corpus: Corpus) -> Path:
     """Where a run is kept when nobody says: build/RECIPE, and for another corpus than the embedded one
     build/RECIPE-CORPUS, with the fold where it is one of several."""
-    from emolab.corpora.spec import DRAWN
-
-    name = recipe.name if corpus.name in ("", "synthetic") else f"{recipe.name}-{corpus.name}"
+    name = recipe if corpus.name in ("", "synthetic") else f"{recipe}-{corpus.name}"
     fold = "" if corpus.fold in (None, DRAWN, "stated") else f"-{corpus.fold}"
     return Path("build") / re.sub(r"[^\w.-]+", "-", f"{name}{fold}")
 
 
-def kept_of(recipe: Recipe, corpus: Corpus, keep: Callable[[EmotionSample], bool], needed: str) -> Corpus:
-    """The samples that `keep` accepts and that have something to show of the recipe's modalities.
+def kept_of(
+    recipe: str, modalities: Sequence[str], corpus: Corpus, keep: Callable[[EmotionSample], bool], needed: str
+) -> Corpus:
+    """The samples that `keep` accepts and that have something to show of the modalities of the recipe of that name.
 
     Raises CorpusError with one sentence on what is missing where there are none.
     """
-    shown = corpus.where(lambda s: any(has(s, modality) for modality in recipe.modalities))
+    shown = corpus.where(lambda s: any(has(s, modality) for modality in modalities))
     if len(corpus) and not len(shown):
         have = [m for m in MODALITIES if any(has(s, m) for s in corpus)]
         raise CorpusError(
-            f"{corpus.name or corpus.root}: {recipe.name} shows the model {' and '.join(recipe.modalities)}, and no "
+            f"{corpus.name or corpus.root}: {recipe} shows the model {' and '.join(modalities)}, and no "
             f"sample has any of them; the corpus has {', '.join(have) or 'no media'}"
         )
     kept = shown.where(keep)
     if not len(kept):
-        raise CorpusError(f"{corpus.name or corpus.root}: {recipe.name} needs {needed}, and no sample has any")
+        raise CorpusError(f"{corpus.name or corpus.root}: {recipe} needs {needed}, and no sample has any")
     return kept
 
 
@@ -170,8 +167,6 @@ def with_reasons(cold: Corpus, train: Corpus) -> Corpus:
 
     Rows that state parts or a caption stay as they are.
     """
-    from emolab.prosody import with_voices
-
     silent = [s for s in cold if not s.parts and not s.caption]
     if not silent:
         return cold
@@ -196,8 +191,6 @@ def columns_of(samples: Sequence[EmotionSample]) -> dict[str, list[Any]]:
 
 def scores_key(prompt: Prompt, test: Corpus, other: Corpus | None, checks: Sequence[str], *more: Any) -> dict[str, Any]:
     """What must be equal for measured scores to be used again."""
-    from emolab.training.runs import corpus_identity
-
     parts = [corpus_identity(part, part.root, part.name) for part in (test, other) if part is not None]
     asked = {"prompt": prompt.id, "modalities": list(prompt.modalities), "labels": list(prompt.labels or ())}
     return asked | {"samples": parts, "controls": list(checks), "options": list(more)}

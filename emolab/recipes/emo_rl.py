@@ -26,6 +26,7 @@ from emolab.errors import TrainingError
 from emolab.recipes.rationales import label_of, voice_of, words_of
 from emolab.recipes.run import Recipe
 from emolab.rewards import ESWR, Accuracy, Format, LinearSchedule, Part, Rubric, Structure
+from emolab.synth.corpus import audio_core
 
 if TYPE_CHECKING:
     from emolab.prompts import Prompt
@@ -103,8 +104,6 @@ class EmoRL(Recipe):
 
     def select(self, corpus: Corpus) -> Corpus:
         """Samples with a label. Of an embedded corpus, those that only the voice tells apart."""
-        from emolab.synth.corpus import audio_core
-
         embedded = len(corpus) and all("condition" in s.extra for s in corpus)
         return super().select(audio_core(corpus, domain=None) if embedded else corpus)
 

@@ -14,12 +14,12 @@ from emolab.training.launch import is_main
 from emolab.training.runs import RESULT, STAGES
 
 if TYPE_CHECKING:
-    from emolab.recipes.run import Recipe
     from emolab.samples import Corpus
 
 
 def run_folds(
-    recipe: Recipe,
+    name: str,
+    run: Callable[..., dict[str, Any]],
     folds: Sequence[Corpus],
     out: str | Path | None = None,
     *,
@@ -27,18 +27,18 @@ def run_folds(
     say: Callable[[str], None] = lambda text: None,
     **options: Any,
 ) -> dict[str, Any]:
-    """A recipe on every fold, each in a folder of its own under `out`; `options` are those of `Recipe.run`.
+    """The recipe `name` on every fold, each in a folder of its own under `out`. `run` is its `Recipe.run`.
 
     Returns each stage's mean over folds of every figure, with its standard deviation under NAME_sd and n summed;
     `folds` holds the result of each fold by its name. Folds that are finished are read.
     """
-    folder = Path(out) if out is not None else default_folder(recipe, replace(folds[0], fold=None))
+    folder = Path(out) if out is not None else default_folder(name, replace(folds[0], fold=None))
     elsewhere = None if test is None else corpus_of(test, labels=folds[0].labels)
     results = {}
     for i, fold in enumerate(folds, 1):
-        name = str(fold.fold)
-        say(f"fold {i} of {len(folds)}: {name}")
-        results[name] = recipe.run(fold, folder / name.replace("/", "-"), test=elsewhere, say=say, **options)
+        part = str(fold.fold)
+        say(f"fold {i} of {len(folds)}: {part}")
+        results[part] = run(fold, folder / part.replace("/", "-"), test=elsewhere, say=say, **options)
     result = mean_of(results) | {"out": str(folder)}
     if is_main():
         write_json(folder / RESULT, result)

@@ -118,7 +118,7 @@ class MECapR1(Recipe):
             carriers = sample.extra.get("carriers")
             return bool(sample.caption) and (not carriers or bool(set(self.carriers) & set(carriers)))
 
-        kept = kept_of(self, corpus, shown, "captions to learn from (column 'caption')")
+        kept = kept_of(self.name, self.modalities, corpus, shown, "captions to learn from (column 'caption')")
         return kept.replace(
             replace(s, caption=s.describe(self.parts) or s.caption) if s.parts.get("voice") else s for s in kept
         )

@@ -27,8 +27,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from emolab.attribution.stated import evidence_sentence, stated_modalities
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
+from emolab.metrics import unweighted_accuracy
+from emolab.metrics.bootstrap import interval
 from emolab.recipes.rationales import label_of, reasons_of
 from emolab.recipes.run import Recipe
 from emolab.rewards import Accuracy, Format, Part, Rubric
@@ -133,8 +136,6 @@ class R1Omni(Recipe):
         >>> R1Omni(reasoning="named").target(EmotionSample("x", emotion="sad", extra={"carriers": ["video"]}))
         '<think>the face tells it</think><answer>sad</answer>'
         """
-        from emolab.attribution.stated import evidence_sentence
-
         label = label_of(sample)
         if self.reasoning == "direct":
             return self.direct_target(sample)
@@ -179,8 +180,6 @@ def by_evidence(rows: Sequence[Mapping[str, Any]], corpus: Corpus) -> dict[str, 
     """UA by where the evidence lies: `ua_audio`, `ua_video`, `ua_text`, `ua_agree`, `ua_conflict`, `ua_neutral` of
     `evidence_of`, and `by_condition`, `{condition: {ua, n}}`. {} where the corpus does not say.
     """
-    from emolab.metrics import unweighted_accuracy
-
     samples = {s.id: s for s in corpus}
     groups: dict[str, list[Mapping[str, Any]]] = {}
     conditions: dict[str, list[Mapping[str, Any]]] = {}
@@ -228,9 +227,6 @@ def naming(
     that name none. `right_when_named` and `right_otherwise`: the share of right answers (`right`) among single-carrier
     samples whose rationale is as it should be, and among the others. A share of nothing is None.
     """
-    from emolab.attribution.stated import stated_modalities
-    from emolab.metrics.bootstrap import interval
-
     said = np.array([[m in stated_modalities(t) for m in MODALITIES] for t in texts], bool).reshape(len(texts), -1)
     true = np.array([[m in c for m in MODALITIES] for c in carriers], bool).reshape(said.shape)
     single, some = np.flatnonzero(true.sum(1) == 1), true.any(1)

@@ -22,6 +22,7 @@ from emolab.evaluate.as_asked import evaluation_of
 from emolab.evaluate.controls import possible_controls
 from emolab.lalm.checkpoint import is_checkpoint
 from emolab.media.usable import POLICIES, usable
+from emolab.profiles import profile
 from emolab.prompts import Prompt, get_prompt
 from emolab.recipes.data import (
     Source,
@@ -37,6 +38,7 @@ from emolab.recipes.data import (
     take_per_label,
     with_reasons,
 )
+from emolab.recipes.folds import run_folds
 from emolab.recipes.stages import Stages
 from emolab.rewards.base import Reward
 from emolab.rewards.rubric import Part, Rubric
@@ -169,7 +171,9 @@ class Recipe:
 
         Raises CorpusError that says what is missing where there are none.
         """
-        return kept_of(self, corpus, lambda sample: sample.emotion is not None, "a label (column 'emotion')")
+        return kept_of(
+            self.name, self.modalities, corpus, lambda sample: sample.emotion is not None, "a label (column 'emotion')"
+        )
 
     def measuring(self) -> dict[str, Any]:
         """Further options of the evaluation that the prompt's style asks for."""
@@ -239,10 +243,8 @@ class Recipe:
         options: dict[str, Any] = {"rewards": rewards, "long_clips": long_clips, "split": split, "baseline": baseline}
         options |= {"controls": controls, "elsewhere": elsewhere, "zero_shot": zero_shot, "grpo": grpo, "start": start}
         if fold == "all":
-            from emolab.recipes.folds import run_folds
-
             found = folds_of(corpus, self.corpus_size, labels, protocol)
-            return run_folds(self, found, out, test=test, progress=progress, say=say, **options)
+            return run_folds(self.name, self.run, found, out, test=test, progress=progress, say=say, **options)
 
         # 0. What is trained and measured on. All faults of the data are told before the model is loaded.
         if long_clips not in POLICIES:
@@ -250,7 +252,7 @@ class Recipe:
         if start and not is_checkpoint(start):
             raise TrainingError(f"{start}: no checkpoint to start from; give a folder such as OUT/cold_start")
         whole = corpus_of(corpus, self.corpus_size, labels, protocol, fold)
-        chosen, folder = whole.labels, Path(out) if out is not None else default_folder(self, whole)
+        chosen, folder = whole.labels, Path(out) if out is not None else default_folder(self.name, whole)
         for note in whole.report.notes if whole.report else ():
             say(note)
         measured = None if test is None else self.readable(corpus_of(test, labels=chosen), split, say)
@@ -396,7 +398,6 @@ class Recipe:
         import torch
 
         from emolab.lalm.quantise import add_lora
-        from emolab.profiles import profile
 
         lalm = profile().load(self.model, quantise=self.quantise or "none")
         torch.manual_seed(self.seed)

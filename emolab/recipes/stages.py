@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emolab.lalm.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
+from emolab.lalm.likeness import FEWEST, Likeness
 from emolab.prompts import Prompt
 from emolab.recipes.data import scores_key
 from emolab.samples import Corpus
@@ -15,10 +16,24 @@ from emolab.training.runs import Run, resolved, slim
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
-    from emolab.recipes.run import Recipe
 
 LIKENESS_CLIPS = 400
 """Training clips that a checkpoint's likeness is fitted to, at most."""
+
+
+class Trainable(Protocol):
+    """What `Stages` asks of a recipe."""
+
+    def load(self) -> LALM:
+        """The model with fresh adapters."""
+
+    def note(self, prompt: Prompt) -> dict[str, Any]:
+        """What a checkpoint says of itself."""
+
+    def measure(
+        self, lalm: LALM, corpus: Corpus, prompt: Prompt, controls: Sequence[str], progress: bool, long_clips: str
+    ) -> dict[str, Any]:
+        """Answers on a corpus and their scores, also under controls."""
 
 
 class Stages:
@@ -26,7 +41,7 @@ class Stages:
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: Trainable,
         run: Run,
         test: Corpus,
         other: Corpus | None,
@@ -63,8 +78,6 @@ class Stages:
 
     def note_likeness(self, folder: Path, model: LALM) -> None:
         """Write beside a checkpoint how far clips lie from its training clips: `emolab predict` reads it."""
-        from emolab.lalm.likeness import FEWEST, Likeness
-
         every = [] if self.train is None else [s for s in resolved(self.train) if s.audio is not None]
         clips = every[:: -(-len(every) // LIKENESS_CLIPS)] if every else []
         if len(clips) >= FEWEST:

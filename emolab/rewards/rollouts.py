@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emolab.errors import RewardError
 from emolab.rewards.groups import zero_variance_share
+from emolab.samples import resolve
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -90,8 +91,6 @@ def collect(
     import random
 
     from tqdm import tqdm
-
-    from emolab.samples import resolve
 
     labelled = [sample for sample in corpus if sample.emotion is not None]
     if not labelled:

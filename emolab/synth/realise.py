@@ -14,6 +14,7 @@ from emolab.synth import captions, face
 from emolab.synth.channel import Channel, record_wild, sample_channel, sample_wild_room
 from emolab.synth.plan import Spec
 from emolab.synth.prosody import WILD_CUE_SD, WILD_SPREAD, Prosody, sample_prosody, sample_style
+from emolab.synth.seeds import shipped
 from emolab.synth.talkers import Talker
 from emolab.synth.voice import Room, record, sample_room, utter, word_times
 
@@ -125,8 +126,6 @@ def render_voice(spec: Spec) -> np.ndarray:
 
     Raises: SynthError if the talker's voice has no seed of the sentence.
     """
-    from emolab.synth.seeds import shipped
-
     made, rng = realise(spec), _rng(spec, 2)
     seed = shipped(spec.talker.voice, spec.sentence.id)
     spoken = utter(seed, made.prosody, rng, spec.talker.f0_shift, spec.talker.warp)
@@ -153,8 +152,6 @@ def spoken_words(spec: Spec) -> list[tuple[str, float, float]]:
 
     Raises: SynthError if the talker's voice has no seed of the sentence.
     """
-    from emolab.synth.seeds import shipped
-
     made = realise(spec)
     times = word_times(shipped(spec.talker.voice, spec.sentence.id), made.prosody, _rng(spec, 2))
     return [(word, start + made.room.lead, end + made.room.lead) for word, start, end in times]
