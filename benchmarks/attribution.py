@@ -250,9 +250,9 @@ def attribution(
 ) -> None:
     """Attribution: seconds and error against the plain loop, shap and captum at equal evaluations."""
     import torch
+    from emolab_course.measure import choose
 
     from emolab.attribution.game import Background, Game, Masker, background_samples
-    from emolab.attribution.measure import choose
     from emolab.attribution.players import audio_windows, modality_players
     from emolab.evaluate import provenance
     from emolab.evaluate.inputs import read_corpus, read_model

@@ -98,8 +98,9 @@ def write_page(result: dict[str, Any], readme: Path = CHECKOUT / "README.md", fo
 
 def measured(checkpoint: Path, corpus: Corpus, n: int, n_checks: int, seed: int, split: str) -> dict[str, Any]:
     """The suite on one checkpoint; what was measured of the same weights and samples before is read back."""
+    from emolab_course.measure import Settings
+
     from benchmarks.truth.suite import validate
-    from emolab.attribution.measure import Settings
     from emolab.evaluate.inputs import read_model
     from emolab.synth.corpus import read_truth
 

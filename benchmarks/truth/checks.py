@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from emolab_course.measure import Measured, Settings, measure, method_values
 from numpy.typing import NDArray
 
 from emolab.attribution.game import MASKERS
-from emolab.attribution.measure import Measured, Settings, measure, method_values
 from emolab.attribution.methods import shares
 from emolab.evaluate.controls import with_audio
 from emolab.media import audio_of

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from emolab_course.measure import Settings
 from numpy.typing import NDArray
 
 from emolab.attribution.game import MASKERS, Background, Game, Masker, asked_labels, label_values
-from emolab.attribution.measure import Settings
 from emolab.attribution.methods import METHODS, attribute, modality_shares
 from emolab.attribution.players import Player, players_of
 from emolab.attribution.shapley import GameFunction

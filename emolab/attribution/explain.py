@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emolab.attribution.game import MASKERS, Background, Game, background_samples
-from emolab.attribution.measure import Settings
+from emolab.attribution.game import MASKERS, TEMPLATE, Background, Game, Masker, background_samples
 from emolab.attribution.methods import attribute, modality_shares, shares
 from emolab.attribution.players import (
     FACE_GRID,
@@ -24,6 +23,7 @@ from emolab.attribution.players import (
     WordTimes,
     estimated_word_times,
     face_cells,
+    modality_players,
     players_of,
     speech_bounds,
 )
@@ -36,10 +36,47 @@ from emolab.samples import Corpus, EmotionSample
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
+    from emolab.lalm.batch import PromptBatch
     from emolab.prompts import Prompt
 
 FINE_OF = {"word": "text", "window": "audio", "spoken": "audio", "cell": "video"}
 """Kinds of fine players, and the modality that each divides."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How values are measured. See `Game` for `measure`, `labels` (the prompt's where it is None) and `template`, and
+    `Masker` for `versions`; integrated gradients take `gradient_steps` on `gradient_versions` of them.
+
+    On the val split two neutral versions name the carrier as often as four do.
+    """
+
+    measure: str = "posterior"
+    versions: int = 2
+    gradient_steps: int = 4
+    gradient_versions: int = 1
+    seed: int = 0
+    labels: tuple[str, ...] | None = None
+    template: str = TEMPLATE
+
+    def masker(self, kind: str, background: Background | None, shift: int = 0) -> Masker:
+        """One of MASKERS under these settings; `shift` moves the seed, so that samples draw different clips."""
+        return Masker(kind, background, self.versions, self.seed + shift)
+
+    def game(
+        self,
+        model: LALM,
+        sample: EmotionSample,
+        masker: Masker,
+        prompt: Prompt,
+        batch: PromptBatch,
+        target: str | None = None,
+    ) -> Game:
+        """The game of an encoded sample over all modalities; one that the prompt does not have is a dummy player."""
+        return Game(
+            model, sample, masker, prompt=prompt, players=modality_players(batch), target=target, labels=self.labels,
+            measure=self.measure, template=self.template, batch=batch,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

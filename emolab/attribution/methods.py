@@ -186,7 +186,7 @@ def null_band(null_values: Floats, quantile: float = 0.95) -> dict[str, Floats]:
     """What a modality gets that knows nothing: mean (n,) and upper `quantile` (n,) of its share and of its signed φ.
 
     `null_values` (N, n, n): entry [i, m] holds the φ of sample i with modality m taken from another sample, so that m
-    cannot know the answer (see `emolab.attribution.measure.null_values`).
+    cannot know the answer (see `emolab_course.measure.null_values`).
     """
     m = np.arange(null_values.shape[1])
     share, signed = shares(null_values)[:, m, m], null_values[:, m, m]

@@ -1,19 +1,13 @@
-"""What a rationale states, beside what was measured, and beside what is true of the recording."""
+"""Which modalities a rationale states as its evidence, and a rationale that states them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Hashable, Sequence
-from typing import Any
+from collections.abc import Collection
 
-import numpy as np
-from numpy.typing import NDArray
-
-from emolab.metrics.bootstrap import interval
 from emolab.parsing import parse
 from emolab.samples import MODALITIES
 
-Floats = NDArray[np.float64]
 STATED = {
     "audio": re.compile(
         r"\b(voice|pitch|tone|loud\w*|quiet|fast|slow|pace|speak\w*|sounds?|breathy|rough|shaky|vocal|acoustic\w*|audio|"
@@ -48,45 +42,6 @@ def stated_modalities(text: str) -> set[str]:
             if n in SECTION_MODALITY and not SPLIT_CLAIM.search(words)
         }
     return {m for m, pattern in STATED.items() if pattern.search(parsed.think or "")}
-
-
-def stated_against_measured(
-    texts: Sequence[str],
-    values: Floats,
-    threshold: Floats,
-    groups: Sequence[Hashable],
-    modalities: Sequence[str] = MODALITIES,
-    n_boot: int = 1000,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """Do rationales name the modality that moved the answer?
-
-    A modality contributed where its φ (N, M) exceeds the `threshold` (M,), which is what an uninformative modality
-    gets. `hallucination` is the share of stated modalities that did not contribute, `omission` the share of
-    contributing modalities that are not stated, and `agreement` the share of rationales that state the modality with
-    the largest φ. `silent` counts the rationales that state nothing.
-    """
-    stated = np.array([[m in stated_modalities(t) for m in modalities] for t in texts]).reshape(
-        len(texts), len(modalities)
-    )
-    counted = values > threshold
-    top = np.argmax(values, axis=1) if len(values) else np.zeros(0, int)
-    speaks = np.flatnonzero(stated.any(1))
-    result: dict[str, Any] = {"n": len(speaks), "silent": len(texts) - len(speaks)}
-    if not len(speaks):
-        return result | {"hallucination": None, "omission": None, "agreement": None}
-    owners = [groups[int(i)] for i in speaks]
-
-    def ratio(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> Callable[[NDArray[np.int_]], float]:
-        return lambda i: float(part[i].sum() / whole[i].sum()) if whole[i].any() else float("nan")
-
-    s, c = stated[speaks], counted[speaks]
-    named = s[np.arange(len(s)), top[speaks]][:, None]
-    parts = {"hallucination": (s & ~c, s), "omission": (c & ~s, c), "agreement": (named, np.ones_like(named))}
-    for name, (part, whole) in parts.items():
-        result[name] = ratio(part, whole)(np.arange(len(speaks)))
-        result[f"{name}_ci"] = interval(ratio(part, whole), owners, n_boot, seed)
-    return result
 
 
 def evidence_sentence(carriers: Collection[str]) -> str:

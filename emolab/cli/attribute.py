@@ -60,7 +60,7 @@ def attribute(
 
     Other clips of the corpus serve as the background: parts of them replace the parts of FILE that are masked.
     """
-    from emolab.attribution.measure import Settings
+    from emolab.attribution.explain import Settings
     from emolab.evaluate.inputs import read_corpus, read_model
 
     if (file is None) != validate:

@@ -5,7 +5,6 @@ from emolab.metrics.calibration import expected_calibration_error
 from emolab.metrics.captions import bleu, distinct, emotion_f1, meteor, rouge_l, vocabulary_size
 from emolab.metrics.cider import cider
 from emolab.metrics.classification import (
-    accuracy_table,
     confusion,
     macro_f1,
     parse_rate,
@@ -13,12 +12,10 @@ from emolab.metrics.classification import (
     weighted_accuracy,
     weighted_f1,
 )
-from emolab.metrics.tables import UNIBENCH, caption_notes, caption_table, sentiment_f1, sentiment_of, unibench_table
+from emolab.metrics.tables import caption_notes, caption_table, sentiment_f1, sentiment_of
 from emolab.wheels.score import hit_rate, jaccard, sample_scores, wheel_scores
 
 __all__ = [
-    "UNIBENCH",
-    "accuracy_table",
     "bleu",
     "bootstrap_ci",
     "caption_notes",
@@ -37,7 +34,6 @@ __all__ = [
     "sample_scores",
     "sentiment_f1",
     "sentiment_of",
-    "unibench_table",
     "unweighted_accuracy",
     "vocabulary_size",
     "weighted_accuracy",

@@ -68,18 +68,6 @@ def confusion(gold: Labels, pred: Predictions, labels: Labels, unparsed: bool = 
     return counts if unparsed else counts[:, :-1]
 
 
-def accuracy_table(gold: Labels, pred: Predictions) -> dict[str, float]:
-    """The scores that every result carries: ua, wa, weighted_f1, macro_f1, parse_rate, n."""
-    return {
-        "ua": unweighted_accuracy(gold, pred),
-        "wa": weighted_accuracy(gold, pred),
-        "n": len(gold),
-        "weighted_f1": weighted_f1(gold, pred),
-        "macro_f1": macro_f1(gold, pred),
-        "parse_rate": parse_rate(pred),
-    }
-
-
 def _check(gold: Labels, pred: Predictions) -> None:
     if len(gold) != len(pred):
         raise ValueError(f"{len(gold)} gold labels but {len(pred)} predictions")

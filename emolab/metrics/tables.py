@@ -1,10 +1,9 @@
-"""Tables of scores: captioning as MECap-R1 reports it, and MER-UniBench."""
+"""Tables of scores: captioning as MECap-R1 reports it, and the sentiment of words."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from emolab.metrics.captions import (
     CHINESE,
@@ -19,22 +18,8 @@ from emolab.metrics.captions import (
 )
 from emolab.metrics.cider import DocumentFrequency, cider, cider_sample
 from emolab.metrics.classification import weighted_f1
-from emolab.wheels import WheelSet, hit_rate, wheel_scores
 from emolab.wheels.scan import emotion_words
 from emolab.wheels.shipped import valence_of
-
-UNIBENCH = {
-    "MER2023": "basic",
-    "MER2024": "basic",
-    "MELD": "basic",
-    "IEMOCAP-4": "basic",
-    "MOSI": "sentiment",
-    "MOSEI": "sentiment",
-    "SIMS": "sentiment",
-    "SIMSv2": "sentiment",
-    "OV-MERD+": "open",
-}
-"""The data sets of MER-UniBench and the score of each: hit rate, sentiment weighted F1, wheel F."""
 
 
 def caption_table(gold: Sequence[Reference], pred: Sequence[str]) -> dict[str, float]:
@@ -92,29 +77,3 @@ def sentiment_of(words: Iterable[str]) -> float:
     """Sentiment of emotion words, -1 to 1: the mean valence of those our lexicon knows, 0 where it knows none."""
     known = [valence for word in words if (valence := valence_of(word.lower().strip())) is not None]
     return sum(known) / len(known) if known else 0.0
-
-
-def unibench_table(
-    results: Mapping[str, tuple[Sequence[Any], Sequence[Iterable[str]]]], wheels: WheelSet | None = None
-) -> list[dict[str, Any]]:
-    """MER-UniBench: a row for each data set, {"dataset", "score", "metric", "n"}, and a last row with their mean.
-
-    `results` holds (gold, predicted word lists) for each data set: gold labels (basic), sentiment values (sentiment)
-    or gold word lists (open). Words become a sentiment through our lexicon, where the authors ask a language model.
-    Raises ValueError for a data set that is not in `UNIBENCH`.
-    """
-    rows: list[dict[str, Any]] = []
-    for name, (gold, pred) in results.items():
-        if name not in UNIBENCH:
-            raise ValueError(f"{name!r} is not in MER-UniBench; it has {', '.join(UNIBENCH)}")
-        kind = UNIBENCH[name]
-        if kind == "basic":
-            score = hit_rate(gold, pred, wheels)
-        elif kind == "sentiment":
-            score = sentiment_f1(gold, [sentiment_of(words) for words in pred])
-        else:
-            score = wheel_scores(gold, pred, wheels).f1
-        metric = {"basic": "hit rate", "sentiment": "weighted F1", "open": "wheel F"}[kind]
-        rows.append({"dataset": name, "metric": metric, "score": score, "n": len(gold)})
-    mean = sum(row["score"] for row in rows) / len(rows) if rows else float("nan")
-    return [*rows, {"dataset": "mean", "metric": "", "score": mean, "n": sum(row["n"] for row in rows)}]

@@ -7,16 +7,21 @@ rationale claims. `stated_cues` scores descriptions against what is true of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from emolab.metrics.bootstrap import mean_interval
+from emolab.attribution.stated import stated_modalities
+from emolab.metrics.bootstrap import interval, mean_interval
+from emolab.samples import MODALITIES
 from emolab.synth.describe_face import CLASSES
 from emolab.synth.describe_voice import ATTRIBUTES, ENDING_WORDS, RANGE_WORDS, describe
 from emolab.synth.prosody import Prosody
+
+Floats = NDArray[np.float64]
 
 
 def _face_pattern(name: str) -> str:
@@ -99,3 +104,42 @@ def stated_cues(texts: Sequence[str], true: Sequence[Mapping[str, str]], seed: i
 def true_cues(truth: Mapping[str, Any]) -> dict[str, str]:
     """The voice attributes of a recording, from its row of the corpus's truth (`emolab.synth.corpus.read_truth`)."""
     return dict(asdict(describe(Prosody(**truth["prosody"]))))
+
+
+def stated_against_measured(
+    texts: Sequence[str],
+    values: Floats,
+    threshold: Floats,
+    groups: Sequence[Hashable],
+    modalities: Sequence[str] = MODALITIES,
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Do rationales name the modality that moved the answer?
+
+    A modality contributed where its φ (N, M) exceeds the `threshold` (M,), which is what an uninformative modality
+    gets. `hallucination` is the share of stated modalities that did not contribute, `omission` the share of
+    contributing modalities that are not stated, and `agreement` the share of rationales that state the modality with
+    the largest φ. `silent` counts the rationales that state nothing.
+    """
+    stated = np.array([[m in stated_modalities(t) for m in modalities] for t in texts]).reshape(
+        len(texts), len(modalities)
+    )
+    counted = values > threshold
+    top = np.argmax(values, axis=1) if len(values) else np.zeros(0, int)
+    speaks = np.flatnonzero(stated.any(1))
+    result: dict[str, Any] = {"n": len(speaks), "silent": len(texts) - len(speaks)}
+    if not len(speaks):
+        return result | {"hallucination": None, "omission": None, "agreement": None}
+    owners = [groups[int(i)] for i in speaks]
+
+    def ratio(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> Callable[[NDArray[np.int_]], float]:
+        return lambda i: float(part[i].sum() / whole[i].sum()) if whole[i].any() else float("nan")
+
+    s, c = stated[speaks], counted[speaks]
+    named = s[np.arange(len(s)), top[speaks]][:, None]
+    parts = {"hallucination": (s & ~c, s), "omission": (c & ~s, c), "agreement": (named, np.ones_like(named))}
+    for name, (part, whole) in parts.items():
+        result[name] = ratio(part, whole)(np.arange(len(speaks)))
+        result[f"{name}_ci"] = interval(ratio(part, whole), owners, n_boot, seed)
+    return result

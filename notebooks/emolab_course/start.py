@@ -140,10 +140,10 @@ class Lab:
 
         Of a corpus that states its carriers, most have their evidence in one modality; of another, all labels occur.
         """
-        from emolab.attribution.measure import choose
         from emolab.recipes.run import take_per_label
         from emolab.training.runs import resolved
         from emolab_course.lessons import at_most
+        from emolab_course.measure import choose
 
         count = at_most(n, 4)
         if any("carriers" in sample.extra for sample in self.corpus):

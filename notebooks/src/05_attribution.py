@@ -59,7 +59,7 @@ print(f"shown: {', '.join(prompt.modalities)}")
 
 # %%
 from emolab.attribution.game import background_samples
-from emolab.attribution.measure import Settings, measure
+from emolab_course.measure import Settings, measure
 
 samples = lab.to_explain(46)
 background = background_samples(lab.corpus)

@@ -83,7 +83,7 @@ print(f"right: {right} of {len(samples)}; "
 
 # %%
 from emolab.attribution.game import background_samples
-from emolab.attribution.measure import Settings, measure, null_values
+from emolab_course.measure import Settings, measure, null_values
 from emolab.attribution.methods import null_band
 
 settings = Settings(versions=2)
@@ -118,7 +118,7 @@ figures.modality_triangle(shares(measured.shapley()), colours,
 # that was not named is the omission rate.
 
 # %%
-from emolab.attribution.stated import stated_against_measured
+from emolab_course.cues import stated_against_measured
 
 rates = {name: stated_against_measured(
     texts, measured.shapley(), limits, [s.speaker for s in samples],

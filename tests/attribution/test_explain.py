@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from attribution_helpers import PROMPT, corpus, model
+from emolab_course.measure import choose
 
-from emolab.attribution.explain import Effort, Explainer, explain
+from emolab.attribution.explain import Effort, Explainer, Settings, explain
 from emolab.attribution.game import background_samples
-from emolab.attribution.measure import Settings, choose
 from emolab.errors import AttributionError
 
 QUICK = Settings(versions=2, gradient_steps=2)

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from emolab_course.cues import face_attributes_in, stated_cues, voice_attributes_in
+from emolab_course.cues import face_attributes_in, stated_against_measured, stated_cues, voice_attributes_in
 
 from emolab.synth import describe_face, describe_voice
 
@@ -38,3 +38,16 @@ def test_stated_cues_by_hand():
     assert found["silent"] == 1 and found["by_attribute"]["pitch"] == 0.5 and found["by_attribute"]["pace"] == 1.0
     assert found["wrong"] == pytest.approx((0 + 4 / 6) / 2)
     assert stated_cues(["x"], [{}])["wrong"] is None
+
+
+def test_stated_against_measured_by_hand():
+    voice, words = (
+        "<think>The voice is low.</think><answer>sad</answer>",
+        "<think>The words are sad.</think><answer>sad</answer>",
+    )
+    values = np.array([[1.0, 0, 0], [1.0, 0, 0], [0, 0, 0]])
+    found = stated_against_measured(
+        [voice, words, "<answer>sad</answer>"], values, np.full(3, 0.1), ["a", "b", "c"], n_boot=50
+    )
+    assert (found["hallucination"], found["omission"], found["agreement"], found["silent"]) == (0.5, 0.5, 0.5, 1)
+    assert stated_against_measured(["x"], values[:1], np.zeros(3), ["a"])["hallucination"] is None

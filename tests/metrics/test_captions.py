@@ -8,7 +8,6 @@ import pytest
 import sacrebleu
 
 from emolab.metrics import (
-    UNIBENCH,
     bleu,
     caption_notes,
     caption_table,
@@ -19,7 +18,6 @@ from emolab.metrics import (
     rouge_l,
     sentiment_f1,
     sentiment_of,
-    unibench_table,
     vocabulary_size,
 )
 from emolab.metrics.captions import tokens
@@ -170,18 +168,3 @@ def test_sentiment_f1_leaves_zero_gold_out():
     assert sentiment_f1([1.2, 0.4, 0.0, -2.0], [0.5, -1.0, 3.0, -0.1]) == pytest.approx(2 / 3)
     assert sentiment_f1([1.0, 1.0], [None, 0.0]) == 0.0
     assert sentiment_of(["sad", "happy", "angry", "purple"]) == pytest.approx(-1 / 3)
-
-
-def test_unibench_table():
-    rows = unibench_table(
-        {
-            "MELD": (["sad", "joy"], [["unhappy"], ["angry"]]),
-            "MOSI": ([1.0, -1.0], [["happy"], ["sad"]]),
-            "OV-MERD+": ([["sad"]], [["sad", "happy"]]),
-        }
-    )
-    assert [row["score"] for row in rows] == pytest.approx([0.5, 1.0, 2 / 3, (0.5 + 1 + 2 / 3) / 3])
-    assert [row["metric"] for row in rows[:3]] == ["hit rate", "weighted F1", "wheel F"]
-    assert len(UNIBENCH) == 9
-    with pytest.raises(ValueError, match="not in MER-UniBench"):
-        unibench_table({"CREMA-D": ([], [])})

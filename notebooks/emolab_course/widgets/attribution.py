@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from emolab.attribution.explain import Effort, Explainer
 from emolab.attribution.game import MASKERS, MEASURES, asked_labels
-from emolab.attribution.measure import Settings
 from emolab.attribution.methods import METHODS
 from emolab.attribution.players import WordTimes
 from emolab.plots.explanation import explanation_html
+from emolab_course.measure import Settings
 
 if TYPE_CHECKING:
     from ipywidgets import Widget

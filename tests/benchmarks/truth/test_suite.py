@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from attribution_helpers import PROMPT, corpus, model
+from emolab_course.measure import Measured, Settings, choose, measure, method_values, null_values
 from emolab_course.truth import COLUMNS
 
 from benchmarks.truth.checks import (
@@ -22,7 +23,6 @@ from benchmarks.truth.deletion import deletions
 from benchmarks.truth.suite import validate
 from benchmarks.truth.table import axioms, cell, doubled, markdown, threshold
 from emolab.attribution.game import asked_labels, background_samples, label_values
-from emolab.attribution.measure import Measured, Settings, choose, measure, method_values, null_values
 from emolab.media import audio_of
 from emolab.samples import Corpus
 

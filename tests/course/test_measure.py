@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from attribution_helpers import PROMPT, corpus, model
+from emolab_course.measure import Settings, choose, measure, method_values, null_tables, null_values
 
 from emolab.attribution.game import background_samples
-from emolab.attribution.measure import Settings, choose, measure, method_values, null_tables, null_values
 from emolab.attribution.methods import null_band
 from emolab.attribution.shapley import exact_from_table
 from emolab.errors import AttributionError

@@ -9,62 +9,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from emolab.attribution.explain import Settings
 from emolab.attribution.game import (
     MASKERS,
-    TEMPLATE,
     Background,
-    Game,
     Masker,
     asked_labels,
 )
 from emolab.attribution.methods import attention_rollout, from_table, integrated_gradients
-from emolab.attribution.players import modality_players
 from emolab.attribution.shapley import coalitions, exact_from_table, interactions_from_table
 from emolab.errors import AttributionError
 from emolab.samples import MODALITIES, Corpus, EmotionSample, resolve
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.lalm.batch import PromptBatch
     from emolab.prompts import Prompt
 
+__all__ = ["Measured", "Settings", "choose", "measure", "method_values", "null_tables", "null_values"]
+
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How values are measured. See `Game` for `measure`, `labels` (the prompt's where it is None) and `template`, and
-    `Masker` for `versions`; integrated gradients take `gradient_steps` on `gradient_versions` of them.
-
-    On the val split two neutral versions name the carrier as often as four do.
-    """
-
-    measure: str = "posterior"
-    versions: int = 2
-    gradient_steps: int = 4
-    gradient_versions: int = 1
-    seed: int = 0
-    labels: tuple[str, ...] | None = None
-    template: str = TEMPLATE
-
-    def masker(self, kind: str, background: Background | None, shift: int = 0) -> Masker:
-        """One of MASKERS under these settings; `shift` moves the seed, so that samples draw different clips."""
-        return Masker(kind, background, self.versions, self.seed + shift)
-
-    def game(
-        self,
-        model: LALM,
-        sample: EmotionSample,
-        masker: Masker,
-        prompt: Prompt,
-        batch: PromptBatch,
-        target: str | None = None,
-    ) -> Game:
-        """The game of an encoded sample over all modalities; one that the prompt does not have is a dummy player."""
-        return Game(
-            model, sample, masker, prompt=prompt, players=modality_players(batch), target=target, labels=self.labels,
-            measure=self.measure, template=self.template, batch=batch,
-        )  # fmt: skip
 
 
 @dataclass
