@@ -203,7 +203,6 @@ class Game:
         template: str = TEMPLATE,
         batch: PromptBatch | None = None,
     ) -> None:
-
         asked = prompt or get_prompt("direct")
         self.model = model
         self.batch = model.encode([sample], asked) if batch is None else batch
@@ -319,7 +318,6 @@ class Game:
 
     @torch.no_grad()
     def _run(self, kept: Tensor, version: Tensor, texts: Sequence[str]) -> Tensor:
-
         parts = zip(kept.split(self.rows_per_call), version.split(self.rows_per_call), strict=True)
         with folded(self.model):
             return torch.cat([prefix_scores(self, k, v, texts) for k, v in parts])

@@ -98,7 +98,6 @@ def attribute(
 
 
 def _suite() -> Any:
-
     if not (FOLDER / "truth").is_dir():
         raise AttributionError(
             "--validate needs the repository: its folder benchmarks/truth is not part of the installed package; clone "

@@ -104,14 +104,12 @@ def load(
 
 
 def _check(name: str) -> Any:
-
     if name not in CHECKS:
         raise CorpusError(f"--check {name!r}: expected one of {', '.join(CHECKS)}")
     return name
 
 
 def _load(name: str, root: Path, labels: str | None, keep_calm: bool, check: str) -> tuple[Corpus, LoadReport]:
-
     if name in ("emobox", "swift"):
         corpus = (interchange.read_emobox if name == "emobox" else interchange.read_swift)(root)
         if labels:
@@ -130,7 +128,6 @@ def _divide(corpus: Corpus, protocol: str | None, fold: str | None) -> tuple[Cor
 
 
 def _write(corpus: Corpus, report: LoadReport, out: Path) -> str:
-
     corpus.write(out)
     note = {"root": str(corpus.root.absolute()), **report.summary()}
     note_path(out).write_text(json.dumps(to_plain(note), ensure_ascii=False, indent=1), encoding="utf-8")
@@ -220,7 +217,7 @@ def verify(
     """
     if corpus is not None:
         loaded, report = _load(corpus, table, None, False, check)
-        size = _expected(corpus)
+        size = corpora.info(corpus).size
         complete = len(loaded) >= size
     else:
         loaded = Corpus.read(table, root)
@@ -230,12 +227,6 @@ def verify(
     emit(result, as_json, _render_verify)
     if not result["ok"]:
         raise typer.Exit(1)
-
-
-def _expected(name: str) -> int:
-    from emolab.corpora import info
-
-    return info(name).size
 
 
 def _render_verify(result: dict[str, Any]) -> None:

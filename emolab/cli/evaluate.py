@@ -7,20 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.options import (
-    CorpusOption,
-    FoldOption,
-    LabelsOption,
-    LimitOption,
-    LongClipsOption,
-    ModelOption,
-    OutOption,
-    PromptOption,
-    ProtocolOption,
-    SeedOption,
-    SplitOption,
-    WhereOption,
-)
+from emolab.cli import options as ask
 from emolab.cli.output import JsonOption, command, emit
 from emolab.cli.tables import score_table
 from emolab.errors import EvaluationError
@@ -34,17 +21,17 @@ def register(app: typer.Typer) -> None:
 
 @command
 def evaluate(
-    corpus: CorpusOption = None,
-    labels: LabelsOption = None,
-    protocol: ProtocolOption = None,
-    fold: FoldOption = None,
-    split: SplitOption = "test",
-    where: WhereOption = None,
-    limit: LimitOption = None,
-    long_clips: LongClipsOption = "window",
-    model: ModelOption = None,
-    prompt: PromptOption = None,
-    seed: SeedOption = 0,
+    corpus: ask.CorpusOption = None,
+    labels: ask.LabelsOption = None,
+    protocol: ask.ProtocolOption = None,
+    fold: ask.FoldOption = None,
+    split: ask.SplitOption = "test",
+    where: ask.WhereOption = None,
+    limit: ask.LimitOption = None,
+    long_clips: ask.LongClipsOption = "window",
+    model: ask.ModelOption = None,
+    prompt: ask.PromptOption = None,
+    seed: ask.SeedOption = 0,
     checkpoint: Annotated[Path | None, typer.Option(help="Folder that a recipe wrote.")] = None,
     mode: Annotated[str, typer.Option(help="generate: parse an answer; labels: score every label.")] = "generate",
     control: Annotated[str | None, typer.Option(help="silent, swapped, shuffled, no_transcript or no_video.")] = None,
@@ -53,7 +40,7 @@ def evaluate(
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 64,
     batch_size: Annotated[int, typer.Option(help="Samples at a time.")] = 16,
     confusion: Annotated[Path | None, typer.Option(help="Draw the confusion matrix into this file.")] = None,
-    out: OutOption = None,
+    out: ask.OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model or a checkpoint, with bootstrap intervals: UA, WA and weighted F1 of labels, wheel F of emotion
@@ -69,22 +56,14 @@ def evaluate(
     test = part_of(whole, split, where or (), limit, seed)
     lalm, asked = read_model(model, checkpoint, quantise, prompt)
     asked = asked.with_labels(test.labels)
-    options: dict[str, Any] = {"mode": mode, "calibration": calibration}
+    options: dict[str, Any] = {"seed": seed, "control": control, "batch_size": batch_size, "long_clips": long_clips}
+    options["max_new_tokens"] = max_new_tokens
     if asked.style in BY_STYLE:
         if mode != "generate" or confusion is not None:
             raise EvaluationError(f"the prompt {asked.name!r} asks for no label: --mode generate, without --confusion")
-        options = {}
-    result = evaluation_of(asked)(
-        lalm,
-        test,
-        asked,
-        seed=seed,
-        control=control,
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        long_clips=long_clips,
-        **options,
-    )
+    else:
+        options |= {"mode": mode, "calibration": calibration}
+    result = evaluation_of(asked)(lalm, test, asked, **options)
     if out is not None:
         write_result(result, out)
     if confusion is not None:

@@ -33,5 +33,8 @@ ModelOption = Annotated[str | None, typer.Option(help="Model name or folder; the
 PromptOption = Annotated[
     str | None, typer.Option(help="Prompt name: direct, free, structured, …; the checkpoint's own by default.")
 ]
+WeightOption = Annotated[
+    list[float] | None, typer.Option("--reward-weight", help="Weight of the --reward in the same place; 1 by default.")
+]
 SeedOption = Annotated[int, typer.Option(help="Seed of sampling, swaps and the bootstrap.")]
 OutOption = Annotated[Path | None, typer.Option(help="Write numbers as JSON and raw outputs as Parquet here.")]

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.options import CorpusOption
+from emolab.cli.options import CorpusOption, WeightOption
 from emolab.cli.output import JsonOption, command, emit
 from emolab.errors import RewardError
 from emolab.rewards import Part, Rubric, load_reward, redteam
 from emolab.rewards.rollouts import collect, read_rollouts, summary, write_rollouts
+from emolab.rewards.source import weighted
 from emolab.wheels.quirks import quirks as find
 
 
@@ -33,9 +34,6 @@ LabelsOption = Annotated[str, typer.Option(help="A label set (iemocap-4) or labe
 AddedOption = Annotated[
     list[str] | None, typer.Option("--reward", metavar="FILE:NAME", help="Add this reward. May be repeated.")
 ]
-WeightOption = Annotated[
-    list[float] | None, typer.Option("--reward-weight", help="Weight of the --reward in the same place; 1 by default.")
-]
 ProgressOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="Training progress, for schedules.")]
 
 
@@ -44,13 +42,7 @@ def chosen_reward(spec: str | None, added: list[str] | None, weights: list[float
 
     Raises RewardError for more weights than rewards, or none at all.
     """
-    added, weights = added or [], weights or []
-    if len(weights) > len(added):
-        raise RewardError(f"{len(weights)} --reward-weight for {len(added)} --reward: give each reward one, in order")
-    parts = [
-        Part(load_reward(s, labels), w)
-        for s, w in zip(added, [*weights, *[1.0] * (len(added) - len(weights))], strict=True)
-    ]
+    parts = weighted(added or (), weights or (), labels)
     base = load_reward(spec, labels) if spec is not None else None
     if base is None and not parts:
         raise RewardError("name a reward: a shipped rubric (see `emolab reward list`), or --reward FILE.py:NAME")

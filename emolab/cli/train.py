@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emolab.cli.options import CorpusOption, LabelsOption, LongClipsOption, ModelOption, ProtocolOption
+from emolab.cli.options import CorpusOption, LabelsOption, LongClipsOption, ModelOption, ProtocolOption, WeightOption
 from emolab.cli.output import JsonOption, command, emit, real_stdout
 from emolab.cli.tables import score_table
 from emolab.errors import TrainingError
 from emolab.files import write_text
-from emolab.rewards.rubric import Part, Rubric
-from emolab.rewards.source import load_reward
+from emolab.rewards.rubric import Rubric
+from emolab.rewards.source import weighted
 
 if TYPE_CHECKING:
     from emolab.emotions import LabelSet
@@ -34,9 +34,6 @@ RewardOption = Annotated[
     typer.Option(
         "--reward", metavar="FILE:NAME", help="Pay this reward, too: my_rewards.py:loudness. May be repeated."
     ),
-]
-WeightOption = Annotated[
-    list[float] | None, typer.Option("--reward-weight", help="Weight of the --reward in the same place; 1 by default.")
 ]
 OwnOption = Annotated[bool, typer.Option("--own-rewards/--no-own-rewards", help="Pay the recipe's own rewards.")]
 OutOption = Annotated[
@@ -180,22 +177,15 @@ def _report(folder: Path) -> Path:
 def paying(recipe: Recipe, rewards: list[str], weights: Any, own: bool) -> Built:
     """What GRPO pays: the rewards named FILE:NAME with their weights, beside the recipe's own or instead of them.
 
-    Raises TrainingError for more weights than rewards, RewardError for a reward that cannot be read.
+    Raises RewardError for more weights than rewards, or for a reward that cannot be read.
     """
     from emolab.recipes.run import Built
 
-    if len(weights) > len(rewards):
-        raise TrainingError(
-            f"{len(weights)} --reward-weight for {len(rewards)} --reward: give each reward one, in order"
-        )
-    filled = [*weights, *[1.0] * (len(rewards) - len(weights))]
-    for spec in rewards:
-        load_reward(spec)  # a fault is told before anything is read
+    weighted(rewards, weights)  # a fault is told before anything is read
 
     def build(labels: LabelSet, train: Corpus) -> Rubric:
-        named = [Part(load_reward(spec, labels), weight) for spec, weight in zip(rewards, filled, strict=True)]
-        base = recipe.rewards(labels, train)
-        return Rubric(f"{base.name} and own", (*base.parts, *named)) if own else Rubric("own", tuple(named))
+        named, base = weighted(rewards, weights, labels), recipe.rewards(labels, train)
+        return Rubric(f"{base.name} and own", (*base.parts, *named)) if own else Rubric("own", named)
 
     return Built(build)
 

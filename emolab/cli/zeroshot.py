@@ -6,20 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.options import (
-    CorpusOption,
-    FoldOption,
-    LabelsOption,
-    LimitOption,
-    LongClipsOption,
-    ModelOption,
-    OutOption,
-    PromptOption,
-    ProtocolOption,
-    SeedOption,
-    SplitOption,
-    WhereOption,
-)
+from emolab.cli import options as ask
 from emolab.cli.output import JsonOption, command, emit
 from emolab.cli.tables import score_table
 from emolab.extras import require
@@ -32,20 +19,20 @@ def register(app: typer.Typer) -> None:
 
 @command
 def zeroshot(
-    corpus: CorpusOption = None,
-    labels: LabelsOption = None,
-    protocol: ProtocolOption = None,
-    fold: FoldOption = None,
-    split: SplitOption = "test",
-    where: WhereOption = None,
-    limit: LimitOption = None,
-    long_clips: LongClipsOption = "window",
-    model: ModelOption = None,
-    prompt: PromptOption = None,
-    seed: SeedOption = 0,
+    corpus: ask.CorpusOption = None,
+    labels: ask.LabelsOption = None,
+    protocol: ask.ProtocolOption = None,
+    fold: ask.FoldOption = None,
+    split: ask.SplitOption = "test",
+    where: ask.WhereOption = None,
+    limit: ask.LimitOption = None,
+    long_clips: ask.LongClipsOption = "window",
+    model: ask.ModelOption = None,
+    prompt: ask.PromptOption = None,
+    seed: ask.SeedOption = 0,
     controls: Annotated[bool, typer.Option(help="Also score with silent and with swapped voices.")] = True,
     baseline: Annotated[bool, typer.Option(help="Also fit the classical baseline on the training split.")] = True,
-    out: OutOption = None,
+    out: ask.OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model before training: generated answers, scored labels with and without calibration, controls, a

@@ -136,7 +136,6 @@ def read_swift(path: str | Path, root: str | Path | None = None) -> Corpus:
 
 
 def _swift_key(path: str, kind: str) -> str:
-
     return "images" if kind == "video" and Path(path).suffix.lower() in IMAGES else f"{kind}s"
 
 

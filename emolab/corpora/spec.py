@@ -148,7 +148,6 @@ def _read(spec: str | Path, check: Check) -> tuple[Corpus, str | None]:
 
 
 def _read_synthetic(size: str, check: Check) -> tuple[Corpus, str | None]:
-
     return embedded_corpus(size or "course"), "emolab-7"
 
 

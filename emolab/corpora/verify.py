@@ -49,7 +49,6 @@ def _media(corpus: Corpus) -> list[Path]:
 
 
 def _warnings(path: Path) -> list[str]:
-
     if path.is_dir() or path.suffix.lower() in IMAGES:
         return []
     found = check_audio(path)

@@ -173,7 +173,6 @@ def pool_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-
     first = rows[0]
     row = {**first, "id": first["window_of"], "windows": len(rows)}
     del row["window_of"]

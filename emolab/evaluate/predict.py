@@ -101,7 +101,6 @@ def predict(
 
 
 def _read(name: str | Path) -> tuple[LALM, Prompt]:
-
     folder = Path(name)
     return read_model(None, folder) if folder.is_dir() else read_model(str(name))
 
@@ -171,7 +170,6 @@ def _judged(model: LALM, batch: Any) -> dict[str, Any] | None:
 
 
 def _most_frequent(labels: Sequence[str | None]) -> str | None:
-
     return majority(labels)
 
 

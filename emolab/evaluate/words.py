@@ -123,7 +123,6 @@ def summarise_words(
 
 
 def _wheel_scores(rows: Sequence[Mapping[str, Any]], wheels: WheelSet, seed: int, n_boot: int) -> dict[str, Any]:
-
     table = score_table([row["gold"] for row in rows], [row["predicted"] for row in rows], wheels)
     names = ("wheel_precision", "wheel_recall", "wheel_f")
     if not counted(table).any():

@@ -51,6 +51,19 @@ def load_reward(spec: str, labels: LabelSet | Sequence[str] | str = EMOLAB_7) ->
     return reward
 
 
+def weighted(
+    specs: Sequence[str], weights: Sequence[float] = (), labels: LabelSet | Sequence[str] | str = EMOLAB_7
+) -> tuple[Part, ...]:
+    """Rewards by name (`load_reward`) as parts of a rubric, each with the weight in its place, or 1.
+
+    Raises RewardError for more weights than rewards.
+    """
+    if len(weights) > len(specs):
+        raise RewardError(f"{len(weights)} --reward-weight for {len(specs)} --reward: give each reward one, in order")
+    filled = [*weights, *[1.0] * (len(specs) - len(weights))]
+    return tuple(Part(load_reward(spec, labels), weight) for spec, weight in zip(specs, filled, strict=True))
+
+
 def _made(cls: type, spec: str) -> Any:
     try:
         return cls()
