@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "emolab"
 ROOMS = (
     "errors", "caches", "extras", "paths", "files", "registry",
     "emotions", "wheels", "samples", "media", "synth", "corpora",
-    "prompts", "parsing", "metrics", "rewards", "prosody", "features",
+    "prompts", "parsing", "metrics", "rewards", "prosody",
     "lalm", "evaluate", "training", "attribution", "recipes",
     "plots", "cli",
 )  # fmt: skip
