@@ -13,8 +13,9 @@ from tqdm.auto import tqdm
 
 from data_scripts.pretraining import align, faces, grammar, shards, towers, voices
 from data_scripts.pretraining.loop import train
+from data_scripts.pretraining.tiny_model import build_config, train_tokenizer
 from emolab.emotions import EMOTIONS
-from emolab.lalm.tiny import TINY_FOLDER, build_config, train_tokenizer
+from emolab.lalm.tiny import TINY_FOLDER
 from emolab.prompts import PROMPTS
 from emolab.synth import describe_face, describe_voice, prosody, text_words
 from emolab.synth.plan import plan

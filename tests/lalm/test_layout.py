@@ -9,9 +9,9 @@ import soundfile
 import torch
 from lalm_helpers import PROMPT, samples_for, tiny_random
 
+from data_scripts.pretraining.tiny_model import CHAT_TEMPLATE
 from emolab.errors import MediaError
 from emolab.lalm.layout import choose_template, messages
-from emolab.lalm.tiny import CHAT_TEMPLATE
 
 TEXT_ONLY = (
     "{% for m in messages %}{{ m['role'] }}: {% if m['content'] is string %}{{ m['content'] }}{% else %}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emolab.lalm.tiny import SPECIAL_TOKENS, TAGS, TINY_FOLDER
+from data_scripts.pretraining.tiny_model import TAGS
+from emolab.lalm.tiny import SPECIAL_TOKENS, TINY_FOLDER
 
 torch = pytest.importorskip("torch")
 MEGABYTE = 2**20

@@ -20,9 +20,8 @@ import torch
 from torch import Tensor
 
 from emolab.lalm.accel.attention import kernel_for
-from emolab.lalm.accel.folding import folded, folded_layers
+from emolab.lalm.accel.folding import VARIABLE, enabled, folded, folded_layers
 from emolab.lalm.accel.packing import packed_logprobs, packed_tokens
-from emolab.lalm.accel.switch import VARIABLE, enabled
 from emolab.lalm.plain import plain_logprobs
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ except the layers that are folded. No module's `forward` is exchanged.
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from emolab.lalm.accel.switch import enabled
-
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
 
+VARIABLE = "EMOLAB_ACCEL"
 BUDGET = 2 << 30  # bytes that folded weights may take
+
+
+def enabled() -> bool:
+    """Whether the accelerated paths are taken: unless `EMOLAB_ACCEL` is 0."""
+    return os.environ.get(VARIABLE, "1") != "0"
 
 
 @contextmanager
