@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict, dataclass, replace
+import tomllib
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,76 +100,14 @@ def _tell(what: str, chosen: Profile) -> None:
         sys.stderr.write(f"emolab: {what} (profile {chosen.name})\n")
 
 
-UNPROVEN = ("prompts_per_step", "group_size", "max_new_tokens", "steps", "learning_rate", "beta")
+def _read() -> dict[str, Profile]:
+    """The profiles of `profiles.toml`."""
+    tables = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    rows = {name: {"name": name, "quantise": None, **row} for name, row in tables.items()}
+    return {name: Profile(**row | {"not_measured": tuple(row.get("not_measured", ()))}) for name, row in rows.items()}
 
-PROFILES: dict[str, Profile] = {
-    "cpu": Profile(
-        name="cpu",
-        model="tiny-omni",
-        quantise=None,
-        device="cpu",
-        dtype="float32",
-        corpus_size="course",
-        prompts_per_step=12,
-        group_size=8,
-        max_new_tokens=48,
-        steps=250,
-        learning_rate=1e-3,
-        memory_gb=4,
-        download_gb=0,
-    ),
-    "gpu-16gb": Profile(
-        name="gpu-16gb",
-        model="Qwen/Qwen2.5-Omni-3B",
-        quantise="nf4",
-        device="cuda",
-        dtype="bfloat16",
-        corpus_size="full",
-        prompts_per_step=2,
-        group_size=6,
-        max_new_tokens=256,
-        steps=500,
-        learning_rate=1e-5,
-        memory_gb=15,
-        download_gb=12,
-        not_measured=UNPROVEN,
-    ),
-    "gpu-24gb": Profile(
-        name="gpu-24gb",
-        model="Qwen/Qwen2-Audio-7B-Instruct",
-        quantise="nf4",
-        device="cuda",
-        dtype="bfloat16",
-        corpus_size="full",
-        prompts_per_step=4,
-        group_size=6,
-        max_new_tokens=256,
-        steps=500,
-        learning_rate=1e-5,
-        memory_gb=22,
-        download_gb=17,
-        not_measured=UNPROVEN,
-    ),
-    "gpu-80gb": Profile(
-        name="gpu-80gb",
-        model="Qwen/Qwen2.5-Omni-7B",
-        quantise=None,
-        device="cuda",
-        dtype="bfloat16",
-        corpus_size="full",
-        prompts_per_step=8,
-        group_size=8,
-        max_new_tokens=512,
-        steps=1000,
-        learning_rate=1e-6,
-        memory_gb=75,
-        download_gb=23,
-        not_measured=UNPROVEN,
-    ),
-}
-SMALLER = {"name": "gpu-8gb", "group_size": 4, "max_new_tokens": 128, "memory_gb": 8}
-PROFILES["gpu-8gb"] = replace(PROFILES["gpu-16gb"], **SMALLER)  # type: ignore[arg-type]
-PROFILES = dict(sorted(PROFILES.items(), key=lambda item: item[1].memory_gb))
+
+PROFILES: dict[str, Profile] = _read()
 
 
 def profile(name: str | None = None) -> Profile:
