@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import emolab_course.check as check
     import emolab_course.figures as figures
+    import emolab_course.ledger as ledger
+    from emolab_course.broken import broken_answers, broken_curves
     from emolab_course.check import hint
     from emolab_course.demos import (
         ask,
@@ -24,18 +26,21 @@ if TYPE_CHECKING:
         verdict,
     )
     from emolab_course.lessons import at_most
+    from emolab_course.same_step import trainers_step
     from emolab_course.short_run import practice
     from emolab_course.show import claims_of, road_map, show_claim
     from emolab_course.start import Lab, setup
     from emolab_course.widgets.players import listen, watch
 
 _HOMES = {
+    "broken": "broken_answers broken_curves",
     "check": "hint",
     "demos": (
         "ask between_share credit_table lazy_scores one_of_each own_clips shared_between_splits spoiled_captions "
         "verdict"
     ),
     "lessons": "at_most",
+    "same_step": "trainers_step",
     "show": "claims_of road_map show_claim",
     "short_run": "practice",
     "start": "Lab setup",
@@ -48,12 +53,15 @@ __all__ = [
     "ask",
     "at_most",
     "between_share",
+    "broken_answers",
+    "broken_curves",
     "check",
     "claims_of",
     "credit_table",
     "figures",
     "hint",
     "lazy_scores",
+    "ledger",
     "listen",
     "one_of_each",
     "own_clips",
@@ -63,13 +71,14 @@ __all__ = [
     "shared_between_splits",
     "show_claim",
     "spoiled_captions",
+    "trainers_step",
     "verdict",
     "watch",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("check", "figures"):
+    if name in ("check", "figures", "ledger"):
         return import_module(f"emolab_course.{name}")
     if name in _MODULES:
         return getattr(import_module(_MODULES[name]), name)

@@ -14,6 +14,15 @@ VARIABLE = "EMOLAB_COURSE"
 ON_TINY: dict[tuple[str, str], dict[str, Any]] = {
     ("03", "emo-rl"): {"cold_per_label": 5, "cold_epochs": 5.0, "quantise": None, "test_per_label": 10},
     ("04", "emo-rl"): {"cold_per_label": 4, "cold_epochs": 3.0, "steps": 100, "test_per_label": 10},
+    ("04b", "emo-rl"): {
+        "cold_per_label": 6,
+        "cold_epochs": 6.0,
+        "quantise": None,
+        "steps": 60,
+        "prompts_per_step": 12,
+        "learning_rate": 1e-3,
+        "test_per_label": 14,
+    },
     ("06", "emo-rl"): {"cold_per_label": 5, "cold_epochs": 5.0, "quantise": None, "steps": 60, "test_per_label": 10},
     ("07", "affectgpt-rl"): {"steps": 70, "test_per_label": 12},
     ("08", "mecap-r1"): {"steps": 45, "test_per_label": 10},

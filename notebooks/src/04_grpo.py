@@ -10,24 +10,25 @@
 # ---
 
 # %% [markdown]
-# # 04 GRPO: teaching a model to listen, with rewards alone
+# # 04 The loop: GRPO on a model that hears
 #
 # Nobody shows the model a right answer here. The model answers each question
 # several times, a program scores the answers, and training makes the better
-# ones more likely. This is GRPO, *group relative policy optimisation*. In
-# this notebook you build it in six small steps on real answers. Then a
-# trainer does the same, faster.
+# ones more likely. Notebook 03b did this to four numbers. Now it is done to
+# an audio language model: first rung by rung, with code that you assemble
+# and test against the trainer, then with the trainer itself.
 #
 # **After this notebook you can**
-# - write down how rewards become a gradient: groups, advantages, clipping,
-#   a KL penalty;
-# - load a model in 4 bits, attach adapters, and train only these;
+# - name the parts of an audio language model, and the positions of a prompt;
+# - compute a LoRA layer and a 4-bit weight by hand;
+# - assemble the loss of GRPO, and show that a trainer takes the same step;
 # - run GRPO on audio with a reward of your own, and read its curves;
-# - tell a model that has learned to listen from one that has not.
+# - tell from its curves what broke a run, and from controls whether a model
+#   listens.
 #
-# **You need** notebooks 02 and 03.
+# **You need** notebooks 02, 03 and 03b.
 #
-# <!-- cost study=90 -->
+# <!-- cost study=150 -->
 
 # %%
 from emolab_course import at_most, check, listen, practice, setup
@@ -36,28 +37,18 @@ lab = setup("04")
 lab
 
 # %% [markdown]
-# ## Four bits, and a few trainable numbers
-#
-# The weights of the model are stored in 4 bits each and never change. Next
-# to every matrix sit two thin ones in full precision, the LoRA adapters.
-# Only the adapters are trained. So a large model can be trained on one
-# card.
-#
 # ## A cold start
 #
 # Reinforcement learning can only reward what the model already does now and
 # then. If the model never writes a readable answer, every reward is 0, and
 # there is nothing to learn from. So it first sees a few examples: too few
-# to learn the task, enough to learn the form.
+# to learn the task, enough to learn the form. One of the broken runs at the
+# end of this notebook left this out.
 
 # %%
 practised = practice(lab)
 lalm, recipe, parts = practised.lalm, practised.recipe, practised.parts
 labels = parts.train.labels
-parameters = list(lalm.model.named_parameters())
-trained = sum(p.numel() for _, p in parameters if p.requires_grad)
-frozen = sum(p.numel() for _, p in parameters if not p.requires_grad)
-print(f"{trained:,} trainable numbers beside {frozen:,} stored elements")
 print({name: len(part) for name, part in vars(parts).items()})
 
 # %%
@@ -67,13 +58,193 @@ print(f"after the cold start: UA {before['ua']:.3f}, "
       f"chance {labels.chance:.3f}, {before['parse_rate']:.0%} readable")
 
 # %% [markdown]
+# ## What is inside
+#
+# An audio language model has a *tower* that turns sound into vectors, a
+# table with a vector for each word piece, and a *decoder* that reads all
+# these vectors in a row. The tower is frozen here. Next to every matrix of
+# the decoder sit two thin ones, the LoRA adapters. Only these are trained.
+
+# %%
+import pandas as pd
+
+held = {"tower": 0, "word table and head": 0, "decoder": 0,
+        "adapters (trained)": 0}
+towers = {id(p) for tower in lalm.towers for p in tower.parameters()}
+for name, weight in lalm.model.named_parameters():
+    part = ("adapters (trained)" if weight.requires_grad else
+            "tower" if id(weight) in towers else
+            "decoder" if ".layers." in name else "word table and head")
+    packed = type(weight).__name__ == "Params4bit"
+    held[part] += weight.numel() * (2 if packed else 1)
+pd.Series(held, name="numbers").to_frame()
+
+# %% [markdown]
+# One prompt, drawn: the row of positions that the decoder reads. Text fills
+# some of them. Each audio position holds what the tower made of a short
+# stretch of sound, and the decoder does not know which are which.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import emolab as el
+from emolab.media import audio_of
+
+clip = practised.clips[0]
+batch = lalm.encode([clip], prompt)
+kinds = np.full(batch.input_ids.shape[1], "instruction", dtype=object)
+for span in batch.spans[0]:
+    kinds[span.start:span.end] = {"text": "transcript"}.get(
+        span.modality, span.modality)
+figure, axes = plt.subplots(2, 1, figsize=(9, 2.8), height_ratios=(2, 1))
+wave = audio_of(clip)
+axes[0].plot(np.arange(len(wave)) / 16000, wave, lw=0.4)
+axes[0].set(xlabel="seconds", yticks=[], title="The sound, and the row of "
+            f"{len(kinds)} positions that the decoder reads")
+for kind in dict.fromkeys(kinds):
+    at = np.flatnonzero(kinds == kind)
+    axes[1].bar(at, 1, width=0.9, label=f"{kind} ({len(at)})")
+axes[1].set(xlabel="position", yticks=[], ylim=(0, 1))
+axes[1].legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.6))
+figure.tight_layout()
+
+# %%
+listen({f"{clip.emotion}: {clip.text or 'no transcript'}": clip})
+
+# %% [markdown]
+# ## LoRA by hand
+#
+# A layer computes $y = W x$. With LoRA (Hu et al. 2021) it computes
+#
+# $$y = W x + \frac{\alpha}{r}\, B A x,$$
+#
+# where $A$ has only $r$ rows and $B$ only $r$ columns. $W$ stays as it is.
+# $B$ starts at zero, so training starts from the model as it was.
+#
+# <!-- exercise 4.1 -->
+#
+# Write it for one vector `x`. `W` has shape (out, in), `A` (r, in), `B`
+# (out, r); take r from the shape of `A`.
+
+# %% tags=["exercise"] exercise="4.1"
+def lora(x, W, A, B, alpha):
+    """Return W x plus the adapter's part."""
+    rank = A.shape[0]
+    return W @ x + alpha / rank * (B @ (A @ x))
+
+
+# %% tags=["check"]
+check.ex_4_1(lora)
+
+# %% [markdown]
+# Take one adapted layer out of the model, and compare. Then look at the
+# *singular values* of $W$ and of the adapter's $BA$: how strongly each
+# matrix stretches its strongest, second strongest, … direction.
+
+# %%
+import torch
+
+layer = next(m for m in lalm.decoder.modules() if hasattr(m, "lora_A"))
+down, up = (layer.lora_A["default"].weight.detach().float().cpu(),
+            layer.lora_B["default"].weight.detach().float().cpu())
+inside = layer.base_layer
+width = inside.in_features
+with torch.no_grad():
+    eye = torch.eye(width, device=lalm.device, dtype=lalm.dtype)
+    bias = 0 if inside.bias is None else inside.bias
+    kept = (inside(eye) - bias).T.float().cpu()  # W, out of its 4 bits
+    x = torch.randn(width, generator=torch.Generator().manual_seed(0))
+    adapted = layer(x.to(eye)[None])[0] - bias
+mine = kept + layer.scaling["default"] * up @ down
+print("largest difference from the layer's own output:",
+      f"{(adapted.float().cpu() - mine @ x).abs().max():.1e}")
+
+# %%
+for name, matrix in (("W, frozen", kept), ("B A, after the cold start",
+                                           up @ down)):
+    values = torch.linalg.svdvals(matrix)
+    plt.semilogy(range(1, len(values) + 1), values.clamp(min=1e-9), "o-",
+                 ms=3, label=name)
+plt.axvline(down.shape[0] + 0.5, ls=":", color="grey",
+            label=f"rank r = {down.shape[0]}")
+plt.xlabel("singular value, from the largest")
+plt.ylabel("size")
+plt.title("An adapter changes a matrix in r directions only")
+plt.legend();
+
+# %% [markdown]
+# Beyond the dotted line the adapter's values are zero, up to rounding. That
+# is what *low rank* means: the change lives in r directions, and it takes
+# r (in + out) numbers in place of in × out.
+#
+# ## Four bits
+#
+# The frozen matrices are stored in 4 bits a weight. NF4 (Dettmers et al.
+# 2023) cuts them into blocks of 64, divides each block by its largest
+# absolute value, and keeps for each weight the nearest of sixteen numbers.
+# The sixteen lie close together near zero, where normally distributed
+# weights are dense.
+
+# %%
+from bitsandbytes.functional import get_4bit_type
+
+book = get_4bit_type("nf4", device="cpu").numpy()
+print(book.round(3))
+
+# %% [markdown]
+# <!-- exercise 4.2 -->
+#
+# Write the round trip of one block: what comes back for each weight. `book`
+# holds the sixteen numbers, from -1 to 1.
+
+# %% tags=["exercise"] exercise="4.2"
+import numpy as np
+
+
+def round_trip(block, book):
+    """Return the block as 4 bits and one scale remember it."""
+    scale = np.abs(block).max()
+    if scale == 0:
+        return np.zeros_like(block)
+    nearest = np.abs(block[:, None] / scale - book).argmin(1)
+    return scale * book[nearest]
+
+
+# %% tags=["check"]
+check.ex_4_2(round_trip)
+
+# %%
+rng = np.random.default_rng(0)
+blocks = rng.normal(size=(400, 64))
+evenly = np.linspace(-1, 1, 16)
+figure, axes = plt.subplots(1, 2, figsize=(9, 3))
+axes[0].hist((blocks / np.abs(blocks).max(1, keepdims=True)).ravel(),
+             bins=80, density=True, alpha=0.5)
+axes[0].vlines(book, 0, 0.3, color="black", lw=1)
+axes[0].set(xlabel="weight / largest of its block", ylabel="density",
+            title="The code book (lines) and normal weights")
+for name, codes in (("NF4", book), ("16 even steps", evenly)):
+    scaled = blocks / np.abs(blocks).max(1, keepdims=True)
+    near = codes[np.abs(scaled[..., None] - codes).argmin(-1)]
+    error = (near - scaled).ravel()
+    axes[1].hist(error, bins=81, range=(-0.1, 0.1), alpha=0.5,
+                 label=f"{name}: typical {np.sqrt((error**2).mean()):.4f}")
+axes[1].set(xlabel="error", title="What is lost")
+axes[1].legend();
+
+# %% [markdown]
+# NF4's typical error is below that of sixteen even steps, because most
+# weights are small. The adapters stay in full precision, and they can learn
+# to make up for a part of the error.
+#
+# %% [markdown]
 # ## Real answers to learn from
 #
 # Take a few clips. The model answers each of them eight times, with chance
 # deciding between likely words. Then the reward pays each answer.
 
 # %%
-import emolab as el
 from emolab.training import scratch
 
 clips = practised.clips[:at_most(16, 4)]
@@ -103,9 +274,6 @@ print(inspect.getsource(scratch.plain_loss))
 # wrong answer has moved.
 
 # %% tags=["teaching"]
-import torch
-
-
 def one_step(loss_of, rate=5e-4):
     """Mean change of an answer's log-probability after one step."""
     practised.reset()
@@ -144,8 +312,6 @@ paid = rollout.rewards.view(-1, 8)
 el.plot.advantages(paid[:6].tolist(), gained[:6].tolist())
 
 # %%
-import pandas as pd
-
 steps["2 group advantage"] = one_step(
     lambda now, old: scratch.advantage_loss(
         now, rollout.rewards, rollout.mask, 8))
@@ -154,8 +320,9 @@ print(f"{flat:.0%} of the groups have equal rewards and teach nothing")
 pd.DataFrame(steps).T.round(3)
 
 # %% [markdown]
-# A positive number means "more likely now". Compare the distance between
-# the two columns in the two rows: it is what a step gains.
+# A positive number means "more likely now". What counts is the distance
+# between the columns of a row: how far one step moves right answers away
+# from wrong ones. Rung 1 moves both the same way, rung 2 pulls them apart.
 #
 # ## Rung 3: several updates on one batch
 #
@@ -199,8 +366,6 @@ runs = {"no clip": inner_updates(lambda now, old: scratch.clipped_loss(
             now, old, advantages, rollout.mask))}
 
 # %%
-import matplotlib.pyplot as plt
-
 figure, axes = plt.subplots(1, 2, figsize=(10, 3))
 for name, rows in runs.items():
     axes[0].plot([row["update"] for row in rows],
@@ -216,7 +381,8 @@ axes[1].legend();
 # %% [markdown]
 # Before the first update every ratio is 1, and nothing is clipped. Tokens
 # leave the band after it, and from then on the clipped loss gives those
-# that have moved the way their advantage wants no further push.
+# that have moved the way their advantage wants no further push. As on the
+# bandit of notebook 03b, the clip acts from the second update on.
 #
 # ## Rung 4: stay near the reference
 #
@@ -261,6 +427,53 @@ print(f"log-probabilities move by up to {moved:.2f}: the loss hears")
 # %% [markdown]
 # The trainer makes this check on its first batch, and refuses to train a
 # model that is deaf.
+#
+# ## Assemble the ladder, and test it against the trainer
+#
+# <!-- exercise 4.3 -->
+#
+# Put the rungs together: one loss, from the log-probabilities `logprobs`
+# (N, C), those of the policy that sampled `old`, the `rewards` (N,) of
+# answers whose groups stand next to each other, and a `mask` (N, C) of real
+# tokens. Advantages by group (n - 1, plus 0.0001), the clipped ratio, the
+# mean over all real tokens. Use torch.
+
+# %% tags=["exercise"] exercise="4.3"
+def my_loss(logprobs, old, rewards, mask, group_size, epsilon):
+    """Return GRPO's loss on one batch."""
+    groups = rewards.view(-1, group_size)
+    spread = groups.std(1, keepdim=True) + 1e-4
+    gain = ((groups - groups.mean(1, keepdim=True)) / spread).view(-1, 1)
+    ratio = (logprobs - old).exp()
+    near = ratio.clamp(1 - epsilon, 1 + epsilon)
+    losses = -(ratio * gain).minimum(near * gain)
+    return (losses * mask).sum() / mask.sum()
+
+
+# %% tags=["check"]
+check.ex_4_3(my_loss)
+
+# %% [markdown]
+# Is this what the trainer does? Let the trainer sample answers to a few
+# clips and update twice on them, so that the second update has ratios that
+# are not 1. Then put the weights back, and take the same two updates with
+# the rungs. `my_loss` may stand in place of them.
+
+# %% tags=["teaching"]
+from emolab_course import trainers_step
+
+
+def from_rungs(now, old, rewards, mask):
+    gains = scratch.group_advantages(rewards, step.group_size)
+    return scratch.clipped_loss(now, old, gains, mask)
+
+
+step = trainers_step(practised, el.Accuracy(labels))
+pd.Series(step.compare(from_rungs)).map("{:.1e}".format).to_frame("")
+
+# %% [markdown]
+# The two ends differ by rounding, although the trainer computes in another
+# way: it encodes each prompt once, and scores all answers to it in one row.
 #
 # ## Train, with a reward of your own
 #
@@ -342,23 +555,54 @@ table = pd.DataFrame(saved["rows"]).set_index("name")
 table[["ua", "ua_ci", "parse_rate", "silent", "swapped"]].round(3)
 
 # %% [markdown]
+# ## Four broken runs
+#
+# The runs of your own models will break. These broke on purpose:
+# `emolab bench broken` trained the same recipe five times, once as it is and
+# four times with one thing wrong. Grey curves
+# are the sound run. All curves are running means over three steps.
+
+# %%
+from emolab_course import broken_answers, broken_curves
+
+broken_curves(lab.result("broken"))
+
+# %%
+broken_answers(lab.result("broken"))
+
+# %% [markdown]
+# <!-- exercise 4.4 -->
+#
+# Which run has which fault? The faults are "no cold start", "constant
+# reward", "learning rate × 10" and "audio not fed".
+
+# %% tags=["exercise"] exercise="4.4"
+# For each letter the fault: {"A": "…", "B": "…", "C": "…", "D": "…"}
+my_diagnosis = {"A": "constant reward", "B": "audio not fed",
+                "C": "no cold start", "D": "learning rate × 10"}
+
+# %% tags=["check"]
+check.ex_4_4(my_diagnosis)
+
+# %% [markdown]
 # ## Summary
 #
 # - GRPO compares answers to the same prompt, so it needs no second network.
 # - It cannot teach what is never sampled: the cold start is for that.
 # - Clipping acts from the second update on one batch; KL keeps the
 #   language.
-# - Weights stay in 4 bits; only the adapters learn.
+# - Weights stay in 4 bits; only the adapters learn, in r directions.
+# - A broken run shows in its curves: learn them before you need them.
 # - A rising reward proves nothing before held-out voices and controls do.
 #
-# <!-- exercise 4.1 -->
+# <!-- exercise 4.5 -->
 #
 # Write the advantages yourself. `rewards` is an array in which the answers
 # of one prompt stand next to each other, `group_size` of them. From each
 # reward take the mean of its group, and divide by the group's standard
 # deviation (of a sample, so n - 1) plus 0.0001.
 
-# %% tags=["exercise"] exercise="4.1"
+# %% tags=["exercise"] exercise="4.5"
 import numpy as np
 
 
@@ -371,7 +615,7 @@ def advantages_of(rewards, group_size):
 
 
 # %% tags=["check"]
-check.ex_4_1(advantages_of)
+check.ex_4_5(advantages_of)
 
 # %% [markdown]
 # ## Tweak this

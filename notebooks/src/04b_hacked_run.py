@@ -12,29 +12,55 @@
 # %% [markdown]
 # # 04b A hacked run: the model does what you pay for
 #
-# A reward says what it pays for, and not what you meant. Here a published
-# rubric trains a model until the model exploits it.
+# A reward says what it pays for, and not what you meant. In this notebook a
+# formula from a paper, read literally, trains a model for about sixty steps.
+# All its curves look good. Then you look at the answers.
 #
 # **After this notebook you can**
 # - see a policy exploit a reward, in its answers;
-# - tell from the curves that this happens;
-# - find the hole with an audit, before training;
-# - close it, and show that it is closed.
+# - compute before training what a reward invites;
+# - log what you care about beside what you pay for;
+# - close a hole, and show on the same cold start that it is closed.
 #
-# **You need** notebook 04.
+# **You need** notebooks 03 and 04.
 #
-# <!-- cost study=60 -->
+# <!-- cost study=75 -->
 
 # %%
-from emolab_course import check, setup
+from emolab_course import at_most, check, listen, practice, setup, verdict
 
 lab = setup("04b")
 lab
 
 # %% [markdown]
-# ## Summary
+# ## A rubric from a paper
 #
-# - A reward is attacked by training; attack it first.
+# EMO-RL pays for near misses: with $S$ the similarity of two emotions on
+# Plutchik's circle and $\gamma$ a threshold, an answer earns $\alpha S$
+# where $S > \gamma$, and else nothing. Two readings of the text are possible
+# that its authors may not have meant. The formula is applied to right
+# answers too (`published=True`). And $\alpha$ stays 1, as it is before its
+# curriculum begins. A small part pays for the form of the answer.
+
+# %%
+import pandas as pd
+
+import emolab as el
+from emolab.rewards import Format, Part
+
+labels = lab.corpus.labels
+paid = el.ESWR(labels, alpha=1.0, published=True)
+literal = el.Rubric("literal", (
+    Part(paid), Part(Format("direct"), weight=0.2),
+    Part(el.Accuracy(labels), weight=0.0)))
+from emolab_course import credit_table
+
+credit_table(paid).round(2)
+
+# %% [markdown]
+# Rows are gold labels, columns are answers. The last part of the rubric has
+# weight 0: it is *logged and not paid*. It is what we care about: is the
+# answer right? Do not show it to the model; do show it to yourself.
 #
 # <!-- exercise 4b.1 -->
 #
@@ -55,6 +81,223 @@ def best_blind(pay):
 check.ex_4b_1(best_blind)
 
 # %% [markdown]
+# <!-- exercise 4b.2 -->
+#
+# Predict before you train. A clip is *neutral*, and *neutral* has no place
+# on the circle: its similarity to every label, itself included, is ½. Which
+# answer to neutral clips will the literal reading with $\gamma = 0.7$ teach?
+
+# %% tags=["exercise"] exercise="4b.2"
+# The letter of your answer.
+my_answer = "d"
+
+# %% tags=["check"]
+check.ex_4b_2(my_answer)
+
+# %% [markdown]
+# ## Train it
+#
+# The same cold start as in notebook 04. A learning rate three times that of
+# the recipe saves time.
+
+# %%
+practised = practice(lab)
+recipe, parts = practised.recipe, practised.parts
+prompt = recipe.prompt(labels)
+before = recipe.measure(practised.lalm, parts.test, prompt, progress=False)
+
+curves = el.plot.LiveCurves(
+    ("reward", "parsed answers", "entropy"), every=10)
+hacked = practised.train(literal, recipe.steps,
+                         lambda rows: curves.update(rows) or True)
+curves.update(hacked["rows"], force=True)
+after = recipe.measure(practised.lalm, parts.test, prompt, progress=False)
+
+# %% [markdown]
+# The reward rises, the answers can be read, the model becomes sure of
+# itself. In a hurry one would ship this model.
+#
+# ## Look at the answers
+
+# %%
+shown = [rows["rows"] for rows in (before, after)]
+el.plot.confusion_matrix(shown[0], labels, title="After the cold start")
+
+# %%
+el.plot.confusion_matrix(shown[1], labels,
+                         title="After training with the literal formula")
+
+# %%
+given = pd.DataFrame({
+    name: {label: sum(row["predicted"] == label for row in rows)
+           for label in labels}
+    for name, rows in zip(("cold start", "trained"), shown)})
+gone = [label for label in labels if given["trained"][label]
+        < 0.02 * len(shown[1])]
+print("answers that have died out:", ", ".join(gone) or "none")
+print(verdict("UA", before, after))
+given.T
+
+# %% [markdown]
+# The columns tell it. Where one column collects several rows, the model
+# gives the answer that earns something on many clips, whether or not it is
+# right on this one. An answer whose column is empty has died out.
+#
+# Some clips to hear, with the answer that training has made of them:
+
+# %%
+from emolab.samples import resolve
+
+by_id = {sample.id: sample for sample in parts.test}
+lost = [(b, a) for b, a in zip(*shown)
+        if b["predicted"] == b["gold"] != a["predicted"]][:at_most(4)]
+listen({f"{a['gold']}, now called {a['predicted']}":
+        resolve(by_id[a["id"]], parts.test.root) for _, a in lost}
+       or {"no clip was lost": resolve(parts.test[0], parts.test.root)})
+
+# %% [markdown]
+# ## The curve that would have told
+#
+# The rubric logged the share of right answers without paying for it. Beside
+# it stands what was paid. Both are means over the answers of a step.
+
+# %%
+import matplotlib.pyplot as plt
+
+from emolab.plots.training import column, smooth
+
+
+names = {"reward/eswr_published": "what was paid",
+         "reward/accuracy": "what was meant: right answers"}
+for name, label in names.items():
+    steps, values = column(hacked["rows"], name)
+    plt.plot(steps, smooth(values, 5), label=label)
+plt.axhline(labels.chance, color="black", lw=1, ls=":", label="chance")
+plt.xlabel("step")
+plt.ylabel("mean over the answers of a step")
+plt.ylim(0, 1)
+plt.title("Paid and meant are two curves")
+plt.legend();
+
+# %%
+ends = {label: column(hacked["rows"], name)[1][-5:].mean()
+        for name, label in names.items()}
+print({label: round(float(end), 2) for label, end in ends.items()})
+
+# %% [markdown]
+# The distance between the curves is what the hack earns. It is visible from
+# the first steps on, if the second curve is drawn at all.
+#
+# ## The audit that would have told
+#
+# No training is needed for the diagnosis. The red team's audit asks what
+# right and wrong answers earn, label by label, and what is the best policy
+# that does not listen.
+
+# %%
+found = el.audit(el.Rubric("literal", literal.parts[:2]), progress=0.0,
+                 labels=labels)
+blind = found["blind"]
+facts = {"an honest right answer, on average": found["right"],
+         "a right answer 'neutral'": found["neutral_right"],
+         "an honest wrong answer": found["wrong"],
+         f"the best blind answer: {blind['single_answer']}":
+             blind["single"]}
+pd.Series(facts).dropna().round(2).to_frame("earns")
+
+# %% [markdown]
+# Two alarms. A right answer "neutral" earns no more than a wrong one, if the
+# labels have it. And the blind answer earns far more than its share of right
+# answers, because it is paid on its neighbours' clips too:
+
+# %%
+exact = el.audit(el.Rubric("exact", (
+    Part(el.Accuracy(labels)), Part(Format("direct"), weight=0.2))),
+    labels=labels)
+pd.DataFrame({name: {"best blind answer": a["blind"]["single"],
+                     "right answer": a["right"]}
+              for name, a in (("literal", found), ("exact match", exact))
+              }).T.assign(share=lambda t: t.iloc[:, 0] / t.iloc[:, 1]
+                          ).round(2)
+
+# %% [markdown]
+# <!-- exercise 4b.3 -->
+#
+# Now break one yourself. Write a reward that looks reasonable and passes no
+# inspection: a function of `completions` and `**columns` that pays an answer
+# with a right label, and that one of the red team's attacks beats. The check
+# runs the audit. It wants a reward under which a right answer still earns
+# more than a wrong one.
+
+# %% tags=["exercise"] exercise="4b.3"
+from emolab.parsing import parse_label
+
+
+def careless(completions, solution=(), **columns):
+    """Pay right answers, and leave one hole open."""
+    return [float(parse_label(text) == gold) + 0.3 * (len(text) > 80)
+            for text, gold in zip(completions, solution)]
+
+
+# %% tags=["check"]
+check.ex_4b_3(careless)
+
+# %% [markdown]
+# ## The cure
+#
+# Pay exact matches first, and let $\alpha$ fall to 0: this is the recipe's
+# own rubric. Same cold start, same steps, same learning rate.
+
+# %%
+own = recipe.rewards(labels)
+cured = el.Rubric("cured", (
+    *own.parts, Part(el.Accuracy(labels), weight=0.0)))
+mended = practised.train(cured, recipe.steps, lambda rows: True)
+healthy = recipe.measure(practised.lalm, parts.test, prompt,
+                         progress=False)
+el.plot.score_bars({"cold start": before, "literal formula": after,
+                    "exact matches first": healthy})
+
+# %%
+print(verdict("From the hacked to the cured run, UA", after, healthy))
+counts = pd.Series([row["predicted"] for row in healthy["rows"]])
+gone = [label for label in labels if (counts == label).mean() < 0.02]
+print("answers that have died out:", ", ".join(gone) or "none")
+
+# %% [markdown]
+# ## Summary
+#
+# - A policy finds what a reward pays, within a few dozen steps.
+# - The reward's own curve cannot show it. Log what you mean beside what you
+#   pay, with weight 0.
+# - Read answers, and whole rows of a confusion matrix.
+# - The audit and the best blind answer tell before training does.
+#
+# <!-- exercise 4b.4 -->
+#
+# A colleague trains with a reward for captions. Reward: up from 0.55 to
+# 0.94. Length: steady. Entropy: down. Distinct captions on 200 clips: down
+# from 180 to 3. What do you say?
+
+# %% tags=["exercise"] exercise="4b.4"
+# The letter of your answer.
+my_answer = "b"
+
+# %% tags=["check"]
+check.ex_4b_4(my_answer)
+
+# %% [markdown]
 # ## Tweak this
 #
-# Change an argument of your function, and predict the result first.
+# Is it the first reading or the second that does the harm? Here is what the
+# laziest policy earns under each. Replace `literal` above by one of them,
+# and train again.
+
+# %%
+readings = {"literal": {"alpha": 1.0, "published": True},
+            "exact matches first": {"alpha": 1.0},
+            "α has fallen to 0": {"alpha": 0.0}}
+pd.Series({name: best_blind(credit_table(el.ESWR(labels, **options)
+                                         ).to_numpy())
+           for name, options in readings.items()}).round(2).to_frame(
+    "best blind answer")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from emolab_course.compare import FunctionExercise, Mistake
+from emolab_course.compare import ChoiceExercise, FunctionExercise, JudgedExercise, Mistake
 from emolab_course.exercises.claims import _t
 
 
@@ -51,7 +52,7 @@ def _no_root(spread: float, margin: float) -> int:
 
 
 SEEDS_NEEDED = FunctionExercise(
-    number="15.1",
+    number="15.2",
     title="How many seeds?",
     kind="implement",
     stars=2,
@@ -81,4 +82,197 @@ SEEDS_NEEDED = FunctionExercise(
     },
 )
 
-EXERCISES = (SEEDS_NEEDED,)
+_REGISTRATION: dict[str, Any] = {
+    "claim": "Plain accuracy as a reward gives a higher UA than ESWR with a falling α.",
+    "first": "accuracy",
+    "second": "ESWR",
+    "metric": "ua",
+    "margin": 0.02,
+    "seeds": 10,
+    "split": "test",
+    "chosen_on": "val",
+    "if_not": "We report the interval, and that ESWR may be as good.",
+}
+
+
+def _registered(answer: Mapping[str, Any]) -> tuple[str, str]:
+    from emolab_course.capstone import faults
+
+    found = faults(answer)
+    if not found:
+        return "", "the registration is complete"
+    kinds = {"missing": "incomplete", "same arm": "same arms", "margin": "margin", "seeds": "seeds"}
+    name = next((kind for word, kind in kinds.items() if word in found[0]), "same clips")
+    return name, f"{found[0].capitalize()}."
+
+
+REGISTRATION = JudgedExercise(
+    number="15.1",
+    title="A registration",
+    kind="design",
+    stars=2,
+    minutes=30,
+    why="what is written down before cannot be adjusted to what came out.",
+    hints=(
+        "`capstone.FIELDS` lists what it states.",
+        "Two arms that differ, a margin above 0, at least five seeds.",
+        "Choose on val, decide on test, and say now what you will write if the claim does not hold.",
+    ),
+    reasoning=(
+        "A registration takes away three freedoms: to change the claim, to change what counts as a "
+        "difference, and to stop "
+        "when it looks good. The last field is the one that people leave out. If you cannot say what you "
+        "will write when the "
+        "claim does not hold, you have not made a claim. The clips on which it is decided are opened "
+        "once, so everything was "
+        "chosen on others."
+    ),
+    takes=dict,
+    example=_REGISTRATION,
+    judge=_registered,
+    mistakes={
+        "incomplete": Mistake({"claim": "it is better"}, "every field of capstone.FIELDS is stated, and none is empty"),
+        "same arms": Mistake(
+            {**_REGISTRATION, "second": "accuracy"}, "a claim compares two arms that differ in one thing"
+        ),
+        "margin": Mistake(
+            {**_REGISTRATION, "margin": 0}, ("say what would be too little to matter, in the unit of the metric")
+        ),
+        "seeds": Mistake({**_REGISTRATION, "seeds": 3}, "the ledger decides nothing with fewer than five paired seeds"),
+        "same clips": Mistake({**_REGISTRATION, "chosen_on": "test"}, "choose on other clips than those that decide"),
+    },
+)
+
+Reward = Callable[..., Sequence[float | None]]
+_FEW = ("happy", "sad", "angry")
+
+
+def _passes(reward: Reward) -> tuple[str, str]:
+    from emolab.rewards.redteam import audit
+
+    reward(["<answer>happy</answer>"], solution=["happy"])  # what raises is told as it is; the audit would guard it
+    found = audit(reward, style="direct", labels=_FEW)
+    told = f"A right answer earns {found['right']:.2f} on average, a wrong one {found['wrong']:.2f}"
+    if found["right"] <= found["wrong"] + 1e-9:
+        if found["right"] < found["wrong"] - 1e-9:
+            return "turned", f"{told}."
+        return ("blind" if found["right"] else "nothing"), f"{told}."
+    paying = [row["hack"] for row in found["rows"] if not row["ok"]]
+    if paying:
+        kinds = {"label spam": "lists", "hedge": "lists", "every wheel word": "lists"}
+        listed = any(name.startswith(tuple(kinds)) for name in paying)
+        return ("lists" if listed else "bonus"), f"{told}; {len(paying)} attacks pay, among them {paying[0]!r}."
+    if not found["blind"]["ok"]:
+        return "hedges", f"{told}; naming several emotions blindly pays more than one."
+    return "", f"{told}, and none of {len(found['rows'])} attacks pays more than a wrong answer"
+
+
+def _parsed(text: str) -> str | None:
+    from emolab.parsing import parse_label
+
+    return parse_label(text)
+
+
+def _exact(completions: Sequence[str], solution: Sequence[str] = (), **columns: Any) -> list[float]:
+    return [float(_parsed(text) == gold) for text, gold in zip(completions, solution, strict=True)]
+
+
+def _gated(completions: Sequence[str], solution: Sequence[str] = (), **columns: Any) -> list[float]:
+    hits = _exact(completions, solution)
+    return [hit * (1 + 0.2 * (len(text) < 60)) for hit, text in zip(hits, completions, strict=True)]
+
+
+def _contains(completions: Sequence[str], solution: Sequence[str] = (), **columns: Any) -> list[float]:
+    return [float(gold in text) for text, gold in zip(completions, solution, strict=True)]
+
+
+def _short(completions: Sequence[str], solution: Sequence[str] = (), **columns: Any) -> list[float]:
+    hits = _exact(completions, solution)
+    return [hit + 0.5 * (len(text) < 12) for hit, text in zip(hits, completions, strict=True)]
+
+
+def _constant(completions: Sequence[str], **columns: Any) -> list[float]:
+    return [1.0] * len(completions)
+
+
+def _nothing(completions: Sequence[str], **columns: Any) -> list[float]:
+    return [0.0] * len(completions)
+
+
+def _minus(completions: Sequence[str], solution: Sequence[str] = (), **columns: Any) -> list[float]:
+    return [1 - hit for hit in _exact(completions, solution)]
+
+
+OWN_REWARD = JudgedExercise(
+    number="15.3",
+    title="A reward that passes the audit",
+    kind="design",
+    stars=3,
+    minutes=45,
+    why="the capstone trains with a reward of yours, and training attacks it for hours.",
+    hints=(
+        "Read the label with `parse_label`, and pay for a match with `solution`.",
+        "Anything else that you pay counts only where the answer is right: multiply.",
+        "hit * (1 + 0.2 * (len(text) < 60))",
+    ),
+    reasoning=(
+        "The parser reads one label or none, so lists and denials earn nothing. A bonus that is "
+        "multiplied with the hit "
+        "cannot be had without it: this is what `Part(..., gate=...)` does. A bonus that is added pays "
+        "for whatever has it, "
+        "right or wrong. The audit is a floor: a reward that passes it can still have holes that nobody "
+        "has thought of, so "
+        "training logs plain accuracy beside it."
+    ),
+    takes=Callable,
+    example=_gated,
+    judge=_passes,
+    mistakes={
+        "lists": Mistake(
+            _contains, ("a text that names every emotion contains the right one: read the label with the parser")
+        ),
+        "bonus": Mistake(_short, "a bonus is paid without a right answer: multiply it with the hit instead of adding"),
+        "blind": Mistake(_constant, "right and wrong answers earn the same: compare the label with `solution`"),
+        "turned": Mistake(_minus, "a wrong answer earns more than a right one: your sign is turned"),
+        "nothing": Mistake(_nothing, "nothing is ever paid: compare the label that the parser reads with `solution`"),
+    },
+)
+
+MARKING = ChoiceExercise(
+    number="15.4",
+    title="Marking a verdict",
+    kind="read",
+    stars=1,
+    minutes=10,
+    why="who has marked a report writes a better one.",
+    hints=(
+        "Find the line of the rubric about the verdict.",
+        "What is compared: means, or the best of ten with the best of ten?",
+        "Best runs and no interval: the last column.",
+    ),
+    reasoning=(
+        "The rubric gives nothing for best runs without an interval. The best of ten is a maximum, and "
+        "says more about the "
+        "spread of an arm than about its mean: the arm that varies more has the better best run even "
+        "where both are equal. "
+        "The means over the same ten seeds, their difference and its interval were there to be reported."
+    ),
+    options={
+        "a": "20: ten seeds were run, and the rule is clear",
+        "b": "0: best runs are compared, without an interval",
+        "c": "10: the interval is missing, the rest is right",
+        "d": "10: the words are too strong for what was found",
+        "e": "20, if the difference is above the margin",
+        "f": "0, because the claim may not hold",
+    },
+    right="b",
+    mistakes={
+        "a": Mistake("a", "Ten seeds earn points for the runs. The verdict uses two of the twenty runs."),
+        "c": Mistake("c", "Half marks need an interval of something. A difference of two maxima has none here."),
+        "d": Mistake("d", "They are, and the half marks are for that with an interval. There is none."),
+        "e": Mistake("e", "The margin is for the mean difference, which the sentence does not give."),
+        "f": Mistake("f", "A claim that does not hold loses no points. The way it was judged does."),
+    },
+)
+
+EXERCISES = (REGISTRATION, SEEDS_NEEDED, OWN_REWARD, MARKING)

@@ -1,0 +1,124 @@
+"""Four training runs that are broken on purpose, and a sound one beside them: the curves that notebook 04 diagnoses.
+
+`emolab bench broken` trains the emo-rl recipe on the embedded corpus with one thing changed in each run. It writes
+the rows of metrics to `benchmarks/results/broken.json`. All runs share corpus, seed, steps and the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from emolab_course.short_run import Practice
+
+from emolab.cli.output import JsonOption, command, emit
+
+if TYPE_CHECKING:
+    from emolab.recipes.emo_rl import EmoRL
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "broken.json"
+SIZES: dict[str, Any] = {
+    "cold_per_label": 5,
+    "cold_epochs": 5.0,
+    "quantise": None,
+    "learning_rate": 6e-4,
+    "max_new_tokens": 12,
+    "test_per_label": 10,
+    "save_steps": 0,
+}
+KEPT = ("step", "reward", "parse_rate", "zero_variance", "entropy", "kl", "grad_norm", "length", "loss")
+RUNS: dict[str, dict[str, Any]] = {
+    "sound": {},
+    "no cold start": {"cold_epochs": 0.0},
+    "constant reward": {},
+    "learning rate × 10": {"learning_rate": 6e-3},
+    "audio not fed": {"modalities": ("text",)},
+}
+"""What each run changes of the recipe's settings. The constant reward is a change of the rubric."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add `broken` to the group `bench`."""
+    app.command("broken")(broken)
+
+
+def constant(completions: Sequence[str], **columns: Any) -> list[float]:
+    """Pays every answer the same, as a reward does that reads a column which is empty."""
+    return [1.0] * len(completions)
+
+
+@command
+def broken(
+    steps: Annotated[int, typer.Option(min=2, help="GRPO steps of each run.")] = 40,
+    prompts: Annotated[int, typer.Option(min=2, help="Clips of a step.")] = 10,
+    out: Annotated[Path, typer.Option(help="Where the runs are.")] = Path("build/broken"),
+    write: Annotated[bool, typer.Option(help="Write the result file.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Curves of four runs that are broken on purpose, and of a sound one."""
+    from emolab.files import write_json
+
+    result = {
+        "command": f"emolab bench broken --steps {steps} --prompts {prompts}",
+        "settings": {**SIZES, "steps": steps, "prompts_per_step": prompts},
+        "runs": runs(out, {**SIZES, "steps": steps, "prompts_per_step": prompts}),
+    }
+    if write:
+        write_json(RESULT, result)
+    emit(result, as_json, lambda found: typer.echo(json.dumps({n: r["ua"] for n, r in found["runs"].items()})))
+
+
+def runs(out: Path, sizes: dict[str, Any]) -> dict[str, Any]:
+    """Every run of RUNS: what it changed, its rows of metrics, UA before and after, its three most frequent answers.
+
+    Runs that share their cold start share one model, which is put back before each.
+    """
+    from emolab.recipes.emo_rl import EmoRL
+    from emolab.rewards.rubric import Part, Rubric
+    from emolab.synth.embedded import embedded_corpus
+
+    corpus, found = embedded_corpus("course"), {}
+    started: dict[tuple[Any, ...], Practice] = {}
+    for name, changes in RUNS.items():
+        recipe = EmoRL.cpu(**{**sizes, **changes})
+        start = (recipe.cold_epochs, recipe.modalities)
+        if start not in started:
+            started[start] = begin(recipe, corpus, out)
+        began = started[start]
+        began.reset()
+        run = replace(began, recipe=recipe)
+        rubric = Rubric("constant", (Part(constant),)) if name == "constant reward" else recipe.rewards(corpus.labels)
+        found[name] = {"changed": {key: str(value) for key, value in changes.items()}, **trained(run, rubric)}
+    return found
+
+
+def begin(recipe: EmoRL, corpus: Any, out: Path) -> Practice:
+    """A model after the cold start of a recipe, or without one where it has no epochs."""
+    parts, lalm = recipe.splits(corpus), recipe.load()
+    if recipe.cold_epochs:
+        recipe.cold_start(lalm, parts.cold, progress=False)
+    made = Practice(lalm, recipe, parts, [], out)
+    _ = made._start
+    return made
+
+
+def trained(run: Practice, rubric: Any) -> dict[str, Any]:
+    """What training with a rubric did: rows, UA before and after, and the answers that it gives most often."""
+    asked = run.recipe.prompt(run.parts.test.labels)
+    before = run.recipe.measure(run.lalm, run.parts.test, asked, progress=False)
+    rows = run.train(rubric, run.recipe.steps, lambda rows: True)["rows"]
+    after = run.recipe.measure(run.lalm, run.parts.test, asked, progress=False)
+    kept = [{key: row[key] for key in KEPT if row.get(key) is not None} for row in rows]
+    return {
+        "rows": [{key: round(float(value), 4) for key, value in row.items()} for row in kept],
+        "ua": [round(found["ua"], 4) for found in (before, after)],
+        "ua_ci": [[round(end, 4) for end in found["ua_ci"]] for found in (before, after)],
+        "chance": run.parts.test.labels.chance,
+        "answers": Counter(str(row["text"])[:60] for row in after["rows"]).most_common(3),
+    }
