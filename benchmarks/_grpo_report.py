@@ -15,6 +15,7 @@ SHOWN = {
     "rollout/40m-audio": "rollout, 40 M, 30 s padding",
     "step/40m": "whole step, 40 M",
     "step/40m-audio": "whole step, 40 M, 30 s padding",
+    "stock/40m": "whole step, 40 M; plain: stock TRL on text",
     "memory/40m": "peak memory of the update, 40 M",
     "memory/40m-audio": "the same, 30 s padding",
     "gpu/update/7b": "update, 7 B in 4 bits, on a GPU",
@@ -79,7 +80,7 @@ def cells(row: dict[str, Any]) -> list[str]:
         return ["not measured", "not measured", "", ""]
     digits = 0 if row["unit"] == "MB" else 2 if row["unit"] == "s" else 1
     values = [f"{row[key]:.{digits}f} {row['unit']}" for key in ("plain", "ours")]
-    return [*values, f"{row['ratio']:.2f}×", f"{row['limit']:.2f}×"]
+    return [*values, f"{row['ratio']:.2f}×", f"{row['limit']:.2f}×" if row["limit"] else ""]
 
 
 def growth_figure(rows: list[dict[str, Any]]) -> Any:

@@ -63,6 +63,7 @@ def grpo(
     out: Annotated[Path | None, typer.Option(help="Also write the rows here, as JSON.")] = None,
     write: Annotated[bool, typer.Option(help="Put the rows into the committed result, plot and README table.")] = False,
     cpu_time: Annotated[bool, typer.Option(help="Count CPU seconds: where other work shares the cores.")] = False,
+    profile: Annotated[bool, typer.Option(help="Also where the time of our update and rollout goes.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure rollout, update, step and memory against the plain path."""
@@ -77,6 +78,8 @@ def grpo(
         "device": device,
         "rows": rows,
     }
+    if profile:
+        result["profile"] = profiles(quick)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -99,13 +102,14 @@ def plan(
     jobs: list[tuple[str, Callable[[], dict[str, Any]]]] = []
 
     def add(name: str, what: str, shape: str, family: str, at: Sizes) -> None:
-        make = memory if what == "memory" else compare
+        make = {"memory": memory, "stock": against_stock}.get(what, compare)
         jobs.append((name, lambda: {"name": name, **make(what, shape, family, at, runs, quick, clock)}))
 
     add("update/tiny", "update", "tiny", "omni", sizes)
     for what in ("update", "rollout", "step", "memory"):
         for family, ending in FAMILIES.items():
             add(f"{what}/40m{ending}", what, "40m", family, sizes)
+    add("stock/40m", "stock", "40m", "omni", sizes)
     if growth:
         for group in GROUPS:
             at = Sizes(sizes.prompt, sizes.completion, group, sizes.seconds)
@@ -296,6 +300,21 @@ def memory(what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: b
         for path in (bench.our_logprobs, bench.plain_logprobs)
     )
     return {**described(bench), **ratio(ours, plain, "MB", 1)}
+
+
+def against_stock(
+    what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool, clock: Clock
+) -> dict[str, Any]:
+    """A whole step with audio beside one of TRL's own trainer on a text model of equal size and lengths."""
+    tools, bench = load(HERE / "_grpo_stock.py"), random_bench(shape, family, sizes, quick)
+    found: dict[str, Any] = tools.stock(bench, tools.text_model(bench.lalm), runs, clock)
+    return found
+
+
+def profiles(quick: bool) -> dict[str, dict[str, float]]:
+    """Shares of the time of our update and of our rollout, by kind of operation."""
+    tools, bench = load(HERE / "_grpo_stock.py"), random_bench("40m", "omni", Sizes(), quick)
+    return {what: tools.profile(bench.actions(what)[0]) for what in ("update", "rollout")}
 
 
 def _wait() -> None:

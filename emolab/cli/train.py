@@ -44,8 +44,9 @@ SeedOption = Annotated[int, typer.Option(help="Seed of the data order, the adapt
 TestOption = Annotated[int | None, typer.Option(help="Measured clips of each label; all of them by default.")]
 DomainOption = Annotated[str | None, typer.Option(help="Train on this domain of the embedded corpus: a or b.")]
 SplitOption = Annotated[str, typer.Option(help="Measure on this split; val is for choosing settings.")]
-LaunchOption = Annotated[str | None, typer.Option(help="Several processes: ddp, zero2, zero3, fsdp2, ddp-cpu.")]
+LaunchOption = Annotated[str | None, typer.Option(help="Several processes: ddp, zero2, ddp-cpu.")]
 ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Processes to launch.")]
+RolloutOption = Annotated[str | None, typer.Option(help="Who samples completions: local, or vllm (a server).")]
 StepsOption = Annotated[int | None, typer.Option(help="GRPO steps; the profile's by default.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="KEY=VALUE of the recipe's settings, as alpha=1; may be repeated.")
@@ -95,6 +96,7 @@ def _command(name: str) -> Callable[..., None]:
         changes: SetOption = None,
         baseline: BaselineOption = True,
         controls: ControlsOption = True,
+        rollout: RolloutOption = None,
         launch: LaunchOption = None,
         processes: ProcessesOption = None,
         as_json: JsonOption = False,
@@ -103,7 +105,7 @@ def _command(name: str) -> Callable[..., None]:
             from emolab.training.launch import relaunch
 
             raise typer.Exit(relaunch(launch, processes, sys.argv[1:], real_stdout()))
-        given = {"model": model, "steps": steps, "reasoning": reasoning, "domain": domain}
+        given = {"model": model, "steps": steps, "reasoning": reasoning, "domain": domain, "rollout": rollout}
         recipe = make(name, changes, seed=seed, test_per_label=test_per_label, **_given(given))
         options: dict[str, Any] = {"baseline": baseline, "controls": controls}
         if reward:

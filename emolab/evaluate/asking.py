@@ -101,11 +101,11 @@ def batches(
     """Encoded batches of at most `size` samples, each with the slice of `samples` that it holds."""
     from tqdm.auto import tqdm
 
-    for start in tqdm(
-        range(0, len(samples), size), desc=name, unit="batch", disable=not progress or len(samples) <= size
-    ):
-        chosen = slice(start, min(start + size, len(samples)))
-        yield chosen, lalm.encode(list(samples[chosen]), prompt)
+    starts = range(0, len(samples), size)
+    encoded = lalm.encoded((list(samples[start : start + size]) for start in starts), prompt)
+    shown = tqdm(starts, desc=name, unit="batch", disable=not progress or len(samples) <= size)
+    for start, batch in zip(shown, encoded, strict=True):
+        yield slice(start, min(start + size, len(samples))), batch
 
 
 def generate_texts(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emolab.errors import ModelError
+from emolab.errors import EmolabError, ModelError
 from emolab.files import write_json
 from emolab.lalm import accel
 from emolab.lalm.accel.attention import install
@@ -56,6 +58,18 @@ def from_array(kept: np.ndarray) -> Tensor:
     """The embeddings that `to_array` kept."""
     features = torch.from_numpy(kept)
     return features.view(torch.bfloat16) if features.dtype == torch.int16 else features
+
+
+@cache
+def code_version() -> str:
+    """What embeddings depend on beside weights: the files that read media and run towers, torch and transformers."""
+    import transformers
+
+    digest = hashlib.blake2b(f"{torch.__version__}/{transformers.__version__}".encode(), digest_size=16)
+    here = Path(__file__).parent
+    for file in sorted([*here.glob("*.py"), *(here.parent / "media").glob("*.py")]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 class LALM(ABC):
@@ -110,6 +124,9 @@ class LALM(ABC):
         self.template_end = end_of_turn(tokenizer, self.template)
         self.opening = opened_by(self.render("", "", []))
         self._fingerprint: str | None = None
+        self._reader: ThreadPoolExecutor | None = None
+        self._reading: Future[None] | None = None
+        self._read: dict[str, np.ndarray] = {}  # media that `read_ahead` decoded
         self.folded_decoder: Any = None
         install(self.decoder)
         self.freeze_towers()
@@ -267,6 +284,8 @@ class LALM(ABC):
         another sample's (modality -> one donor for each sample). Raises ModelError if nothing is left to show, a
         clip is longer than `max_seconds`, or placeholders and clips do not match; MediaError for an unusable file.
         """
+        if self._reading is not None:
+            self._reading.result()
         donors = {m: list(given) for m, given in (replacements or {}).items()}
         for modality, given in donors.items():
             if len(given) != len(samples):
@@ -322,14 +341,20 @@ class LALM(ABC):
         keys, sources = {}, {}
         for i, sample in wanted:
             keys[i], sources[keys[i]] = self._key(modality, sample, absent), sample
-        missing = [key for key in sources if key not in self.cache] if self.frozen else list(sources)
+        missing = [k for k in sources if not self.frozen or self.cache.fetch(k) is None]
+        # A clip's embeddings depend on it alone, to the last bit, where clips pass the tower one by one: on a CPU.
+        size = TOWER_BATCH if self.device.type != "cpu" or not self.frozen else 1
         computed: dict[str, Tensor] = {}
 
         def compute(key: str) -> Tensor:
             waiting = [k for k in dict.fromkeys([key, *missing]) if k not in computed] if key not in computed else []
-            for start in range(0, len(waiting), TOWER_BATCH):
-                part = waiting[start : start + TOWER_BATCH]
-                content = [self._content(modality, sources[k], absent) for k in part]
+            for start in range(0, len(waiting), size):
+                part = waiting[start : start + size]
+                content = [self._read.pop(k, None) for k in part]
+                content = [
+                    self._content(modality, sources[k], absent) if read is None else read
+                    for k, read in zip(part, content, strict=True)
+                ]
                 run = self.audio_embeddings if modality == "audio" else self.video_embeddings
                 computed.update(zip(part, run(content), strict=True))
             return computed[key]
@@ -349,18 +374,53 @@ class LALM(ABC):
             for i, _ in wanted
         }
 
+    def encoded(
+        self, parts: Iterable[Sequence[EmotionSample]], prompt: Prompt, **options: Any
+    ) -> Iterator[PromptBatch]:
+        """`encode` of each part in turn. While the caller works on one, a thread reads the next one's media."""
+        waiting = iter(parts)
+        now = next(waiting, None)
+        while now is not None:
+            batch, now = self.encode(now, prompt, **options), next(waiting, None)
+            if now is not None:
+                self.read_ahead(now, prompt)
+            yield batch
+
+    def read_ahead(self, samples: Sequence[EmotionSample], prompt: Prompt) -> None:
+        """Let a thread read what `encode` of these samples will need: embeddings from the cache, else media files.
+
+        A file that cannot be read is left to `encode`, which raises where it can be told.
+        """
+        if self._reader is None:
+            self._reader = ThreadPoolExecutor(1, "emolab-read")
+        self.fingerprint()
+        self._reading = self._reader.submit(self._read_media, list(samples), prompt)
+
+    def _read_media(self, samples: list[EmotionSample], prompt: Prompt) -> None:
+        self._read.clear()
+        for sample in samples:
+            for modality in {"audio", "video"} & {*prompt.modalities} & {*self.modalities}:
+                with suppress(EmolabError):
+                    key = self._key(modality, sample, False)
+                    if not self.frozen or self.cache.fetch(key) is None:
+                        self._read[key] = self._content(modality, sample, False)
+
     def _key(self, modality: str, sample: EmotionSample, absent: bool) -> str:
         content = media_key(sample, modality)
         settings = f"/{self.frames_per_second}/{self.max_frames}" if modality == "video" else ""
         return f"{self.fingerprint()}/{modality}/{content}{settings}{'/absent' if absent else ''}"
 
     def fingerprint(self) -> str:
-        """What tells this model's embeddings from another's in a cache on disk: a hash of the towers' weights."""
+        """What tells this model's embeddings from another's in a cache on disk: a hash of the towers' weights, of their
+        dtype, and of the code that runs them."""
         if self.cache.directory is None:
             return self.name
         if self._fingerprint is None:
-            weights = [p.detach().float().cpu().numpy() for tower in self.towers for p in tower.parameters()]
-            self._fingerprint = content_hash(np.array([content_hash(w) for w in weights]))
+            digest = hashlib.blake2b(f"{type(self).__name__}/{self.dtype}/{code_version()}".encode(), digest_size=16)
+            for tower in self.towers:
+                for weight in tower.parameters():
+                    digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+            self._fingerprint = digest.hexdigest()
         return self._fingerprint
 
     def _content(self, modality: str, sample: EmotionSample, absent: bool) -> np.ndarray:
@@ -445,10 +505,12 @@ class LALM(ABC):
         min_p: float = 0.0,
         seed: int | None = None,
         greedy: bool = False,
+        share: tuple[int, int] = (0, 1),
     ) -> Completions:
         """Sample `n` completions of each prompt; see `sampling.sample_completions`."""
         self.require_room(batch.input_ids.shape[1], max_new_tokens, batch.ids[0])
-        return sample_completions(self, batch, n, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy)
+        truncation = (temperature, top_p, top_k, min_p)
+        return sample_completions(self, batch, n, max_new_tokens, *truncation, seed, greedy, share)
 
     def logprobs(
         self,

@@ -181,8 +181,7 @@ def embeddings(model: LALM, samples: Sequence[EmotionSample]) -> Floats:
 
     prompt = get_prompt("voice")
     found = []
-    for start in range(0, len(samples), BATCH):
-        batch = model.encode(list(samples[start : start + BATCH]), prompt)
+    for batch in model.encoded((samples[i : i + BATCH] for i in range(0, len(samples), BATCH)), prompt):
         found += [clip_embedding(batch, row) for row in range(len(batch))]
     return np.stack([row for row in found if row is not None])
 

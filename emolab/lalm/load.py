@@ -17,6 +17,8 @@ from emolab.lalm.base import BASE_NOTE, LALM
 from emolab.lalm.notes import without_notes
 from emolab.lalm.quantise import adapters_in_float32, cast_in_forward, keep_trainable
 from emolab.lalm.tiny import TINY_FOLDER
+from emolab.media import FeatureCache
+from emolab.paths import build_folder
 from emolab.registry import Registry
 
 SHIPPED = {"tiny-omni": TINY_FOLDER}
@@ -35,6 +37,7 @@ FAMILIES: Registry[type[LALM]] = Registry(
     },
     ModelError,
 )
+FEATURES = "EMOLAB_FEATURES_GB"
 WHOLE = (r".*lm_head", r".*audio_tower", r".*visual", r".*multi_modal_projector")  # patterns of what is never quantised
 
 
@@ -51,6 +54,7 @@ def load_model(
     `name` is "tiny-omni", a folder (of a model, or of an adapter that names its model), or a hub id; `quantise` None
     or "nf4"; `device` a GPU if there is one, by default; `dtype` float32 on the CPU and bfloat16 elsewhere, by
     default; `adapter` a folder written by `LALM.save`. `settings` go to the family (`cache_bytes`, `cache_directory`).
+    What towers compute is kept on disk (`feature_folder`) unless `cache_directory` is given.
 
     Raises ModelError, saying what to do, for an unknown family, a missing or broken folder, or a model that is not
     reachable.
@@ -68,11 +72,25 @@ def load_model(
     model.name_or_path = str(name)
     tokenizer, extractor = _processors(source)
     lalm = family(model, tokenizer, extractor, str(name), **settings)
+    if "cache_directory" not in settings:
+        lalm.cache = FeatureCache(lalm.cache.max_bytes, *feature_folder())
     lalm.home = Path(source if adapter is None else adapter)
     keep_trainable(lalm.decoder)
     if adapter is not None:
         load_adapter(lalm, adapter)
     return lalm
+
+
+def feature_folder() -> tuple[Path | None, int]:
+    """Where what towers compute is kept, shared by all runs and processes, and how many bytes it may take.
+
+    It is `features` in the build folder, at most 20 GB, or as many as the variable EMOLAB_FEATURES_GB says; 0: nowhere.
+    """
+    try:
+        size = float(os.environ.get(FEATURES, "20"))
+    except ValueError as error:
+        raise ModelError(f"{FEATURES}={os.environ[FEATURES]!r}: expected a number of gigabytes") from error
+    return (build_folder() / "features" if size > 0 else None), int(size * 1e9)
 
 
 def _place(device: str | torch.device | None) -> torch.device:

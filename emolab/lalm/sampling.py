@@ -117,6 +117,7 @@ class Chooser:
         seed: int | None,
         greedy: bool,
         device: torch.device,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         from transformers import (
             LogitsProcessorList,
@@ -138,7 +139,9 @@ class Chooser:
             self.warpers.append(MinPLogitsWarper(min_p))
         # drawn at once on the CPU for every row, so that neither device nor who has finished changes a draw
         generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
-        self.draws = torch.empty(0) if greedy else torch.rand(steps, rows, generator=generator).to(device)
+        part, parts = share
+        drawn = torch.empty(0, 0) if greedy else torch.rand(steps, rows * parts, generator=generator)
+        self.draws = drawn[:, part * rows : (part + 1) * rows].to(device)
 
     def __call__(self, logits: Tensor, step: int, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (r, V) of rows (r,) -> token and its log-probability under softmax(logits / temperature), (r,)."""
@@ -198,16 +201,18 @@ def sample_completions(
     min_p: float = 0.0,
     seed: int | None = None,
     greedy: bool = False,
+    share: tuple[int, int] = (0, 1),
 ) -> Completions:
     """Sample `n` completions of each prompt, each until its end-of-turn token or `max_new_tokens`.
 
     Truncations follow transformers (and TRL): temperature first, then top-k (0: off), top-p (1: off), min-p (0: off).
-    The same `seed` gives the same completions; without one, torch's global generator decides. Raises ModelError for a
+    The same `seed` gives the same completions; without one, torch's global generator decides. A batch that is part i of
+    N equal ones draws what it would draw in the whole with `share` (i, N). Raises ModelError for a
     setting out of range.
     """
     check_settings(n, max_new_tokens, temperature, top_p, top_k, min_p)
     rows = len(batch) * n
-    choose = Chooser(rows, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy, lalm.device)
+    choose = Chooser(rows, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy, lalm.device, share)
     size = prompts_at_once(lalm, batch.input_ids.shape[1] + n * max_new_tokens, len(batch))
     with evaluating(lalm.model), adapters_in(lalm, lalm.dtype), folded(lalm):
         parts = [

@@ -1,9 +1,16 @@
-"""Hashes of content, and a cache of what was computed from it: bounded in memory, optional and atomic on disk."""
+"""Hashes of content, and a cache of what was computed from it: bounded in memory and on disk.
+
+Files are arrays (`.npy`), written to a part file and renamed, and read memory-mapped, so that several processes can
+share a folder and the operating system keeps in memory what it has room for.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import threading
+import time
 import uuid
 import zipfile
 from collections import OrderedDict
@@ -17,6 +24,11 @@ import numpy as np
 
 from emolab.errors import MediaError
 from emolab.media.files import is_folder, regular_file
+
+DISK_BYTES = 20 << 30
+"""What a cache takes on disk unless told otherwise; never more than half of what is free there."""
+MAPPED = 1 << 16  # bytes from which a file is mapped into memory rather than read
+DAY = 86_400
 
 
 def content_hash(content: str | Path | np.ndarray) -> str:
@@ -39,7 +51,7 @@ def content_hash(content: str | Path | np.ndarray) -> str:
     return _file_hash(str(path.absolute()), status.st_size, status.st_mtime_ns)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=1 << 17)
 def _file_hash(path: str, size: int, changed: int) -> str:
     digest = hashlib.blake2b(digest_size=16)
     try:
@@ -55,19 +67,20 @@ class FeatureCache:
     """Least-recently-used cache of arrays by key; thread-safe.
 
     In memory it holds anything with `nbytes` (numpy arrays, torch tensors), at most `max_bytes` in all; what is larger
-    than that is handed through. With `directory`, numpy arrays are also kept on disk as `.npy`, written atomically; a
+    than that is handed through. With `directory`, numpy arrays are also kept on disk, at most `disk_bytes` in all. A
     damaged file there counts as absent and is replaced.
 
     >>> cache = FeatureCache(max_bytes=64 << 20)
     >>> features = cache.get(f"mel/{content_hash(path)}", lambda: mel(load_audio(path)))
     """
 
-    def __init__(self, max_bytes: int, directory: str | Path | None = None) -> None:
-        self.max_bytes = max_bytes
+    def __init__(self, max_bytes: int, directory: str | Path | None = None, disk_bytes: int = DISK_BYTES) -> None:
+        self.max_bytes, self.disk_bytes = max_bytes, disk_bytes
         self.directory = Path(directory) if directory is not None else None
         self.nbytes = self.hits = self.misses = 0
         self._items: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.RLock()
+        self._room = 0  # bytes that may be written until the folder is looked through
 
     def __len__(self) -> int:
         return len(self._items)
@@ -78,19 +91,24 @@ class FeatureCache:
     def get(self, key: str, compute: Callable[[], Any]) -> Any:
         """The value under `key`; computed, stored and returned if it is not there. Do not write to what it returns."""
         with self._lock:
-            if key in self._items:
+            if (value := self.fetch(key)) is not None:
                 self.hits += 1
-                self._items.move_to_end(key)
-                return self._items[key]
-            value = self._read(key)
-            if value is None:
-                self.misses += 1
-                value = compute()
-                self._write(key, value)
-            else:
-                self.hits += 1
+                return value
+            self.misses += 1
+            value = compute()
+            self._write(key, value)
             self._keep(key, value)
             return value
+
+    def fetch(self, key: str) -> Any:
+        """The value under `key`, or None; one on disk is taken into memory."""
+        with self._lock:
+            if key in self._items:
+                self._items.move_to_end(key)
+                return self._items[key]
+        if (value := self._read(key)) is not None:
+            self._keep(key, value)
+        return value
 
     def clear(self) -> None:
         """Forget what is in memory; files on disk stay."""
@@ -99,13 +117,14 @@ class FeatureCache:
             self.nbytes = 0
 
     def _keep(self, key: str, value: Any) -> None:
-        if value.nbytes > self.max_bytes:
-            return
-        self._items[key] = value
-        self.nbytes += value.nbytes
-        while self.nbytes > self.max_bytes:
-            _, old = self._items.popitem(last=False)
-            self.nbytes -= old.nbytes
+        with self._lock:
+            if value.nbytes > self.max_bytes or key in self._items:
+                return
+            self._items[key] = value
+            self.nbytes += value.nbytes
+            while self.nbytes > self.max_bytes:
+                _, old = self._items.popitem(last=False)
+                self.nbytes -= old.nbytes
 
     def _file(self, key: str) -> Path | None:
         if self.directory is None:
@@ -114,12 +133,18 @@ class FeatureCache:
 
     def _read(self, key: str) -> np.ndarray | None:
         file = self._file(key)
-        if file is None or not file.is_file():
-            return None
         try:
-            return np.load(file, allow_pickle=False)
+            if file is None or not (status := file.stat()).st_size:
+                return None
+            value: np.ndarray = np.load(file, "c" if status.st_size >= MAPPED else None, allow_pickle=False)
+            if isinstance(value, np.memmap):
+                value.reshape(-1).view(np.uint8)[::4096].max()  # reads the pages now
+            if time.time() - status.st_mtime > DAY:
+                with suppress(OSError):  # a folder that may only be read
+                    os.utime(file)  # it was used: others go first
         except (ValueError, OSError, EOFError, zipfile.BadZipFile):
-            return None  # damaged: computed again and replaced
+            return None  # absent, or damaged: computed and written anew
+        return value
 
     def _write(self, key: str, value: Any) -> None:
         file = self._file(key)
@@ -133,6 +158,7 @@ class FeatureCache:
         part = file.with_name(f".{uuid.uuid4().hex}.part")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
+            self._make_room(file.parent, value.nbytes)
             with part.open("wb") as handle:
                 np.save(handle, value, allow_pickle=False)
             part.replace(file)
@@ -144,3 +170,29 @@ class FeatureCache:
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+
+    def _make_room(self, folder: Path, size: int) -> None:
+        """Remove files until `size` bytes fit: those of earlier days first, then by name.
+
+        Names are hashes. A fixed order among files of one day keeps a part of a corpus that is larger than the cache,
+        where the least recently used file would always be the next one needed.
+        """
+        self._room -= size
+        if self._room >= 0:
+            return
+        found = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(OSError):  # another process removed it
+                    status = entry.stat()
+                    if entry.name.endswith(".npy") or time.time() - status.st_mtime > DAY:  # no part being written
+                        found.append((int(status.st_mtime // DAY), entry.name, status.st_size))
+        used = sum(part[2] for part in found)
+        most = min(self.disk_bytes, (used + shutil.disk_usage(folder).free) // 2)
+        self._room = max(0, most // 32 - size)  # several processes write between two looks
+        for _, name, taken in sorted(found):
+            if used + size + self._room <= most:
+                break
+            with suppress(OSError):  # another process removed it, or has it open (Windows)
+                (folder / name).unlink()
+            used -= taken

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack, get_args, get_origin, get_type_hints
 
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import CorpusError, TrainingError
@@ -44,7 +44,7 @@ from emolab.rewards.base import Reward
 from emolab.rewards.rubric import Part, Rubric
 from emolab.samples import Corpus, EmotionSample
 from emolab.training.callbacks import read_metrics
-from emolab.training.launch import is_main
+from emolab.training.launch import is_main, part_of, share
 from emolab.training.runs import METRICS, STAGES, Run, corpus_identity, model_identity, resolved
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 Rewards = Rubric | Reward | Sequence[Reward | tuple[Reward, float] | Part]
 CONTROLS = ("silent", "shuffled", "swapped")
-NOT_DECIDING = ("save_steps", "micro_batches", "gradient_checkpointing")
+NOT_DECIDING = ("save_steps", "micro_batches", "gradient_checkpointing", "engine_url")
 """Settings that leave a run's result as it is."""
 
 
@@ -105,6 +105,8 @@ class Recipe:
     seed: int = 0
     save_steps: int = 50  # GRPO steps between checkpoints; 0: none
     micro_batches: int = 0  # parts that a step is split into to save memory; 0: as many as the planner says
+    rollout: Literal["local", "vllm"] = "local"  # where completions are sampled: here, or by a server
+    engine_url: str = "http://localhost:8000"  # where the vLLM server answers (emolab.training.engine)
     gradient_checkpointing: bool | None = None  # layers are computed again in the backward; None: as the planner says
 
     def __post_init__(self) -> None:
@@ -140,9 +142,10 @@ class Recipe:
         return _typed(cls, name, text, strict=False)
 
     def settings_dict(self) -> dict[str, Any]:
-        """The settings that decide a run's result, as plain JSON data."""
+        """The settings that decide a run's result, as plain JSON data; a local `rollout` is not stated."""
         data: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
-        return {name: value for name, value in data.items() if name not in NOT_DECIDING}
+        left = NOT_DECIDING + (("rollout",) if self.rollout == "local" else ())
+        return {name: value for name, value in data.items() if name not in left}
 
     # What a system is: a page overrides these
 
@@ -431,7 +434,7 @@ class Recipe:
         from emolab.training.sft import SFTSettings, cold_start
 
         samples = resolved(corpus)
-        micro, again = self._split(lalm, samples, prompt, self.cold_batch, 1)
+        micro, again = self._split(lalm, samples, prompt, -(-self.cold_batch // share()[1]), 1)
         options = SFTSettings(
             epochs, self.cold_batch, rate, seed=self.seed, micro_batches=micro, gradient_checkpointing=again
         )
@@ -441,14 +444,11 @@ class Recipe:
         self, lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, prompts: int, group: int
     ) -> tuple[int, bool]:
         """Micro-batches of a step and whether layers are computed again: as set, else as the planner says."""
-        from emolab.training.planner import Choice, fit
+        from emolab.training.planner import fit
 
-        chosen = self.micro_batches and self.gradient_checkpointing is not None
-        found = (
-            Choice()
-            if chosen
-            else fit(lalm, samples, prompt, prompts=prompts, group=group, completion_tokens=self.max_new_tokens)
-        )
+        if self.micro_batches and self.gradient_checkpointing is not None:
+            return self.micro_batches, self.gradient_checkpointing
+        found = fit(lalm, samples, prompt, prompts=prompts, group=group, completion_tokens=self.max_new_tokens)
         again = found.gradient_checkpointing if self.gradient_checkpointing is None else self.gradient_checkpointing
         return self.micro_batches or found.micro_batches, again
 
@@ -463,25 +463,24 @@ class Recipe:
         """GRPO of `rewards` (the recipe's own by default) on the samples of `corpus`; checkpoints and metrics under
         `out`, from whose last whole checkpoint it resumes. Returns the metrics of every step.
 
-        Ctrl-C and SIGTERM end it after the step that runs, with a checkpoint. Raises TrainingError that says how to go
-        on.
+        Ctrl-C and SIGTERM end it after the running step, with a checkpoint: TrainingError says how to go on.
         """
         from emolab.training.callbacks import History, Progress, SaveAtSignal
         from emolab.training.checkpoints import last_checkpoint
         from emolab.training.config import grpo_config
+        from emolab.training.engine import Engine
         from emolab.training.grpo import AudioGRPOTrainer
         from emolab.training.guards import naming_the_knobs
 
         out, samples = Path(out), resolved(corpus)
-        rubric, asked = (
-            rewards if rewards is not None else self.rewards(corpus.labels, corpus),
-            self.prompt(corpus.labels),
-        )
-        micro, again = self._split(lalm, samples, asked, self.prompts_per_step, self.group_size)
+        rubric = self.rewards(corpus.labels, corpus) if rewards is None else rewards
+        asked = self.prompt(corpus.labels)
+        mine = part_of(self.prompts_per_step, "prompts_per_step")
+        micro, again = self._split(lalm, samples, asked, mine, self.group_size)
         saving: dict[str, Any] = {"save_steps": self.save_steps, "save_total_limit": 2} if self.save_steps else {}
         args = grpo_config(
             out,
-            prompts_per_step=self.prompts_per_step,
+            prompts_per_step=mine,
             group_size=self.group_size,
             max_steps=self.steps,
             learning_rate=self.learning_rate,
@@ -497,10 +496,10 @@ class Recipe:
             **saving,
         )
         history, signals = History(out / METRICS), SaveAtSignal()
-        shown = [Progress()] if options.get("progress", True) else []
-        callbacks = [history, *shown, signals, *options.get("callbacks", ())]
-        columns = columns_of(samples)
-        trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, columns=columns, callbacks=callbacks)
+        shown = [history, *([Progress()] if options.get("progress", True) else []), signals]
+        engine = Engine(lalm, out / "engine", self.engine_url) if self.rollout == "vllm" else None
+        more = {"columns": columns_of(samples), "callbacks": [*shown, *options.get("callbacks", ())]}
+        trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, engine=engine, **more)
         last = last_checkpoint(out) if options.get("resume", True) else None
         with signals, naming_the_knobs("a step of GRPO"):
             trainer.train(resume_from_checkpoint=str(last) if last else None)

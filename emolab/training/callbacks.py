@@ -39,6 +39,9 @@ RENAMED = {
     "seconds/update": "seconds_update",
     "seconds/step": "seconds_step",
     "skipped_groups": "skipped_groups",
+    "sampling/sampling_logp_difference/mean": "engine_difference",  # of a token, server against trainer
+    "sampling/sampling_logp_difference/max": "engine_difference_max",
+    "sampling/importance_sampling_ratio/mean": "engine_ratio",
 }
 
 

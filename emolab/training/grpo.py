@@ -57,6 +57,7 @@ from emolab.rewards.guard import Guarded
 from emolab.samples import EmotionSample
 from emolab.training.checkpoints import STATE, WHOLE, finish_checkpoint, without_base_name
 from emolab.training.config import grpo_config
+from emolab.training.engine import Engine
 from emolab.training.guards import (
     require_finite,
     require_finite_gradients,
@@ -134,7 +135,8 @@ class AudioGRPOTrainer(GRPOTrainer):
     in 4 bits too. `reward_funcs` are TRL's: `f(prompts, completions, **columns) -> list[float | None]`. Completions
     without an advantage are not run through the model, unless `skip_zero_variance=False`, or unless something else than
     the policy loss needs them (KL, an entropy bonus). On its first batch, the trainer exchanges the media of the loss
-    forward; it raises TrainingError when that changes nothing, because such a loss is deaf.
+    forward; it raises TrainingError when that changes nothing, because such a loss is deaf. With an `engine`, a vLLM
+    server samples, and TRL pushes weights to it and corrects the loss for its rounding (`emolab.training.engine`).
     """
 
     _buffered_inputs: list[dict[str, Any]] | None
@@ -152,9 +154,10 @@ class AudioGRPOTrainer(GRPOTrainer):
         parses: Callable[[str], bool] = parses,
         check_hearing: bool = True,
         skip_zero_variance: bool = True,
+        engine: Engine | None = None,
     ):
         self.lalm, self.samples, self.prompt, self.parses = lalm, list(samples), prompt, parses
-        self.check_hearing, self.skip_zero_variance = check_hearing, skip_zero_variance
+        self.check_hearing, self.skip_zero_variance, self.engine = check_hearing, skip_zero_variance, engine
         self.generation: Generation | None = None
         self.seconds: defaultdict[str, float] = defaultdict(float)
         rewards = [reward_funcs] if callable(reward_funcs) else list(reward_funcs)
@@ -188,6 +191,8 @@ class AudioGRPOTrainer(GRPOTrainer):
             if source is not None and (parameter.dtype != source.dtype or ".ref." in name):
                 parameter.data = source.clone()
         self.beta = args.beta = beta
+        if engine is not None:  # set here, because TRL's constructor would make a client that pushes whole weights
+            self.use_vllm, self.vllm_generation, self._last_loaded_step = True, engine, -1
         if reference is not None:
             self.ref_model = reference
         # Plain dicts, because Arrow would decode each row G times a step. They stand in the order of the run.
@@ -222,7 +227,12 @@ class AudioGRPOTrainer(GRPOTrainer):
         start, before = time.perf_counter(), self.seconds["rollout"] + self.seconds["scoring"]
         size = self.num_generations if training else self.num_generations_eval
         self.generation = self._encode([x["row"] for x in generation_batch[::size]])
+        if training:
+            self._read_ahead()
         batch = self._generate_and_score_completions(generation_batch)
+        if self.engine is not None:
+            scores = (batch[f"{whose}_per_token_logps"] for whose in ("old", "sampling"))
+            self.engine.require_agreement(*scores, batch["completion_mask"], self.state.global_step + 1)
         self._mark(batch, "train" if training else "eval")
         inside = self.seconds["rollout"] + self.seconds["scoring"] - before
         self.seconds["reward"] += time.perf_counter() - start - inside
@@ -235,14 +245,17 @@ class AudioGRPOTrainer(GRPOTrainer):
         return self._buffered_inputs[0]
 
     def _encode(self, rows: list[int]) -> Generation:
-        """The prompts of these rows as embeddings.
+        """The prompts of these rows as embeddings."""
+        return Generation(rows, self.lalm.encode([self.samples[row] for row in rows], self.prompt), [])
 
-        On a CPU clips pass the tower one by one: in a batch, the other clips change the last bits of a clip's
-        embeddings, and a resumed run would pair it with others.
-        """
-        size = 1 if self.accelerator.device.type == "cpu" else len(rows)
-        parts = [[self.samples[row] for row in rows[i : i + size]] for i in range(0, len(rows), size)]
-        return Generation(rows, PromptBatch.concat([self.lalm.encode(part, self.prompt) for part in parts]), [])
+    def _read_ahead(self) -> None:
+        """Let a thread read the media of the next batch of prompts while this one is sampled and learnt."""
+        count = len(self.generation.rows) if self.generation else 0
+        done = self._step // self.updates_per_generation + 1
+        at = (done * self.args.world_size + self.args.process_index) * count
+        rows = [row["row"] for row in self.train_dataset[at : at + count]]
+        if rows:
+            self.lalm.read_ahead([self.samples[row] for row in rows], self.prompt)
 
     def _rollout(self, prompts: list[Any], trainer: Any) -> dict[str, Any]:
         """TRL's `rollout_func`: all completions of the batch in one generation with one prefill for each prompt."""
@@ -251,14 +264,14 @@ class AudioGRPOTrainer(GRPOTrainer):
             raise TrainingError("the rollout was called without rows; train and evaluate through the trainer")
         copies = len(prompts) // len(now.rows)
         require_finite_weights(self.model, self.state.global_step + 1)
-        generation, world = self._step // self.updates_per_generation, self.args.world_size
         with self.timed("rollout"):
-            done = self.lalm.generate(
+            done = (self.engine or self.lalm).generate(
                 now.prompts,
                 n=copies,
                 max_new_tokens=self.max_completion_length,
                 temperature=self.temperature,
-                seed=self.args.seed * 1_000_003 + generation * world + self.args.process_index,
+                seed=self.args.seed * 1_000_003 + self._step // self.updates_per_generation,
+                share=(self.args.process_index, self.args.world_size),
                 top_p=self.top_p,
                 top_k=self.top_k or 0,
                 min_p=self.min_p or 0.0,
@@ -271,7 +284,7 @@ class AudioGRPOTrainer(GRPOTrainer):
         return {
             "prompt_ids": [[row] for row in now.rows for _ in range(copies)],
             "completion_ids": [row[:length] for row, length in zip(ids, lengths, strict=True)],
-            "logprobs": None,
+            "logprobs": None if self.engine is None or done.logprobs is None else _rows(done.logprobs, lengths),
         }
 
     def _mark(self, batch: dict[str, Any], mode: str) -> None:
@@ -413,13 +426,17 @@ class RunGuard(TrainerCallback):
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         if not state.global_step or not folder.is_dir():
             return
-        path = folder / f"{trainer.accelerator.process_index}.{STATE}"
-        if not path.is_file():
+        found = {path.name: path for path in folder.glob(f"*.{STATE}")}
+        if not found:
+            raise TrainingError(f"{folder}: no 0.{STATE}; this checkpoint was not written by this trainer")
+        path = found.get(f"{trainer.accelerator.process_index}.{STATE}", min(found.values()))
+        buffer = torch.load(path, map_location=args.device, weights_only=True)["buffer"]
+        if buffer is not None and len(found) != args.world_size:
             raise TrainingError(
-                f"{folder}: no {path.name}; this checkpoint was not written by this trainer, or by a run with fewer "
-                "processes"
+                f"{folder}: written by {len(found)} processes in the middle of a batch of completions, which "
+                f"{args.world_size} cannot share; use as many as before, or an older checkpoint"
             )
-        trainer._buffered_inputs = torch.load(path, map_location=args.device, weights_only=True)["buffer"]
+        trainer._buffered_inputs = buffer
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.trainer.seconds.clear()
@@ -434,6 +451,11 @@ class RunGuard(TrainerCallback):
         total = time.perf_counter() - self.started
         for name, seconds in {**parts, "update": total - sum(parts.values()), "step": total}.items():
             metrics[f"seconds/{name}"].append(seconds)
+
+
+def _rows(values: Tensor, lengths: Sequence[int]) -> list[list[float]]:
+    """Values (B, G, C) as one list for each completion, as long as that is."""
+    return [row[:length] for row, length in zip(values.flatten(0, 1).tolist(), lengths, strict=True)]
 
 
 def _opened(reward: Reward, opening: str) -> Reward:

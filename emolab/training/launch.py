@@ -18,14 +18,38 @@ from emolab.errors import TrainingError
 CONFIGS = Path(__file__).parent / "configs"
 
 
+REFUSED = {
+    kind: f"{kind} keeps only a shard of each weight on a process, and a rollout and a prompt's embedding run parts of "
+    "the model outside of its own forward, where shards are not gathered; use ddp, or zero2, which shards the "
+    "gradients and the optimiser's state"
+    for kind in ("fsdp2", "zero3")
+}
+
+
 def config_names() -> list[str]:
-    """The shipped configurations: ddp, zero2, zero3, fsdp2, ddp-cpu."""
+    """The shipped configurations: ddp, zero2, ddp-cpu."""
     return sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 
 
 def is_main() -> bool:
     """Whether this process is the one that writes files and prints: the first, or the only one."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def share() -> tuple[int, int]:
+    """Which of how many processes this one is."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def part_of(size: int, setting: str) -> int:
+    """This process's part of what all of them take in a step, so that their number decides nothing but speed.
+
+    Raises TrainingError where `size` cannot be shared evenly.
+    """
+    world = share()[1]
+    if size % world:
+        raise TrainingError(f"{setting}={size} cannot be shared by {world} processes; use a multiple of {world}")
+    return size // world
 
 
 def wait_for_all() -> None:
@@ -40,8 +64,10 @@ def wait_for_all() -> None:
 def launch_command(config: str, processes: int | None, arguments: Sequence[str]) -> list[str]:
     """The command line that runs `emolab arguments…` in several processes. `config` is a shipped name or a file.
 
-    Raises TrainingError for a configuration that does not exist.
+    Raises TrainingError for a configuration that does not exist, or cannot train here, with the reason.
     """
+    if config in REFUSED:
+        raise TrainingError(REFUSED[config])
     path = Path(config) if config.endswith((".yaml", ".yml")) else CONFIGS / f"{config}.yaml"
     if not path.is_file():
         raise TrainingError(

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from emolab.errors import TrainingError
 from emolab.lalm import Completions, PromptBatch, accel
 from emolab.training.guards import naming_the_knobs, require_finite
+from emolab.training.launch import share, wait_for_all
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
@@ -109,6 +110,7 @@ def cold_start(
     )
     scaler = torch.amp.GradScaler(lalm.device.type, enabled=lalm.dtype == torch.float16)
     batches = list(_order(len(samples), min(settings.batch_size, len(samples)), settings.epochs, settings.seed))
+    wait_for_all()
     rows: list[dict[str, float]] = []
     bar = tqdm(batches, desc="fine-tune", unit="step", disable=not progress, mininterval=0.5)
     with checkpointing(lalm, settings.gradient_checkpointing):
@@ -117,7 +119,9 @@ def cold_start(
             rate = learning_rate_at(step, len(batches), settings)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            loss, settings = _in_memory(lalm, samples, targets, prompt, indices, settings, scaler)
+            two = batches[step : step + 2]
+            loss, settings = _in_memory(lalm, samples, targets, prompt, two, settings, scaler)
+            loss = _summed(parameters, loss) if share()[1] > 1 else loss
             require_finite(loss, "the fine-tuning loss", step + 1, indices, [targets[indices[0]]])
             scaler.unscale_(optimizer)
             norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.max_grad_norm))
@@ -134,7 +138,7 @@ def _in_memory(
     samples: Sequence[EmotionSample],
     targets: Sequence[str],
     prompt: Prompt,
-    indices: Sequence[int],
+    batches: Sequence[Sequence[int]],
     settings: SFTSettings,
     scaler: Any,
 ) -> tuple[float, SFTSettings]:
@@ -144,11 +148,11 @@ def _in_memory(
         lalm.model.zero_grad(set_to_none=True)
         with naming_the_knobs("fine-tuning, clip by clip"):
             try:
-                return _backward(lalm, samples, targets, prompt, indices, settings, scaler), settings
+                return _backward(lalm, samples, targets, prompt, batches, settings, scaler), settings
             except torch.OutOfMemoryError:
-                if settings.micro_batches >= len(indices):
+                if settings.micro_batches >= len(batches[0]):
                     raise
-        settings = replace(settings, micro_batches=min(len(indices), 2 * max(1, settings.micro_batches)))
+        settings = replace(settings, micro_batches=min(len(batches[0]), 2 * max(1, settings.micro_batches)))
         torch.cuda.empty_cache()
         log.warning("the card ran out of memory: each batch is split into %d parts from now on", settings.micro_batches)
 
@@ -158,27 +162,41 @@ def _backward(
     samples: Sequence[EmotionSample],
     targets: Sequence[str],
     prompt: Prompt,
-    indices: Sequence[int],
+    batches: Sequence[Sequence[int]],
     settings: SFTSettings,
     scaler: Any,
 ) -> float:
-    """Add the gradient of one batch, a micro-batch at a time; returns its loss.
+    """Add the gradient of this process's part of the first of `batches`, a micro-batch at a time; returns its part of
+    the loss, a mean over all tokens of the batch.
 
-    Prompts and targets are encoded here, a micro-batch at a time, so that nothing that grows with the corpus is held.
+    Prompts and targets are encoded here, a micro-batch at a time, so that nothing that grows with the corpus is held;
+    the media of what comes next, the second of `batches` at last, are read meanwhile.
     """
-    size = -(-len(indices) // max(1, settings.micro_batches))
-    parts = [list(indices[i : i + size]) for i in range(0, len(indices), size)]
-    answers = [
-        Completions.from_texts(lalm.tokenizer, [[targets[i]] for i in part], eos_id=lalm.end_id, device=lalm.device)
-        for part in parts
-    ]
-    tokens, total = sum(int(answer.mask.sum()) for answer in answers), 0.0
-    for part, answer in zip(parts, answers, strict=True):
-        prompts = lalm.encode([samples[i] for i in part], prompt)
-        loss = supervised_loss(lalm, prompts, answer, tokens=tokens)
+    rank, world = share()
+    mine, after = batches[0][rank::world], [i for batch in batches[1:] for i in batch[rank::world]]
+    size = max(1, -(-len(mine) // max(1, settings.micro_batches)))
+    parts = [list(mine[i : i + size]) for i in range(0, len(mine), size)]
+    prompts = lalm.encoded(([samples[i] for i in part] for part in [*parts, after[:size]]), prompt)
+    whole = Completions.from_texts(lalm.tokenizer, [[targets[i]] for i in batches[0]], eos_id=lalm.end_id)
+    tokens, total = int(whole.mask.sum()), 0.0
+    for part, batch in zip(parts, prompts, strict=False):  # what comes next is only read
+        texts = [[targets[i]] for i in part]
+        answer = Completions.from_texts(lalm.tokenizer, texts, eos_id=lalm.end_id, device=lalm.device)
+        loss = supervised_loss(lalm, batch, answer, tokens=tokens)
         scaler.scale(loss).backward()
         total += float(loss.detach())
     return total
+
+
+def _summed(parameters: Sequence[Tensor], loss: float) -> float:
+    """Sum the gradients over all processes, in place; returns the sum of their losses."""
+    total = torch.tensor(loss, device=parameters[0].device)
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        torch.distributed.all_reduce(parameter.grad)
+    torch.distributed.all_reduce(total)
+    return float(total)
 
 
 @contextmanager

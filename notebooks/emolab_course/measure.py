@@ -102,8 +102,8 @@ def measure(
     pool = background if isinstance(background, Background) else Background.encode(model, background, prompt)
     tables: dict[str, list[Floats]] = {m: [] for m in maskers}
     gradients, rollouts, explained = [], [], []
-    for i, sample in enumerate(tqdm(samples, desc="attribution", unit="sample", disable=not progress)):
-        batch = model.encode([sample], prompt)
+    bar = tqdm(samples, desc="attribution", unit="sample", disable=not progress)
+    for i, (sample, batch) in enumerate(zip(bar, model.encoded([[s] for s in samples], prompt), strict=True)):
         target = str(sample.emotion) if gold else None
         for kind in maskers:
             game = chosen.game(model, sample, chosen.masker(kind, pool, i), prompt, batch, target)
@@ -158,8 +158,7 @@ def null_tables(
     }
     pool = Background.encode(model, background, prompt)
     found = np.zeros((len(samples), len(MODALITIES), 2 ** len(MODALITIES)))
-    for i, sample in enumerate(samples):
-        batch = model.encode([sample], prompt)
+    for i, (sample, batch) in enumerate(zip(samples, model.encoded([[s] for s in samples], prompt), strict=True)):
         game = chosen.game(model, sample, chosen.masker(masker, pool, i), prompt, batch, str(sample.emotion))
         strangers = Masker("swap", strange[sample.emotion], 1, chosen.seed + 10_000 + i)
         stranger = strangers(model, sample, prompt, batch)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from dataclasses import replace
 
 import pytest
@@ -259,7 +260,7 @@ def test_tower_runs_once_for_each_clip_unless_it_trains(lalm, monkeypatch):
     monkeypatch.setattr(lalm, "audio_embeddings", lambda waves: calls.append(len(waves)) or run(waves))
     first = lalm.encode([*samples, samples[0]], PROMPT)
     again = lalm.encode(samples, PROMPT)
-    assert calls == [2], "unique clips of one batch in one call, then the cache"
+    assert calls == [1, 1], "each clip once and alone, so that no other clip moves its last bits; then the cache"
     assert torch.equal(first.embeds[:2], again.embeds) and torch.equal(first.embeds[0], first.embeds[2])
     lalm.cache.max_bytes = lalm.cache.nbytes  # one more clip pushes the first one out
     pushed = lalm.encode([*samples_for(lalm, 1, seed=7), *samples], PROMPT)
@@ -281,13 +282,42 @@ def test_disk_cache_is_shared_between_equal_models_only(tmp_path, lalm, monkeypa
     lalm.cache = FeatureCache(1 << 20, tmp_path)
     batch = lalm.encode(samples, PROMPT)
     equal, other = tiny_random(family, seed=1), tiny_random(family, seed=8)
-    for model, runs in ((equal, 0), (other, 1)):
+    for model, runs in ((equal, 0), (other, 2)):
         calls: list[int] = []
         run = model.audio_embeddings
         counted = lambda waves, calls=calls, run=run: calls.append(1) or run(waves)  # noqa: E731
         monkeypatch.setattr(model, "audio_embeddings", counted)
         model.cache = FeatureCache(1 << 20, tmp_path)
         assert torch.equal(model.encode(samples, PROMPT).embeds, batch.embeds) == (runs == 0) and len(calls) == runs
+
+
+def test_embeddings_of_a_clip_do_not_depend_on_the_batch(lalm):
+    samples = samples_for(lalm)
+    whole = lalm.encode(samples, PROMPT)
+    lalm.cache.clear()
+    for i, sample in enumerate(samples):
+        alone = lalm.encode([sample], PROMPT)
+        assert torch.equal(alone.embeds[0], whole.embeds[i, -alone.embeds.shape[1] :])
+
+
+def test_the_next_part_is_read_while_the_caller_works(lalm, monkeypatch):
+    samples, read = samples_for(lalm, 3), []
+    content = lalm._content
+    monkeypatch.setattr(
+        lalm, "_content", lambda m, s, a: read.append((s.id, threading.current_thread())) or content(m, s, a)
+    )
+    expected = [lalm.encode([sample], PROMPT) for sample in samples]
+    lalm.cache.clear()
+    read.clear()
+    for i, batch in enumerate(lalm.encoded([[sample] for sample in samples], PROMPT)):
+        if lalm._reading is not None:
+            lalm._reading.result()
+        audio = [name for name, _ in read if name == samples[min(i + 1, 2)].id]
+        assert audio, "the clip after this one was not read"
+        assert torch.equal(batch.embeds, expected[i].embeds)
+    threads = [thread for name, thread in read if name != samples[0].id]
+    assert threads and threading.main_thread() not in threads
+    assert not lalm._read, "what was decoded was used"
 
 
 def test_batches_select_repeat_and_concat(shared):

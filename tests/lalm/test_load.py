@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -146,3 +147,38 @@ def test_voxtral_reads_a_tekken_tokenizer(tmp_path):
     with torch.no_grad():
         closed, open_ = (loaded.text_scores(batch, [["happy"]] * 2, eos=eos) for eos in (True, False))
     assert (closed < open_).all(), "the end of the turn is scored too"
+
+
+def test_embeddings_are_kept_on_disk_for_every_later_load(saved, tmp_path, monkeypatch):
+    folder, _, samples = saved
+    monkeypatch.setenv("EMOLAB_BUILD", str(tmp_path))
+    monkeypatch.setenv("EMOLAB_FEATURES_GB", "0.1")
+    first, again = (load_model(folder, device="cpu") for _ in range(2))
+    expected = first.encode(samples, PROMPT).embeds
+    size = lambda: sum(file.stat().st_size for file in (tmp_path / "features").glob("*.npy"))  # noqa: E731
+    assert first.cache.disk_bytes == 100_000_000 and (in_32_bits := size()) > 0
+    monkeypatch.setattr(again, "audio_embeddings", lambda waves: pytest.fail("the towers ran again"))
+    assert torch.equal(again.encode(samples, PROMPT).embeds, expected)
+    rounded = load_model(folder, device="cpu", dtype=torch.bfloat16)
+    assert rounded.fingerprint() != first.fingerprint()
+    assert rounded.encode(samples, PROMPT).embeds.dtype == torch.bfloat16
+    assert torch.equal(
+        load_model(folder, device="cpu", dtype=torch.bfloat16).encode(samples, PROMPT).embeds,
+        rounded.encode(samples, PROMPT).embeds,
+    )
+    assert 0.45 < (size() - in_32_bits) / in_32_bits < 0.7, "16-bit features take half of the bytes, and a header"
+    monkeypatch.setenv("EMOLAB_FEATURES_GB", "0")
+    assert load_model(folder, device="cpu").cache.directory is None
+    monkeypatch.setenv("EMOLAB_FEATURES_GB", "much")
+    with pytest.raises(ModelError, match="number of gigabytes"):
+        load_model(folder, device="cpu")
+
+
+def test_other_code_finds_no_embeddings_of_the_old(monkeypatch):
+    from emolab.lalm import base
+
+    lalm = tiny_random("qwen2_5_omni")
+    lalm.cache.directory = Path("somewhere")
+    before, lalm._fingerprint = lalm.fingerprint(), None
+    monkeypatch.setattr(base, "code_version", lambda: "another")
+    assert lalm.fingerprint() != before

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from fractions import Fraction
@@ -238,3 +241,48 @@ def test_a_cache_that_cannot_be_written_names_the_way_out(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(MediaError, match="EMOLAB_BUILD"):
         FeatureCache(1000, tmp_path / "file" / "cache").get("k", lambda: np.zeros(2))
+
+
+def test_a_cache_on_disk_is_bounded_and_keeps_a_part_of_what_is_read_in_turn(tmp_path):
+    def scan(most):
+        cache = FeatureCache(0, tmp_path, disk_bytes=most)  # nothing in memory
+        for i in range(40):
+            assert cache.get(f"clip {i}", lambda i=i: np.full(256, i, np.int32))[0] == i
+        return cache.hits
+
+    assert scan(30_000) == 0
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 30_000
+    assert scan(30_000) >= 12, "a cache of 26 files serves the second pass over 40 clips"
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 30_000
+    for file in tmp_path.iterdir():
+        os.utime(file, (0, 0))
+    old = {file.name for file in tmp_path.iterdir()}
+    cache = FeatureCache(0, tmp_path, disk_bytes=30_000)
+    new = [cache.get(f"other {i}", lambda: np.zeros(256, np.int32)) is not None for i in range(12)]
+    assert all(new) and cache.fetch("other 11") is not None
+    assert len(old & {file.name for file in tmp_path.iterdir()}) < len(old), "what was not used for days goes first"
+
+
+def test_a_large_array_is_mapped_and_not_read(tmp_path):
+    FeatureCache(0, tmp_path).get("k", lambda: np.arange(100_000))
+    value = FeatureCache(0, tmp_path).get("k", lambda: 1 / 0)
+    assert isinstance(value, np.memmap) and (value == np.arange(100_000)).all()
+
+
+WORKER = """
+import sys, numpy as np
+from emolab.media import FeatureCache
+cache = FeatureCache(0, sys.argv[1], disk_bytes=400_000)
+for turn in range(4):
+    for i in range(60):
+        value = cache.get(f"clip {i}", lambda: np.full(20_000 if i % 3 == 0 else 100, i, np.int32))
+        assert (value == i).all(), i
+"""
+
+
+def test_two_processes_share_a_folder(tmp_path):
+    call = [sys.executable, "-c", WORKER, str(tmp_path)]
+    running = [subprocess.Popen(call, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate()[1] for process in running] == ["", ""]
+    assert not list(tmp_path.glob("*.part"))
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 500_000  # each may write between two looks

@@ -1,4 +1,4 @@
-"""Two processes that share a global batch take the step of one."""
+"""Two processes that share a global batch take the step of one, sampling included; their checkpoint is everybody's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from ddp_run import train
 from training_helpers import small_lalm, weights
 
-KINDS = ("grpo", "dapo")
+KINDS = ("grpo", "dapo", "sft")
 
 
+@pytest.mark.timeout(900)
 def test_two_processes_equal_one(tmp_path: Path) -> None:
     script = Path(__file__).with_name("ddp_run.py")
     call = [
@@ -24,7 +26,7 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
         "--nproc-per-node",
         "2",
         str(script),
-        str(tmp_path / "two.pt"),
+        str(tmp_path),
         *KINDS,
     ]
     done = subprocess.run(call, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False)
@@ -36,3 +38,9 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
         moved = max((one[k] - before[k]).abs().max().item() for k in one)
         apart = max((one[k] - two[kind][k]).abs().max().item() for k in one)
         assert moved > 1e-3 and apart < 1e-5, f"{kind}: moved {moved}, apart {apart}"
+        if kind == "grpo":
+            whole = one
+    resumed = train(tmp_path / "half", 1, "grpo")
+    assert max((whole[k] - resumed[k]).abs().max().item() for k in whole) < 1e-5, (
+        "one process goes on where two stopped"
+    )

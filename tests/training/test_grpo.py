@@ -254,3 +254,13 @@ def test_columns_reach_the_reward_and_the_rollout_seed_decides(tmp_path: Path) -
     assert call["ids"] == again.calls[0]["ids"] != other.calls[0]["ids"]
     with pytest.raises(TrainingError, match="column 'hint'"):
         make_trainer(tmp_path, small_lalm(), trainer_options={"columns": {"hint": ["a"]}})
+
+
+def test_the_media_of_the_next_batch_are_read_ahead(tmp_path: Path) -> None:
+    lalm, read, used = small_lalm(), [], []
+    trainer = make_trainer(tmp_path, lalm, clips=samples(8), prompts_per_step=2, group_size=2, max_steps=3)
+    ahead, encode = lalm.read_ahead, trainer._encode
+    lalm.read_ahead = lambda found, prompt: read.append([s.id for s in found]) or ahead(found, prompt)  # type: ignore
+    trainer._encode = lambda rows: used.append([trainer.samples[r].id for r in rows]) or encode(rows)  # type: ignore
+    trainer.train()
+    assert len(used) == 3 and read == used[1:]
