@@ -56,6 +56,7 @@ lint: $(STAMP)
 PROFILE ?= gpu-24gb
 rehearse: $(STAMP)
 	@$(BIN)/emolab rehearse $(PROFILE) --out benchmarks/results/rehearse/$(PROFILE).json
+	@$(BIN)/python -m benchmarks.gpu.page
 
 gpu: $(STAMP)
 	@$(BIN)/emolab bench gpu

@@ -46,7 +46,7 @@ def precision(
 
 
 def trained(arm: str, seed: int, steps: int, out: Path) -> dict[str, Any]:
-    """One run: the reward and the entropy of every step, and the accuracy before and after."""
+    """One run: reward and entropy (None where no group taught anything) of every step, accuracy before and after."""
     import json
     import time
 
@@ -83,7 +83,7 @@ def trained(arm: str, seed: int, steps: int, out: Path) -> dict[str, Any]:
         "n": after["n"],
         "answers": [row["predicted"] for row in after["rows"]],
         "reward": [round(row["reward"], 4) for row in rows],
-        "entropy": [round(row["entropy"], 4) for row in rows],
+        "entropy": [row["entropy"] if row["entropy"] is None else round(row["entropy"], 4) for row in rows],
         "cpu_seconds": round(time.process_time() - start),
     }
     write_json(kept, run)
@@ -111,20 +111,18 @@ def render(result: dict[str, Any]) -> None:
 
 def draw(result: dict[str, Any], path: Path) -> None:
     """The reward of every step, ten steps averaged, an arm a colour and a seed a line."""
-    import matplotlib.pyplot as plt
     import numpy as np
 
-    from emolab.plots.style import RC, save_svg
+    from emolab.plots.style import new_figure, save_svg
 
-    with plt.rc_context(RC):
-        figure, axis = plt.subplots(figsize=(6, 3.2))
-        for pair in pairs(result):
-            for run, colour in zip(pair, ("C0", "C1"), strict=True):
-                width = min(10, len(run["reward"]))
-                mean = np.convolve(run["reward"], np.ones(width) / width, "valid")
-                label = f"{run['arm']}, final UA {run['after']:.2f} (seed {run['seed']})"
-                axis.plot(np.arange(width, len(mean) + width), mean, colour, ls="-:"[run["seed"] % 2], label=label)
-        axis.set(xlabel="GRPO step", ylabel="mean reward, 10 steps", title="Training in bfloat16 beside float32")
-        axis.legend(fontsize=8)
-        save_svg(figure, path)
-        plt.close(figure)
+    figure, axes = new_figure(6.5, 3.4)
+    axis = axes[0][0]
+    for pair in pairs(result):
+        for run, colour in zip(pair, ("C0", "C1"), strict=True):
+            width = min(10, len(run["reward"]))
+            mean = np.convolve(run["reward"], np.ones(width) / width, "valid")
+            label = f"{run['arm']}, final UA {run['after']:.2f} (seed {run['seed']})"
+            axis.plot(np.arange(width, len(mean) + width), mean, colour, ls="-:"[run["seed"] % 2], label=label)
+    axis.set(xlabel="GRPO step", ylabel="mean reward, 10 steps", title="Training in bfloat16 beside float32")
+    axis.legend(fontsize=8)
+    save_svg(figure, path)

@@ -65,6 +65,38 @@ def speed(rows: list[dict[str, Any]]) -> list[str]:
     return [*lines, ""]
 
 
+REHEARSED = """# Rehearsals at full size
+
+`make rehearse PROFILE=gpu-24gb` builds a profile's model with its real configuration, key layout and shards and random
+weights, and walks the package with it. On a CPU memory is counted where tensors are allocated, the model included, and
+a step is 1 prompt × 2 completions × 6 tokens, its layers computed again in the backward. "Planned" is
+`emolab.training.planner` for the same sizes, without what only a card takes (context, fragmentation). Seconds are of a
+machine that others were using, so CPU seconds say more.
+"""
+
+
+def rehearsals(folder: Path) -> Path:
+    """Write README.md beside the rehearsals' JSON files; returns it."""
+    lines = [REHEARSED]
+    for path in sorted(folder.glob("*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        versions = ", ".join(f"{name} {found['versions'][name]}" for name in ("torch", "transformers"))
+        lines += [f"## {found['model']} ({path.stem})", "", f"{found['device']}; {versions}; `{found['command']}`", ""]
+        lines += [
+            "| phase | seconds | CPU s | peak GB | planned GB | planner | |",
+            "|---|---:|---:|---:|---:|---:|---|",
+        ]
+        for row in found["phases"]:
+            peak, planned = (row[k] if row[k] is not None else "" for k in ("peak_gb", "planned_gb"))
+            off = f"{row['error']:+.0%}" if row["error"] is not None else ""
+            times = f"{row['seconds']:.0f} | {row['cpu_seconds']:.0f}"
+            lines.append(f"| {row['phase']} | {times} | {peak} | {planned} | {off} | {row['note']} |")
+        lines.append("")
+    page = folder / "README.md"
+    page.write_text("\n".join(lines), encoding="utf-8")
+    return page
+
+
 def phases(rows: list[dict[str, Any]]) -> list[str]:
     """The rehearsal's table."""
     found = next((row["result"] for row in rows if row["part"] == "rehearse" and row["result"]), None)
@@ -80,3 +112,7 @@ def phases(rows: list[dict[str, Any]]) -> list[str]:
         peak, planned = (row[k] if row[k] is not None else "" for k in ("peak_gb", "planned_gb"))
         lines.append(f"| {row['phase']} | {row['seconds']} | {peak} | {planned} |")
     return [*lines, ""]
+
+
+if __name__ == "__main__":
+    rehearsals(Path(__file__).resolve().parents[1] / "results" / "rehearse")

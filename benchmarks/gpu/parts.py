@@ -106,8 +106,9 @@ def parts_for(profile: str, device: str, tiny: bool) -> list[Part]:
         for size in ("3b", "7b")
         if tiny or BENCH_GB[size] <= chosen.memory_gb + 2
     ]
-    if (ROOT / "benchmarks" / "stock_trl.py").is_file():
-        found.append(Part("stock-trl", (*emolab, "bench", "stock-trl", "--json", *(("--quick",) if tiny else ()))))
+    if (ROOT / "benchmarks" / "_grpo_stock.py").is_file():
+        stock = ("bench", "grpo", "--only", "stock", "--runs", "3", "--json", *(("--quick",) if tiny else ()))
+        found.append(Part("stock-trl", (*emolab, *stock)))
     return found + [notebook(path, profile, device, tiny) for path in _notebooks()]
 
 

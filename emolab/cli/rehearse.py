@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 @command
 def rehearse(
-    profile: Annotated[str, typer.Argument(help="A GPU profile, such as gpu-24gb, or a published model's hub id.")],
+    profile: Annotated[str, typer.Argument(help="A GPU profile, or a published model's hub id.")],
     layers: Annotated[int | None, typer.Option(min=1, help="Only so many decoder layers.")] = None,
     narrow: Annotated[bool, typer.Option(help="Small widths, with the real key layout: for tests.")] = False,
     keep: Annotated[bool, typer.Option(help="Keep the folder of the model.")] = False,
@@ -107,10 +107,30 @@ class Rehearsal:
                 shutil.rmtree(self.trained, ignore_errors=True)
         config = {"profile": self.name, "layers": self.layers, "narrow": self.narrow, **self.step}
         worst = max((abs(row["error"]) for row in self.rows if row["error"] is not None), default=0.0)
-        return {"model": self.profile.model, "phases": self.rows, "worst_error": worst, **provenance(config, 0)}
+        found = {"model": self.profile.model, "phases": self.rows, "worst_error": worst}
+        return found | provenance(config, 0, self.machine()) | {"command": self.command()}
+
+    def machine(self) -> str:
+        """The card's name, or how many threads of a CPU."""
+        import torch
+
+        return torch.cuda.get_device_name() if self.device != "cpu" else f"cpu, {torch.get_num_threads()} thread(s)"
+
+    def command(self) -> str:
+        """What was asked, without this machine's paths."""
+        small = f" --layers {self.layers}" if self.layers else ""
+        return f"emolab rehearse {self.name}{small}{' --narrow' if self.narrow else ''}"
 
     def walk(self) -> None:
-        """All phases, in order."""
+        """All phases, in order; the trained model is gone before it is loaded again."""
+        kept = self.train()
+        gc.collect()
+        self.use(*kept)
+        gc.collect()
+        self.export()
+
+    def train(self) -> tuple[Any, Any, Any, Any]:
+        """From building to a checkpoint; returns prompts, samples, prompt and the scores of the trained model."""
         from emolab.lalm.checkpoint import save_checkpoint
         from emolab.lalm.quantise import add_lora
         from emolab.lalm.standin import made_standin
@@ -133,17 +153,14 @@ class Rehearsal:
         self.counted("GRPO step", lalm, lambda: self.grpo_step(lalm, samples, prompt), plan.reinforcing)
         note = {"model": str(self.base), "quantise": self.profile.quantise, "prompt": prompt.name}
         self.phase("checkpoint", lambda: save_checkpoint(self.trained, lalm, note))
-        before = zero_shot(lalm, batch.select([0]), prompt)
-        del lalm, plan
-        gc.collect()
-        lalm = self.phase("load again", lambda: self.load(self.base, adapter=self.trained))
-        self.finish(lalm, batch, samples, prompt, before)
+        return batch, samples, prompt, zero_shot(lalm, batch.select([0]), prompt)
 
-    def finish(self, lalm: LALM, batch: Any, samples: Any, prompt: Any, before: Any) -> None:
+    def use(self, batch: Any, samples: Any, prompt: Any, before: Any) -> None:
         """What follows training: the same scores as before saving, a prediction and an attribution."""
         from emolab.attribution.explain import explain
         from emolab.evaluate.predict import predict
 
+        lalm: LALM = self.phase("load again", lambda: self.load(self.base, adapter=self.trained))
         plan = Expected(lalm, self.profile, self.step, batch.input_ids.shape[1])
         self.compare(self.rows[-1], held(lalm), plan.weights())
         apart = float((zero_shot(lalm, batch.select([0]), prompt) - before).abs().max())
@@ -152,6 +169,27 @@ class Rehearsal:
         self.counted("predict", lalm, lambda: predict(lalm, one, prompt=prompt, max_new_tokens=3), plan.scoring)
         asked = {"masker": "silence", "fine": False}
         self.counted("attribute", lalm, lambda: explain(lalm, one, prompt, [], **asked), plan.scoring)
+
+    def export(self) -> None:
+        """Merge the adapters into a dense model on the host, where the host has room for it."""
+        from importlib import import_module
+        from importlib.util import find_spec
+
+        import psutil
+
+        if find_spec("emolab.lalm.export") is None:
+            return
+        merge = import_module("emolab.lalm.export").merge
+        needed = 1.2 * sum(path.stat().st_size for path in self.base.glob("*.safetensors"))
+        if psutil.virtual_memory().available < needed:
+            self.phase("export", lambda: None)
+            self.rows[-1]["note"] = f"left out: merging needs {needed / 1e9:.0f} GB of host memory"
+            return
+        merged = self.base.with_name(f"{self.base.name}-merged")
+        try:
+            self.phase("export", lambda: merge(self.trained, merged))
+        finally:
+            shutil.rmtree(merged, ignore_errors=True)
 
     # Phases -----------------------------------------------------------------------------------------------------------
 

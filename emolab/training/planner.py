@@ -142,8 +142,13 @@ def size_from_config(name: str, config: Any) -> ModelSize:
     from transformers import AutoModelForImageTextToText, AutoModelForMultimodalLM
 
     text = config.get_text_config()
+    config = getattr(config, "thinker_config", config)  # of a whole Omni folder, the thinker alone is loaded
+    with torch.device("meta"):
+        try:
+            model = AutoModelForMultimodalLM.from_config(config)
+        except ValueError:
+            model = AutoModelForImageTextToText.from_config(config)
     heads = text.num_attention_heads
-    head_dim = getattr(text, "head_dim", None) or text.hidden_size // heads
     size = ModelSize(
         name,
         text.num_hidden_layers,
@@ -151,19 +156,13 @@ def size_from_config(name: str, config: Any) -> ModelSize:
         text.intermediate_size,
         heads,
         text.num_key_value_heads,
-        head_dim,
+        getattr(text, "head_dim", None) or text.hidden_size // heads,
         text.vocab_size,
-        any(getattr(part, "tie_word_embeddings", False) for part in (config, text)),
+        model.get_output_embeddings().weight is model.get_input_embeddings().weight,  # configurations disagree inside
         0,
     )
-    config = getattr(config, "thinker_config", config)  # of a whole Omni folder, the thinker alone is loaded
-    with torch.device("meta"):
-        try:
-            model = AutoModelForMultimodalLM.from_config(config)
-        except ValueError:
-            model = AutoModelForImageTextToText.from_config(config)
     total = sum(p.numel() for p in model.parameters())
-    return ModelSize(**{**size.__dict__, "towers": total - size.decoder_weights - size.other_weights})
+    return replace(size, towers=total - size.decoder_weights - size.other_weights)
 
 
 def activation_bytes(size: ModelSize, load: Workload) -> int:

@@ -96,6 +96,17 @@ def test_the_page_shows_cards_alone_and_feeds_the_cost_boxes(tmp_path):
     assert page.NOTHING in page.text([])
 
 
+def test_the_committed_rehearsals_are_within_fifteen_percent_and_the_page_shows_them(tmp_path):
+    files = sorted((gpu.RESULTS.parent / "rehearse").glob("*.json"))
+    for path in files:
+        found = json.loads(path.read_text())
+        counted = [row for row in found["phases"] if row["error"] is not None]
+        assert len(counted) >= 8 and all(abs(row["error"]) < 0.15 for row in counted), path.name
+        assert found["config"]["layers"] is None and not found["config"]["narrow"], "at full size"
+        (tmp_path / path.name).write_text(path.read_text())
+    assert page.rehearsals(tmp_path).read_text() == (gpu.RESULTS.parent / "rehearse" / "README.md").read_text()
+
+
 @pytest.mark.slow
 def test_every_part_runs_tiny_on_a_cpu(tmp_path, monkeypatch):
     """The orchestration itself, with real commands; the notebooks are one of them."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
+from transformers import AutoConfig
 
 from emolab.cli.rehearse import Rehearsal
 from emolab.errors import ModelError
 from emolab.lalm.standin import PUBLISHED, layout, published, standin_config, write_standin
-from emolab.training.planner import KNOWN, size_of_model
+from emolab.training.planner import KNOWN, size_from_config, size_of_model
 
 PHASES = ["build", "load", "encode", "zero-shot", "SFT step", "GRPO step", "checkpoint", "load again"]
 PHASES += ["predict", "attribute"]
@@ -66,6 +68,9 @@ def test_the_planner_knows_the_published_sizes(name):
     counted = sum(tensor.numel() for key, tensor in tensors.items() if not key.startswith("talker."))
     size = KNOWN[name]
     assert size.decoder_weights + size.other_weights == pytest.approx(counted, rel=0.002)
+    read = size_from_config(name, AutoConfig.for_model(**standin_config(name)))
+    assert replace(read, name=name, towers=0) == replace(size, towers=0), "as it is read from a published config.json"
+    assert read.decoder_weights + read.other_weights == pytest.approx(counted, rel=0.002), "the talker is not counted"
 
 
 def test_a_shard_is_written_at_a_time_and_the_index_lists_all(tmp_path):
