@@ -43,10 +43,10 @@ def column(rows: Rows, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smooth(values: np.ndarray, window: int) -> np.ndarray:
-    """Centred running mean, shorter at both ends."""
+    """Centred running mean, shorter at both ends; as many values as there are, whatever the window."""
     import numpy as np
 
-    kernel = np.ones(max(1, window))
+    kernel = np.ones(max(1, min(window, len(values))))
     return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
 
 

@@ -125,10 +125,8 @@ lazy_scores(lab.corpus.labels)
 #
 # - **Law.** In the European Union, the AI Act (Regulation 2024/1689) forbids
 #   AI systems that infer emotions of people at work or in education, except
-#   for medical or safety reasons (Article 5(1)(f), in force since 2 February
-#   2025). Other systems of emotion recognition are high-risk (Annex III,
-#   point 1(c)), and people must be told that one is used (Article 50(3)).
-#   Other countries have other rules. Ask before you deploy anything.
+#   for medical or safety reasons (Article 5(1)(f)). Most others are
+#   high-risk, and people must be told. Ask before you deploy anything.
 # - **Labels.** Acted speech shows what an actor thinks anger sounds like.
 #   Raters say what they hear, and they often disagree. Self-report says what
 #   a person tells about a feeling. None of the three is the feeling
@@ -138,7 +136,8 @@ lazy_scores(lab.corpus.labels)
 # - **Bias.** Models fail more often for speakers, languages and ages that
 #   they were not trained on. Report scores for each group that you serve.
 #
-# The model card and `emolab predict --help` say the same.
+# The model card and `emolab predict --help` say the same. Notebook 14 is
+# about nothing else: law, consent, culture and misuse, with numbers.
 #
 # ## The way from here
 #

@@ -97,8 +97,8 @@ check.ex_4b_2(my_answer)
 # %% [markdown]
 # ## Train it
 #
-# The same cold start as in notebook 04. A learning rate three times that of
-# the recipe saves time.
+# A cold start like that of notebook 04, and then sixty steps. A learning rate
+# three times that of the recipe saves time.
 
 # %%
 practised = practice(lab)
@@ -139,9 +139,11 @@ print(verdict("UA", before, after))
 given.T
 
 # %% [markdown]
-# The columns tell it. Where one column collects several rows, the model
-# gives the answer that earns something on many clips, whether or not it is
-# right on this one. An answer whose column is empty has died out.
+# UA alone does not tell: it may well have risen, because most labels are
+# paid as they should be. The columns tell it. Where one column collects
+# several rows, the model gives an answer that earns something on many
+# clips, whether or not it is right on this one. An answer whose column is
+# empty has died out, and with it every clip of that label is lost.
 #
 # Some clips to hear, with the answer that training has made of them:
 

@@ -38,9 +38,12 @@ lab
 # %% [markdown]
 # ## A model worth asking
 #
-# An untaught model has no reasons to measure. The shipped one was trained by
-# the recipe `r1-omni` on the embedded corpus. Its adapters come as they were
-# after the *cold start* and after *GRPO*.
+# An untaught model has no reasons to measure. The package ships one that was
+# taught on voice, face and words together, by the two steps of notebook 04:
+# a *cold start*, and then *GRPO* with a reward for right answers in the
+# right form. Only its adapters are shipped, as they were after each step.
+# How it was trained is the subject of notebook 09 (the recipe `r1-omni`).
+# Here it is only asked.
 
 # %%
 earlier, prompt = lab.trained("cold_start")

@@ -141,6 +141,7 @@ def test_training_curves_leave_out_what_was_not_logged():
     assert draw(training.training_curves([]))
     smooth = training.smooth(np.array([0.0, 3.0, 6.0]), 3)
     assert smooth.tolist() == [1.5, 3.0, 4.5]
+    assert training.smooth(np.array([2.0, 2.0, 2.0]), 50).tolist() == [2.0, 2.0, 2.0]
     draw(training.advantages([[0, 1, 1], [0, 0, 0]], [[-1.4, 0.7, 0.7], [0, 0, 0]]))
 
 
