@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,16 +24,18 @@ def corpus_folder(size: str, seed: int = SEED) -> Path:
 def embedded_corpus(size: str = "course", seed: int = SEED) -> Corpus:
     """The synthetic corpus: read where it is complete, else made (or its making continued) with a progress bar.
 
-    A corpus of an older version is made again; where only its table is older, the media stay.
+    A corpus of an older version is made again; where only its table is older, the media stay. A complete corpus in
+    the folder that EMOLAB_SHARED names, which a class may share, is read from there and never changed.
     """
     from emolab.samples import Corpus
     from emolab.synth.corpus import INFO, TABLE, VERSION, make
 
     folder = corpus_folder(size, seed)
-    if (folder / INFO).is_file():
-        info = json.loads((folder / INFO).read_text(encoding="utf-8"))
-        if info.get("version") != VERSION:
-            shutil.rmtree(folder)  # of an older emolab, and made to be made again
-        elif info.get("complete") and info.get("table") == TABLE:
-            return Corpus.read(folder)
+    shared = Path(os.environ.get("EMOLAB_SHARED") or folder.parents[1]) / "corpora" / folder.name
+    for place in dict.fromkeys((shared, folder)):
+        info = json.loads((place / INFO).read_text(encoding="utf-8")) if (place / INFO).is_file() else {}
+        if info.get("complete") and info.get("table") == TABLE and info.get("version") == VERSION:
+            return Corpus.read(place)
+    if info and info.get("version") != VERSION:
+        shutil.rmtree(folder)  # of an older emolab, and made to be made again
     return make(folder, size=size, seed=seed)

@@ -8,6 +8,7 @@ import typer
 
 from emolab.cli.output import JsonOption, command, emit
 from emolab.errors import EmolabError
+from emolab_course import classroom
 
 Names = Annotated[
     list[str] | None, typer.Argument(help="Notebooks, such as 03 or 03_rewards; all where none is named.")
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("check")(check)
     app.command("table")(table)
     app.command("exercises")(exercises)
+    classroom.register(app)
 
 
 @command
