@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         verdict,
     )
     from emolab_course.lessons import at_most
+    from emolab_course.quizzes import quiz
     from emolab_course.same_step import trainers_step
     from emolab_course.short_run import practice
     from emolab_course.show import claims_of, road_map, show_claim
@@ -42,6 +43,7 @@ _HOMES = {
     "lessons": "at_most",
     "same_step": "trainers_step",
     "show": "claims_of road_map show_claim",
+    "quizzes": "quiz",
     "short_run": "practice",
     "start": "Lab setup",
 }
@@ -66,6 +68,7 @@ __all__ = [
     "one_of_each",
     "own_clips",
     "practice",
+    "quiz",
     "road_map",
     "setup",
     "shared_between_splits",

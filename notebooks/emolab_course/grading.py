@@ -124,7 +124,13 @@ def grade(
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Compute on one thread: a guarded process may start none, and a process with threads cannot be forked safely."""
+    """Compute on one thread: a guarded process may start none, and a process with threads cannot be forked safely.
+
+    What answers often import is imported here once, and not in every guarded process.
+    """
+    import pandas  # noqa: F401
+    import scipy.stats  # noqa: F401
+    import sklearn.metrics  # noqa: F401
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -184,7 +190,7 @@ def _by_value(
 
 def _value(cells: list[tuple[str, str]], task: Task, exercise: Exercise | None) -> Any:
     """The learner's answer, encoded; or the verdict where the learner's function has to run. (Guarded.)"""
-    names = _run(_answer_code(cells, task))
+    names = _run(cells, task)
     if isinstance(names, str):
         return {"text": names}
     if task.answer not in names:
@@ -228,6 +234,8 @@ def _by_function(
     return "error" if raised else "partly" if share else "wrong", share, sum(new), len(new), note
 
 
+RUNS = (ast.Call, ast.Name, ast.Lambda, ast.comprehension)
+"""What an assignment that is taken over as a constant may not hold."""
 NOTES = {
     "time": "ran out of time",
     "memory": "asked for more memory than is given",
@@ -246,7 +254,7 @@ class Raised:
 
 def _answers(cells: list[tuple[str, str]], task: Task, cases: list[tuple[Any, ...]]) -> Any:
     """Every answer of the learner's function, encoded; or a sentence where there is no such function. (Guarded.)"""
-    names = _run(_answer_code(cells, task))
+    names = _run(cells, task)
     if isinstance(names, str):
         return names
     if not callable(names.get(task.answer)):
@@ -254,11 +262,11 @@ def _answers(cells: list[tuple[str, str]], task: Task, cases: list[tuple[Any, ..
     return [_answer(names[task.answer], case) for case in cases]
 
 
-def _run(code: str) -> dict[str, Any] | str:
-    """The names that a piece of code makes, or what it raised. (Guarded.)"""
+def _run(cells: list[tuple[str, str]], task: Task) -> dict[str, Any] | str:
+    """The names that the code of an answer makes, or what it raised. (Guarded.)"""
     names: dict[str, Any] = {"__name__": "returned"}
     try:
-        exec(compile(code, "returned", "exec"), names)
+        exec(compile(_answer_code(cells, task), "returned", "exec"), names)
     except MemoryError:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a stranger's code raises is the answer

@@ -124,6 +124,7 @@ def _be_the_child(work: Callable[[], Any], limits: Limits, program: bytes, writi
         os.dup2(writing, 3)
         os.closerange(4, 65536)
         os.environ.clear()
+        os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
         _limit(limits)
         _guard(program)
         try:

@@ -2,7 +2,8 @@
 
 Tags mark cells: `exercise` (its answer becomes a stub for the learner), `check` (judges it), `teaching` (defines what
 it teaches). A Markdown cell's line `<!-- exercise 3.1 -->` becomes the card of that exercise, made from the registry.
-The model answer's text follows the check, in a cell tagged `model-answer` that only the solved notebook has.
+The model answer's text follows the check, in a cell tagged `model-answer` that only the solved notebook has. A notebook
+that has a quiz ends with it.
 """
 
 from __future__ import annotations
@@ -53,7 +54,24 @@ def read(path: Path) -> NotebookNode:
             answer = v4.new_markdown_cell(model_answer(number), metadata={"tags": ["model-answer"]})
             answer["id"] = f"{made['id']}-answer"
             notebook.cells.append(answer)
+    notebook.cells += _quiz_cells(path)
     return notebook
+
+
+def _quiz_cells(path: Path) -> list[NotebookNode]:
+    from nbformat import v4
+
+    from emolab_course.paths import number_of
+    from emolab_course.quizzes import names
+
+    number = number_of(path)
+    if number not in names():
+        return []
+    code = f'from emolab_course import quiz\n\nquiz("{number}")'
+    made = [v4.new_markdown_cell("## Quiz"), v4.new_code_cell(code, metadata={"tags": ["quiz"]})]
+    for cell, part in zip(made, ("heading", "questions"), strict=True):
+        cell["id"] = f"{path.stem[:40].replace('_', '-')}-quiz-{part}"
+    return made
 
 
 def learner(solved: NotebookNode, path: Path) -> NotebookNode:

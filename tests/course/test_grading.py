@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from emolab.cli.main import build
 from emolab.errors import EmolabError
 
-QUICK = sandbox.Limits(cpu_seconds=2, wall_seconds=8.0, memory=2**30)
+QUICK = sandbox.Limits(cpu_seconds=5, wall_seconds=40.0, memory=2**30)
 ACCURACY = "def my_unweighted_accuracy(gold, predicted):\n"
 RIGHT = """def my_unweighted_accuracy(gold, predicted):
     return share_by_label(gold, predicted).mean()
