@@ -1,6 +1,7 @@
 # make course   from data to attribution: makes the embedded corpus, runs every notebook, writes HTML and a summary
 # make test     the test suite
-# make lab      the notebooks in JupyterLab
+# make lab      the notebooks in JupyterLab (from another machine: ssh -L 8888:localhost:8888 HOST)
+# make site     the course as a web site, in build/site/html
 # make lint     ruff and mypy
 # make test-notebooks   every notebook on the embedded default, on published corpora, and with a GPU profile's stand-in
 # make test-browser     recorder, reward lab and notebooks in a real Chromium (Debian's packages chromium, chromium-driver)
@@ -20,7 +21,7 @@ STAMP := $(VENV)/.installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root --ip=127.0.0.1)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: course test test-notebooks test-browser lab lint compat clean setup rehearse gpu
+.PHONY: course site test test-notebooks test-browser lab lint compat clean setup rehearse gpu
 .DEFAULT_GOAL := course
 
 setup: $(STAMP)
@@ -47,6 +48,10 @@ test-browser: $(STAMP)
 
 lab: $(STAMP)
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(AS_ROOT)
+
+site: $(STAMP)
+	@$(PIP) install -c constraints.txt -e '.[site]'
+	@$(BIN)/emolab course site
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -42,7 +42,7 @@ def test_every_direct_dependency_is_pinned_within_its_range():
 
     pinned = {normal(name): version for name, version in pins().items()}
     extras = PROJECT["project"]["optional-dependencies"]
-    wanted = [text for extra in ("train", "course", "voices", "hub", "bench", "dev") for text in extras[extra]]
+    wanted = [text for extra in ("train", "course", "voices", "hub", "bench", "site", "dev") for text in extras[extra]]
     for text in [*PROJECT["project"]["dependencies"], *wanted]:
         requirement = Requirement(text)
         if requirement.name not in ("emolab", "emolab-course"):

@@ -52,10 +52,11 @@ def build(path: Path, ran: Run | None = None) -> dict[Path, str]:
         stamp["run"] = run
         outputs = {cell.id: cell.outputs for cell in executed.cells if cell.cell_type == "code"}
         for cell in solved.cells:
-            if "quiz" in source.tags(cell):  # it depends on no run
-                cell.outputs = _quiz_output(path)
-            elif cell.cell_type == "code":
-                cell.outputs = light(outputs[cell.id])
+            if cell.cell_type == "code":
+                cell.outputs = light(outputs.get(cell.id, []))
+    for cell in solved.cells:
+        if "quiz" in source.tags(cell):  # it depends on no run
+            cell.outputs = _quiz_output(path)
     solved.metadata["emolab"] = stamp
     learner = source.learner(solved, path)
     for cell in learner.cells:

@@ -17,6 +17,8 @@ def register(app: typer.Typer) -> None:
     app.command("release")(release)
     app.command("grade")(grade)
     app.command("share")(share)
+    app.command("get")(get)
+    app.command("site")(site)
 
 
 @command
@@ -86,6 +88,43 @@ def share(
 
     made = share_corpora(folder)
     emit({"folder": str(folder), "corpora": [str(path) for path in made], "sizes": list(SIZES)}, as_json, _render_share)
+
+
+@command
+def get(
+    folder: Annotated[Path, typer.Argument(help="Folder to put the notebooks into.")] = Path("emolab-course"),
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the learner's notebooks to where you are, from the checkout or from the installed package."""
+    from emolab_course.release import get_notebooks
+
+    written = get_notebooks(folder)
+    emit({"folder": str(folder), "notebooks": [path.name for path in written]}, as_json, _render_get)
+
+
+@command
+def site(
+    out: Annotated[Path | None, typer.Option(help="Folder to build in; build/site by default.")] = None,
+    solutions: Annotated[bool, typer.Option("--solutions", help="Show the solved notebooks.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the course as a web site with search, formulas and a dark scheme; it works without a network."""
+    from emolab.paths import build_folder
+    from emolab_course import site as making
+
+    mathjax = making.fetch_mathjax(build_folder() / "mathjax")
+    if mathjax is None:
+        typer.echo("npm package mathjax not reached: formulas are shown as TeX", err=True)
+    page = making.make_site(out, solutions, mathjax)
+    emit(making.summary(page), as_json, _render_site)
+
+
+def _render_get(result: dict[str, Any]) -> None:
+    typer.echo(f"{len(result['notebooks'])} notebooks in {result['folder']}; start with {result['notebooks'][0]}")
+
+
+def _render_site(result: dict[str, Any]) -> None:
+    typer.echo(f"{result['pages']} pages, {result['megabytes']} MB; start at {result['start']}")
 
 
 def _render_release(result: dict[str, Any]) -> None:

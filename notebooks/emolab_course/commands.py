@@ -53,9 +53,16 @@ def run(
     learner: Annotated[
         bool, typer.Option("--learner", help="Run the notebooks with their exercises unsolved.")
     ] = False,
+    solutions: Annotated[
+        bool, typer.Option("--solutions", help="Publish solutions and model answers in the pages, too.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Execute the notebooks offline; HTML pages and summary.json go to build/course."""
+    """Execute the notebooks offline; HTML pages and summary.json go to build/course.
+
+    The solved notebooks run, so that every result is there. The pages show the learner's version: exercises as they
+    are given out, and no model answer, because a page that shows the solution takes the exercise away.
+    """
     from emolab.synth.embedded import embedded_corpus
     from emolab_course.paths import sources
     from emolab_course.run import run_course
@@ -64,7 +71,7 @@ def run(
     for size in ("course", "omni"):  # made once, before the first notebook that wants it is timed
         if size == "course" or any("embedded_corpus(" in path.read_text(encoding="utf-8") for path in paths):
             embedded_corpus(size)
-    summary = run_course(paths, learner)
+    summary = run_course(paths, learner, solutions=solutions)
     emit(summary, as_json, _render_run)
     if not all(row["ok"] for row in summary["notebooks"]):
         raise typer.Exit(1)

@@ -12,11 +12,11 @@ NUMBER = re.compile(r"\d\d[a-z]?")
 
 
 def notebooks_folder() -> Path:
-    """`notebooks/` of the checkout. Raises EmolabError for an installed wheel, which does not carry the notebooks."""
-    folder = CHECKOUT / "notebooks"
-    if not (folder / "src").is_dir():
-        raise EmolabError(f"{folder / 'src'}: no notebook sources here; the course commands need a checkout of emolab")
-    return folder
+    """`notebooks/` of the checkout, or what the installed package carries of it. Raises EmolabError without either."""
+    for folder in (CHECKOUT / "notebooks", Path(__file__).parent / "notebooks"):
+        if (folder / "src").is_dir():
+            return folder
+    raise EmolabError(f"{CHECKOUT / 'notebooks' / 'src'}: no notebook sources here, nor in the installed package")
 
 
 def number_of(path: Path) -> str:

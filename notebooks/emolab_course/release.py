@@ -84,6 +84,18 @@ def release(out: Path, wanted: Sequence[Week], nbgrader: bool = False) -> list[P
     return written
 
 
+def get_notebooks(folder: Path) -> list[Path]:
+    """Write the learner's notebooks to `folder` and return their paths. Raises EmolabError where one exists."""
+    texts = {folder / f"{path.stem}.ipynb": build(path)[targets(path)[0]] for path in sources()}
+    for path in texts:
+        if path.exists():
+            raise EmolabError(f"{path}: there is such a file, perhaps with your answers; choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    return list(texts)
+
+
 def mark(notebook: NotebookNode) -> None:
     """Put nbgrader's metadata (its schema 3) on the exercise cells, which learners edit, and on their checks, which
     carry the points and are locked.

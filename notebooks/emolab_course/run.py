@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import os
 import re
@@ -102,14 +103,18 @@ def write_html(run: Run, name: str, folder: Path) -> Path:
     """The executed notebook as one self-contained page, `folder/name.html`."""
     from nbconvert import HTMLExporter
 
-    html, _ = HTMLExporter(template_name="lab").from_notebook_node(run.notebook)
+    text, _ = HTMLExporter(template_name="lab").from_notebook_node(run.notebook)
     page = folder / f"{name}.html"
-    page.write_text(html, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
     return page
 
 
-def run_course(paths: list[Path], learner: bool = False, folder: Path | None = None) -> dict[str, Any]:
+def run_course(
+    paths: list[Path], learner: bool = False, folder: Path | None = None, solutions: bool = False
+) -> dict[str, Any]:
     """Execute notebooks in order; write their pages, `index.html` and `summary.json` to `folder` (`build/course`).
+
+    The pages show the learner's version of what ran, or with `solutions` all of it.
 
     Returns the summary, `{"seconds", "notebooks": [{"name", "seconds", "ok"}]}`. One that fails does not stop the next.
     """
@@ -123,6 +128,8 @@ def run_course(paths: list[Path], learner: bool = False, folder: Path | None = N
         for path in bar:
             bar.set_description(path.stem)
             result = execute(path, learner)
+            if not (learner or solutions or result.error):
+                result.notebook = without_solutions(result.notebook, path)
             write_html(result, path.stem, folder)
             rows.append({"name": path.stem, "seconds": round(result.seconds, 1), "ok": not result.error})
             if result.error:
@@ -133,11 +140,34 @@ def run_course(paths: list[Path], learner: bool = False, folder: Path | None = N
     return summary
 
 
+def without_solutions(notebook: NotebookNode, path: Path) -> NotebookNode:
+    """An executed notebook as a learner gets it: results, but stubs in the exercises and no verdict on them."""
+    given = source.learner(notebook, path)
+    for cell in given.cells:
+        if {"exercise", "check"} & set(source.tags(cell)):
+            cell.outputs = []
+    return given
+
+
+STYLE = (
+    "body{font:1rem/1.6 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}"
+    "li{margin:.3em 0}small{opacity:.7}:root{color-scheme:light dark}"
+)
+
+
 def _index(summary: dict[str, Any]) -> str:
+    from emolab_course.paths import sources
+
+    titles = {path.stem: source.read(path).cells[0].source.splitlines()[0].lstrip("# ") for path in sources()}
     items = (
-        f'<li><a href="{row["name"]}.html">{row["name"]}</a> {row["seconds"] / 60:.1f} min'
-        f"{'' if row['ok'] else ' <b>failed</b>'}</li>"
+        f'<li><a href="{row["name"]}.html">{html.escape(titles.get(row["name"], row["name"]))}</a> '
+        f"<small>{row['seconds'] / 60:.1f} min</small>{'' if row['ok'] else ' <b>failed</b>'}</li>"
         for row in summary["notebooks"]
     )
     title = f"emolab: the course, run in {summary['seconds'] / 60:.1f} minutes"
-    return f'<!doctype html><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><ul>{"".join(items)}</ul>\n'
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title><style>{STYLE}</style><h1>{title}</h1><p>Each page shows what a notebook printed and "
+        "drew on this machine. Exercises are left to you: <code>make lab</code> opens the notebooks, and "
+        f"<code>make site</code> builds the site with search and glossary.</p><ul>{''.join(items)}</ul></html>\n"
+    )
