@@ -85,7 +85,6 @@ def measure(url: str, prompts: int, group: int, tokens: int, out: Path) -> dict[
         "mean_difference": float(apart.mean()),
         "largest_difference": float(apart.max()),
         "mean_difference_with_other_adapters": float(stale.mean()),
-        "bound": server.bound,
         "seconds": round(seconds, 2),
         "dtype": str(lalm.dtype),
     }
