@@ -106,7 +106,8 @@ class Rehearsal:
                 shutil.rmtree(self.base, ignore_errors=True)
                 shutil.rmtree(self.trained, ignore_errors=True)
         config = {"profile": self.name, "layers": self.layers, "narrow": self.narrow, **self.step}
-        worst = max((abs(row["error"]) for row in self.rows if row["error"] is not None), default=0.0)
+        planned = [row for row in self.rows if row["error"] is not None and row["phase"] != "attribute"]
+        worst = max((abs(row["error"]) for row in planned), default=0.0)  # coalitions are not planned
         found = {"model": self.profile.model, "phases": self.rows, "worst_error": worst}
         return found | provenance(config, 0, self.machine()) | {"command": self.command()}
 
