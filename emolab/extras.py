@@ -48,6 +48,8 @@ EXTRA_OF = {
     "seaborn": "course",
     "vllm": "serve",
     "deepspeed": "gpu",
+    "trackio": "track",
+    "wandb": "track",
     "emolab_course": "course",
 }
 """Top-level module -> the extra of this package that installs it."""

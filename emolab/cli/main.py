@@ -39,7 +39,8 @@ COMMANDS: dict[str, Entry] = {
     "predict": _command("Predict the emotion of sound files.", "predict"),
     "attribute": _command("Measure what carried an answer: voice, face or words.", "attribute"),
     "reward": _group("Score, compare and attack rewards.", "reward"),
-    "export": _group("Write what other tools read.", "export"),
+    "export": _group("Write a trained model, or a reward, for other tools.", "export"),
+    "push": _command("Upload a trained model to a hub.", "push"),
     "course": Entry("Build, run and check the notebooks.", ("emolab_course.commands",), group=True),
     "bench": Entry("Run the measurements of the repository.", inside=_benchmarks),
 }

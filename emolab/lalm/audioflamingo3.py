@@ -17,6 +17,8 @@ class AudioFlamingo3(AudioText):
     """`AudioFlamingo3ForConditionalGeneration`: audio and text."""
 
     transformers_class = "AudioFlamingo3ForConditionalGeneration"
+    processor_class = "AudioFlamingo3Processor"
+    served_decoder = "language_model.model"
     placeholders: ClassVar = {"audio": "<sound>"}
     chat_template = chatml("<sound>")
 

@@ -92,6 +92,10 @@ class LALM(ABC):
     - of the tokenizer: `apply_chat_template`, `convert_tokens_to_ids`, `pad_token_id`, `eos_token_id`, `batch_decode`;
     - of the feature extractor: `hop_length`, `n_fft` and a call that gives `input_features`.
 
+    **What other tools need** (`emolab.lalm.export`): `processor_class`, what `AutoProcessor` loads; `served_decoder`,
+    what vLLM calls the decoder in a checkpoint, empty where it takes no adapter for the family; and where the published
+    model is more than this one, `whole_class` around it, `named_tokens` of its processor, and `image_settings`.
+
     `model` is the transformers module, PEFT-wrapped or not. Towers are frozen at construction, and what they compute is
     cached by content until `unfreeze_towers`.
     """
@@ -100,11 +104,17 @@ class LALM(ABC):
     modalities: ClassVar[tuple[str, ...]]
     placeholders: ClassVar[dict[str, str]]
     chat_template: ClassVar[str]
+    processor_class: ClassVar[str] = ""
+    served_decoder: ClassVar[str] = ""
+    whole_class: ClassVar[str] = ""
+    named_tokens: ClassVar[dict[str, str]] = {}
     seconds_per_embedding: ClassVar[float] = 0.04
     frames_per_second: float = 2.0
     max_frames: int = 32
     home: Path | None = None
     """The folder that the model's adapter, or the model itself, was loaded from."""
+    source: str = ""
+    """The folder or hub id of the model itself; empty where it was made in memory."""
 
     def __init__(
         self,
@@ -186,6 +196,10 @@ class LALM(ABC):
     def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:
         """Position ids (R, B, P); by default plain counting, R = 1."""
         return (mask.cumsum(-1) - 1).clamp(min=0)[None]
+
+    def image_settings(self) -> dict[str, Any]:
+        """What a processor's configuration says of images and frames."""
+        return {}
 
     # What is the same for all -----------------------------------------------------------------------------------------
 

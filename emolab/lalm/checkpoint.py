@@ -47,7 +47,11 @@ def load_checkpoint(folder: str | Path) -> tuple[LALM, dict[str, Any]]:
 
     Raises ModelError where the folder is no checkpoint, or its adapters do not fit the model that it names.
     """
+    from emolab.lalm.load import local
     from emolab.profiles import profile
 
+    folder = local(folder)
     info = checkpoint_info(folder)
+    if (Path(folder) / "config.json").is_file():  # merged by `emolab export`
+        return profile().load(folder, quantise="none"), info
     return profile().load(info["model"], quantise=info.get("quantise") or "none", adapter=Path(folder)), info

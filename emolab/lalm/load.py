@@ -61,20 +61,20 @@ def load_model(
     """
     if quantise not in (None, "nf4"):
         raise ModelError(f"quantise = {quantise!r} is unknown; use None or 'nf4'")
-    folder = Path(name)
+    folder = local(name)
     if adapter is None and (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
         name, adapter = _base_of(folder), folder
     place = _place(device)
     dtype = dtype or (torch.float32 if place.type == "cpu" else torch.bfloat16)
     source = str(SHIPPED.get(str(name), name))
-    family = FAMILIES[_model_type(source)]
+    family = family_of(source)
     model = _weights(source, family.transformers_class, quantise, place, dtype)
     model.name_or_path = str(name)
     tokenizer, extractor = _processors(source)
     lalm = family(model, tokenizer, extractor, str(name), **settings)
     if "cache_directory" not in settings:
         lalm.cache = FeatureCache(lalm.cache.max_bytes, *feature_folder())
-    lalm.home = Path(source if adapter is None else adapter)
+    lalm.home, lalm.source = Path(source if adapter is None else adapter), source
     keep_trainable(lalm.decoder)
     if adapter is not None:
         load_adapter(lalm, adapter)
@@ -91,6 +91,36 @@ def feature_folder() -> tuple[Path | None, int]:
     except ValueError as error:
         raise ModelError(f"{FEATURES}={os.environ[FEATURES]!r}: expected a number of gigabytes") from error
     return (build_folder() / "features" if size > 0 else None), int(size * 1e9)
+
+
+def local(name: str | Path) -> Path:
+    """The folder of an adapter that lies on a hub, fetched; of anything else, its own name as a path."""
+    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    path = Path(name)
+    if str(name) in SHIPPED or path.exists() or str(name).count("/") != 1:
+        return path
+    try:
+        hf_hub_download(str(name), "adapter_config.json")
+        return Path(snapshot_download(str(name)))
+    except (OSError, ValueError, HfHubHTTPError, HFValidationError):  # no adapter there, or no hub: a model's name
+        return path
+
+
+def family_of(name: str | Path) -> type[LALM]:
+    """The class of a model's family, by its configuration alone. Raises ModelError as `load_model` does."""
+    return FAMILIES[_model_type(str(SHIPPED.get(str(name), name)))]
+
+
+def stored_dtype(name: str | Path) -> torch.dtype:
+    """The dtype that a model's configuration states for its weights on disk; float32 where it states none."""
+    from transformers import PretrainedConfig
+
+    config, _ = PretrainedConfig.get_config_dict(str(SHIPPED.get(str(name), name)))
+    inside = [config, *(part for part in config.values() if isinstance(part, dict))]
+    stated = [part[key] for part in inside for key in ("dtype", "torch_dtype") if part.get(key)]
+    return getattr(torch, str(stated[0]).removeprefix("torch.")) if stated else torch.float32
 
 
 def _place(device: str | torch.device | None) -> torch.device:

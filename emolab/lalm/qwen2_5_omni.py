@@ -46,7 +46,9 @@ def patchify(frames: np.ndarray, config: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Thinker(LALM):
-    """What the Thinkers of Qwen's Omni models share: where their parts are."""
+    """What the Thinkers of Qwen's Omni models share: where their parts are, and how frames become patches."""
+
+    served_decoder = "thinker.model"
 
     @property
     def decoder(self) -> Any:
@@ -60,12 +62,38 @@ class Thinker(LALM):
     def max_seconds(self) -> float:
         return float(self.feature_extractor.chunk_length)
 
+    def image_settings(self) -> dict[str, Any]:
+        """Patches and sizes as `patchify` has them."""
+        config = self.base.config.vision_config
+        cells = CELLS if config.patch_size == 14 else (1, CELLS[1])
+        least, most = (n * (config.patch_size * config.spatial_merge_size) ** 2 for n in cells)
+        return {
+            "image_processor_type": "Qwen2VLImageProcessor",
+            "patch_size": config.patch_size,
+            "merge_size": config.spatial_merge_size,
+            "temporal_patch_size": config.temporal_patch_size,
+            "size": {"shortest_edge": least, "longest_edge": most},
+            "image_mean": list(MEAN),
+            "image_std": list(STD),
+        }
+
 
 class Qwen25Omni(Thinker):
     """`Qwen2_5OmniThinkerForConditionalGeneration`: audio, video and text."""
 
     modalities = ("audio", "video", "text")
     transformers_class = "Qwen2_5OmniThinkerForConditionalGeneration"
+    whole_class = "Qwen2_5OmniForConditionalGeneration"
+    processor_class = "Qwen2_5OmniProcessor"
+    named_tokens: ClassVar = {
+        "image_token": "<|IMAGE|>",
+        "audio_token": "<|AUDIO|>",
+        "video_token": "<|VIDEO|>",
+        "vision_bos_token": "<|vision_bos|>",
+        "vision_eos_token": "<|vision_eos|>",
+        "audio_bos_token": "<|audio_bos|>",
+        "audio_eos_token": "<|audio_eos|>",
+    }
     placeholders: ClassVar = {"audio": "<|AUDIO|>", "video": "<|VIDEO|>"}
     chat_template = chatml("<|audio_bos|><|AUDIO|><|audio_eos|>", "<|vision_bos|><|VIDEO|><|vision_eos|>")
 

@@ -18,6 +18,7 @@ class Qwen2Audio(AudioText):
     """`Qwen2AudioForConditionalGeneration`: audio and text."""
 
     transformers_class = "Qwen2AudioForConditionalGeneration"
+    processor_class = "Qwen2AudioProcessor"
     placeholders: ClassVar = {"audio": "<|AUDIO|>"}
     chat_template = chatml("Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n")
 

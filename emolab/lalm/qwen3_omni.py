@@ -21,6 +21,17 @@ class Qwen3Omni(Thinker):
 
     modalities = ("audio", "text")
     transformers_class = "Qwen3OmniMoeThinkerForConditionalGeneration"
+    whole_class = "Qwen3OmniMoeForConditionalGeneration"
+    processor_class = "Qwen3OmniMoeProcessor"
+    named_tokens: ClassVar = {
+        "image_token": "<|image_pad|>",
+        "audio_token": "<|audio_pad|>",
+        "video_token": "<|video_pad|>",
+        "vision_bos_token": "<|vision_start|>",
+        "vision_eos_token": "<|vision_end|>",
+        "audio_bos_token": "<|audio_start|>",
+        "audio_eos_token": "<|audio_end|>",
+    }
     placeholders: ClassVar = {"audio": "<|audio_pad|>"}
     chat_template = chatml("<|audio_start|><|audio_pad|><|audio_end|>")
     seconds_per_embedding = 1 / 13  # a window of 100 mel frames gives 13 embeddings

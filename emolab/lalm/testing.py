@@ -62,6 +62,7 @@ class Tiny:
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+_SEEN = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
 _EYES = {"patch_size": 8, "window_size": 32}
 FAMILIES = {
     "qwen2_5_omni": Tiny("Qwen/Qwen2.5-Omni-3B", 8, changes={"vision_config": _EYES}),
@@ -69,7 +70,7 @@ FAMILIES = {
     "qwen3_omni": Tiny(
         "Qwen/Qwen3-Omni-30B-A3B-Instruct",
         8,
-        ("<|audio_start|>", "<|audio_pad|>", "<|audio_end|>"),
+        ("<|audio_start|>", "<|audio_pad|>", "<|audio_end|>", *_SEEN),
         {"audio_config": {"n_window_infer": 200}, "vision_config": {"num_position_embeddings": 16}},
     ),
     "audioflamingo3": Tiny("nvidia/audio-flamingo-3-hf", 1, ("<sound>",)),

@@ -27,6 +27,8 @@ class Voxtral(AudioText):
     """`VoxtralForConditionalGeneration`: audio and text. A window's padding is embedded too, as published."""
 
     transformers_class = "VoxtralForConditionalGeneration"
+    processor_class = "VoxtralProcessor"
+    served_decoder = "language_model.model"
     placeholders: ClassVar = {"audio": "[AUDIO]"}
     chat_template = CHAT_TEMPLATE
     seconds_per_embedding = 0.08

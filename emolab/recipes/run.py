@@ -21,7 +21,7 @@ from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate.as_asked import evaluation_of
 from emolab.evaluate.controls import possible_controls
 from emolab.lalm.checkpoint import is_checkpoint
-from emolab.media.usable import POLICIES, usable
+from emolab.media.usable import POLICIES
 from emolab.profiles import profile
 from emolab.prompts import Prompt, get_prompt
 from emolab.recipes.data import (
@@ -31,6 +31,7 @@ from emolab.recipes.data import (
     columns_of,
     corpus_of,
     default_folder,
+    fitting,
     folds_of,
     in_domain,
     kept_of,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
 Rewards = Rubric | Reward | Sequence[Reward | tuple[Reward, float] | Part]
 CONTROLS = ("silent", "shuffled", "swapped")
-NOT_DECIDING = ("save_steps", "micro_batches", "gradient_checkpointing", "engine_url")
+NOT_DECIDING = ("save_steps", "micro_batches", "gradient_checkpointing", "engine_url", "report_to")
 """Settings that leave a run's result as it is."""
 
 
@@ -108,6 +109,7 @@ class Recipe:
     rollout: Literal["local", "vllm"] = "local"  # where completions are sampled: here, or by a server
     engine_url: str = "http://localhost:8000"  # where the vLLM server answers (emolab.training.engine)
     gradient_checkpointing: bool | None = None  # layers are computed again in the backward; None: as the planner says
+    report_to: tuple[str, ...] = ()  # trackers: "trackio", "wandb"; both stay on this machine unless told otherwise
 
     def __post_init__(self) -> None:
         """Raises TrainingError for a value of another type than its setting's, or a negative number."""
@@ -271,7 +273,7 @@ class Recipe:
             lalm = run.timed("load", self.load)
             recipe = self.for_model(lalm, say)
             ask, ask_at_once = recipe.prompt(chosen), recipe.direct_prompt(chosen)
-            cold, train = (fitting(part, recipe, lalm, long_clips, say) for part in (data.cold, data.train))
+            cold, train = (fitting(part, recipe.modalities, lalm, long_clips, say) for part in (data.cold, data.train))
             stages = Stages(recipe, run, data.test, other, lalm, long_clips, progress, train)
             result: dict[str, Any] = {"recipe": self.name, "metric": self.metric} | dict.fromkeys(STAGES)
             # 1. The model as it comes.
@@ -317,7 +319,7 @@ class Recipe:
                 "out": str(run.out),
                 "last_step": steps[-1] if steps else None,
             }
-            run.finish(result)
+            stages.finish(result)
             return result
 
     # The parts of a run
@@ -471,6 +473,7 @@ class Recipe:
         from emolab.training.engine import Engine
         from emolab.training.grpo import AudioGRPOTrainer
         from emolab.training.guards import naming_the_knobs
+        from emolab.training.trackers import Clips, tracking
 
         out, samples = Path(out), resolved(corpus)
         rubric = self.rewards(corpus.labels, corpus) if rewards is None else rewards
@@ -494,12 +497,15 @@ class Recipe:
             gradient_checkpointing=again,
             fp16=str(lalm.dtype) == "torch.float16",
             **saving,
+            **tracking(self.report_to, out),
         )
         history, signals = History(out / METRICS), SaveAtSignal()
         shown = [history, *([Progress()] if options.get("progress", True) else []), signals]
+        shown.append(clips := Clips(self.report_to))
         engine = Engine(lalm, out / "engine", self.engine_url) if self.rollout == "vllm" else None
         more = {"columns": columns_of(samples), "callbacks": [*shown, *options.get("callbacks", ())]}
         trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, engine=engine, **more)
+        clips.trainer = trainer
         last = last_checkpoint(out) if options.get("resume", True) else None
         with signals, naming_the_knobs("a step of GRPO"):
             trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -564,17 +570,6 @@ def rubric_of(rewards: Rewards | Built, labels: LabelSet, train: Corpus) -> Rubr
     if isinstance(rewards, Rubric):
         return rewards
     return Rubric.of([rewards] if callable(rewards) else list(rewards), "own")
-
-
-def fitting(corpus: Corpus, recipe: Recipe, lalm: LALM, long_clips: str, say: Callable[[str], None]) -> Corpus:
-    """Training samples as the model takes them: clips that are too long cut or left out, and `say` told."""
-    kept, report = usable(corpus, recipe.modalities, lalm.max_seconds, long_clips)
-    for sentence in (report.sentence(), *report.notes[:1]):
-        if sentence:
-            say(sentence)
-    if not len(kept):
-        raise CorpusError(f"{corpus.name or corpus.root}: no sample fits {lalm.name}; {report.sentence()}")
-    return kept
 
 
 @cache

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emolab.lalm.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
+from emolab.lalm.export import write_processor
 from emolab.lalm.likeness import FEWEST, Likeness
 from emolab.prompts import Prompt
 from emolab.recipes.data import scores_key
+from emolab.recipes.share import write_cards
 from emolab.samples import Corpus
 from emolab.training.launch import is_main, wait_for_all
 from emolab.training.runs import Run, resolved, slim
@@ -72,9 +74,17 @@ class Stages:
             self.run.timed(stage, lambda: train(model))
             if is_main():
                 self.note_likeness(folder, model)
-                save_checkpoint(folder, model, self.recipe.note(prompt))
+                write_processor(model, folder)
+                corpus = self.train.name if self.train else ""
+                save_checkpoint(folder, model, self.recipe.note(prompt) | {"corpus": corpus})
             wait_for_all()
         return model
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Write the result of the run, and the card of each of its checkpoints."""
+        self.run.finish(result)
+        if is_main():
+            write_cards(self.run.out)
 
     def note_likeness(self, folder: Path, model: LALM) -> None:
         """Write beside a checkpoint how far clips lie from its training clips: `emolab predict` reads it."""

@@ -4,7 +4,8 @@
 were read in the sources of TRL 1.16 (`trl/trainer/grpo_trainer.py`), ms-swift 4.6 (`swift/rl_core/grpo_algorithm.py`,
 `swift/rewards/orm.py`), verl 0.9.1 (`verl/experimental/reward_loop/reward_manager/naive.py`,
 `verl/workers/reward_manager/batch.py`), OpenRLHF 0.11.2 (`openrlhf/utils/agent.py`), NeMo-RL (main in November 2026,
-`nemo_rl/environments/rewards.py` and `vlm_environment.py`) and verifiers 0.1 to 0.3 (`verifiers/rubrics/rubric.py`).
+`nemo_rl/environments/rewards.py` and `vlm_environment.py`), verifiers 0.1 to 0.3 (`verifiers/rubrics/rubric.py`) and
+verifiers 0.4 (`verifiers/v1/task.py`, whose messages hold text and images, no sound).
 
 What a row holds beside its solution (words, caption, votes) reaches the reward under the names of our columns, from
 wherever the tool keeps it. A column that is missing takes the solution's value: a caption task of ms-swift has its
@@ -104,6 +105,38 @@ class Portable:
         texts = [completion_text(_as_mappings(completion)) for completion in completions]
         return [value or 0.0 for value in self(texts, **columns, row=[repr(p) for p in prompts])]
 
+    def environment(self) -> type:
+        """A class for TRL's `environment_factory`: `reset(**row)` puts the row's `audio` into the last user message,
+        the model calls the tool `answer`, and `get_reward` pays what it said.
+
+        TRL 1.16 builds the message so; its trainer gives sound to no model yet. AudioGRPOTrainer does.
+        """
+        reward = self
+
+        class EmotionEnvironment:
+            """One clip, one answer."""
+
+            def reset(self, **row: Any) -> list[dict[str, Any]] | None:
+                """Take the columns of a row; the message gets its sound."""
+                self.row, self.said = row, ""
+                return [{"type": "audio", "audio": row["audio"]}] if row.get("audio") is not None else None
+
+            def answer(self, text: str) -> str:
+                """Give the answer.
+
+                Args:
+                    text: The whole answer, with its tags.
+                """
+                self.said = text
+                return "Noted."
+
+            def get_reward(self) -> float:
+                """What the answer earns; 0 where none was given."""
+                columns = {name: self.row[name] for name in COLUMNS if name in self.row}
+                return reward._one(self.said, columns, None)["score"]
+
+        return EmotionEnvironment
+
     def _one(self, text: str, ground_truth: Any, extra: Mapping[str, Any] | None) -> dict[str, float]:
         row = _columns_of(ground_truth, extra)
         progress = float(row.pop("progress", self.progress))
@@ -176,7 +209,8 @@ _USES = {
     "verl": "Use: reward.custom_reward_function.path=THIS_FILE reward.custom_reward_function.name=compute_score",
     "openrlhf": "Use: --reward.remote_url THIS_FILE",
     "nemo-rl": "Use: call `{function}` from an environment, or register `EmolabEnvironment` of this module.",
-    "verifiers": "Use (verifiers 0.1 to 0.3): `load_environment(rows, question)`, or `vf.Rubric(funcs=[{function}])`.",
+    "verifiers": "Use: verifiers 0.1 to 0.3, `load_environment(rows, question)` or `vf.Rubric(funcs=[{function}])`; "
+    "0.4, `make_taskset(rows, question)`.",
 }
 TOOLS = tuple(_USES)
 

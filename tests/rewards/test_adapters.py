@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import inspect
 import json
 import os
 import subprocess
@@ -212,6 +213,24 @@ def test_trl_calls_the_same_object() -> None:
     assert got == [1.5]
 
 
+def test_an_environment_of_trl_owns_its_reward() -> None:
+    """As `GRPOTrainer` of TRL 1.16 uses one (`trl/trainer/grpo_trainer.py`, `_generate_and_score_completions`): `reset`
+    with a row's columns, whose list of parts is appended to the last message; public methods as tools; `get_reward`."""
+    factory = Portable(Rubric("one", (Part(Accuracy()),))).environment()
+    environment = factory()
+    members = {name for name, _ in inspect.getmembers(factory, inspect.isfunction) if not name.startswith("_")}
+    assert members == {"reset", "get_reward", "answer"}
+    wave = [0.0] * 8
+    prompt = [{"role": "user", "content": [{"type": "text", "text": "What do you hear?"}]}]
+    observation = environment.reset(prompt=prompt, audio=wave, solution="sad")
+    content = prompt[-1]["content"] + observation
+    assert content[1] == {"type": "audio", "audio": wave}
+    assert environment.get_reward() == 0.0
+    environment.answer("<answer>sad</answer>")
+    assert environment.get_reward() == 1.0
+    assert environment.reset(prompt=prompt, solution="angry") is None and environment.get_reward() == 0.0
+
+
 IN_TOOL = {
     "EMOLAB_SWIFT": (
         "ms-swift",
@@ -251,6 +270,28 @@ prompt = "user: <|AUDIO|> Which emotion?<|im_end|>assistant: "
 async def scores():
     infos = [(await executor._fetch_rewards_via_func([prompt + t + "<|im_end|>"], [prompt], ["sad"]))[0] for t in TEXTS]
     return [info["rewards"].item() for info in infos]
+print(json.dumps(asyncio.run(scores())))
+""",
+    ),
+    "EMOLAB_VERIFIERS_04": (
+        "verifiers",
+        """
+import asyncio, importlib.util
+import verifiers.v1 as vf
+from types import SimpleNamespace
+spec = importlib.util.spec_from_file_location("exported", PATH)
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+tasks = list(module.make_taskset([{"audio": "a.wav", "solution": "sad"}] * len(TEXTS), "Which emotion?"))
+assert tasks[0].data.audio == "a.wav" and tasks[0].data.prompt == "Which emotion?"
+async def scores():
+    found = []
+    for task, text in zip(tasks, TEXTS):
+        trace = SimpleNamespace(last_reply=text, metrics={}, rewards={})
+        trace.record_reward = lambda name, value, weight, kept=trace: kept.rewards.update({name: value * weight})
+        await task.score(trace)
+        found.append(trace.rewards["emo_rl"])
+    return found
 print(json.dumps(asyncio.run(scores())))
 """,
     ),

@@ -1,0 +1,214 @@
+"""Sharing what a run trained: a model card for each stage's folder, and the way to a hub.
+
+The card is made from the run's own files: identity (`run.json`), result (`result.json`) and the checkpoint's note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from emolab.corpora.catalogue import CORPORA, CorpusInfo
+from emolab.errors import EmolabError
+from emolab.files import read_json, write_text
+from emolab.lalm.checkpoint import checkpoint_info, is_checkpoint
+from emolab.synth.corpus import NAME as SYNTHETIC
+from emolab.training.runs import IDENTITY, RESULT, STAGES
+
+CARD = "README.md"
+SHARED = (
+    "adapter_*",
+    "model*.safetensors*",
+    "*config.json",
+    "emolab*.json",
+    "tokenizer*",
+    "chat_template*",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+    "tekken.json",
+    "temperature.json",
+    "likeness.npz",
+    CARD,
+)
+"""What `push` uploads. Answers to clips of a corpus, optimiser states and part results stay at home."""
+FORBIDDING = ("agreement", "no redistribution", "-nd", "research only", "research use")
+NOT_FOR = """
+- In the European Union, Article 5(1)(f) of the AI Act (Regulation 2024/1689) forbids AI systems that infer emotions of
+  people at work or in education, except for medical or safety reasons. Other systems of emotion recognition are
+  high-risk (Annex III, point 1(c)), and people must be told that one is used (Article 50(3)).
+- Do not judge a person by it. It guesses a label that somebody gave to a recording. It does not measure a feeling.
+- Do not use it on recordings of people who did not consent.
+"""
+
+
+CARD_TEXT = """---
+{head}---
+
+# {title}
+
+LoRA adapters for `{model}`{bits}.
+
+## How it was made
+
+- Recipe: {recipe}; stage: {steps}.
+- Reward: {reward}.
+- Corpus: {corpus}. Licence: {licence}.
+- Labels: {labels}.
+- Prompt: {prompt}.
+{warning}
+## What it scores
+
+{scores}
+
+## What it must not be used for
+
+{not_for}
+
+## Use
+
+```python
+import emolab as el
+
+model = el.load_model("PLACE")  # this folder, or its name on the hub
+```
+
+## Make it again
+
+```
+{command}
+```
+"""
+
+
+def corpus_facts(name: str) -> CorpusInfo | None:
+    """The catalogue's entry of a corpus by the name in its table (`iemocap`, or a folder called `MELD.Raw`)."""
+    return next((info for key, info in CORPORA.items() if name.lower().replace("-", "").startswith(key)), None)
+
+
+def licence_note(corpus: str) -> str:
+    """One sentence where a corpus's licence forbids, or does not clearly allow, sharing weights derived from it; else
+    "".
+
+    >>> licence_note("iemocap")[:37]
+    'IEMOCAP: by signed agreement with USC'
+    """
+    info = corpus_facts(corpus)
+    if info is None or not any(word in info.licence.lower() for word in FORBIDDING):
+        return ""
+    return (
+        f"{info.title}: {info.licence}. These terms do not allow, or do not clearly allow, sharing weights derived "
+        "from the corpus; ask its owner before you make them public"
+    )
+
+
+def write_cards(run: str | Path) -> list[Path]:
+    """Write the card of every checkpoint of a finished run. Returns the cards' paths."""
+    run = Path(run)
+    return [write_text(run / stage / CARD, card(run, stage)) for stage in STAGES if is_checkpoint(run / stage)]
+
+
+def card(run: str | Path, stage: str) -> str:
+    """The model card of a stage in a run's folder, as Markdown with the hub's metadata."""
+    import yaml
+
+    run = Path(run)
+    note = checkpoint_info(run / stage)
+    identity = read_json(run / IDENTITY, "what a run depends on")
+    result = read_json(run / RESULT, "the result of a run")
+    corpus, recipe = identity["corpus"], note["recipe"]
+    info, warning = corpus_facts(corpus["name"]), licence_note(corpus["name"])
+    own = "made by this package, Apache-2.0" if corpus["name"] == SYNTHETIC else "not in the catalogue; ask its owner"
+    head = {"base_model": note["model"], "library_name": "peft", "tags": ["emolab", "emotion-recognition", recipe]}
+    return CARD_TEXT.format(
+        head=yaml.safe_dump(head, sort_keys=False),
+        title=f"{recipe}, {STAGES[stage]}",
+        model=note["model"],
+        bits=", trained on its 4-bit weights" if note.get("quantise") else "",
+        recipe=recipe,
+        steps=f"{STAGES[stage]}, {_steps(stage, note['settings'])}, seed {result['seed']}",
+        reward=", ".join(result["rewards"]) if stage == "grpo" else "none, it is supervised",
+        corpus=f"{info.title if info else corpus['name']}, {corpus['samples']} training samples",
+        licence=info.licence if info else own,
+        warning=f"\n**{warning}.**\n" if warning else "",
+        labels=", ".join(identity["labels"]) or "free words",
+        prompt=f"{note['prompt']}; it takes {', '.join(note['modalities'])}",
+        scores=_scores(result, stage),
+        not_for=NOT_FOR.strip(),
+        command=repeat_command(identity, result),
+    )
+
+
+def repeat_command(identity: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """The command that trains this again: settings that differ from the profile's are named."""
+    from emolab.profiles import profile
+    from emolab.recipes import RECIPES
+
+    known = identity["recipe"] in RECIPES
+    usual = RECIPES[identity["recipe"]].for_profile(profile()).settings_dict() if known else {}
+    told = [
+        f"--set {name}={','.join(value) if isinstance(value, list) else 'null' if value is None else value}"
+        for name, value in identity["settings"].items()
+        if usual.get(name) != value and name != "seed"
+    ]
+    name, protocol = identity["corpus"]["name"], result.get("corpus", {}).get("protocol")
+    told += [] if name == SYNTHETIC else [f"--corpus {name}:FOLDER"]
+    told += [f"--protocol {protocol}"] if protocol else []
+    told += [f"--fold {identity['corpus']['fold']}"] if identity["corpus"].get("fold") else []
+    return " ".join([f"emolab train {identity['recipe']}", f"--seed {result['seed']}", *told])
+
+
+def _steps(stage: str, settings: Mapping[str, Any]) -> str:
+    if stage == "grpo":
+        return f"{settings['steps']} steps of {settings['prompts_per_step']} prompts × {settings['group_size']} answers"
+    return f"{settings['sft_epochs' if stage == 'sft' else 'cold_epochs']:g} epochs"
+
+
+def _scores(result: Mapping[str, Any], stage: str) -> str:
+    """A table: the metric of each stage and of each control, with its 95 % interval."""
+    metric = result["metric"]
+    shown = {STAGES[name]: result[name] for name in STAGES if result.get(name)}
+    shown |= {f"{STAGES[stage]}, {name}": part for name, part in (result[stage] or {}).get("controls", {}).items()}
+    rows = [f"| {name} | {_figure(part, metric)} | {part['n']} |" for name, part in shown.items()]
+    chance = f"\n\nChance is {result['chance']:.3f}." if result.get("chance") else ""
+    return "\n".join([f"| model | {metric}, 95 % interval | clips |", "|---|---|---|", *rows]) + chance
+
+
+def _figure(part: Mapping[str, Any], metric: str) -> str:
+    value, interval = part.get(metric), part.get(f"{metric}_ci")
+    if value is None:
+        return "–"
+    return f"{value:.3f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
+
+
+def push(folder: str | Path, repo: str, public: bool = False, token: str | None = None) -> dict[str, Any]:
+    """Upload a checkpoint, or what `emolab export` wrote, to a repository of the hub; `load_model(repo)` reads it back.
+
+    The repository is made where there is none, private unless `public`. Returns `url`, `repo` and `warnings`: about the
+    corpus's licence, or a base model that others cannot load. Raises EmolabError for a folder without a model or card,
+    and where the hub refuses.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    folder = Path(folder)
+    if not any((folder / name).is_file() for name in ("adapter_config.json", "config.json")):
+        raise EmolabError(f"{folder}: holds no adapter and no model; give a folder such as OUT/grpo")
+    note = checkpoint_info(folder) if is_checkpoint(folder) else {}
+    warnings = [licence_note(str(note.get("corpus", "")))]
+    if (folder / "adapter_config.json").is_file() and Path(str(note.get("model", ""))).is_dir():
+        warnings.append(f"its base model, {note['model']}, is a folder of this machine; others cannot load the adapter")
+    if not (folder / CARD).is_file():
+        raise EmolabError(f"{folder}: has no {CARD}; the run has not finished, or an earlier version wrote it")
+    api = HfApi(token=token)
+    try:
+        made = api.create_repo(repo, private=not public, exist_ok=True)
+        api.upload_folder(
+            folder_path=folder, repo_id=made.repo_id, allow_patterns=list(SHARED), commit_message="emolab push"
+        )
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise EmolabError(
+            f"{repo}: the hub refused ({str(error).splitlines()[0]}); log in with `hf auth login`, or set HF_TOKEN"
+        ) from error
+    return {"url": made.url, "repo": made.repo_id, "public": public, "warnings": [text for text in warnings if text]}
