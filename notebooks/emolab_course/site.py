@@ -20,7 +20,16 @@ from emolab_course.paths import sources
 from emolab_course.release import weeks
 
 STATIC = Path(__file__).with_name("site_static")
-PAGES = ("api", "exercises", "architecture", "widgets", "write_a_reward", "write_a_recipe", "add_a_corpus")
+PAGES = (
+    "api",
+    "exercises",
+    "architecture",
+    "widgets",
+    "write_a_reward",
+    "write_a_recipe",
+    "add_a_corpus",
+    "teach_the_course",
+)
 MATHJAX = "tex-svg.js"
 
 
