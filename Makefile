@@ -8,6 +8,7 @@
 # make rehearse the way of a GPU profile with random weights at real size: make rehearse PROFILE=gpu-24gb (half an hour and 20 GB of disk on a CPU)
 # make gpu      everything that wants a card, measured on this machine's; give it again to go on
 # make compat   seam, conformance and reward tests with the oldest and newest supported trl and transformers
+# make hashes   writes constraints-hashed.txt anew, after a change of constraints.txt
 # make clean    removes what the others made, .venv included
 #
 # Each sets up .venv by itself, and repeats cheaply. Another interpreter: make test PYTHON=/path/to/python3.11
@@ -21,17 +22,26 @@ STAMP := $(VENV)/.installed
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root --ip=127.0.0.1)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: course site test test-notebooks test-browser lab lint compat clean setup rehearse gpu
+.PHONY: course site test test-notebooks test-browser lab lint compat clean setup hashes rehearse gpu
 .DEFAULT_GOAL := course
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml notebooks/pyproject.toml constraints.txt
+$(STAMP): pyproject.toml notebooks/pyproject.toml constraints.txt constraints-hashed.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emolab needs Python 3.11 or newer: make PYTHON=python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (the first time takes some minutes)"
-	@$(PIP) install -c constraints.txt -e '.[dev]' -e notebooks
+	@$(PIP) install --require-hashes --no-deps -r constraints-hashed.txt
+	@$(PIP) install -c constraints.txt torch
+	@$(PIP) install --no-deps --no-build-isolation -e . -e notebooks
 	@touch $@
+
+# After a change of constraints.txt: the hashes of every file that the index holds of each pin. PyTorch's wheels for one
+# processor or another lie on several indexes, so torch, and what its GPU wheels bring, are installed without hashes.
+hashes: $(STAMP)
+	@$(PIP) install uv
+	@grep -v '^torch==' constraints.txt | $(BIN)/uv pip compile --quiet --no-deps --generate-hashes --no-annotate \
+		--custom-compile-command 'make hashes' - -o constraints-hashed.txt
 
 course: $(STAMP)
 	@$(BIN)/emolab course run

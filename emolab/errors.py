@@ -33,6 +33,10 @@ class ModelError(EmolabError):
     """A model that cannot be loaded or does not fit its processor."""
 
 
+class ContextError(ModelError):
+    """A prompt, or a prompt with its answer, of more tokens than a model takes."""
+
+
 class RewardError(EmolabError):
     """A reward that was called without what it needs, or that returned something unusable."""
 

@@ -9,7 +9,7 @@ import typer
 
 from emolab.cli.bench import FOLDER, load
 from emolab.cli.options import CorpusOption, ModelOption, OutOption, PromptOption, SeedOption
-from emolab.cli.output import JsonOption, command, emit
+from emolab.cli.output import JsonOption, command, console, emit
 from emolab.cli.predict import taught
 from emolab.errors import AttributionError
 from emolab.samples import EmotionSample
@@ -115,11 +115,10 @@ def _write_page(explained: dict[str, Any], path: Path) -> None:
 
 def render(result: dict[str, Any]) -> None:
     """Print the modalities with φ, its standard error and the share, then the strongest parts of each kind."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    console.print(
+    terminal = console()
+    terminal.print(
         f"{result['file']}: why {result['label']!r}? ({result['method']}; masker {result['masker']}; unit "
         f"{result['unit']})",
         markup=False,
@@ -129,13 +128,13 @@ def render(result: dict[str, Any]) -> None:
     for name, phi in result["phi"].items():
         error = f" ± {result['errors'][name]:.3f}" if over else ""
         table.add_row(name, f"{phi:+.3f}{error}", f"{result['shares'][name]:.0%}")
-    console.print(table)
+    terminal.print(table)
     if result["interactions"]:
         pairs = ", ".join(f"{name} {value:+.3f}" for name, value in result["interactions"].items())
-        console.print(f"interactions (+ more together than alone, − they repeat each other): {pairs}", markup=False)
+        terminal.print(f"interactions (+ more together than alone, − they repeat each other): {pairs}")
     for kind, players in result["players"].items():
         strongest = sorted(players, key=lambda p: -abs(p["phi"]))[:5]
         shown = ", ".join(f"{p['name']} {p['phi']:+.3f} ± {p['error']:.3f}" for p in strongest)
-        console.print(f"{kind}s: {shown}", markup=False)
+        terminal.print(f"{kind}s: {shown}")
     for warning in result["warnings"]:
         typer.echo(f"{result['file']}: warning: {warning}", err=True)

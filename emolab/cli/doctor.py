@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from emolab.cli.output import JsonOption, command, emit
+from emolab.cli.output import JsonOption, command, console, emit
 
 GB = 1e9
 """Memory is stated in 10⁹ bytes everywhere, as profiles and the planner state it."""
@@ -194,35 +194,34 @@ def advice(gpu: dict[str, Any]) -> str:
 
 
 def _render(result: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    terminal = console()
     machine = result["machine"]
     gpus = ", ".join(f"{gpu['name']} ({gpu['memory_gb']} GB)" for gpu in machine["gpus"]) or "none"
-    console.print(f"Python {result['python']} on {sys.platform}, {machine['cores']} cores, GPU: {gpus}")
-    console.print(f"{machine['memory_gb']} GB of RAM, {machine['disk_free_gb']} GB of free disk")
+    terminal.print(f"Python {result['python']} on {sys.platform}, {machine['cores']} cores, GPU: {gpus}")
+    terminal.print(f"{machine['memory_gb']} GB of RAM, {machine['disk_free_gb']} GB of free disk")
     for gpu in machine["gpus"]:
-        console.print(advice(gpu), markup=False)
+        terminal.print(advice(gpu))
     table = Table("profile", "runs here", "model", "4 bits", "download")
     for row in result["profiles"]:
         runs = "yes" if row["runs"] else f"no: {row['reason']}"
         table.add_row(row["name"], runs, row["model"], row["quantise"] or "no", f"{row['download_gb']:g} GB")
-    console.print(table)
+    terminal.print(table)
     for row in result["packages"]:
         if row["installed"] is None:
             extra = f"[{row['extra']}]" if row["extra"] else ""
             hint = f"{'optional' if extra else 'required'}: pip install 'emolab{extra}'"
-            console.print(f"missing   {row['name']} ({hint})", markup=False)
+            terminal.print(f"missing   {row['name']} ({hint})")
         elif row["name"] in result["different"]:
-            console.print(f"different {row['name']}: {row['installed']} here, tested with {row['tested']}")
+            terminal.print(f"different {row['name']}: {row['installed']} here, tested with {row['tested']}")
     for name, present in result["shipped"].items():
         if not present:
-            console.print(f"missing   {name}: the checkout is incomplete")
+            terminal.print(f"missing   {name}: the checkout is incomplete")
     espeak = result["espeak"]
     can_speak = espeak["loader"] or espeak["program"]
     speaks = "espeak-ng found" if can_speak else "need espeak-ng: pip install 'emolab[voices]'"
-    console.print(f"New sentences: {speaks}", markup=False)
+    terminal.print(f"New sentences: {speaks}")
     missing = ", ".join(result["missing"])
     needed = "The cpu profile needs these packages, which are missing"
-    console.print(f"{needed}: {missing}" if missing else "Everything that the cpu profile needs is installed.")
+    terminal.print(f"{needed}: {missing}" if missing else "Everything that the cpu profile needs is installed.")

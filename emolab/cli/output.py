@@ -11,12 +11,15 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from emolab.errors import EmolabError
 from emolab.extras import missing
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
 
@@ -41,6 +44,13 @@ def emit(result: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]
 def real_stdout() -> TextIO | None:
     """Where a child process that prints the object itself must write; None where that is its stdout anyway."""
     return _real_stdout[-1] if _real_stdout else None
+
+
+def console() -> Console:
+    """The terminal for a person. Text is printed as it stands: `[/]` and `:smile:` in a label are no markup."""
+    from rich.console import Console
+
+    return Console(markup=False, emoji=False)
 
 
 def to_plain(value: Any) -> Any:

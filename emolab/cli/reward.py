@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from emolab.cli.options import CorpusOption, WeightOption
-from emolab.cli.output import JsonOption, command, emit
+from emolab.cli.output import JsonOption, command, console, emit
 from emolab.errors import RewardError
 from emolab.rewards import Part, Rubric, load_reward, redteam
 from emolab.rewards.rollouts import collect, read_rollouts, summary, write_rollouts
@@ -236,10 +236,9 @@ def quirks(
 
 
 def _table(head: list[str], rows: list[list[str]], title: str = "") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*head, title=title, title_justify="left")
     for row in rows:
         table.add_row(*row)
-    Console().print(table, markup=False)
+    console().print(table)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emolab.cli.output import console
+
 NAMES = {
     "ua": "UA",
     "wa": "WA",
@@ -25,11 +27,9 @@ def score_table(rows: Mapping[str, Mapping[str, Any]], title: str = "") -> None:
     `ua_ci`) with it, WA, weighted F1, chance and parse rate where there are any, n, what was skipped, and the notes. Of
     many metrics, as captions have, only the first has its interval, and some are left out.
     """
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=title, title_justify="left")
     table.add_column("")
     metrics = [key for key in next(iter(rows.values()), {}) if any(f"{key}_ci" in r for r in rows.values())]
     others = ["wa", "weighted_f1"]
@@ -43,16 +43,16 @@ def score_table(rows: Mapping[str, Mapping[str, Any]], title: str = "") -> None:
         table.add_column(NAMES.get(key, key), justify="right")
     for name, r in rows.items():
         cells = [cell for key in metrics for cell in (_number(r.get(key)), _interval(r.get(f"{key}_ci")))]
-        table.add_row(escape(name), *cells, *(_number(r.get(key)) for key in single), str(r["n"]))
-    console = Console()
-    console.print(table)
+        table.add_row(name, *cells, *(_number(r.get(key)) for key in single), str(r["n"]))
+    terminal = console()
+    terminal.print(table)
     for name, r in rows.items():
         skipped = r.get("info", {}).get("skipped", {}).get("skipped", {})
         if skipped:
             counts = ", ".join(f"{n} {reason}" for reason, n in skipped.items())
-            console.print(f"{name}: skipped {counts}", markup=False)
+            terminal.print(f"{name}: skipped {counts}")
         for note in r.get("info", {}).get("notes", ()):
-            console.print(f"note: {note}", markup=False)
+            terminal.print(f"note: {note}")
 
 
 def _number(value: float | None) -> str:

@@ -56,11 +56,13 @@ def readable_samples(
     prompt: Prompt | None = None,
     lalm: LALM | None = None,
     long_clips: str = "window",
+    answer: int = 0,
 ) -> tuple[list[EmotionSample], LoadReport]:
     """Samples with absolute paths, without a `fault`, and with media that can be shown (`emolab.media.usable`); the
     report counts the others by reason.
 
-    With a model, only what it takes is looked at, and clips longer than it takes are cut into windows or skipped.
+    With a model, only what it takes is looked at, clips longer than it takes are cut into windows or skipped, and so
+    are prompts that leave no room for an `answer` of so many tokens.
     """
     from emolab.media import usable
 
@@ -75,6 +77,8 @@ def readable_samples(
             kept.append(sample)
     shown_corpus, unusable = usable(corpus.replace(kept), shown, lalm.max_seconds if lalm else None, long_clips)
     report.add(unusable)
+    if lalm is not None and prompt is not None:
+        shown_corpus = with_room(shown_corpus, lalm, prompt, answer, report)
     return [resolve(sample, corpus.root) for sample in shown_corpus], report
 
 
@@ -86,13 +90,25 @@ def under_control(
     seed: int,
     lalm: LALM | None = None,
     long_clips: str = "window",
+    answer: int = 0,
 ) -> tuple[list[EmotionSample], LoadReport]:
     """`readable_samples` under one of `emolab.evaluate.controls.CONTROLS`. Raises EvaluationError where none is
     left, with the first message of each reason."""
-    usable, report = readable_samples(corpus, fault, prompt, lalm, long_clips)
+    usable, report = readable_samples(corpus, fault, prompt, lalm, long_clips, answer)
     if not usable:
         raise EvaluationError(f"{corpus.root}: nothing to score; {report.sentence() or 'it is empty'}")
     return apply_control(usable, control, seed), report
+
+
+def with_room(corpus: Corpus, lalm: LALM, prompt: Prompt, answer: int, report: LoadReport) -> Corpus:
+    """The samples whose prompt and an answer of so many tokens fit the model's context; `report` counts the others."""
+    kept = []
+    for sample in corpus:
+        if lalm.has_room(resolve(sample, corpus.root), prompt, answer):
+            kept.append(sample)
+        else:
+            report.skip(f"prompt longer than the {lalm.context} tokens that {lalm.name} takes", sample.id)
+    return corpus.replace(kept)
 
 
 def batches(
@@ -146,7 +162,7 @@ def ask(
     """
     prompt = get_prompt(prompt) if isinstance(prompt, str) else prompt
     started = time.perf_counter()
-    samples, report = under_control(corpus, fault, prompt, control, seed, lalm, long_clips)
+    samples, report = under_control(corpus, fault, prompt, control, seed, lalm, long_clips, max_new_tokens)
     options = {"temperature": temperature, "max_new_tokens": max_new_tokens}
     texts = generate_texts(lalm, samples, prompt, batch_size, seed, progress, **options)
     config = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id, "control": control}

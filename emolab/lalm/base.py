@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emolab.errors import EmolabError, ModelError
+from emolab.errors import ContextError, EmolabError, ModelError
 from emolab.files import write_json
 from emolab.lalm import accel
 from emolab.lalm.accel.attention import install
@@ -500,13 +500,26 @@ class LALM(ABC):
         return getattr(self.decoder.config, "max_position_embeddings", None)
 
     def require_room(self, prompt: int, answer: int, name: str) -> None:
-        """Raise ModelError where a prompt and an answer of so many tokens exceed the model's context."""
+        """Raise ContextError where a prompt and an answer of so many tokens exceed the model's context."""
         if self.context is not None and prompt + answer > self.context:
             room = f" and an answer of up to {answer}" if answer else ""
-            raise ModelError(
+            raise ContextError(
                 f"{name}: a prompt of {prompt} tokens{room} exceeds the {self.context} tokens that {self.name} takes; "
                 "use a shorter clip, fewer frames, a shorter transcript or a shorter answer"
             )
+
+    def has_room(self, sample: EmotionSample, prompt: Prompt, answer: int = 0) -> bool:
+        """Whether a sample's prompt and an answer of so many tokens fit the context.
+
+        Only transcripts can grow without a bound: one of fewer bytes than half of the context is taken to fit.
+        """
+        if self.context is None or 2 * len((sample.text or "").encode()) < self.context:
+            return True
+        try:
+            self.require_room(self.encode([sample], prompt).input_ids.shape[1], answer, sample.id)
+        except ContextError:
+            return False
+        return True
 
     def generate(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -178,7 +179,11 @@ def load_adapter(lalm: LALM, folder: str | Path, trainable: bool = True) -> LALM
 
 def _require_base(lalm: LALM, folder: Path) -> None:
     """Raise ModelError where an adapter notes that it was trained on other weights than the model's."""
-    if not (folder / BASE_NOTE).is_file():  # not written by `save`, as a checkpoint of transformers
+    if not (folder / BASE_NOTE).is_file():  # not written by `save`, as a checkpoint of transformers or of ms-swift
+        named = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
+        if named and Path(named).name != Path(lalm.name).name:
+            told = "%s: names %s as its base model, and is put on %s; nothing notes the weights that it was trained on"
+            logging.getLogger(__name__).warning(told, folder, named, lalm.name)
         return
     note = read_json(folder / BASE_NOTE, "the note of an adapter's base model", ModelError)
     if note.get("fingerprint") != lalm.base_fingerprint():

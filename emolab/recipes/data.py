@@ -15,6 +15,7 @@ from emolab.corpora.protocols import protocol as named
 from emolab.corpora.protocols import protocols_of
 from emolab.corpora.spec import DRAWN, in_labels
 from emolab.errors import CorpusError
+from emolab.evaluate.asking import with_room
 from emolab.evaluate.inputs import named_corpus, read_corpus
 from emolab.media import usable
 from emolab.prosody import with_voices
@@ -120,6 +121,21 @@ def readable(corpus: Corpus, shown: Sequence[str], say: Callable[[str], None]) -
         say(f"{corpus.name or corpus.root}: left out {report.sentence()}")
     if not len(kept):
         raise CorpusError(f"{corpus.name or corpus.root}: no sample can be used; {report.sentence()}")
+    return kept
+
+
+def fitting(
+    corpus: Corpus, recipe: Recipe, lalm: LALM, prompt: Prompt, long_clips: str, say: Callable[[str], None]
+) -> Corpus:
+    """Training samples as the model takes them: clips that are too long cut or left out, prompts longer than its
+    context left out, and `say` told."""
+    kept, report = usable(corpus, recipe.modalities, lalm.max_seconds, long_clips)
+    kept = with_room(kept, lalm, prompt, recipe.max_new_tokens, report)
+    for sentence in (report.sentence(), *report.notes[:1]):
+        if sentence:
+            say(sentence)
+    if not len(kept):
+        raise CorpusError(f"{corpus.name or corpus.root}: no sample fits {lalm.name}; {report.sentence()}")
     return kept
 
 

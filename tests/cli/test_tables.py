@@ -42,3 +42,24 @@ def test_chance_and_notes_are_printed_and_brackets_are_text(capsys):
     score_table({"a [/] b": result}, "tiny on [/red]")
     out = capsys.readouterr().out
     assert all(text in out for text in ("chance", "0.250", "a [/] b", "[/red]", "note: read [this]"))
+
+
+def test_no_table_reads_markup_or_smileys_in_a_name(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    from emolab.cli.attribute import render as attribution
+    from emolab.cli.reward import _table
+
+    odd = "[/] $x$ :smile: [red]"
+    _table([odd, "what"], [[odd, "[b]bold"]], title=odd)
+    explained = {
+        "file": odd,
+        "label": odd,
+        "method": "swap",
+        "masker": "m",
+        "unit": "u",
+        "errors_over": "",
+        "errors": {},
+    }
+    many = {"phi": {odd: 0.5}, "shares": {odd: 1.0}, "interactions": {odd: 0.1}, "warnings": []}
+    attribution(explained | many | {"players": {"word": [{"name": odd, "phi": 0.1, "error": 0.0}]}})
+    assert capsys.readouterr().out.count(odd) == 8

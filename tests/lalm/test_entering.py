@@ -12,7 +12,10 @@ import torch
 from lalm_helpers import FAMILIES, PROMPT, samples_for, tiny_random
 from safetensors.torch import load_file, save_file
 
+from emolab.corpora.fixtures.media import clip
 from emolab.errors import ModelError
+from emolab.evaluate import evaluate
+from emolab.evaluate.asking import with_room
 from emolab.lalm.base import BASE_NOTE, from_array, to_array
 from emolab.lalm.layout import as_text, end_of_turn
 from emolab.lalm.load import FAMILIES as REGISTERED
@@ -20,9 +23,11 @@ from emolab.lalm.load import _place, load_adapter, load_model
 from emolab.lalm.quantise import add_lora, quantise_model
 from emolab.lalm.qwen2_audio import Qwen2Audio
 from emolab.lalm.testing import tiny_random as random_model
+from emolab.lalm.tiny import TINY_FOLDER
 from emolab.media import frame_seconds
 from emolab.parsing import opened_by
 from emolab.registry import register
+from emolab.samples import Corpus, LoadReport
 
 
 @pytest.fixture
@@ -63,6 +68,23 @@ def test_an_adapter_of_another_base_model_is_an_error(adapter):
         load_adapter(other, adapter)
     (adapter / BASE_NOTE).unlink()
     load_adapter(other, adapter)  # nothing is noted, as in a checkpoint of transformers
+
+
+def test_an_adapter_without_a_note_on_a_model_of_another_name_is_said(adapter, caplog):
+    (adapter / BASE_NOTE).unlink()
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    for named, warnings in (("some/other-7B", 1), ("folder/tiny-random-qwen2_5_omni", 0), ("", 0)):
+        (adapter / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": named}))
+        caplog.clear()
+        load_adapter(tiny_random(seed=1), adapter)
+        assert sum("as its base model" in record.message for record in caplog.records) == warnings, named
+
+
+def test_every_shipped_adapter_notes_the_shipped_weights():
+    shipped = load_model("tiny-omni", device="cpu").base_fingerprint()
+    notes = list(TINY_FOLDER.rglob(BASE_NOTE))
+    assert len(notes) == len(list(TINY_FOLDER.rglob("adapter_config.json"))) > 0
+    assert {json.loads(note.read_text())["fingerprint"] for note in notes} == {shipped}
 
 
 def test_missing_and_cut_weights_are_one_line(adapter, tmp_path):
@@ -142,6 +164,20 @@ def test_a_prompt_beyond_the_context_is_refused_early():
         lalm.encode([replace(sample, text="word " * 3000)], PROMPT)
 
 
+def test_prompts_without_room_are_left_out_counted_and_named_before_anything_is_asked(tmp_path):
+    lalm = tiny_random()
+    samples = samples_for(lalm, 3)
+    samples[1] = replace(samples[1], id="long", text="word " * 3000)
+    samples[2] = replace(samples[2], id="fits-alone", text="word " * 300)
+    corpus = Corpus(tmp_path, [replace(s, emotion="happy") for s in samples], "noise")
+    report = LoadReport("noise")
+    assert [s.id for s in with_room(corpus, lalm, PROMPT, 16, report)] == [samples[0].id, "fits-alone"]
+    assert report.skipped == {"prompt longer than the 2048 tokens that tiny-random-qwen2_5_omni takes": ["long"]}
+    assert not len(with_room(corpus[1:], lalm, PROMPT, 1900, report))
+    result = evaluate(lalm, corpus, PROMPT, max_new_tokens=2, n_boot=10, progress=False)
+    assert result["n"] == 2 and "prompt longer than" in str(result["info"]["skipped"])
+
+
 def test_times_of_frames_follow_the_frames():
     lalm = tiny_random()
     sample = replace(samples_for(lalm, 1)[0], extra={"fps": 2.0, "frames": np.zeros((80, 32, 32, 3), np.uint8)})
@@ -150,6 +186,19 @@ def test_times_of_frames_follow_the_frames():
     assert max(s.t1 for s in spans) == pytest.approx(40.0), "32 frames are spread over 40 seconds"
     short = replace(sample, extra={"fps": 4.0, "frames": np.zeros((8, 32, 32, 3), np.uint8)})
     assert frame_seconds(short, 2.0, 32) == 0.25
+
+
+@pytest.mark.parametrize("seconds", [10, 40, 100])
+def test_times_of_a_film_on_disk_reach_its_end(tmp_path, seconds):
+    """At two frames a second and at most 32, a film of more than 16 s is shown in wider steps."""
+    film = clip(tmp_path / "film.mp4", float(seconds))
+    lalm = tiny_random()
+    sample = replace(samples_for(lalm, 1)[0], audio=None, video=str(film), extra={})
+    shown = [s for s in lalm.encode([sample], PROMPT.using("video")).spans[0] if s.modality == "video"]
+    steps = sorted({(s.t0, s.t1) for s in shown})
+    assert steps[0][0] == 0.0 and steps[-1][1] == pytest.approx(seconds, abs=1.0)
+    widths = [after - before for before, after in steps]
+    assert max(widths) == pytest.approx(min(widths)) and len(steps) * widths[0] == pytest.approx(seconds, abs=1.0)
 
 
 def test_kept_embeddings_are_the_tower_s_own_bits():
