@@ -43,6 +43,9 @@ OutOption = Annotated[
 SeedOption = Annotated[int, typer.Option(help="Seed of the data order, the adapters and the sampling.")]
 TestOption = Annotated[int | None, typer.Option(help="Measured clips of each label; all of them by default.")]
 DomainOption = Annotated[str | None, typer.Option(help="Train on this domain of the embedded corpus: a or b.")]
+ListeningOption = Annotated[
+    bool, typer.Option(help="Train only on clips that `emolab corpus listen-filter --mark` found to need listening.")
+]
 SplitOption = Annotated[str, typer.Option(help="Measure on this split; val is for choosing settings.")]
 LaunchOption = Annotated[str | None, typer.Option(help="Several processes: ddp, zero2, ddp-cpu.")]
 ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Processes to launch.")]
@@ -82,6 +85,7 @@ def _command(name: str) -> Callable[..., None]:
         fold: FoldOption = None,
         test_corpus: TestCorpusOption = None,
         long_clips: LongClipsOption = "window",
+        only_listening: ListeningOption = False,
         reward: RewardOption = None,
         reward_weight: WeightOption = None,
         own_rewards: OwnOption = True,
@@ -107,7 +111,7 @@ def _command(name: str) -> Callable[..., None]:
             raise typer.Exit(relaunch(launch, processes, sys.argv[1:], real_stdout()))
         given = {"model": model, "steps": steps, "reasoning": reasoning, "domain": domain, "rollout": rollout}
         recipe = make(name, changes, seed=seed, test_per_label=test_per_label, **_given(given))
-        options: dict[str, Any] = {"baseline": baseline, "controls": controls}
+        options: dict[str, Any] = {"baseline": baseline, "controls": controls, "only_listening": only_listening}
         if reward:
             options["rewards"] = paying(recipe, reward, reward_weight or (), own_rewards)
         elif reward_weight or not own_rewards:

@@ -17,6 +17,7 @@ from emolab.corpora.spec import DRAWN, in_labels
 from emolab.errors import CorpusError
 from emolab.evaluate.asking import with_room
 from emolab.evaluate.inputs import named_corpus, read_corpus
+from emolab.evaluate.listening import MARK
 from emolab.media import usable
 from emolab.prosody import with_voices
 from emolab.samples import MODALITIES, Corpus, EmotionSample
@@ -136,6 +137,24 @@ def fitting(
             say(sentence)
     if not len(kept):
         raise CorpusError(f"{corpus.name or corpus.root}: no sample fits {lalm.name}; {report.sentence()}")
+    return kept
+
+
+def to_listen_to(corpus: Corpus, split: str, say: Callable[[str], None]) -> Corpus:
+    """Without the training samples that a model answers right without their voice, as a table marks them; samples of
+    the measured `split` stay. `say` is told how many go.
+
+    Raises CorpusError where no sample is marked, or none is left to train on.
+    """
+    if not any(MARK in s.extra for s in corpus):
+        raise CorpusError(
+            f"{corpus.name or corpus.root}: no sample is marked; run `emolab corpus listen-filter TABLE --mark --out "
+            "marked.jsonl`, and train on marked.jsonl"
+        )
+    kept = corpus.where(lambda s: s.split == split or bool(s.extra.get(MARK, True)))
+    if all(s.split == split for s in kept):
+        raise CorpusError(f"{corpus.name or corpus.root}: every training sample is answered without its voice")
+    say(f"{len(corpus) - len(kept)} training samples need no listening and are left out")
     return kept
 
 

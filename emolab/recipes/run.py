@@ -37,6 +37,7 @@ from emolab.recipes.data import (
     kept_of,
     readable,
     take_per_label,
+    to_listen_to,
     with_reasons,
 )
 from emolab.recipes.folds import run_folds
@@ -209,6 +210,7 @@ class Recipe:
         fold: str | int | None = None,
         test: Source = None,
         long_clips: str = "window",
+        only_listening: bool = False,
         split: str = "test",
         baseline: bool = True,
         controls: bool | str = True,
@@ -232,6 +234,8 @@ class Recipe:
                 is left out and counted.
             long_clips: what becomes of clips that are too long for the model: "window" (cut, and answers pooled) or
                 "skip" (left out and counted).
+            only_listening: leave out the training clips that `emolab corpus listen-filter --mark` marks as answered
+                right without their voice.
             split: the split that is measured; "val" is for choosing settings.
             controls: whether the end of the run is measured under each control; "every": the supervised model and the
                 cold start, too.
@@ -246,6 +250,7 @@ class Recipe:
         """
         say = say if say is not None and is_main() else (lambda text: None)
         options: dict[str, Any] = {"rewards": rewards, "long_clips": long_clips, "split": split, "baseline": baseline}
+        options |= {"only_listening": only_listening}
         options |= {"controls": controls, "elsewhere": elsewhere, "zero_shot": zero_shot, "grpo": grpo, "start": start}
         if fold == "all":
             found = folds_of(corpus, self.corpus_size, labels, protocol)
@@ -262,6 +267,8 @@ class Recipe:
             say(note)
         measured = None if test is None else self.readable(corpus_of(test, labels=chosen), split, say)
         inside = self.readable(whole, split, say)
+        if only_listening:
+            inside = to_listen_to(inside, split, say)
         data = self.splits(inside, split, measured)
         other = self.other_domain(inside, split) if elsewhere else None
         rubric = self.rewards(chosen, data.train) if rewards is None else rubric_of(rewards, chosen, data.train)

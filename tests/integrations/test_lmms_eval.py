@@ -11,11 +11,12 @@ import venv
 from pathlib import Path
 from types import SimpleNamespace
 
+import corpus_trees
 import numpy as np
 import pytest
 import yaml
 
-from emolab.corpora import fixtures, load
+from emolab.corpora import load
 from emolab.evaluate import run
 from emolab.evaluate.results import numbers
 from emolab.prompts import get_prompt
@@ -53,7 +54,7 @@ def task(name):
 @pytest.fixture(scope="module", params=list(prepare.TASKS))
 def prepared(request, tmp_path_factory):
     root = tmp_path_factory.mktemp(request.param)
-    fixtures.make(prepare.TASKS[request.param][0], root / "corpus")
+    corpus_trees.make(prepare.TASKS[request.param][0], root / "corpus")
     return request.param, root
 
 
@@ -118,7 +119,7 @@ def test_the_twins_take_the_voice_away(prepared):
 
 
 def test_a_fold_is_part_of_all_folds_and_errors_are_one_line(tmp_path):
-    fixtures.make("ravdess", tmp_path / "corpus")
+    corpus_trees.make("ravdess", tmp_path / "corpus")
     whole, _ = load("ravdess", tmp_path / "corpus")
     assert len(prepare.tested("ravdess", tmp_path / "corpus")) == len(whole)
     part = prepare.tested("ravdess", tmp_path / "corpus", "fold2")
@@ -143,7 +144,7 @@ def test_lmms_eval_itself_gives_the_same(tmp_path, monkeypatch):
     for file in (*FOLDER.glob("*.yaml"), FOLDER / "_emolab_yaml", FOLDER / "utils.py"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     for name, (corpus_name, _, _) in prepare.TASKS.items():
-        fixtures.make(corpus_name, tmp_path / name)
+        corpus_trees.make(corpus_name, tmp_path / name)
         corpus = prepare.tested(name, tmp_path / name)
         rows, _ = prepare.rows_of(corpus)
         answers = completions(rows)

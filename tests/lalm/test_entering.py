@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from corpus_trees.media import clip
 from lalm_helpers import FAMILIES, PROMPT, samples_for, tiny_random
 from safetensors.torch import load_file, save_file
 
-from emolab.corpora.fixtures.media import clip
 from emolab.errors import ModelError
 from emolab.evaluate import evaluate
 from emolab.evaluate.asking import with_room
