@@ -37,6 +37,18 @@ def test_conda_users_get_the_same_pins():
     assert "- python=3.11" in text and "-e .[dev]" in text
 
 
+def test_every_pin_but_torch_has_its_hashes():
+    """PyTorch's wheels lie on an index for each kind of processor, and this project cannot know all their hashes."""
+    text = (ROOT / "constraints-hashed.txt").read_text(encoding="utf-8")
+    entries = re.findall(r"^(\S+)==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE)
+    hashed = {normal(name): version for name, version, _ in entries}
+    wanted = {normal(name): version for name, version in pins().items() if name != "torch"}
+    assert hashed == wanted, "run `make hashes` after a change of constraints.txt"
+    assert text.count("==") == len(entries)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "--require-hashes --no-deps -r constraints-hashed.txt" in makefile
+
+
 def test_every_direct_dependency_is_pinned_within_its_range():
     from packaging.requirements import Requirement
 
