@@ -28,6 +28,11 @@ def _ravdess(name: str, size: int | None = None, digest: str | None = None) -> A
     return Archive(name, (f"{_ZENODO}/{name}?download=1", f"{_ZENODO_API}/{name}/content"), size, digest)
 
 
+_GATED = (
+    "Accept the terms at https://huggingface.co/datasets/{0} with an account of yours, make a token there, and run "
+    "`hf auth login`, then `hf download {0} --repo-type dataset --local-dir FOLDER`."
+)
+
 SOURCES: dict[str, Source] = {
     "ravdess": Source(
         (_ravdess("Audio_Speech_Actors_01-24.zip", 208_468_073, "md5:bc696df654c87fed845eb13823edef8a"),),
@@ -98,10 +103,7 @@ SOURCES: dict[str, Source] = {
         )
     ),
     "emotiontalk": Source(
-        steps=(
-            "Accept the terms at https://huggingface.co/datasets/BAAI/Emotiontalk, download it there, and unpack Text, "
-            "Audio, Video and Multimodal side by side into the folder."
-        )
+        steps=_GATED.format("BAAI/Emotiontalk") + " Unpack Text, Audio, Video and Multimodal side by side there."
     ),
     "mer2023": Source(
         steps=(
@@ -115,6 +117,9 @@ SOURCES: dict[str, Source] = {
             "video-unlabeled-with-test2noise and label-disdim.csv into the folder."
         )
     ),
+    "mer2025": Source(steps=_GATED.format("MERChallenge/MER2025") + " Unpack the archives of video and audio there."),
+    "mer2026": Source(steps=_GATED.format("MERChallenge/MER2026") + " Unpack the archives of video and audio there."),
+    "listen": Source(steps=_GATED.format("VibeCheck1/LISTEN_full")),
     "dfew": Source(
         steps=(
             "Sign the agreement at https://dfew-dataset.github.io/ and unpack Clip and EmoLabel_DataSplit into the "

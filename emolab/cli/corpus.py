@@ -51,8 +51,10 @@ def list_corpora(as_json: JsonOption = False) -> None:
 
 def _render_list(result: dict[str, Any]) -> None:
     for row in result["corpora"]:
-        typer.echo(f"{row['name']:12} {row['size']:>7}  {', '.join(row['modalities']):18} {row['licence']}")
+        typer.echo(f"{row['name']:12} {row['size'] or '?':>7}  {', '.join(row['modalities']):18} {row['licence']}")
         typer.echo(f"{'':12} {'':>7}  {row['url']}  {', '.join(row['protocols'])}")
+        if row["hub"]:
+            typer.echo(f"{'':12} {'':>7}  gated: hf auth login, hf download {row['hub']} --repo-type dataset")
 
 
 @command

@@ -214,9 +214,9 @@ class Builder:
         item = sample.audio or sample.video or sample.id
         if sample.id in self._ids:
             self.skip("duplicate", item)
-        elif not emotion:
+        elif not emotion and not sample.words and not sample.caption:
             self.skip("unlabelled", item)
-        elif spelt is None:
+        elif emotion and spelt is None:
             self.skip("unknown label", f"{item}: {emotion!r}")
         else:
             self._ids.add(sample.id)

@@ -10,8 +10,10 @@ from emolab.errors import CorpusError
 
 @dataclass(frozen=True)
 class CorpusInfo:
-    """Facts of one corpus. `labels` names its label set; `size` counts what a loader finds in a complete copy; `fetch`
-    says whether `data_scripts/<name>.py` downloads it by itself."""
+    """Facts of one corpus. `labels` names its label set; `size` counts what a loader finds in a complete copy, at
+    least, and is 0 where nobody states it; `fetch` says whether `data_scripts/<name>.py` downloads it by itself;
+    `hub` is the gated data set that a token downloads: `hf download HUB --repo-type dataset --local-dir FOLDER`.
+    """
 
     name: str
     title: str
@@ -22,6 +24,7 @@ class CorpusInfo:
     fetch: bool
     url: str
     licence: str
+    hub: str | None = None
 
     def summary(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -47,12 +50,18 @@ emodb | EmoDB | 535 | emodb-7 | de | audio text | fetched
     | http://emodb.bilderbar.info/ | free to use, citation asked for (its audb edition states CC0)
 esd | ESD | 35000 | esd-5 | zh/en | audio text | by hand
     | https://hltsingapore.github.io/ESD/ | by signed agreement, research only
-emotiontalk | EmotionTalk | 19250 | emotiontalk-7 | zh | audio video text | by hand
+emotiontalk | EmotionTalk | 19250 | emotiontalk-7 | zh | audio video text | hub BAAI/Emotiontalk
     | https://huggingface.co/datasets/BAAI/Emotiontalk | CC BY-NC-SA 4.0
 mer2023 | MER2023 | 5030 | mer2023-6 | zh | audio video | by hand
     | http://merchallenge.cn/ | by signed agreement, research only
 mer2024 | MER2024 | 5030 | mer2024-6 | zh | audio video text | by hand
     | https://zeroqiaoba.github.io/MER2024-website/ | by signed agreement, research only
+mer2025 | MER2025 | 31327 | mer2024-6 | zh | audio video text | hub MERChallenge/MER2025
+    | https://huggingface.co/datasets/MERChallenge/MER2025 | by agreement on the hub, non-commercial research only
+mer2026 | MER2026 | 31327 | mer2024-6 | zh | audio video text | hub MERChallenge/MER2026
+    | https://huggingface.co/datasets/MERChallenge/MER2026 | by agreement on the hub, non-commercial research only
+listen | LISTEN | 0 | listen-10 | en | audio text | hub VibeCheck1/LISTEN_full
+    | https://delijingyic.github.io/LISTEN | see the terms on the hub; its sources keep their own licences
 dfew | DFEW | 11697 | dfew-7 | - | audio video | by hand
     | https://dfew-dataset.github.io/ | by signed agreement, research only
 mafw | MAFW | 9172 | mafw-11 | - | audio video text | by hand
@@ -62,15 +71,14 @@ mafw | MAFW | 9172 | mafw-11 | - | audio video text | by hand
 
 def _info(row: str) -> CorpusInfo:
     name, title, size, labels, language, modalities, how, url, licence = (cell.strip() for cell in row.split("|"))
-    return CorpusInfo(
-        name, title, int(size), labels, language, tuple(modalities.split()), how == "fetched", url, licence
-    )
+    kinds, hub = tuple(modalities.split()), how.removeprefix("hub ") if how.startswith("hub ") else None
+    return CorpusInfo(name, title, int(size), labels, language, kinds, how == "fetched", url, licence, hub)
 
 
 CORPORA: dict[str, CorpusInfo] = {
     found.name: found for found in map(_info, _TABLE.strip().replace("\n   ", "").split("\n"))
 }
-"""The thirteen corpora by name."""
+"""The sixteen corpora by name."""
 
 
 def info(name: str) -> CorpusInfo:

@@ -201,7 +201,7 @@ def from_datasets(
         value = (
             row[label] if classes is None or row[label] is None else classes[row[label]] if row[label] >= 0 else None
         )
-        file = _store(row[audio], folder, f"{split + '-' if split else ''}{i:06d}", f"dataset, row {i + 1}")
+        file = store_audio(row[audio], folder, f"{split + '-' if split else ''}{i:06d}", f"dataset, row {i + 1}")
         samples.append(
             EmotionSample(
                 id=str(row.get("id") or file),
@@ -278,7 +278,7 @@ def _column(names: Sequence[str], wanted: str | None, usual: Sequence[str], what
     return found
 
 
-def _store(value: Any, folder: Path, stem: str, where: str) -> str:
+def store_audio(value: Any, folder: Path, stem: str, where: str) -> str:
     """Copy one audio value (a path, or {"path", "bytes"}) into `folder`; its file name there."""
     content = value.get("bytes") if isinstance(value, dict) else None
     source = value.get("path") if isinstance(value, dict) else value

@@ -1,9 +1,13 @@
-"""What MER2023 and MER2024 share: tables of (name, discrete, valence) beside folders of mixed .avi and .mp4 clips."""
+"""What the challenges share: of 2023 and 2024 tables of (name, discrete, valence) beside folders of clips, of 2025 and
+2026 one folder of clips and one of voices, and a table for each kind of annotation."""
 
 from __future__ import annotations
 
-from emolab.corpora.builder import VIDEO, Builder, read_csv
+from pathlib import Path
+
+from emolab.corpora.builder import VIDEO, Builder, Check, read_csv
 from emolab.errors import CorpusError
+from emolab.samples import Corpus, LoadReport
 
 
 def load_part(build: Builder, table: str, folder: str, split: str) -> None:
@@ -30,12 +34,52 @@ def load_part(build: Builder, table: str, folder: str, split: str) -> None:
         build.skip("unlabelled", file)
 
 
-def _transcripts(build: Builder) -> dict[str, str]:
+def load_annotated(
+    name: str, root: str | Path, check: Check, labels: str, words: tuple[str, ...], descriptions: tuple[str, ...]
+) -> tuple[Corpus, LoadReport]:
+    """The clips that any table names, with what each says: the label (`discrete`), the open words (`openset`), the
+    description (`reason`), what is said in Chinese (`subtitle_chieng.csv`). Clips without a row are unlabelled."""
+    build = Builder(name, root, check)
+    build.one(labels)
+    emotions = _column(build, labels, "discrete")
+    named = {clip: _listed(text) for table in words for clip, text in _column(build, table, "openset").items()}
+    told = {clip: text for table in descriptions for clip, text in _column(build, table, "reason").items()}
+    spoken = _transcripts(build, "subtitle_chieng.csv")
+    videos, voices = build.by_name(".mp4", under="video"), build.by_name(".wav", under="audio")
+    for clip in dict.fromkeys([*emotions, *named, *told]):
+        video, voice = videos.pop(f"{clip}.mp4", None), voices.pop(f"{clip}.wav", None)
+        if not build.usable(video, f"video/{clip}.mp4"):
+            continue
+        tracks = build.tracks(video)
+        if voice is not None and build.usable(voice):
+            tracks["audio"] = voice
+        build.add(
+            clip,
+            **tracks,
+            text=spoken.get(clip),
+            emotion=emotions.get(clip),
+            words=named.get(clip, ()),
+            caption=told.get(clip),
+        )
+    for file in videos.values():
+        build.skip("unlabelled", file)
+    return build.finish(f"video/*.mp4, audio/*.wav, {labels} and subtitle_chieng.csv")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """Words of a list as it is published: `['happy', 'moved']` → happy, moved."""
+    return tuple(word for part in text.strip("[] ").split(",") if (word := part.strip(" '\"")))
+
+
+def _column(build: Builder, table: str, column: str) -> dict[str, str]:
+    """Clip → value of a column, where the table is there."""
+    found = next((file for file in build.index if file.rsplit("/", 1)[-1] == table), None)
+    return {} if found is None else {r["name"]: r[column] for r in read_csv(build.root / found, ("name", column))}
+
+
+def _transcripts(build: Builder, table: str = "label-transcription.csv") -> dict[str, str]:
     """Clip → what is said in Chinese, where the table of transcripts is there."""
-    found = next((file for file in build.index if file.rsplit("/", 1)[-1] == "label-transcription.csv"), None)
-    if found is None:
-        return {}
-    return {row["name"]: text for row in read_csv(build.root / found, ("name",)) if (text := row.get("chinese"))}
+    return {clip: text for clip, text in _column(build, table, "chinese").items() if text}
 
 
 def _number(text: str | None, where: str) -> float | None:

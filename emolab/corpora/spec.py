@@ -353,12 +353,15 @@ def relabel(corpus: Corpus, source: str, target: str, keep_calm: bool = False) -
     mapping = label_map(source, target, keep_calm)
     report, kept = LoadReport(corpus.name), []
     for i, sample in enumerate(corpus, 1):
+        if sample.emotion is None:
+            report.skip("unlabelled", sample.id)
+            continue
         try:
-            emotion = mapping(sample.emotion or "")
+            emotion = mapping(sample.emotion)
         except EmolabError as error:
             raise CorpusError(f"{corpus.name}, row {i} ({sample.id}): {error}") from error
         if emotion is None:
-            report.skip(f"{sample.emotion}: {mapping.dropped[sample.emotion or '']}", sample.id)
+            report.skip(f"{sample.emotion}: {mapping.dropped[sample.emotion]}", sample.id)
         else:
             kept.append(replace(sample, emotion=emotion, extra={**sample.extra, "label": sample.emotion}))
     report.found = len(kept)

@@ -19,8 +19,34 @@ def loaded(request, fixture_corpus):
     return request.param, planted, corpus, report
 
 
-def test_there_are_thirteen():
-    assert len(NAMES) == 13
+def test_there_are_sixteen():
+    assert len(NAMES) == 16
+
+
+def test_words_and_descriptions_of_people_come_before_those_of_models(fixture_corpus):
+    for name in ("mer2025", "mer2026"):
+        _, _, corpus, _ = fixture_corpus(name)
+        first, only_words = corpus[0], corpus[len(corpus) - 1]
+        assert first.words == ("happy", "moved") and first.emotion == "neutral" and first.text == "我不知道。"
+        assert first.audio == "audio/samplenew3_00000000.wav" and first.video == "video/samplenew3_00000000.mp4"
+        assert first.caption == ("A man smiles (ovmerd)." if name == "mer2025" else None)
+        assert only_words.emotion is None and only_words.words == ("happy", "moved")
+
+
+def test_the_four_conditions_of_listen(fixture_corpus):
+    _, _, corpus, _ = fixture_corpus("listen")
+    assert corpus.where(lambda s: s.extra["experiment"] == "3A").counts() == {"frustration": 3}, "what the words say"
+    voices = {s.emotion for s in corpus if s.extra["experiment"] == "3B"}
+    assert "frustration" not in voices and len(voices) == 3, "what the voice says"
+    told = {s.extra["experiment"]: (s.extra["condition"], bool(s.audio), bool(s.text)) for s in corpus}
+    assert told == {
+        "1": ("neutral text", True, True),
+        "2A": ("matched", False, True),
+        "2B": ("matched", True, True),
+        "3A": ("mismatched", False, True),
+        "3B": ("mismatched", True, True),
+        "4": ("paralinguistic", True, False),
+    }
 
 
 def test_finds_what_is_there_and_reports_every_planted_fault(loaded):
@@ -36,8 +62,8 @@ def test_samples_are_consistent(loaded):
     assert len({sample.id for sample in corpus}) == len(corpus)
     for sample in corpus:
         assert sample.corpus == name
-        assert sample.emotion in LABEL_SETS[corpora.info(name).labels]
-        assert sample.audio or sample.video
+        assert sample.emotion in LABEL_SETS[corpora.info(name).labels] or (not sample.emotion and sample.words)
+        assert sample.audio or sample.video or sample.extra.get("experiment") in ("2A", "3A")
         for modality in ("audio", "video"):
             if getattr(sample, modality):
                 assert corpus.path(sample, modality).exists()
@@ -55,7 +81,7 @@ def test_media_of_a_sample_can_be_used(loaded):
 def test_videos_with_sound_keep_it(loaded):
     name, _, corpus, report = loaded
     silent = sum("no audio track" in note for note in report.notes)
-    assert sum(sample.audio is None for sample in corpus) == silent + {"dfew": 2}.get(name, 0)
+    assert sum(sample.audio is None for sample in corpus) == silent + {"dfew": 2, "listen": 6}.get(name, 0)
     assert silent == {"dfew": 1, "mafw": 1}.get(name, 0)
 
 

@@ -20,7 +20,7 @@ PUBLISHED = json.loads((Path(__file__).parent / "published.json").read_text(enco
 
 
 def test_there_is_a_listing_with_a_source_for_each_corpus():
-    assert set(PUBLISHED) == set(corpora.CORPORA)
+    assert set(PUBLISHED) == set(corpora.CORPORA) - {"listen"}, "LISTEN is Parquet: its tree is made of the columns"
     for name, listing in PUBLISHED.items():
         assert listing["source"], name
         assert listing["looked_up"] and set(listing["looked_up"]) <= set(listing["samples"]), name
@@ -44,7 +44,8 @@ def test_a_loader_reads_what_is_published(name, tmp_path):
             if field == "extra":
                 assert {k: sample.extra.get(k) for k in value} == value, key
             else:
-                assert getattr(sample, field) == value, (key, field)
+                found_value = getattr(sample, field)
+                assert (list(found_value) if isinstance(value, list) else found_value) == value, (key, field)
 
 
 @pytest.mark.parametrize("name", list(PUBLISHED))
