@@ -1,6 +1,6 @@
 """Evaluation of captions: a model describes every sample, and its words are compared with the reference caption.
 
-Two questions that one score would mix: does the caption read like the reference (BLEU, ROUGE-L, METEOR, CIDEr), and
+Two questions that one score would mix: does the caption read like the reference (BLEU, ROUGE-L, CIDEr), and
 does it name the feeling that the reference names (Emo-F1, and the hit rate of the gold label)? A caption in the right
 words with the wrong feeling scores high on the first and zero on the second.
 """
@@ -15,7 +15,7 @@ from emolab.emotions import concept
 from emolab.errors import EvaluationError
 from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted, pool_rows
 from emolab.evaluate.results import talkers
-from emolab.metrics import bootstrap_ci, caption_notes, caption_table, hit_rate, meteor, rouge_l
+from emolab.metrics import bootstrap_ci, caption_notes, caption_table, hit_rate, rouge_l
 from emolab.metrics.captions import (
     Reference,
     bleu_counts,
@@ -40,7 +40,6 @@ CAPTION_KEYS = (
     "bleu_1",
     "bleu_4",
     "rouge_l",
-    "meteor",
     "cider",
     "distinct_1",
     "distinct_2",
@@ -122,7 +121,6 @@ def _counted(gold: Sequence[Reference], predicted: Sequence[str], labels: Sequen
         "bleu_1": ([bleu_counts(g, p, 1) for g, p in pairs], bleu_of),
         "bleu_4": ([bleu_counts(g, p, 4) for g, p in pairs], bleu_of),
         "rouge_l": ([rouge_l([g], [p]) for g, p in pairs], mean),
-        "meteor": ([meteor([g], [p]) for g, p in pairs], mean),
         "cider": ([cider_sample(references(g), p, weights) for g, p in pairs], mean_defined),
         "length": ([len(tokens(p)) for p in predicted], mean),
     }

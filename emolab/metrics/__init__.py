@@ -2,7 +2,7 @@
 
 from emolab.metrics.bootstrap import bootstrap_ci
 from emolab.metrics.calibration import expected_calibration_error
-from emolab.metrics.captions import bleu, distinct, emotion_f1, meteor, rouge_l, vocabulary_size
+from emolab.metrics.captions import bleu, distinct, emotion_f1, rouge_l, vocabulary_size
 from emolab.metrics.cider import cider
 from emolab.metrics.classification import (
     confusion,
@@ -28,7 +28,6 @@ __all__ = [
     "hit_rate",
     "jaccard",
     "macro_f1",
-    "meteor",
     "parse_rate",
     "rouge_l",
     "sample_scores",

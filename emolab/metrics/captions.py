@@ -1,7 +1,8 @@
 """Scores of captions against reference captions, each in [0, 1] unless it says otherwise.
 
-References are one string a sample, or several. SPICE is left out on purpose: it needs Java and a scene-graph parser;
-CIDEr stands in for it.
+References are one string a sample, or several. BLEU equals sacrebleu, ROUGE-L and CIDEr equal pycocoevalcap, on 200
+committed pairs in English and Chinese. METEOR and SPICE are left out on purpose: their published scorers need Java and
+WordNet, paraphrase tables or a scene-graph parser, and a number without these would only share their name.
 
 Tokens are lower-case words; a Chinese or Japanese character is a token of its own, because nothing separates words
 there (a choice that needs no segmenter, and the one of sacrebleu). BLEU is tokenised by sacrebleu: with "zh" where a
@@ -15,7 +16,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 from emolab.wheels.scan import emotion_words
 from emolab.wheels.shipped import forms
@@ -100,49 +100,6 @@ def _lcs(a: Sequence[str], b: Sequence[str]) -> int:
         for j, y in enumerate(b, 1):
             previous, row[j] = row[j], previous + 1 if x == y else max(row[j], row[j - 1])
     return row[-1]
-
-
-def meteor(gold: Sequence[Reference], pred: Sequence[str]) -> float:
-    """Mean METEOR with the parameters of Banerjee & Lavie (2005): F = 10PR / (R + 9P), less ½ (chunks / matches)³.
-
-    Words match exactly, else by base form, else by family of our lexicon, where other scorers use a stemmer and
-    WordNet; Chinese characters match exactly. Among equal words a match goes on with the run before it, else takes the
-    first; other scorers break ties otherwise, and METEOR 1.5 has tuned parameters, so compare scores of one scorer
-    only.
-    """
-    return _mean(max(_meteor(tokens(r), tokens(p)) for r in references(g)) for g, p in zip(gold, pred, strict=True))
-
-
-def _meteor(reference: list[str], candidate: list[str]) -> float:
-    pairs = _align(reference, candidate)
-    if not pairs:
-        return 0.0
-    precision, recall = len(pairs) / len(candidate), len(pairs) / len(reference)
-    ordered = sorted(pairs)
-    chunks = 1 + sum(a + 1 != c or b + 1 != d for (a, b), (c, d) in pairwise(ordered))
-    return 10 * precision * recall / (recall + 9 * precision) * (1 - 0.5 * (chunks / len(pairs)) ** 3)
-
-
-def _align(reference: list[str], candidate: list[str]) -> list[tuple[int, int]]:
-    """Pairs (candidate position, reference position), greedily from left to right: exact words, base forms,
-    families."""
-    pairs: dict[int, int] = {}
-    taken: set[int] = set()
-    for key in (str, _base, _family):
-        places: dict[str, list[int]] = {}
-        for j, word in enumerate(reference):
-            if j not in taken and key(word):
-                places.setdefault(key(word), []).append(j)
-        for i, word in enumerate(candidate):
-            if i not in pairs and (free := places.get(key(word))):
-                following = pairs.get(i - 1, -2) + 1
-                pairs[i] = free.pop(free.index(following) if following in free else 0)
-                taken.add(pairs[i])
-    return list(pairs.items())
-
-
-def _base(word: str) -> str:
-    return forms()[word].word if word in forms() else ""
 
 
 def _family(word: str) -> str:

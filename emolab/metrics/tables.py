@@ -11,7 +11,6 @@ from emolab.metrics.captions import (
     bleu,
     distinct,
     emotion_f1,
-    meteor,
     references,
     rouge_l,
     vocabulary_size,
@@ -23,13 +22,12 @@ from emolab.wheels.shipped import valence_of
 
 
 def caption_table(gold: Sequence[Reference], pred: Sequence[str]) -> dict[str, float]:
-    """Every caption score: bleu_1, bleu_4, rouge_l, meteor, cider, emotion_f1, distinct_1, distinct_2, vocabulary,
+    """Every caption score: bleu_1, bleu_4, rouge_l, cider, emotion_f1, distinct_1, distinct_2, vocabulary,
     n."""
     return {
         "bleu_1": bleu(gold, pred, 1),
         "bleu_4": bleu(gold, pred, 4),
         "rouge_l": rouge_l(gold, pred),
-        "meteor": meteor(gold, pred),
         "cider": cider(gold, pred),
         "emotion_f1": emotion_f1(gold, pred),
         "distinct_1": distinct(pred, 1),

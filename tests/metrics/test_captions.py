@@ -14,7 +14,6 @@ from emolab.metrics import (
     cider,
     distinct,
     emotion_f1,
-    meteor,
     rouge_l,
     sentiment_f1,
     sentiment_of,
@@ -52,36 +51,26 @@ def test_rouge_l_by_hand():
     assert rouge_l([["x", "a b"]], ["a b"]) == pytest.approx(1.0)
 
 
-def test_meteor_by_hand():
-    """Banerjee & Lavie's example: "the cat was sat on the mat" against "the cat sat on the mat": 6 matches, P 6/7, R 1,
-    two chunks, F = 10PR / (R + 9P), penalty ½ (2/6)³."""
-    p, r = 6 / 7, 1.0
-    f = 10 * p * r / (r + 9 * p)
-    found = meteor(["the cat sat on the mat"], ["the cat was sat on the mat"])
-    assert found == pytest.approx(f * (1 - 0.5 * (2 / 6) ** 3))
-    assert meteor(["a b c d"], ["a b c d"]) == pytest.approx(1 - 0.5 * (1 / 4) ** 3)
-    assert meteor(["x"], ["y"]) == 0.0
-    run_goes_on = meteor(["a cat and a dog"], ["and a dog"])
-    assert run_goes_on == pytest.approx(10 * 0.6 / (0.6 + 9) * (1 - 0.5 * (1 / 3) ** 3))
-
-
-def test_meteor_matches_base_forms_and_families():
-    exact = meteor(["he sounds sad"], ["he sounds sad"])
-    assert meteor(["he sounds sad"], ["he sounds sadly"]) == exact == meteor(["he sounds sad"], ["he sounds unhappy"])
-    assert meteor(["he sounds sad"], ["he sounds happy"]) < exact
-
-
-def test_cider_and_rouge_equal_the_coco_scorer_on_committed_pairs():
-    """`coco_captions.json` holds what pycocoevalcap 1.2 gives for eighteen pairs of ours, English and Chinese."""
-    found = json.loads((Path(__file__).parent / "coco_captions.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_scores_equal_kept_packages_on_two_hundred_pairs(language):
+    """`coco_captions.json` holds what pycocoevalcap 1.2 and sacrebleu 2.6 give for a hundred pairs of each language."""
+    found = json.loads((Path(__file__).parent / "coco_captions.json").read_text(encoding="utf-8"))[language]
     gold = [pair["references"] for pair in found["pairs"]]
     pred = [pair["caption"] for pair in found["pairs"]]
-    assert cider(gold, pred) == pytest.approx(found["cider"], abs=1e-9)
-    assert rouge_l(gold, pred) == pytest.approx(found["rouge_l"], abs=1e-9)
+    assert len(pred) == 100
+    table = caption_table(gold, pred)
+    for name in ("cider", "rouge_l", "bleu_1", "bleu_4"):
+        assert table[name] == pytest.approx(found[name], abs=1e-9), name
     weights = DocumentFrequency.fit(gold)
     for pair in found["pairs"]:
         assert cider_sample(pair["references"], pair["caption"], weights) == pytest.approx(pair["cider"], abs=1e-9)
         assert rouge_l([pair["references"]], [pair["caption"]]) == pytest.approx(pair["rouge_l"], abs=1e-9)
+
+
+def test_what_no_kept_package_computes_here_has_no_name_here():
+    import emolab.metrics
+
+    assert not {"meteor", "spice"} & {*caption_table(GOLD, PRED), *emolab.metrics.__all__}
 
 
 CHINESE = ["说话人语速很慢，声音低沉，听起来很悲伤。", "她的声音明亮，充满喜悦。"]
@@ -98,9 +87,9 @@ def test_bleu_of_chinese_equals_sacrebleu_s_chinese_tokenizer(order):
 def test_every_score_of_an_identical_chinese_caption_is_that_of_an_identical_english_one():
     same = caption_table(CHINESE, CHINESE)
     assert (same["bleu_1"], same["bleu_4"], same["rouge_l"], same["emotion_f1"]) == pytest.approx((1, 1, 1, 1))
-    assert same["cider"] == pytest.approx(10.0) and same["meteor"] > 0.99
+    assert same["cider"] == pytest.approx(10.0)
     other = caption_table(CHINESE, CHINESE[::-1])
-    assert all(other[name] < 0.5 for name in ("bleu_4", "rouge_l", "meteor", "emotion_f1"))
+    assert all(other[name] < 0.5 for name in ("bleu_4", "rouge_l", "emotion_f1"))
     assert tokens("声音 low，isn’t") == ["声", "音", "low", "isn't"]
 
 
@@ -152,7 +141,6 @@ def test_caption_table_has_every_score():
         "bleu_1",
         "bleu_4",
         "rouge_l",
-        "meteor",
         "cider",
         "emotion_f1",
         "distinct_1",
