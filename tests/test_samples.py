@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -245,3 +248,27 @@ def test_parts_are_said_in_the_sentences_of_the_caption_or_in_their_own():
         EmotionSample("1", parts={"voice": "\u8bed\u901f\u8f83\u5feb"}).describe() == "\u8bed\u901f\u8f83\u5feb\u3002"
     )
     assert EmotionSample("1", caption="x").describe() is None
+
+
+def test_a_long_table_shows_how_far_it_is(tmp_path, monkeypatch):
+    import tqdm.auto
+
+    shown = []
+
+    class Bar(tqdm.auto.tqdm):
+        def __init__(self, *args, **kwargs):
+            shown.append((kwargs["desc"], kwargs["delay"]))
+            super().__init__(*args, **kwargs | {"disable": True})
+
+    monkeypatch.setattr(tqdm.auto, "tqdm", Bar)
+    (tmp_path / "t.jsonl").write_text('{"id": "a", "emotion": "sad", "text": "x"}\n')
+    Corpus.read(tmp_path / "t.jsonl")
+    assert shown == [("t.jsonl", 2)], "after two seconds, so that short tables print nothing"
+
+
+def test_nothing_is_told_to_anybody_by_default():
+    """TRL and the hub report their use where nothing forbids it."""
+    code = "import emolab.training, emolab.lalm, huggingface_hub.constants as c; print(c.HF_HUB_DISABLE_TELEMETRY)"
+    clean = {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k != "DO_NOT_TRACK"}
+    asked = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert asked.stdout.strip() == "True"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -260,3 +261,25 @@ def test_each_process_takes_its_own_card(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert _place(None) == torch.device("cuda", 3) and _place("cuda:1") == torch.device("cuda", 1)
+
+
+def test_code_in_a_model_s_folder_is_never_run(adapter, tmp_path, monkeypatch):
+    """Neither is a person asked whether to run it, which would end a job that nobody watches."""
+    folder = tiny_random().save(tmp_path / "model")
+    mark = tmp_path / "was-run"
+    (folder / "mine.py").write_text(
+        f"open({str(mark)!r}, 'w')\nfrom transformers import PreTrainedTokenizerFast as Own\n"
+    )
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    own = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["mine.Own", "mine.Own"]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config | own))
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("a question was asked"))
+    with suppress(ModelError):
+        load_model(folder, device="cpu")
+    assert not mark.exists()
+    config = json.loads((folder / "config.json").read_text())
+    own = {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Own"}}
+    (folder / "config.json").write_text(json.dumps(config | own))
+    with pytest.raises(ModelError, match="model type 'mine' is not one of"):
+        load_model(folder, device="cpu")
+    assert not mark.exists()
