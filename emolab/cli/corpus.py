@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -21,9 +21,6 @@ from emolab.corpora.verify import verify as verify_files
 from emolab.emotions import label_set
 from emolab.errors import CorpusError
 from emolab.samples import Corpus, LoadReport, note_path
-
-if TYPE_CHECKING:
-    from emolab.samples import Corpus
 
 MOST_SHOWN = 5  # items of one reason on a screen; --json and the report file have all
 

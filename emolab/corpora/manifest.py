@@ -18,10 +18,12 @@ from emolab.samples import Corpus, EmotionSample, LoadReport, printable, read_ro
 
 UTF8 = ("utf-8-sig",)  # guessing another encoding would garble names and texts without a word
 PATH_COLUMNS = ("audio", "path", "file", "filename", "wav", "audio_path", "video")
-LABEL_COLUMNS = ("emotion", "label", "emo")
-TEXT_COLUMNS = ("text", "transcript", "sentence", "utterance")
+LABEL_COLUMNS = ("emotion", "label", "emo", "gt")
+TEXT_COLUMNS = ("text", "transcript", "transcription", "sentence", "utterance")
 OTHER_COLUMNS = ("id", "speaker", "split", "language", "caption", "valence", "arousal", "dominance")
-KNOWN = (*PATH_COLUMNS, *LABEL_COLUMNS, *TEXT_COLUMNS, *OTHER_COLUMNS)
+REASONS = "reasoning"
+"""Of EmotionCoT's JSON Lines: why the label is the label. It is the caption where a row has no other."""
+KNOWN = (*PATH_COLUMNS, *LABEL_COLUMNS, *TEXT_COLUMNS, *OTHER_COLUMNS, REASONS)
 
 
 def load(
@@ -163,6 +165,8 @@ def _sample(where: str, row: dict[str, Any], root: Path, labels: LabelSet | None
     for name in ("valence", "arousal", "dominance"):
         if name in values:
             values[name] = _float(values[name], f"{where}, column {name!r}")
+    if REASONS in row and "caption" not in values:
+        values["caption"] = _text(row[REASONS])
     media = {"video": path} if path.lower().endswith(VIDEO) else {}
     values |= media | {
         "audio": path,

@@ -126,12 +126,12 @@ def readable(corpus: Corpus, shown: Sequence[str], say: Callable[[str], None]) -
 
 
 def fitting(
-    corpus: Corpus, recipe: Recipe, lalm: LALM, prompt: Prompt, long_clips: str, say: Callable[[str], None]
+    corpus: Corpus, lalm: LALM, prompt: Prompt, answer: int, long_clips: str, say: Callable[[str], None]
 ) -> Corpus:
-    """Training samples as the model takes them: clips that are too long cut or left out, prompts longer than its
-    context left out, and `say` told."""
-    kept, report = usable(corpus, recipe.modalities, lalm.max_seconds, long_clips)
-    kept = with_room(kept, lalm, prompt, recipe.max_new_tokens, report)
+    """Training samples as the model takes them: clips that are too long cut or left out, prompts that leave no
+    room for an `answer` of so many tokens left out, and `say` told."""
+    kept, report = usable(corpus, prompt.modalities, lalm.max_seconds, long_clips)
+    kept = with_room(kept, lalm, prompt, answer, report)
     for sentence in (report.sentence(), *report.notes[:1]):
         if sentence:
             say(sentence)

@@ -280,7 +280,9 @@ class Recipe:
             lalm = run.timed("load", self.load)
             recipe = self.for_model(lalm, say)
             ask, ask_at_once = recipe.prompt(chosen), recipe.direct_prompt(chosen)
-            cold, train = (fitting(part, recipe, lalm, ask, long_clips, say) for part in (data.cold, data.train))
+            cold, train = (
+                fitting(part, lalm, ask, recipe.max_new_tokens, long_clips, say) for part in (data.cold, data.train)
+            )
             stages = Stages(recipe, run, data.test, other, lalm, long_clips, progress, train)
             result: dict[str, Any] = {"recipe": self.name, "metric": self.metric} | dict.fromkeys(STAGES)
             # 1. The model as it comes.
