@@ -230,16 +230,3 @@ def scores_key(prompt: Prompt, test: Corpus, other: Corpus | None, checks: Seque
     parts = [corpus_identity(part, part.root, part.name) for part in (test, other) if part is not None]
     asked = {"prompt": prompt.id, "modalities": list(prompt.modalities), "labels": list(prompt.labels or ())}
     return asked | {"samples": parts, "controls": list(checks), "options": list(more)}
-
-
-def fitting(
-    corpus: Corpus, modalities: Sequence[str], lalm: LALM, long_clips: str, say: Callable[[str], None]
-) -> Corpus:
-    """Training samples as the model takes them: clips that are too long cut or left out, and `say` told."""
-    kept, report = usable(corpus, modalities, lalm.max_seconds, long_clips)
-    for sentence in (report.sentence(), *report.notes[:1]):
-        if sentence:
-            say(sentence)
-    if not len(kept):
-        raise CorpusError(f"{corpus.name or corpus.root}: no sample fits {lalm.name}; {report.sentence()}")
-    return kept
