@@ -234,8 +234,7 @@ class Recipe:
                 is left out and counted.
             long_clips: what becomes of clips that are too long for the model: "window" (cut, and answers pooled) or
                 "skip" (left out and counted).
-            only_listening: leave out the training clips that `emolab corpus listen-filter --mark` marks as answered
-                right without their voice.
+            only_listening: without the training clips that `emolab corpus listen-filter --mark` found answered unheard.
             split: the split that is measured; "val" is for choosing settings.
             controls: whether the end of the run is measured under each control; "every": the supervised model and the
                 cold start, too.
@@ -249,8 +248,8 @@ class Recipe:
         `seconds` by stage; `settings`.
         """
         say = say if say is not None and is_main() else (lambda text: None)
-        options: dict[str, Any] = {"rewards": rewards, "long_clips": long_clips, "split": split, "baseline": baseline}
-        options |= {"only_listening": only_listening}
+        data_options = {"split": split, "long_clips": long_clips, "only_listening": only_listening}
+        options: dict[str, Any] = data_options | {"rewards": rewards, "baseline": baseline}
         options |= {"controls": controls, "elsewhere": elsewhere, "zero_shot": zero_shot, "grpo": grpo, "start": start}
         if fold == "all":
             found = folds_of(corpus, self.corpus_size, labels, protocol)
@@ -267,8 +266,7 @@ class Recipe:
             say(note)
         measured = None if test is None else self.readable(corpus_of(test, labels=chosen), split, say)
         inside = self.readable(whole, split, say)
-        if only_listening:
-            inside = to_listen_to(inside, split, say)
+        inside = to_listen_to(inside, split, say) if only_listening else inside
         data = self.splits(inside, split, measured)
         other = self.other_domain(inside, split) if elsewhere else None
         rubric = self.rewards(chosen, data.train) if rewards is None else rubric_of(rewards, chosen, data.train)
@@ -280,9 +278,7 @@ class Recipe:
             lalm = run.timed("load", self.load)
             recipe = self.for_model(lalm, say)
             ask, ask_at_once = recipe.prompt(chosen), recipe.direct_prompt(chosen)
-            cold, train = (
-                fitting(part, lalm, ask, recipe.max_new_tokens, long_clips, say) for part in (data.cold, data.train)
-            )
+            cold, train = (fitting(p, lalm, ask, self.max_new_tokens, long_clips, say) for p in (data.cold, data.train))
             stages = Stages(recipe, run, data.test, other, lalm, long_clips, progress, train)
             result: dict[str, Any] = {"recipe": self.name, "metric": self.metric} | dict.fromkeys(STAGES)
             # 1. The model as it comes.
