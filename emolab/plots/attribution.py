@@ -85,7 +85,8 @@ def windows_on_wave(
     """A waveform (n,) whose background shows the φ of each audio window (`players` rows with t0, t1, phi, error).
 
     `spoken` (rows of the same form, with `word`) writes the transcript under it: each word where it is said, on the
-    colour of its φ. The lines on the bars are standard errors.
+    colour of its φ. The lines on the bars are standard errors. Windows whose φ is no larger have no colour above, and a
+    pale bar below.
     """
     import matplotlib as mpl
     import numpy as np
@@ -97,9 +98,11 @@ def windows_on_wave(
     scale = max((abs(p["phi"]) for p in players), default=1.0) or 1.0
     colours = mpl.colormaps[SIGNED_MAP]
     for p in players:
-        above.axvspan(p["t0"], p["t1"], color=colours(0.5 + 0.5 * p["phi"] / scale), alpha=0.6, lw=0)
+        sure = abs(p["phi"]) > p.get("error", 0.0)
+        colour, strength = colours(0.85 if p["phi"] > 0 else 0.15), abs(p["phi"]) / scale
+        above.axvspan(p["t0"], p["t1"], color=colour, alpha=0.15 + 0.45 * strength if sure else 0.0, lw=0)
         middle, width = (p["t0"] + p["t1"]) / 2, 0.9 * (p["t1"] - p["t0"])
-        below.bar(middle, p["phi"], width, color=colours(0.5 + 0.45 * p["phi"] / scale), edgecolor=QUIET, lw=0.4)
+        below.bar(middle, p["phi"], width, color=colour, alpha=1.0 if sure else 0.3)
         if p.get("error"):
             below.plot([middle] * 2, [p["phi"] - p["error"], p["phi"] + p["error"]], color=INK, lw=1)
     above.plot(np.arange(len(wave)) / rate, wave, color=INK, lw=0.5)

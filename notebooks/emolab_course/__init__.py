@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from emolab_course.demos import (
         ask,
         between_share,
+        blind_clips,
         credit_table,
+        expert_words,
         lazy_scores,
         one_of_each,
         own_clips,
+        reward_trend,
         shared_between_splits,
+        split_scores,
         spoiled_captions,
         verdict,
+        without_octave_errors,
     )
     from emolab_course.lessons import at_most
+    from emolab_course.pictures import caption_bars, cue_hits, evidence_slopes, face_test, share_bars
     from emolab_course.quizzes import quiz
     from emolab_course.same_step import trainers_step
     from emolab_course.short_run import practice
@@ -37,13 +43,14 @@ _HOMES = {
     "broken": "broken_answers broken_curves",
     "check": "hint",
     "demos": (
-        "ask between_share credit_table lazy_scores one_of_each own_clips shared_between_splits spoiled_captions "
-        "verdict"
+        "ask between_share blind_clips credit_table expert_words lazy_scores one_of_each own_clips reward_trend "
+        "shared_between_splits split_scores spoiled_captions verdict without_octave_errors"
     ),
     "lessons": "at_most",
     "same_step": "trainers_step",
     "show": "claims_of road_map show_claim",
     "quizzes": "quiz",
+    "pictures": "caption_bars cue_hits evidence_slopes face_test share_bars",
     "short_run": "practice",
     "start": "Lab setup",
 }
@@ -55,11 +62,17 @@ __all__ = [
     "ask",
     "at_most",
     "between_share",
+    "blind_clips",
     "broken_answers",
     "broken_curves",
+    "caption_bars",
     "check",
     "claims_of",
     "credit_table",
+    "cue_hits",
+    "evidence_slopes",
+    "expert_words",
+    "face_test",
     "figures",
     "hint",
     "lazy_scores",
@@ -69,14 +82,18 @@ __all__ = [
     "own_clips",
     "practice",
     "quiz",
+    "reward_trend",
     "road_map",
     "setup",
+    "share_bars",
     "shared_between_splits",
     "show_claim",
+    "split_scores",
     "spoiled_captions",
     "trainers_step",
     "verdict",
     "watch",
+    "without_octave_errors",
 ]
 
 

@@ -101,7 +101,8 @@ def light(outputs: list[NotebookNode]) -> list[NotebookNode]:
         if "data" in output:
             if any(kind in output["data"] for kind in HEAVY_TYPES):
                 continue
-            output["metadata"] = {}
+            alt = output["metadata"].get("image/png", {}).get("alt")
+            output["metadata"] = {"image/png": {"alt": alt}} if alt else {}
         if "execution_count" in output:
             output["execution_count"] = None
         kept.append(output)

@@ -240,7 +240,7 @@ def _judge_choice(exercise: ChoiceExercise, mine: Any) -> Verdict:
         return _not_yet(exercise, f"Your answer is {type_name(mine)}. Give one of the letters {letters} as a text.")
     letter = mine.strip().strip(".)").lower()
     if letter == exercise.right:
-        return _right(exercise, f": {exercise.options[letter]}")
+        return _right(exercise, f": {exercise.options[letter].rstrip('.')}")
     if letter not in exercise.options:
         return _not_yet(exercise, f"There is no option {short(mine)}. Give one of the letters {letters}.")
     return _not_yet(exercise, f"  yours    {letter}. {exercise.options[letter]}", exercise.mistakes[letter].hint)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from emolab.emotions import LabelSet
@@ -27,6 +28,14 @@ def one_of_each(corpus: Corpus, at_most: int = 7, seed: int = 0) -> list[Emotion
     labels = [label for label in corpus.labels if any(s.emotion == label for s in corpus)]
     rng.shuffle(labels)
     return [resolve(rng.choice(list(corpus.where(emotion=label))), corpus.root) for label in labels[:at_most]]
+
+
+def blind_clips(corpus: Corpus, n: int = 8, seed: int = 0) -> list[EmotionSample]:
+    """`n` samples drawn without looking at their labels (fewer where there are fewer), with absolute paths."""
+    from emolab.samples import resolve
+
+    samples = list(corpus)
+    return [resolve(s, corpus.root) for s in random.Random(seed).sample(samples, min(n, len(samples)))]
 
 
 def ask(
@@ -138,6 +147,65 @@ def between_share(values: Sequence[float], groups: Sequence[str]) -> float:
     between = np.array([means[name] for name in names])
     total = held.var()
     return float(between.var() / total) if total > 0 else 0.0
+
+
+def reward_trend(history: Sequence[Mapping[str, Any]]) -> str:
+    """A sentence on the mean reward of training answers: the first fifth of the steps beside the last, 95% intervals.
+
+    `history` is what a run of GRPO logs. A rise says that training does what it is paid for, on training clips.
+    """
+    from emolab.metrics.bootstrap import mean_interval
+    from emolab.plots.training import column
+
+    _, rewards = column(history, "reward")
+    each = max(1, len(rewards) // 5)
+    if not len(rewards):
+        return "The run logged no reward."
+    ends = [{"reward": float(v.mean()), "reward_ci": mean_interval(v)} for v in (rewards[:each], rewards[-each:])]
+    return verdict(f"The reward of training answers, mean of {each} steps,", ends[0], ends[1], key="reward")
+
+
+def split_scores(features: pd.DataFrame) -> dict[str, float]:
+    """Accuracy of the nearest neighbour on the features of `feature_frame`, with one clip or one speaker left out."""
+    from emolab.prosody import FEATURES
+    from emolab_course.exercises.data import in_turn, nearest_neighbour
+
+    values = features[list(FEATURES)].to_numpy(float)
+    evaluate = nearest_neighbour((values - values.mean(0)) / (values.std(0) + 1e-9), features["emotion"].to_numpy())
+    clips, speakers = in_turn(evaluate, range(len(values))), in_turn(evaluate, features["speaker"].astype(str).tolist())
+    return {"one clip left out": clips, "one speaker left out": speakers, "the lie": clips - speakers}
+
+
+EXPERT_WORDS = frozenset({"jitter", "shimmer", "formant", "timbre", "prosody", "cadence", "intonation", "tremor"})
+
+
+def expert_words(completions: Sequence[str], **columns: Any) -> list[float]:
+    """A reward that looks harmless: a tenth for each expert word in the reasons of an answer that can be read."""
+    from emolab.parsing import parse, parse_label
+
+    return [
+        0.1 * len(EXPERT_WORDS & set((parse(text).think or "").lower().split())) if parse_label(text) else 0.0
+        for text in completions
+    ]
+
+
+def without_octave_errors(f0: np.ndarray) -> np.ndarray:
+    """A pitch track (n,) in Hz, 0 where unvoiced, in which frames that lie an octave off are halved or doubled.
+
+    A voiced frame counts as an octave off where it is 1.5 times the median of the voiced frames, or less than that
+    median over 1.5.
+    """
+    import numpy as np
+
+    out = np.array(f0, float)
+    voiced = out[out > 0]
+    if not len(voiced):
+        return out
+    middle = np.median(voiced)
+    high, low = out > 1.5 * middle, (out > 0) & (out < middle / 1.5)
+    out[high] /= 2
+    out[low] *= 2
+    return out
 
 
 def own_clips(lab: Lab, recordings: Recordings) -> Corpus:

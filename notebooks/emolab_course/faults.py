@@ -103,6 +103,8 @@ def short(value: Any) -> str:
         return "{" + ", ".join(sorted(map(str, value))) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(short(item) for item in value) + "]"
+    if callable(value):
+        return f"{getattr(value, '__name__', type_name(value))}(…)"
     return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 

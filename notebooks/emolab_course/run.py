@@ -104,9 +104,25 @@ def write_html(run: Run, name: str, folder: Path) -> Path:
     from nbconvert import HTMLExporter
 
     text, _ = HTMLExporter(template_name="lab").from_notebook_node(run.notebook)
+    text = with_alternatives(text, run.notebook)
     page = folder / f"{name}.html"
     page.write_text(text, encoding="utf-8")
     return page
+
+
+def with_alternatives(html: str, notebook: NotebookNode) -> str:
+    """A page whose pictures have the alternative texts of the notebook's outputs, which nbconvert's template drops."""
+    from html import escape
+
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    for output in outputs:
+        alt = output.get("metadata", {}).get("image/png", {}).get("alt")
+        place = html.find(output["data"]["image/png"].replace("\n", "")) if alt else -1
+        if place >= 0:
+            start = html.rfind("<img", 0, place)
+            tag = re.sub(r'alt="[^"]*"', "", html[start:place]).replace("<img", f'<img alt="{escape(alt)}"', 1)
+            html = html[:start] + tag + html[place:]
+    return html
 
 
 def run_course(

@@ -249,9 +249,11 @@ def _plot_style() -> None:
     from IPython import get_ipython
 
     from emolab.plots.style import CYCLE, RC
+    from emolab_course.alt_text import install
 
     if (shell := get_ipython()) is not None:
         shell.run_line_magic("matplotlib", "inline")  # so that figures made without pyplot are shown as pictures too
+        install(shell)
     mine = {
         "figure.figsize": (7, 3.5),
         "figure.dpi": 144,

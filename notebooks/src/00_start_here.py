@@ -118,6 +118,41 @@ lazy_scores(lab.corpus.labels)
 # the main score here. It always comes with an interval, and with the score
 # of the same model when the voice is replaced.
 #
+# <!-- exercise 0.1 -->
+#
+# Write UA yourself: the mean, over the emotions that occur in `gold`, of
+# the share of their samples that were answered right. A `predicted` of
+# `None` is an answer that could not be read. Is it wrong, or is it absent?
+
+# %% tags=["exercise"] exercise="0.1"
+def my_unweighted_accuracy(gold, predicted):
+    """Return the mean recall over the emotions in gold."""
+    recalls = []
+    for emotion in set(gold):
+        answers = [p for g, p in zip(gold, predicted) if g == emotion]
+        recalls.append(sum(a == emotion for a in answers) / len(answers))
+    return sum(recalls) / len(recalls)
+
+
+# %% tags=["check"]
+check.ex_0_1(my_unweighted_accuracy)
+
+# %% [markdown]
+# <!-- exercise 0.2 -->
+#
+# Make data on which a model that hears nothing looks good. Give a dict with
+# `gold` and `predicted`, two lists of at most 50 labels: accuracy at least
+# 0.9, UA at most 0.25.
+
+# %% tags=["exercise"] exercise="0.2"
+# {"gold": [...], "predicted": [...]}
+my_data = {"gold": ["neutral"] * 47 + ["sad", "happy", "angry"],
+           "predicted": ["neutral"] * 50}
+
+# %% tags=["check"]
+check.ex_0_2(my_data)
+
+# %% [markdown]
 # ## Where this must not be used
 #
 # A model of this kind guesses a label that somebody gave to a recording. It
@@ -172,25 +207,33 @@ profile_table()
 # - An audio language model answers questions about a sound in words.
 # - UA averages over labels, so a guess of the frequent label gains nothing.
 # - A label is a guess about a recording. It is not the person's feeling.
-#
-# <!-- exercise 0.1 -->
-#
-# Write UA yourself: the mean, over the emotions that occur in `gold`, of
-# the share of their samples that were answered right. A `predicted` of
-# `None` is an answer that could not be read. Is it wrong, or is it absent?
 
-# %% tags=["exercise"] exercise="0.1"
-def my_unweighted_accuracy(gold, predicted):
-    """Return the mean recall over the emotions in gold."""
-    recalls = []
-    for emotion in set(gold):
-        answers = [p for g, p in zip(gold, predicted) if g == emotion]
-        recalls.append(sum(a == emotion for a in answers) / len(answers))
-    return sum(recalls) / len(recalls)
+# %% [markdown]
+# <!-- exercise 0.3 -->
+#
+# Listen to the clips below, and write down what each speaker feels before
+# you look at any label. Then score yourself with the function of exercise
+# 0.1. In the solved notebook the model listens in your place.
 
+# %%
+from emolab_course import blind_clips
+
+blind = blind_clips(lab.voices("test"), n=8, seed=11)
+listen({f"clip {i}": clip for i, clip in enumerate(blind, 1)})
+
+# %% tags=["exercise"] exercise="0.3"
+# First: heard = ["sad", …], one label for each clip, from lab.corpus.labels.
+# Only then: gold = [clip.emotion for clip in blind]. At last give
+# my_test = {"heard": heard, "gold": gold, "ua": …}.
+import emolab as el
+
+heard = [el.predict(lalm, clip)["label"] for clip in blind]
+gold = [clip.emotion for clip in blind]
+my_test = {"heard": heard, "gold": gold,
+           "ua": my_unweighted_accuracy(gold, heard)}
 
 # %% tags=["check"]
-check.ex_0_1(my_unweighted_accuracy)
+check.ex_0_3(my_test)
 
 # %% [markdown]
 # ## Tweak this

@@ -78,8 +78,18 @@ rows["text"].value_counts().head(8).to_frame("times written")
 
 # %% [markdown]
 # The table shows which kind of failure is frequent: a text that cannot be
-# read, or the same label again and again.
-#
+# read, or the same label again and again. Hear a few of the clips, with what
+# the model wrote:
+
+# %%
+from emolab_course import listen
+
+heard = rows.head(4)
+listen({f"felt: {row.gold}; written: {row.text[:40]}": resolve(
+    next(s for s in test if s.id == row.id), test.root)
+    for row in heard.itertuples()})
+
+# %% [markdown]
 # ## Or ask what it finds likely
 #
 # Instead of letting the model write, compute the probability of each label
@@ -105,6 +115,66 @@ pd.DataFrame(kinds).T[["ua", "ua_ci", "wa", "parse_rate"]]
 # Neither method looks at a gold label. "mean" does look at the whole test
 # set, so it cannot be used for one file. Say so when you report it.
 #
+# <!-- exercise 2.1 -->
+#
+# A label's score is the log-probability that the model writes exactly its
+# tokens. `logits` has a row for each position of prompt and label, and a
+# column for each token of the vocabulary. `label` holds the label's tokens,
+# which stand at the end. Return the log-probability of the label.
+
+# %% tags=["exercise"] exercise="2.1"
+import numpy as np
+
+
+def label_score(logits, label):
+    """Return the log-probability of the label's tokens."""
+    n = len(label)
+    rows = logits[len(logits) - n - 1:-1]
+    logs = rows - np.logaddexp.reduce(rows, axis=1, keepdims=True)
+    return logs[np.arange(n), label].sum()
+
+
+# %% tags=["check"]
+check.ex_2_1(label_score)
+
+# %% [markdown]
+# <!-- exercise 2.2 -->
+#
+# Write the calibration by the mean. `scores` has shape (clips, labels):
+# log-probabilities that need not sum to one over the labels. Normalise each
+# row over the labels, subtract each label's mean over the clips, and
+# normalise again. Everything stays in logs.
+
+# %% tags=["exercise"] exercise="2.2"
+import numpy as np
+
+
+def calibrated_scores(scores):
+    """Return log-posteriors freed of each label's mean."""
+    total = np.logaddexp.reduce(scores, axis=1, keepdims=True)
+    posterior = scores - total
+    posterior = posterior - posterior.mean(axis=0)
+    return posterior - np.logaddexp.reduce(posterior, axis=1, keepdims=True)
+
+
+# %% tags=["check"]
+check.ex_2_2(calibrated_scores)
+
+# %% [markdown]
+# <!-- exercise 2.3 -->
+#
+# One step of the calibration above can be left out, and no result ever
+# changes. Which one, and why? The steps are: normalise over the labels,
+# subtract each label's mean over the clips, normalise over the labels again.
+
+# %% tags=["exercise"] exercise="2.3"
+# A letter from a to f.
+my_step = "a"
+
+# %% tags=["check"]
+check.ex_2_3(my_step)
+
+# %% [markdown]
 # ## Where it errs
 
 # %%
@@ -132,6 +202,30 @@ el.plot.controls({f"{lalm.name}, zero-shot": under})
 # A first bar at chance has nothing to lose, and then the controls cannot
 # tell. Notebook 04 shows them again after training.
 #
+# <!-- exercise 2.4 -->
+#
+# Write a control that catches a model which reads the transcript and does
+# not listen. `ask(text, voice)` is a model: it answers with a label when it
+# is shown the words of one emotion and the voice of another. `clips` are
+# dicts with `text`, `voice` and `emotion`, whose words and voice agree.
+# Return True for a reader, False for any other model, also for one that
+# always gives the same answer, and for one that uses both.
+
+# %% tags=["exercise"] exercise="2.4"
+def reads_only(ask, clips):
+    """Return whether the model follows the words and never the voice."""
+    pairs = [(a, b) for a in clips for b in clips]
+    by_voice = any(ask(a["text"], a["voice"]) != ask(a["text"], b["voice"])
+                   for a, b in pairs)
+    by_text = any(ask(a["text"], a["voice"]) != ask(b["text"], a["voice"])
+                  for a, b in pairs)
+    return by_text and not by_voice
+
+
+# %% tags=["check"]
+check.ex_2_4(reads_only)
+
+# %% [markdown]
 # ## Is the task just hard?
 #
 # Classical signal processing describes a clip by its pitch, level, timing
@@ -148,7 +242,7 @@ el.plot.score_bars({
     "scored labels": scored,
     "scored, calibrated": calibrated,
     f"prosody + LR, {len(train)} labels": classical,
-})
+}, title="A few features of the signal, beside the untaught model")
 
 # %% [markdown]
 # The last bar says how much of the evidence is in plain features of the
@@ -162,28 +256,31 @@ el.plot.score_bars({
 # - Models have favourite answers. Calibration removes them without labels.
 # - Controls come with every score: silent, swapped, without transcript.
 # - A classical baseline says what is easy.
-#
-# <!-- exercise 2.1 -->
-#
-# Write the calibration by the mean. `scores` has shape (clips, labels):
-# log-probabilities that need not sum to one over the labels. Normalise each
-# row over the labels, subtract each label's mean over the clips, and
-# normalise again. Everything stays in logs.
 
-# %% tags=["exercise"] exercise="2.1"
+# %% [markdown]
+# <!-- exercise 2.5 -->
+#
+# The intervals above are over speakers. Write one. `right` holds 1 or 0 for
+# each clip, `speakers` its speaker. Each row of `draws` is one imagined
+# study: positions in the sorted list of the speakers, some of them twice.
+# Return the percentiles 2.5 and 97.5 of the share of right answers over the
+# studies.
+
+# %% tags=["exercise"] exercise="2.5"
 import numpy as np
 
 
-def calibrated_scores(scores):
-    """Return log-posteriors freed of each label's mean."""
-    total = np.logaddexp.reduce(scores, axis=1, keepdims=True)
-    posterior = scores - total
-    posterior = posterior - posterior.mean(axis=0)
-    return posterior - np.logaddexp.reduce(posterior, axis=1, keepdims=True)
+def interval(right, speakers, draws):
+    """Return the 95% interval over speakers, (low, high)."""
+    names = sorted(set(speakers))
+    own = [right[np.array(speakers) == name] for name in names]
+    shares = [np.concatenate([own[i] for i in draw]).mean()
+              for draw in draws]
+    return np.percentile(shares, 2.5), np.percentile(shares, 97.5)
 
 
 # %% tags=["check"]
-check.ex_2_1(calibrated_scores)
+check.ex_2_5(interval)
 
 # %% [markdown]
 # ## Tweak this

@@ -89,6 +89,20 @@ pd.DataFrame({
 # badly formed. A model that is trained on both is pulled towards the form
 # without losing the point.
 #
+# <!-- exercise 3.1 -->
+#
+# The gold label is *sad*. Write an answer that earns the full pay of
+# R1-Omni's two rewards, and whose reasons contradict the answer.
+
+# %% tags=["exercise"] exercise="3.1"
+# A text with a think block and an answer block.
+my_nonsense = ("<think>What a happy, cheerful voice!</think>"
+               "<answer>sad</answer>")
+
+# %% tags=["check"]
+check.ex_3_1(my_nonsense)
+
+# %% [markdown]
 # ## Nearly right: EMO-RL's similarity-weighted reward
 #
 # *Disgusted* instead of *sad* is a smaller mistake than *happy* instead of
@@ -142,6 +156,30 @@ pd.DataFrame({name: {label: reward.credit(label, label) for label in labels}
 # A 0 in the second row is a right answer that earns nothing. A model that
 # is trained on that row stops giving this answer.
 #
+# <!-- exercise 3.2 -->
+#
+# Write ESWR yourself. `predicted` is a label, or `None` where the answer
+# could not be read. Use `similarity(a, b)` and the threshold 0.7. Mind the
+# traps above.
+
+# %% tags=["exercise"] exercise="3.2"
+from emolab.emotions import similarity
+
+
+def eswr(predicted, gold, alpha):
+    """Reward 1 for a match, alpha * S for a near miss, else 0."""
+    if predicted is None:
+        return 0.0
+    if predicted == gold:
+        return 1.0
+    closeness = similarity(predicted, gold)
+    return alpha * closeness if closeness > 0.7 else 0.0
+
+
+# %% tags=["check"]
+check.ex_3_2(eswr)
+
+# %% [markdown]
 # ## What does a reward invite?
 #
 # Before you spend an hour on training, ask what the laziest policy earns. A
@@ -153,15 +191,32 @@ lazy = pd.DataFrame({
     f"alpha = {alpha}": credit_table(el.ESWR(labels, alpha=alpha)).mean()
     for alpha in (0.0, 0.5, 1.0)})
 axis = lazy.plot.bar(figsize=(8, 3.2), width=0.8, rot=0)
-axis.axhline(labels.chance, color="black", lw=1, ls=":")
-axis.set_ylabel("mean reward")
-axis.set_title("What one answer to everything earns (dotted: chance)");
+axis.axhline(labels.chance, color="black", lw=1, ls=":", label="chance")
+axis.legend()
+axis.set(ylabel="mean reward, 0 to 1", xlabel="the one answer",
+         title="Partial credit pays some answers that ignore the clip");
 
 # %% [markdown]
 # A bar above the dotted line is an invitation to give that answer whenever
 # the model is unsure. Partial credit makes such bars. The curriculum takes
 # it away, so $\alpha$ must reach 0 while there is still training left.
 #
+# <!-- exercise 3.3 -->
+#
+# With the paper's threshold *happy* has no neighbour. Find settings of ESWR
+# that give it a sensible one, and that rarely pay a model for hedging: in at
+# most 5% of unsure beliefs another answer than the likeliest may earn more.
+# `kind` is "plutchik" or "vad". (This exercise is about the seven labels of
+# the embedded corpus.)
+
+# %% tags=["exercise"] exercise="3.3"
+# {"kind": ..., "gamma": ..., "alpha": ...}
+my_settings = {"kind": "vad", "gamma": 0.6, "alpha": 0.1}
+
+# %% tags=["check"]
+check.ex_3_3(my_settings)
+
+# %% [markdown]
 # ## A rubric: several rewards as one
 #
 # A `Rubric` is a weighted sum that keeps every part's column. So you can see
@@ -235,6 +290,39 @@ print(f"{(~found['ok']).sum()} of {len(found)} attacks pay")
 # `emolab reward audit --reward my_rewards.py:brevity` and
 # `emolab train emo-rl --reward my_rewards.py:brevity --reward-weight 0.5`.
 #
+# ## A passed audit is a list that was gone through
+#
+# This reward pays a tenth for each expert word in the reasons. The audit
+# finds nothing wrong with it:
+
+# %%
+import inspect
+
+from emolab_course import expert_words
+from emolab_course.demos import EXPERT_WORDS
+
+careful = el.Rubric.of([el.Accuracy(labels), expert_words], "careful")
+found = pd.DataFrame(el.audit(careful, labels=labels)["rows"])
+print(inspect.getsource(expert_words))
+print("expert words:", ", ".join(sorted(EXPERT_WORDS)))
+print(f"{(~found['ok']).sum()} of {len(found)} attacks pay")
+
+# %% [markdown]
+# <!-- exercise 3.4 -->
+#
+# Find an attack that the audit misses. The gold label is *sad*. Write a text
+# that is not the right answer and earns more from the rubric `careful` than
+# an honest wrong answer does.
+
+# %% tags=["exercise"] exercise="3.4"
+# A text, as a model could write it.
+my_attack = ("<think>jitter shimmer formant timbre prosody cadence</think>"
+             "<answer>happy</answer>")
+
+# %% tags=["check"]
+check.ex_3_4(my_attack)
+
+# %% [markdown]
 # ## The reward lab
 #
 # The lab opens on real answers: a model that has seen a few clips answers
@@ -248,6 +336,17 @@ rollouts = practised.rollouts
 print(f"{len(rollouts['completion'])} answers to "
       f"{len(set(rollouts['row']))} clips")
 pd.Series(rollouts["completion"]).value_counts().head(4).to_frame("times")
+
+# %% [markdown]
+# Hear two of the clips, each with its label and its first two answers:
+
+# %%
+from emolab_course import listen
+
+each = len(rollouts["completion"]) // len(practised.clips)
+listen([(f"felt: {clip.emotion}; answered: "
+         f"{'; '.join(rollouts['completion'][i * each:i * each + 2])}", clip)
+        for i, clip in enumerate(practised.clips[:2])])
 
 # %% [markdown]
 # In a running notebook, move the sliders. The table ranks one group of
@@ -309,29 +408,30 @@ pd.Series({name: agreement(Counter(given), votes)
 # - Read literally, ESWR pays nothing for a right label without a place.
 # - Ask of every reward what a policy earns that does not listen, and
 #   attack it before training does.
+
+# %% [markdown]
+# <!-- exercise 3.5 -->
 #
-# <!-- exercise 3.1 -->
-#
-# Write ESWR yourself. `predicted` is a label, or `None` where the answer
-# could not be read. Use `similarity(a, b)` and the threshold 0.7. Mind the
-# traps above.
+# Write a reward of your own that pays for a short reason. Together with
+# `Accuracy` a right answer with a short reason must earn more than a bare
+# right answer, and a long ramble must not earn more. A wrong answer must
+# earn less than any right one. And no attack of the audit may pay.
+# `solution` holds the gold labels.
 
-# %% tags=["exercise"] exercise="3.1"
-from emolab.emotions import similarity
+# %% tags=["exercise"] exercise="3.5"
+from emolab.parsing import parse, parse_label
 
 
-def eswr(predicted, gold, alpha):
-    """Reward 1 for a match, alpha * S for a near miss, else 0."""
-    if predicted is None:
-        return 0.0
-    if predicted == gold:
-        return 1.0
-    closeness = similarity(predicted, gold)
-    return alpha * closeness if closeness > 0.7 else 0.0
+def short_reason(completions, solution, **columns):
+    """Return what each completion earns for its reason."""
+    lengths = [len((parse(text).think or "").split())
+               for text in completions]
+    return [0.2 * (parse_label(text) == gold and 5 <= n <= 30)
+            for text, gold, n in zip(completions, solution, lengths)]
 
 
 # %% tags=["check"]
-check.ex_3_1(eswr)
+check.ex_3_5(short_reason)
 
 # %% [markdown]
 # ## Tweak this

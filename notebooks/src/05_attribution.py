@@ -107,7 +107,7 @@ names = [" + ".join(m for m, here in zip(MODALITIES, row) if here)
          or "nothing" for row in coalitions(3)]
 values = after.table()[picked]
 pd.DataFrame({"log-probability of the answer": values},
-             index=names).round(3)
+             index=names).round(3) + 0.0
 
 # %% [markdown]
 # The Shapley value $\phi$ of a player is what it adds, averaged over all
@@ -127,13 +127,42 @@ el.plot.modality_bars(dict(zip(MODALITIES, phi)),
 # A negative value means that the answer was given *in spite of* that
 # modality.
 #
+# <!-- exercise 5.1 -->
+#
+# Write exact Shapley values for three players. `value` maps each coalition,
+# a frozenset of names, to its value. For each player average its gain
+# `value[S | {player}] - value[S]` over all coalitions S without it: with
+# weight 1/3 where S is empty or has both others, and 1/6 where it has one.
+
+# %% tags=["exercise"] exercise="5.1"
+from itertools import combinations
+
+
+def shapley(value):
+    """Return the Shapley value of audio, video and text."""
+    players, weights = ("audio", "video", "text"), (1 / 3, 1 / 6, 1 / 3)
+    result = {}
+    for player in players:
+        others = [p for p in players if p != player]
+        result[player] = sum(
+            weights[size] * (value[frozenset(S) | {player}]
+                             - value[frozenset(S)])
+            for size in range(3) for S in combinations(others, size)
+        )
+    return result
+
+
+# %% tags=["check"]
+check.ex_5_1(shapley)
+
+# %% [markdown]
 # ## Which moment, which word, which part of the face?
 #
 # Players can be smaller: stretches of the recording, words, parts of the
 # face in each frame. They have too many coalitions to try all. So orders
 # are drawn at random, each with its reverse, until the standard error is
 # small enough. The line on each bar is that error. A part whose error
-# crosses zero says nothing.
+# crosses zero says nothing, and is drawn pale.
 
 # %%
 from emolab.attribution.explain import Effort, explain
@@ -157,7 +186,60 @@ if "word" in parts:
     display(HTML(el.plot.words_html(parts["word"], found["label"])))
 if "cell" in parts:
     display(el.plot.face_heat(frames_of(sample), parts["cell"],
-                              "Where it looked"))
+                              "Parts of the face, beyond one error"))
+
+# %% [markdown]
+# <!-- exercise 5.2 -->
+#
+# Write the sampling. `value` maps each coalition, a frozenset of names, to
+# its value, and `orders` is a list of tuples with the names in a drawn
+# order. Use each order and its reverse. Return the mean gain of each player.
+
+# %% tags=["exercise"] exercise="5.2"
+def sampled_shapley(value, orders):
+    """Return each player's mean gain over the orders and reverses."""
+    gains = dict.fromkeys(orders[0], 0.0)
+    for order in [*orders, *(order[::-1] for order in orders)]:
+        for place, player in enumerate(order):
+            before = frozenset(order[:place])
+            gains[player] += value[before | {player}] - value[before]
+    return {player: gain / (2 * len(orders))
+            for player, gain in gains.items()}
+
+
+# %% tags=["check"]
+check.ex_5_2(sampled_shapley)
+
+# %% [markdown]
+# <!-- exercise 5.3 -->
+#
+# Is a face map more than noise? `heat` is a map, an array of rows and
+# columns. `random` holds the maps of models with shuffled weights, one
+# behind the other. Return p: the share of all maps, the observed one
+# included, whose largest absolute value is at least that of `heat`.
+
+# %% tags=["exercise"] exercise="5.3"
+import numpy as np
+
+
+def peak_p(heat, random):
+    """Return how often a map has such a peak if the weights mean nothing."""
+    peaks = np.abs(random).max(axis=(1, 2))
+    return (1 + (peaks >= np.abs(heat).max()).sum()) / (1 + len(random))
+
+
+# %% tags=["check"]
+check.ex_5_3(peak_p)
+
+# %% [markdown]
+# Here is the test on the model: it is shown the face alone, as it is and
+# with its weights shuffled.
+
+# %%
+from emolab_course import face_test
+
+if sample.video:
+    print(face_test(lalm, sample, prompt, background, at_most(9, 1)))
 
 # %% [markdown]
 # In a running notebook, the explorer shows other samples, answers, methods
@@ -188,9 +270,13 @@ elif known:
                                 title="Does the method name the carrier?"))
 
 # %% [markdown]
-# The row called *chance* is a random number generator. A method whose
-# interval reaches it should not be believed. The dashed line is where a
-# perfect method would be.
+# *Carrier named* is the share of samples whose carrier has the largest
+# value. *AUC* is how often a carrier has a larger value than a modality that
+# carries nothing. *Follows the answer's source* looks at samples in which
+# two modalities disagree: does the one that the answer agrees with have the
+# larger value? The row called *chance* is a random number generator. A
+# method whose interval reaches it should not be believed. The dashed line
+# is where a perfect method would be.
 #
 # `emolab bench truth` does the same for several times as many samples of the
 # embedded corpus, with the checks that take longer: noise on the voice must
@@ -241,8 +327,12 @@ figures.before_after(
 # %%
 table = pd.DataFrame(last["shares"])
 table["above its null"] = table["share"] > table["null_share_upper"]
-table[["modality", "phi", "null_phi_upper", "share", "null_share_upper",
-       "above its null"]].round(2)
+display(table[["modality", "phi", "null_phi_upper", "share",
+               "null_share_upper", "above its null"]].round(2))
+above = table["modality"][table["above its null"]].tolist()
+print(f"shares above their null: {', '.join(above) or 'none'} of "
+      f"{len(table)}; signed values above theirs: "
+      f"{(table['phi'] > table['null_phi_upper']).sum()}")
 
 # %% [markdown]
 # ## A masker is a choice
@@ -274,34 +364,20 @@ pd.DataFrame({
 # - A method that cannot find a known carrier should not be trusted with an
 #   unknown one.
 # - The masker is part of the result.
+
+# %% [markdown]
+# <!-- exercise 5.4 -->
 #
-# <!-- exercise 5.1 -->
-#
-# Write exact Shapley values for three players. `value` maps each coalition,
-# a frozenset of names, to its value. For each player average its gain
-# `value[S | {player}] - value[S]` over all coalitions S without it: with
-# weight 1/3 where S is empty or has both others, and 1/6 where it has one.
+# In a table like the one above the face has a share of 0.28. The null, a
+# face taken from somebody else, gets a share of up to 0.34. What may you
+# say?
 
-# %% tags=["exercise"] exercise="5.1"
-from itertools import combinations
-
-
-def shapley(value):
-    """Return the Shapley value of audio, video and text."""
-    players, weights = ("audio", "video", "text"), (1 / 3, 1 / 6, 1 / 3)
-    result = {}
-    for player in players:
-        others = [p for p in players if p != player]
-        result[player] = sum(
-            weights[size] * (value[frozenset(S) | {player}]
-                             - value[frozenset(S)])
-            for size in range(3) for S in combinations(others, size)
-        )
-    return result
-
+# %% tags=["exercise"] exercise="5.4"
+# A letter from a to f.
+my_reading = "d"
 
 # %% tags=["check"]
-check.ex_5_1(shapley)
+check.ex_5_4(my_reading)
 
 # %% [markdown]
 # ## Tweak this
@@ -313,4 +389,4 @@ check.ex_5_1(shapley)
 # %%
 every = {label: after.shapley(targets=[label] * len(samples))[picked]
          for label in after.labels}
-pd.DataFrame(every, index=list(MODALITIES)).round(2)
+pd.DataFrame(every, index=list(MODALITIES)).round(2) + 0.0

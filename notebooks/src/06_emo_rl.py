@@ -18,7 +18,7 @@
 # model write down, in a fixed structure, what it hears before it answers.
 #
 # **After this notebook you can**
-# - follow its reward from a circle of emotions to the gradient;
+# - say what its reward pays for, on answers of a model;
 # - show its traps on answers that a model really gave;
 # - say what a fixed structure of reasons costs, and when;
 # - read a claim of a paper beside paired runs, and judge it.
@@ -28,7 +28,8 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab_course import at_most, check, figures, practice, setup, verdict
+from emolab_course import (at_most, check, practice, setup, share_bars,
+                           verdict)
 
 lab = setup("06")
 lab
@@ -56,22 +57,31 @@ print(f"{len(parts.cold)} clips to learn from; "
 pd.crosstab(rollouts.solution, rollouts.answer.fillna("no label"))
 
 # %% [markdown]
-# ## The reward: near misses on a circle
+# Hear some of these clips, each with the label and with what the model
+# answered, most frequent answer first:
+
+# %%
+from emolab_course import listen
+
+answers = rollouts.groupby("row").answer.agg(
+    lambda a: ", ".join(a.fillna("no label").value_counts().index[:3]))
+listen({f"{i + 1}. felt: {clip.emotion}; answered: {answers[i]}": clip
+        for i, clip in list(enumerate(practised.clips))[:4]})
+
+# %% [markdown]
+# ## The reward: near misses, on answers that were given
 #
-# The similarity $S$ of two emotions depends on the angle between them on
-# Plutchik's circle. A right answer earns 1. A wrong one earns $\alpha S$ if
-# $S$ is larger than $\gamma = 0.7$, else 0.
+# Notebook 03 wrote the reward: 1 for a right answer, $\alpha S$ for a
+# neighbour on Plutchik's circle, else 0. Here it is tried on answers of a
+# model. These are the neighbours that it pays:
 
 # %%
 import emolab as el
 
 neighbours = {a: [b for b in labels if b != a
                   and labels.similarity(a, b) > 0.7] for a in labels}
-centre = max(neighbours, key=lambda label: len(neighbours[label]))
-figures.plutchik_circle(
-    {b: labels.similarity(centre, b) for b in labels
-     if labels.place(b) and labels.place(b).angle is not None},
-    centre=centre, gamma=0.7)
+pd.Series({label: ", ".join(near) or "none"
+           for label, near in neighbours.items()}, name="paid neighbours")
 
 # %% [markdown]
 # ### What it is for
@@ -90,9 +100,21 @@ kinds = {"accuracy": el.Accuracy(labels),
 for name, reward in kinds.items():
     rollouts[name] = reward(texts, solution=gold)
 by_clip = rollouts.groupby("row")[list(kinds)[:3]]
-silent = (by_clip.nunique() == 1).mean()
-silent.plot.barh(figsize=(6, 1.8), xlim=(0, 1),
-                 xlabel="groups without signal");
+share_bars(by_clip.nunique() == 1, xlabel="share of the groups",
+           title="Groups without signal, with 95% intervals")
+
+# %% [markdown]
+# <!-- exercise 6.1 -->
+#
+# A group has four answers, each right with probability 0.4, independently.
+# The reward is 1 or 0. Which share of such groups has no signal?
+
+# %% tags=["exercise"] exercise="6.1"
+# A number between 0 and 1.
+my_share = 0.4**4 + 0.6**4
+
+# %% tags=["check"]
+check.ex_6_1(my_share)
 
 # %% [markdown]
 # ## Trap one: read literally, a label without a place earns nothing
@@ -156,6 +178,32 @@ pd.DataFrame(rows).T.rename_axis("α").round(2)
 # more answers right. So the paper takes the ladder away: α falls to 0
 # during training.
 #
+# <!-- exercise 6.2 -->
+#
+# A model believes that a clip is angry with 45%, sad with 35%, disgusted
+# with 12%. What should it answer? Return the label with the largest expected
+# reward under ESWR: for each possible answer, sum the belief in each gold
+# label times the credit of that answer. `ESWR(alpha=alpha).credit(answer,
+# gold)` is the credit.
+
+# %% tags=["exercise"] exercise="6.2"
+from emolab.rewards import ESWR
+
+
+def best_answer(belief, alpha):
+    """The label that earns most; `belief` maps each label to p."""
+    credit = ESWR(alpha=alpha).credit
+    worth = {
+        answer: sum(p * credit(answer, gold) for gold, p in belief.items())
+        for answer in belief
+    }
+    return max(worth, key=worth.get)
+
+
+# %% tags=["check"]
+check.ex_6_2(best_answer)
+
+# %% [markdown]
 # ## A run, with α falling
 #
 # From the same cold start, GRPO with the recipe's own reward: ESWR and a
@@ -171,10 +219,14 @@ curves.update(run["rows"], force=True)
 
 # %%
 after = recipe.measure(lalm, parts.test, prompt, progress=False)
-el.plot.score_bars({"cold start": before, "after GRPO": after})
+el.plot.score_bars({"cold start": before, "after GRPO": after},
+                   title="UA on held-out speakers")
 
 # %%
-print(verdict("UA", before, after))
+from emolab_course import reward_trend
+
+print(reward_trend(run["rows"]))
+print(verdict("UA on held-out speakers", before, after))
 
 # %% [markdown]
 # ## Reasons: none, free, structured
@@ -201,6 +253,31 @@ for style in ("direct", "free", "structured"):
 # must be sampled in every rollout. In return the answer can build on it.
 # Whether this pays is a question for measurements.
 #
+# <!-- exercise 6.3 -->
+#
+# What does a right answer more cost? `plain` and `long` hold the number of
+# tokens of each answer without and with structured reasons, `right` and
+# `right_long` whether each was right. Return how many more tokens an answer
+# takes, for each right answer that is gained. Where nothing is gained return
+# `math.inf`.
+
+# %% tags=["exercise"] exercise="6.3"
+import math
+
+import numpy as np
+
+
+def cost(plain, right, long, right_long):
+    """Return the extra tokens for each extra right answer."""
+    gained = np.mean(right_long) - np.mean(right)
+    extra = np.mean(long) - np.mean(plain)
+    return extra / gained if gained > 0 else math.inf
+
+
+# %% tags=["check"]
+check.ex_6_3(cost)
+
+# %% [markdown]
 # ## What the paper claims, and what our ledger shows
 #
 # `emolab bench claims emo-rl` runs every arm of these comparisons on the
@@ -251,31 +328,21 @@ show_claim(claims["emo-rl-transfer"], differences=True)
 # - Partial credit invites hedging, so α must fall.
 # - Structure is a form to be learned before it can help.
 # - A claim is judged on paired seeds, with an interval and a rule.
+
+# %% [markdown]
+# <!-- exercise 6.4 -->
 #
-# <!-- exercise 6.1 -->
-#
-# A model believes that a clip is angry with 45%, sad with 35%, disgusted
-# with 12%. What should it answer? Return the label with the largest expected
-# reward under ESWR: for each possible answer, sum the belief in each gold
-# label times the credit of that answer. `ESWR(alpha=alpha).credit(answer,
-# gold)` is the credit.
+# Ten paired seeds compare ESWR with plain accuracy. The mean difference in
+# UA is 0.025, and its 95% interval goes from -0.02 to 0.07. Seven of ten
+# seeds favour ESWR. The margin, fixed before, says that differences below
+# 0.03 do not matter. What is the verdict?
 
-# %% tags=["exercise"] exercise="6.1"
-from emolab.rewards import ESWR
-
-
-def best_answer(belief, alpha):
-    """The label that earns most; `belief` maps each label to p."""
-    credit = ESWR(alpha=alpha).credit
-    worth = {
-        answer: sum(p * credit(answer, gold) for gold, p in belief.items())
-        for answer in belief
-    }
-    return max(worth, key=worth.get)
-
+# %% tags=["exercise"] exercise="6.4"
+# A letter from a to f.
+my_verdict = "d"
 
 # %% tags=["check"]
-check.ex_6_1(best_answer)
+check.ex_6_4(my_verdict)
 
 # %% [markdown]
 # ## Tweak this

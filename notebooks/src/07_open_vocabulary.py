@@ -118,6 +118,30 @@ print(f"all four as a corpus: P {scores.precision:.2f}, "
       f"R {scores.recall:.2f}, F {scores.f1:.2f}")
 
 # %% [markdown]
+# <!-- exercise 7.1 -->
+#
+# Write the F of one wheel. `gold` and `predicted` are lists with a set of
+# clusters for each sample. A sample whose gold is empty does not count; an
+# empty prediction has precision and recall 0. Average precision and recall
+# over the samples, then take F of the two averages (0 if both are 0).
+
+# %% tags=["exercise"] exercise="7.1"
+
+
+def wheel_f(gold, predicted):
+    """Return F from precision and recall averaged over the samples."""
+    pairs = [(len(g & p) / len(p) if p else 0.0, len(g & p) / len(g))
+             for g, p in zip(gold, predicted) if g]
+    precision = sum(p for p, _ in pairs) / len(pairs)
+    recall = sum(r for _, r in pairs) / len(pairs)
+    total = precision + recall
+    return 2 * precision * recall / total if total else 0.0
+
+
+# %% tags=["check"]
+check.ex_7_1(wheel_f)
+
+# %% [markdown]
 # ## A score without a gradient
 #
 # Supervised training raises the probability of the gold list, token by
@@ -159,8 +183,8 @@ pd.DataFrame(
     index=list(lists)).round(2)
 
 # %% [markdown]
-# Compare the first two rows: they have the same F and different
-# log-probabilities. Order, choice and number of words all count, token by
+# The first two rows have the same F and different log-probabilities.
+# Order, choice and number of words all count, token by
 # token. F sees the meaning, but it is a look-up in a table: there is nothing
 # to differentiate. A reward needs no derivative. This is the whole idea of
 # AffectGPT-RL: *use the metric as the reward*.
@@ -188,6 +212,20 @@ from emolab.rewards.wheel import PENALTIES, guessing_pays, length_penalty
 curves = guessing_pays(clusters=8, gold=2)
 figures.spam_curves(
     curves, "A model that knows nothing: what naming m words pays")
+
+# %% [markdown]
+# <!-- exercise 7.2 -->
+#
+# A wheel has 8 clusters, and gold has one of them. A model that knows
+# nothing names three different clusters at random. What does it earn on
+# average, as F of a single answer, without any penalty?
+
+# %% tags=["exercise"] exercise="7.2"
+# A number between 0 and 1.
+my_f = 3 / 8 * 2 * (1 / 3) / (1 / 3 + 1)
+
+# %% tags=["check"]
+check.ex_7_2(my_f)
 
 # %% [markdown]
 # Without a penalty every further word pays: a model that is unsure has a
@@ -262,13 +300,48 @@ longer = table[table.extra > 0]
 print(f"{len(longer)} of {len(table)} answers name more words than gold")
 longer.sort_values("none").tail(6).round(2)
 
+# %%
+from emolab_course import listen
+
+listen([(f"gold: {', '.join(clip.words)}; answer: "
+         f"{', '.join(parse_words(texts[0])) or 'no words'}", clip)
+        for clip, texts in list(zip(clips, said))[:3] if clip.audio])
+
 # %% [markdown]
 # A penalty only touches answers that name more words than gold. Among
 # those, it cannot tell a synonym from a guess: it counts words.
 #
+# <!-- exercise 7.3 -->
+#
+# Write a penalty that can. `gold` and `answer` are lists of words. Return a
+# factor for the reward: 1 for a right answer, also where it names synonyms
+# or fewer words than gold. A wrong word more must cost at least a fifth, and
+# four wrong words clearly more than one.
+# `emolab.wheels.embedded().clusters(words)` gives five sets of clusters.
+
+# %% tags=["exercise"] exercise="7.3"
+from emolab.wheels import embedded
+
+
+def penalty(gold, answer):
+    """Return the factor, 0 to 1, for an answer's words."""
+    wheels = embedded()
+    pairs = zip(wheels.clusters(gold), wheels.clusters(answer))
+    factors = [min(1, len(g) / len(a)) if a else 1 for g, a in pairs]
+    return sum(factors) / len(factors)
+
+
+# %% tags=["check"]
+check.ex_7_3(penalty)
+
+# %% [markdown]
 # ## Train
 #
 # The wheel F is the reward, with a smaller one for the form of the answer.
+# Two questions are asked of the run. Does the reward of training answers
+# rise, that is, does reinforcement do what it is paid for? And does the
+# wheel F rise for speakers that the run never heard? The sentences below
+# the curves answer both, each with its intervals.
 
 # %%
 before = recipe.measure(lalm, parts.test, prompt, progress=False)
@@ -280,7 +353,10 @@ el.plot.training_curves(history)
 # %%
 columns = ["wheel_f", "wheel_f_ci", "wheel_precision", "wheel_recall",
            "hit_rate", "sentiment_f1", "n_words", "n_clusters"]
-print(verdict("Wheel F", before, after, key="wheel_f"))
+from emolab_course import reward_trend
+
+print(reward_trend(history))
+print(verdict("Wheel F on held-out speakers", before, after, key="wheel_f"))
 print(f"words in an answer: {before['n_words']:.1f} at the cold start, "
       f"{after['n_words']:.1f} after")
 pd.DataFrame({"cold start": before, "after this short run": after}
@@ -341,29 +417,19 @@ show_claim(claims["affectgpt-rl-transfer"])
 # - The score has no gradient; as a reward it needs none.
 # - Word lists have bugs, and a bug in the list is a bug in the reward.
 # - Naming more words pays the unsure, until a penalty or a guard is there.
+
+# %% [markdown]
+# <!-- exercise 7.4 -->
 #
-# <!-- exercise 7.1 -->
-#
-# Write the F of one wheel. `gold` and `predicted` are lists with a set of
-# clusters for each sample. A sample whose gold is empty does not count; an
-# empty prediction has precision and recall 0. Average precision and recall
-# over the samples, then take F of the two averages (0 if both are 0).
+# The gold words of a clip are *gloomy*, its basic emotion is *sad*. Write a
+# list of words with hit rate 1 and a wheel F of at most 0.45.
 
-# %% tags=["exercise"] exercise="7.1"
-
-
-def wheel_f(gold, predicted):
-    """Return F from precision and recall averaged over the samples."""
-    pairs = [(len(g & p) / len(p) if p else 0.0, len(g & p) / len(g))
-             for g, p in zip(gold, predicted) if g]
-    precision = sum(p for p, _ in pairs) / len(pairs)
-    recall = sum(r for _, r in pairs) / len(pairs)
-    total = precision + recall
-    return 2 * precision * recall / total if total else 0.0
-
+# %% tags=["exercise"] exercise="7.4"
+# A list of words.
+my_words = ["sad", "happy", "angry", "afraid", "surprised"]
 
 # %% tags=["check"]
-check.ex_7_1(wheel_f)
+check.ex_7_4(my_words)
 
 # %% [markdown]
 # ## Tweak this

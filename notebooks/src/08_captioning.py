@@ -110,16 +110,32 @@ scores = pd.DataFrame(
 scores.round(2)
 
 # %%
-scores[["bleu_4", "emotion_f1"]].plot.barh(
-    figsize=(7, 2.8), width=0.8, color=["#9aa5b1", "#c2452d"]
-).invert_yaxis()
+from emolab_course import caption_bars
+
+caption_bars(gold, spoiled, [clip.speaker for clip in parts.test
+                             if clip.caption and clip.emotion])
 
 # %% [markdown]
 # BLEU counts words that occur in both texts, and the words that matter most
-# are a few among many. Compare the second and the third pair of bars. Emo-F1
-# looks for emotion words alone and compares their families. It sees what
-# BLEU misses, and misses what BLEU sees.
+# are a few among many. Where the corpus states the parts of a caption, one
+# row has the wrong feeling with much overlap, and another the right feeling
+# in other words. Emo-F1 looks for emotion words alone and compares their
+# families. It sees what BLEU misses, and misses what BLEU sees.
 #
+# <!-- exercise 8.1 -->
+#
+# The reference is *One hears a low, flat voice. The speaker is sad and
+# lonely.* Write a caption with BLEU-4 of at least 0.5 that names a feeling,
+# and none that is right.
+
+# %% tags=["exercise"] exercise="8.1"
+# A caption.
+my_caption = "One hears a low, flat voice. The speaker is happy and glad."
+
+# %% tags=["check"]
+check.ex_8_1(my_caption)
+
+# %% [markdown]
 # ## Emo-GRPO: where does a text lie among the emotions?
 #
 # A reward needs something between the two: it should know that *uneasy* is
@@ -143,7 +159,8 @@ voice = "One hears a low, flat voice."
 captions = [f"{voice} The speaker is {emotion}." for emotion in EMOLAB_7]
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.6), sharey=True)
 for axis, centred in zip(axes, (False, True)):
-    table = [profile(text, centre=centred) for text in captions]
+    table = np.round([profile(text, centre=centred)
+                      for text in captions], 1) + 0.0
     sns.heatmap(table, ax=axis, annot=True, fmt=".1f", cbar=False,
                 cmap="RdBu_r", vmin=-1, vmax=1,
                 xticklabels=EMOLAB_7, yticklabels=EMOLAB_7)
@@ -174,6 +191,34 @@ paid = pd.DataFrame({
     for name, reward in rewards.items()
 })
 paid.round(2)
+
+# %% [markdown]
+# <!-- exercise 8.2 -->
+#
+# Write the centred reward. `generated` and `reference` are embeddings, and
+# `anchors` holds one embedding a row. Take the mean anchor off everything,
+# compute both profiles (cosines with each anchor), and return the cosine of
+# the profiles.
+
+# %% tags=["exercise"] exercise="8.2"
+import numpy as np
+
+
+def consistency(generated, reference, anchors):
+    """Return the agreement of two texts about the emotion, -1 to 1."""
+    def cosine(a, b):
+        return a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+
+    mean = anchors.mean(axis=0)
+    profiles = [
+        np.array([cosine(text - mean, a - mean) for a in anchors])
+        for text in (generated, reference)
+    ]
+    return cosine(*profiles)
+
+
+# %% tags=["check"]
+check.ex_8_2(consistency)
 
 # %% [markdown]
 # ## What counts is the difference within a group
@@ -211,7 +256,8 @@ scored = pd.DataFrame([
 ])
 axes = sns.catplot(scored[scored["clip"] < 8], x="clip", y="value",
                    col="reward", height=2.8, aspect=1.2, s=18)
-axes.set_titles("{col_name}");
+axes.set_titles("{col_name}")
+axes.set_axis_labels("clip", "reward of an answer");
 
 # %%
 within = scored.groupby(["reward", "clip"])["value"].std()
@@ -224,9 +270,26 @@ within.groupby("reward").mean().loc[list(columns)].round(3).to_frame(
 # has a small say, whatever its weight. The trainer logs this spread for
 # each part at every step.
 #
+# <!-- exercise 8.3 -->
+#
+# Two parts of a reward vary independently within a group. Their standard
+# deviations are 0.05 and 0.2, and both have weight 1. Which share of the
+# variance of their sum comes from the first part?
+
+# %% tags=["exercise"] exercise="8.3"
+# A number between 0 and 1.
+my_say = 0.05**2 / (0.05**2 + 0.2**2)
+
+# %% tags=["check"]
+check.ex_8_3(my_say)
+
+# %% [markdown]
 # ## Train
 #
-# A short run of GRPO with the centred reward. CIDEr, which counts n-grams by
+# A short run of GRPO with the centred reward. The sentences below the
+# curves say whether the reward of training answers rose, and whether Emo-F1
+# rose for speakers that the run never heard; a short run often does the
+# first without showing the second. CIDEr, which counts n-grams by
 # how telling they are, stands in for SPICE, which needs Java.
 
 # %%
@@ -241,7 +304,11 @@ el.plot.training_curves(history, ("reward parts", "spread within groups",
 
 # %%
 shown = ["emotion_f1", "emotion_f1_ci", "bleu_4", "distinct_2", "length"]
-print(verdict("Emo-F1", before, after, key="emotion_f1"))
+from emolab_course import reward_trend
+
+print(reward_trend(history))
+print(verdict("Emo-F1 on held-out speakers", before, after,
+              key="emotion_f1"))
 pd.DataFrame({
     "cold start": before,
     "after this short run": after,
@@ -255,7 +322,9 @@ pd.DataFrame({
 #
 # ## Listen and read
 #
-# These are held-out clips. Would you have written this?
+# These are held-out clips. Decide for each which caption fits the voice
+# better, A (cold start) or B (after training), before you read on. Let a
+# classmate do the same, and keep both lists for exercise 8.4.
 
 # %%
 clips = resolved(parts.test[:4])
@@ -310,33 +379,27 @@ for name in ("mecap-r1-cold", "mecap-r1-modalities"):
 # - Emo-GRPO compares places among emotions. Uncentred, all places look
 #   alike, and a wrong feeling is still paid for.
 # - In GRPO a reward speaks through its spread within a group: log it.
+
+# %% [markdown]
+# <!-- exercise 8.4 -->
 #
-# <!-- exercise 8.1 -->
-#
-# Write the centred reward. `generated` and `reference` are embeddings, and
-# `anchors` holds one embedding a row. Take the mean anchor off everything,
-# compute both profiles (cosines with each anchor), and return the cosine of
-# the profiles.
+# Do you and a classmate agree beyond chance? `mine` and `theirs` hold "A",
+# "B" or "=" for each pair of captions. Return Cohen's kappa: (agreement -
+# chance) / (1 - chance), where chance is the sum over the options of your
+# share times your classmate's share. Return 0 where chance is 1.
 
-# %% tags=["exercise"] exercise="8.1"
-import numpy as np
-
-
-def consistency(generated, reference, anchors):
-    """Return the agreement of two texts about the emotion, -1 to 1."""
-    def cosine(a, b):
-        return a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
-
-    mean = anchors.mean(axis=0)
-    profiles = [
-        np.array([cosine(text - mean, a - mean) for a in anchors])
-        for text in (generated, reference)
-    ]
-    return cosine(*profiles)
+# %% tags=["exercise"] exercise="8.4"
+def kappa(mine, theirs):
+    """Return how far two judges agree beyond chance, at most 1."""
+    n = len(mine)
+    agree = sum(a == b for a, b in zip(mine, theirs)) / n
+    chance = sum(mine.count(o) / n * theirs.count(o) / n
+                 for o in {*mine, *theirs})
+    return (agree - chance) / (1 - chance) if chance < 1 else 0.0
 
 
 # %% tags=["check"]
-check.ex_8_1(consistency)
+check.ex_8_4(kappa)
 
 # %% [markdown]
 # ## Tweak this
@@ -347,8 +410,9 @@ check.ex_8_1(consistency)
 
 # %%
 said = ["very angry", "disgusted", "afraid", "calm", "glad"]
-table = [[rewards["centred"].consistency(f"{voice} The speaker is {a}.",
-                                         f"{voice} The speaker is {b}.")
-          for a in said] for b in said]
+table = np.array([[rewards["centred"].consistency(
+    f"{voice} The speaker is {a}.", f"{voice} The speaker is {b}.")
+    for a in said] for b in said])
 sns.heatmap(table, annot=True, fmt=".2f", cmap="RdBu_r", vmin=-1, vmax=1,
-            xticklabels=said, yticklabels=said, cbar=False);
+            xticklabels=said, yticklabels=said, cbar=False
+            ).set_title("Consistency of two feelings, -1 to 1");

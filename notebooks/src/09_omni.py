@@ -29,7 +29,8 @@
 # <!-- cost study=60 -->
 
 # %%
-from emolab_course import check, figures, setup, verdict, watch
+from emolab_course import (check, evidence_slopes, listen, setup, verdict,
+                           watch)
 
 lab = setup("09")
 lab
@@ -43,6 +44,7 @@ lab
 # state this; then the kind is *unknown*.
 
 # %%
+import numpy as np
 import pandas as pd
 from IPython.display import display
 
@@ -70,8 +72,9 @@ for kind in ("audio", "video"):
         and s.emotion == labels[1])
     for clip in resolved(found[:1]):
         print(f'{clip.emotion}: "{clip.text}", told by the {kind}')
-        shown[f"told by the {kind}"] = frames_of(clip)
-watch(shown)
+        shown[f"told by the {kind}"] = clip
+display(watch({name: frames_of(clip) for name, clip in shown.items()}))
+listen({name: clip for name, clip in shown.items() if clip.audio})
 
 # %% [markdown]
 # Where two faces are shown, both people feel the same, and only one of the
@@ -116,11 +119,14 @@ exact = el.Accuracy(labels, published=True)(texts, solution=gold)
 likely = el.evaluate(base, parts.test, direct, mode="labels",
                      progress=False)
 print(f"{written['parse_rate']:.0%} readable; the first: {texts[0]!r}")
+from emolab.metrics.bootstrap import mean_interval
+
 el.plot.score_bars({
-    "exact match (share right)": {"ua": sum(exact) / len(exact)},
+    "exact match (share right)": {"ua": np.mean(exact),
+                                  "ua_ci": mean_interval(np.array(exact))},
     "parsed answers": written,
     "most likely label": likely,
-})
+}, title="One model, three ways to score it")
 
 # %%
 tagged = [f"<answer> {g.capitalize()}. </answer>" for g in gold]
@@ -137,6 +143,21 @@ print(f"exact match {sum(strict) / len(strict):.2f}, "
 # ignorant, and everything that teaches form looks like a gain in emotion.
 # Report the parse rate beside the score, and compare with the cold start.
 #
+# <!-- exercise 9.1 -->
+#
+# Deflate a score. The gold label is *happy*. Write at least three different
+# answers that our parser counts as right and the released scorer, exact
+# match, counts as wrong.
+
+# %% tags=["exercise"] exercise="9.1"
+# A list of answers, as a model writes them.
+my_answers = ["<answer>Happy</answer>", "<answer>happy.</answer>",
+              "<answer>happiness</answer>"]
+
+# %% tags=["check"]
+check.ex_9_1(my_answers)
+
+# %% [markdown]
 # ## A cold start that says where it looked
 #
 # The rows of the table state which modality carries the emotion. The
@@ -156,7 +177,9 @@ pd.DataFrame(before["rows"])[["gold", "text"]].head(6)
 # ## Reward alone
 #
 # GRPO sees labels, no rationales. Of the answers to a clip, those with the
-# right label become more likely, with whatever reasons they gave.
+# right label become more likely, with whatever reasons they gave. Read two
+# sentences below: whether the reward of training answers rose, and whether
+# UA rose for speakers that the run never heard.
 
 # %%
 history = recipe.grpo(lalm, parts.train, lab.folder / "grpo",
@@ -164,10 +187,14 @@ history = recipe.grpo(lalm, parts.train, lab.folder / "grpo",
 el.plot.training_curves(history)
 
 # %%
+from emolab_course import reward_trend
+
 after = recipe.measure(lalm, parts.test, prompt, checks, progress=False)
-print(verdict("UA", before, after))
+print(reward_trend(history))
+print(verdict("UA on held-out speakers", before, after))
 el.plot.score_bars({"most likely label, untrained": likely,
-                    "cold start": before, "after this short run": after})
+                    "cold start": before, "after this short run": after},
+                   title="UA on held-out speakers")
 
 # %% [markdown]
 # ## What it learned to use
@@ -176,15 +203,22 @@ el.plot.score_bars({"most likely label, untrained": likely,
 # lies:
 
 # %%
-kinds = [kind for kind in
-         ("audio", "video", "text", "agree", "conflict", "neutral")
-         if f"ua_{kind}" in before]
 if lab.knows("carriers", "The embedded corpus would split UA here.",
              corpus):
-    display(figures.before_after(
-        *({kind: found[f"ua_{kind}"] for kind in kinds}
-          for found in (before, after)),
-        ylabel="UA", title="By where the evidence lies"))
+    display(evidence_slopes(parts.test, before, after, evidence_of))
+
+# %% [markdown]
+# <!-- exercise 9.2 -->
+#
+# Before you run the next cell: the face is taken away from every clip of the
+# test. Which bar must fall to chance, whatever the model learned?
+
+# %% tags=["exercise"] exercise="9.2"
+# A letter from a to f.
+my_prediction = "b"
+
+# %% tags=["check"]
+check.ex_9_2(my_prediction)
 
 # %% [markdown]
 # And take evidence away: a voice of somebody in another emotion, no words,
@@ -291,15 +325,16 @@ show_claim(claims["r1-omni-rationale"], differences=True)
 #   leans on; one score does not.
 # - A rationale's claim can be counted where the truth is known. Being
 #   rewarded for the answer does not make the reasons true by itself.
-#
-# <!-- exercise 9.1 -->
+
+# %% [markdown]
+# <!-- exercise 9.3 -->
 #
 # R1-Omni keeps the model near its cold start with a penalty on each token:
 # k3 = r - log r - 1, where r is the token's probability under the
 # reference, divided by its probability now. Both arguments hold
 # log-probabilities, one for each token.
 
-# %% tags=["exercise"] exercise="9.1"
+# %% tags=["exercise"] exercise="9.3"
 import numpy as np
 
 
@@ -310,21 +345,63 @@ def k3(now, reference):
 
 
 # %% tags=["check"]
-check.ex_9_1(k3)
+check.ex_9_3(k3)
 
 # %% [markdown]
-# ## Tweak this
+# <!-- exercise 9.4 -->
 #
-# How strongly does the penalty pull? Plot it beside the plain log-ratio.
-# Then train with `lab.recipe("r1-omni", steps=40, beta=0.1)` above, or with
-# `modalities=("video", "text")`, and look again at what the model uses.
+# Where does a run with this penalty end? `reference` holds the probabilities
+# of some answers under the reference, `reward` what each earns. Return the
+# probabilities that maximise the mean reward minus `beta` times the KL
+# divergence from the reference. Derive them on paper first.
+
+# %% tags=["exercise"] exercise="9.4"
+import numpy as np
+
+
+def policy(reference, reward, beta):
+    """Return the best policy under the penalty, summing to one."""
+    logs = np.log(reference) + reward / beta
+    weights = np.exp(logs - logs.max())
+    return weights / weights.sum()
+
+
+# %% tags=["check"]
+check.ex_9_4(policy)
+
+# %% [markdown]
+# A sweep over β needs no training then. Three answers, of which the
+# reference likes the one that earns least:
 
 # %%
 import matplotlib.pyplot as plt
 
+best = check.exercise("9.4").reference
+likes, earns = np.array([0.70, 0.25, 0.05]), np.array([0.0, 0.5, 1.0])
+betas = np.geomspace(0.02, 5, 60)
+chosen = np.array([best(likes, earns, beta) for beta in betas])
+names = [f"earns {r:g}, liked {p:.0%}" for r, p in zip(earns, likes)]
+plt.plot(betas, chosen, label=names)
+plt.xscale("log")
+plt.xlabel("β")
+plt.ylabel("probability of the answer")
+plt.title("A large β keeps the reference, a small one the best answer")
+plt.legend();
+
+# %% [markdown]
+# ## Tweak this
+#
+# How strongly does the penalty pull? Here it is beside the plain log-ratio.
+# Then train with `lab.recipe("r1-omni", steps=40, beta=0.1)` above, or with
+# `modalities=("video", "text")`, and look again at what the model uses.
+
+# %%
 log_ratio = np.linspace(-2, 2, 200)
-plt.plot(log_ratio, k3(np.zeros(200), log_ratio), label="k3")
+penalty = check.exercise("9.3").reference
+plt.plot(log_ratio, penalty(np.zeros(200), log_ratio), label="k3")
 plt.plot(log_ratio, -log_ratio, label="plain: log now - log reference")
 plt.axhline(0, color="grey", lw=0.8)
 plt.xlabel("log of the reference's probability over the policy's")
+plt.ylabel("penalty of a token")
+plt.title("k3 is never negative, the log-ratio is")
 plt.legend();

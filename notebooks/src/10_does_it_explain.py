@@ -27,7 +27,10 @@
 # <!-- cost study=50 -->
 
 # %%
-from emolab_course import at_most, check, figures, setup
+from IPython.display import display
+
+from emolab_course import (at_most, check, cue_hits, figures, setup,
+                           share_bars)
 
 lab = setup("10")
 lab
@@ -71,8 +74,32 @@ print(f"right: {right} of {len(samples)}; "
 
 # %% [markdown]
 # Both sound reasonable, and both are right equally often. Nothing in the
-# score tells which one to believe.
+# score tells which one to believe. Listen to three of the clips, with what
+# both students write:
+
+# %%
+from emolab_course import listen
+
+listen([(f"felt: {s.emotion}; honest: {a}; parrot: {b}", s)
+        for s, a, b in zip(samples, honest, said["parrot"]) if s.audio][:3])
+
+# %% [markdown]
+# <!-- exercise 10.1 -->
 #
+# Write the rewriting. `text` is a completion with a think block, `reason`
+# the new content of that block. Nothing else may change, not one character.
+
+# %% tags=["exercise"] exercise="10.1"
+def rewrite(text, reason):
+    """Return the text with another reason and the same answer."""
+    start = text.index("<think>") + len("<think>")
+    return text[:start] + reason + text[text.index("</think>"):]
+
+
+# %% tags=["check"]
+check.ex_10_1(rewrite)
+
+# %% [markdown]
 # ## What moved the answers
 #
 # Measure the answers with Shapley values, as in notebook 05. The answers are
@@ -134,6 +161,31 @@ table[[column for column in columns if column in table]]
 # what was written beside them. A rationale is an output like any other: it
 # is evidence of what the model was taught to write, until somebody measures.
 #
+# <!-- exercise 10.2 -->
+#
+# Write the hallucination rate. `stated` says which modalities each
+# rationale names (rows are samples, 1 or 0), `values` holds the Shapley
+# values, `threshold` what each modality has to exceed. Return the share of
+# the stated modalities that did not contribute, and 0 where nothing is
+# stated at all.
+
+# %% tags=["exercise"] exercise="10.2"
+import numpy as np
+
+
+def hallucination(stated, values, threshold):
+    """Return the share of stated modalities that did not contribute."""
+    stated = np.asarray(stated, bool)
+    contributed = np.asarray(values) > np.asarray(threshold)
+    if not stated.any():
+        return 0.0
+    return (stated & ~contributed).sum() / stated.sum()
+
+
+# %% tags=["check"]
+check.ex_10_2(hallucination)
+
+# %% [markdown]
 # ## What reinforcement learning does to it
 #
 # R1-Omni's claim is that rewarding right answers also makes the rationales
@@ -181,11 +233,9 @@ if truth:
 
 # %%
 if truth and found["by_attribute"]:
-    axis = pd.Series(found["by_attribute"]).sort_values().plot.barh(
-        figsize=(6, 2.6), color="#14817b")
-    axis.axvline(1 / 3, color="black", lw=1, ls=":")
-    axis.set(xlim=(0, 1),
-             xlabel="described rightly (dotted: one in three)")
+    hits = cue_hits(described, [true_cues(truth[s.id]) for s in samples])
+    display(share_bars(hits, xlabel="share described rightly", chance=1 / 3,
+                       title="Which cues are described rightly?"))
 
 # %% [markdown]
 # "For another recording" is the number to compare with. Voices resemble each
@@ -199,30 +249,47 @@ if truth and found["by_attribute"]:
 #   gives one.
 # - Two models with the same answers can differ in all that they claim.
 # - Descriptions of a recording need a baseline as well: shuffle them.
+
+# %% [markdown]
+# <!-- exercise 10.3 -->
 #
-# <!-- exercise 10.1 -->
-#
-# Write the hallucination rate. `stated` says which modalities each
-# rationale names (rows are samples, 1 or 0), `values` holds the Shapley
-# values, `threshold` what each modality has to exceed. Return the share of
-# the stated modalities that did not contribute, and 0 where nothing is
-# stated at all.
+# Write a reward that pays faithful rationales. `values` holds three Shapley
+# values for each completion (voice, face, words), `threshold` what each must
+# exceed to count. Naming exactly what counted must earn most: more than
+# naming half of it, more than naming everything, more than silence.
 
-# %% tags=["exercise"] exercise="10.1"
-import numpy as np
+# %% tags=["exercise"] exercise="10.3"
+from emolab.attribution.stated import stated_modalities
 
 
-def hallucination(stated, values, threshold):
-    """Return the share of stated modalities that did not contribute."""
-    stated = np.asarray(stated, bool)
-    contributed = np.asarray(values) > np.asarray(threshold)
-    if not stated.any():
-        return 0.0
-    return (stated & ~contributed).sum() / stated.sum()
+def faithful(completions, values, threshold, **columns):
+    """Return the overlap of what is stated and what counted."""
+    pays = []
+    for text, phi in zip(completions, values):
+        names = ("audio", "video", "text")
+        counted = {m for m, v, t in zip(names, phi, threshold) if v > t}
+        stated = stated_modalities(text)
+        either = stated | counted
+        pays.append(len(stated & counted) / len(either) if either else 0.0)
+    return pays
 
 
 # %% tags=["check"]
-check.ex_10_1(hallucination)
+check.ex_10_3(faithful)
+
+# %% [markdown]
+# <!-- exercise 10.4 -->
+#
+# And now attack it. In ten clips the voice alone counted six times, voice
+# and face together twice, the face alone once, the words alone once. Write
+# one rationale for all ten clips that earns at least 0.65 on average.
+
+# %% tags=["exercise"] exercise="10.4"
+# A text with a think block and an answer block.
+my_habit = "<think>the voice tells it</think><answer>sad</answer>"
+
+# %% tags=["check"]
+check.ex_10_4(my_habit)
 
 # %% [markdown]
 # ## Tweak this
@@ -241,4 +308,5 @@ for name, texts in said.items():
         curves.setdefault(name, {})[factor] = rate["hallucination"]
 pd.DataFrame(curves).astype(float).plot(
     figsize=(6, 2.6), xlabel="threshold, times the null's",
+    title="A stricter threshold finds more empty reasons",
     ylabel="hallucination rate", ylim=(0, 1));

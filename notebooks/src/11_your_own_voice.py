@@ -94,6 +94,19 @@ for found in predicted[:3]:
     print(found["note"] or "inside the training data")
 
 # %% [markdown]
+# <!-- exercise 11.1 -->
+#
+# A model says *angry* with probability 0.97. The note says that the clip is
+# unlike the training data. What do you make of it?
+
+# %% tags=["exercise"] exercise="11.1"
+# A letter from a to f.
+my_diagnosis = "c"
+
+# %% tags=["check"]
+check.ex_11_1(my_diagnosis)
+
+# %% [markdown]
 # ## Beside the corpus
 #
 # Where do your clips lie among those of the corpus? Two features that
@@ -104,8 +117,11 @@ from emolab.baselines import feature_frame
 
 corpus_features = feature_frame(lab.voices("test"))
 own_features = feature_frame(clips)
-figures.beside_corpus(corpus_features, own_features, "f0_median", "f0_sd",
-                      lab.corpus.labels)
+figure = figures.beside_corpus(corpus_features, own_features,
+                               "f0_median", "f0_sd", lab.corpus.labels)
+figure.axes[0].set(xlabel="median pitch, semitones above 100 Hz",
+                   ylabel="spread of the pitch, semitones")
+figure
 
 # %% [markdown]
 # A voice far from the cloud is one that the model has not met. Is it your
@@ -125,7 +141,59 @@ sure = [max(p["distribution"].values()) for p, _ in labelled]
 right = [p["label"] == c.emotion for p, c in labelled]
 print(f"mean probability {sum(sure) / len(sure):.2f}, "
       f"share right {sum(right) / len(right):.2f}, "
-      f"ECE {expected_calibration_error(sure, right):.2f}")
+      f"ECE {expected_calibration_error(sure, right):.2f}, "
+      f"from {len(right)} answers")
+
+# %% [markdown]
+# <!-- exercise 11.2 -->
+#
+# Write the ECE with `bins` bins of equal width over [0, 1]. `confidence` and
+# `right` are arrays of the same length. For each bin that has answers, take
+# the distance between their mean confidence and their share of right
+# answers, weigh it by the bin's share of all answers, and sum. A confidence
+# of exactly 1 belongs to the last bin.
+
+# %% tags=["exercise"] exercise="11.2"
+import numpy as np
+
+
+def ece(confidence, right, bins=10):
+    """Return the expected calibration error."""
+    confidence, right = np.asarray(confidence), np.asarray(right, float)
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    error = 0.0
+    for b in np.unique(bin_of):
+        inside = bin_of == b
+        gap = abs(confidence[inside].mean() - right[inside].mean())
+        error += inside.mean() * gap
+    return error
+
+
+# %% tags=["check"]
+check.ex_11_2(ece)
+
+# %% [markdown]
+# <!-- exercise 11.3 -->
+#
+# A model may pass a clip on to a person. Return the share of right answers
+# among the most confident ones: keep the share `coverage` of the answers,
+# rounded up, and at least one. `confidence` and `right` are arrays.
+
+# %% tags=["exercise"] exercise="11.3"
+import math
+
+import numpy as np
+
+
+def right_when_sure(confidence, right, coverage):
+    """Return the share right among the most confident answers."""
+    kept = max(1, math.ceil(coverage * len(confidence)))
+    order = np.argsort(-confidence, kind="stable")[:kept]
+    return right[order].mean()
+
+
+# %% tags=["check"]
+check.ex_11_3(right_when_sure)
 
 # %% [markdown]
 # ## Adapt to one voice
@@ -182,33 +250,21 @@ el.plot.training_curves(history)
 # - Your recordings are a corpus like any other, with your own labels.
 # - A probability is no warning: look at the distance as well.
 # - Calibration is measured, not assumed.
+
+# %% [markdown]
+# <!-- exercise 11.4 -->
 #
-# <!-- exercise 11.1 -->
-#
-# Write the ECE with `bins` bins of equal width over [0, 1]. `confidence` and
-# `right` are arrays of the same length. For each bin that has answers, take
-# the distance between their mean confidence and their share of right
-# answers, weigh it by the bin's share of all answers, and sum. A confidence
-# of exactly 1 belongs to the last bin.
+# A model got eight of your ten clips right. What is the lower end of the 95%
+# interval for its share of right answers, by Wilson's method with z = 1.96?
 
-# %% tags=["exercise"] exercise="11.1"
-import numpy as np
-
-
-def ece(confidence, right, bins=10):
-    """Return the expected calibration error."""
-    confidence, right = np.asarray(confidence), np.asarray(right, float)
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    error = 0.0
-    for b in np.unique(bin_of):
-        inside = bin_of == b
-        gap = abs(confidence[inside].mean() - right[inside].mean())
-        error += inside.mean() * gap
-    return error
-
+# %% tags=["exercise"] exercise="11.4"
+# A number between 0 and 1.
+z, n, p = 1.96, 10, 0.8
+spread = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+my_lower_end = (p + z * z / (2 * n) - spread) / (1 + z * z / n)
 
 # %% tags=["check"]
-check.ex_11_1(ece)
+check.ex_11_4(my_lower_end)
 
 # %% [markdown]
 # ## Tweak this

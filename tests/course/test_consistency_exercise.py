@@ -1,4 +1,4 @@
-"""Exercise 8.1 asks for what the package's reward computes."""
+"""Exercise 8.2 asks for what the package's reward computes."""
 
 import pytest
 from emolab_course.exercises import EXERCISES
@@ -12,7 +12,7 @@ TEXTS = ("The speaker is sad and lonely.", "This person seems furious.", "One he
 @pytest.mark.parametrize("generated", TEXTS)
 @pytest.mark.parametrize("reference", TEXTS)
 def test_the_exercise_is_the_packages_reward(generated: str, reference: str) -> None:
-    exercise = EXERCISES["8.1"]
+    exercise = EXERCISES["8.2"]
     expected = EmoGRPO().consistency(generated, reference)
     assert exercise.reference(embed(generated), embed(reference), anchors()) == pytest.approx(expected)
     published = exercise.mistakes["uncentred"].answer(embed(generated), embed(reference), anchors())

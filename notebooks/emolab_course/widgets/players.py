@@ -25,17 +25,20 @@ def listen(
 ) -> HTML:
     """One labelled audio player per clip, side by side: `listen({"sad": wave})`.
 
-    A clip is a mono float wave (n,) or a sample with an absolute path. The label tells the length; what is shown of it
-    is cut to 3 s and stored as MP3 of a few kB per second. Raises MediaError if a clip is empty.
+    A clip is a mono float wave (n,) or a sample with an absolute path. Above the player stands the waveform, below it
+    the label with the length and the transcript of a sample. What is played is cut to 3 s and stored as MP3 of a few kB
+    per second. Raises MediaError if a clip is empty.
     """
     from IPython.display import HTML
 
     items = clips.items() if isinstance(clips, Mapping) else clips
-    players = "".join(_player(label, _wave_of(clip), sample_rate) for label, clip in items)
+    players = "".join(
+        _player(label, _wave_of(clip), sample_rate, getattr(clip, "text", None) or "") for label, clip in items
+    )
     return HTML(f'<div style="display:flex;flex-wrap:wrap;gap:12px">{players}</div>')
 
 
-def watch(clips: dict[str, np.ndarray], height: int = 96, milliseconds: int = 120) -> HTML:
+def watch(clips: dict[str, np.ndarray], height: int = 160, milliseconds: int = 120) -> HTML:
     """One labelled, looping animation per clip of frames (F, H, W, 3) uint8, side by side."""
     from IPython.display import HTML
     from PIL import Image
@@ -57,7 +60,7 @@ def _wave_of(clip: Any) -> Any:
     return audio_of(clip) if isinstance(clip, EmotionSample) else clip
 
 
-def _player(label: str, wave: Any, sample_rate: int) -> str:
+def _player(label: str, wave: Any, sample_rate: int, text: str = "") -> str:
     import numpy as np
     import soundfile as sf
 
@@ -69,7 +72,21 @@ def _player(label: str, wave: Any, sample_rate: int) -> str:
     buffer = io.BytesIO()
     sf.write(buffer, wave, sample_rate, format="MP3")
     player = f'<audio controls preload="none" style="width:180px" src="{_data_url(buffer.getvalue(), "audio/mpeg")}">'
-    return _figure(f"{label} ({seconds:.1f} s)", f"{player}</audio>")
+    caption = f"{label} ({seconds:.1f} s)" + (f" “{text}”" if text else "")
+    return _figure(caption, f"{_waveform(wave)}<br>{player}</audio>")
+
+
+def _waveform(wave: Any, columns: int = 60, height: int = 28) -> str:
+    """The loudness of a wave over time as a small SVG in the colour of the text."""
+    import numpy as np
+
+    peaks = np.array([np.abs(part).max(initial=0.0) for part in np.array_split(wave, columns)])
+    half = (height / 2 - 1) * peaks / max(float(peaks.max()), 1e-6) + 0.5
+    path = "".join(f"M{3 * i + 1} {height / 2 - h:.1f}v{2 * h:.1f}" for i, h in enumerate(half))
+    return (
+        f'<svg role="img" aria-label="waveform" width="{3 * columns}" height="{height}">'
+        f'<path d="{path}" stroke="currentColor" stroke-width="1.6"/></svg>'
+    )
 
 
 def _data_url(data: bytes, kind: str) -> str:
@@ -77,4 +94,6 @@ def _data_url(data: bytes, kind: str) -> str:
 
 
 def _figure(label: str, body: str) -> str:
-    return f'<figure style="margin:0">{body}<figcaption>{html.escape(label)}</figcaption></figure>'
+    return (
+        f'<figure style="margin:0">{body}<figcaption style="max-width:22em">{html.escape(label)}</figcaption></figure>'
+    )

@@ -1,0 +1,77 @@
+"""How a notebook shows a matplotlib figure: at 144 dots an inch, as a small PNG, with a text for who cannot see it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 144
+COLOURS = 255
+MOST_NAMES = 12
+
+
+def install(shell: Any) -> None:
+    """Make `shell` (an IPython shell) show figures as `png` does, and describe them by `alt_text`."""
+    from matplotlib.figure import Figure
+
+    formatters = shell.display_formatter.formatters
+    formatters["image/png"].for_type(Figure, png)
+    formatters["text/plain"].for_type(Figure, lambda figure, printer, cycle: printer.text(alt_text(figure)))
+
+
+def png(figure: Figure) -> tuple[bytes, dict[str, str]] | None:
+    """The figure as a PNG with a palette, and its alternative text as metadata; None for a figure without axes."""
+    from IPython.core.pylabtools import print_figure
+    from PIL import Image
+
+    if not figure.axes and not figure.texts:
+        return None
+    picture = Image.open(io.BytesIO(print_figure(figure, fmt="png", dpi=DPI))).convert("RGB")
+    small = io.BytesIO()
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue(), {"alt": alt_text(figure)}
+
+
+def alt_text(figure: Figure) -> str:
+    """A description from what is written in a figure: titles, axes with their categories, and series.
+
+    A figure's own label (`figure.set_label`) is used as it is.
+    """
+    if own := str(figure.get_label() or ""):
+        return own
+    title = figure.get_suptitle() if hasattr(figure, "get_suptitle") else ""
+    parts = [_of_axes(axes) for axes in figure.axes if axes.get_label() != "<colorbar>" and axes.axison]
+    text = " ".join(filter(None, [_sentence(title), *dict.fromkeys(filter(None, parts))]))
+    return f"Figure. {text}" if text else "Figure without a title."
+
+
+def _of_axes(axes: Axes) -> str:
+    title = axes.get_title(loc="left") or axes.get_title() or axes.get_title(loc="right")
+    found = [title]
+    for name, label, ticks in (
+        ("horizontal axis", axes.get_xlabel(), axes.get_xticklabels()),
+        ("vertical axis", axes.get_ylabel(), axes.get_yticklabels()),
+    ):
+        names = _names(tick.get_text() for tick in ticks)
+        if label or names:
+            found.append(f"{name}: {label or 'categories'}{f' ({names})' if names else ''}")
+    legend = axes.get_legend()
+    series = _names(text.get_text() for text in legend.get_texts()) if legend else ""
+    return _sentence("; ".join(filter(None, [*found, series and f"series: {series}"])))
+
+
+def _names(texts: Iterable[str]) -> str:
+    """The texts joined, where they are words; "" where they are numbers or nothing."""
+    known = [" ".join(text.split()) for text in texts if any(letter.isalpha() for letter in text)]
+    more = ", …" if len(known) > MOST_NAMES else ""
+    return ", ".join(known[:MOST_NAMES]) + more
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return f"{text}." if text and text[-1] not in ".?!" else text

@@ -1,0 +1,75 @@
+"""Figures in notebooks: resolution, size, and the text that stands for them."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import matplotlib
+import numpy as np
+from emolab_course import alt_text, build
+from emolab_course.run import execute, write_html
+from PIL import Image
+
+matplotlib.use("Agg")
+
+
+def bars():
+    from emolab.plots.style import new_figure
+
+    figure, axes = new_figure(5, 3)
+    axes[0, 0].bar(["sad", "happy"], [1, 2], label="after")
+    axes[0, 0].set(ylabel="UA", title="It rises")
+    axes[0, 0].legend()
+    return figure
+
+
+def test_a_figure_is_described_by_what_is_written_in_it():
+    assert alt_text.alt_text(bars()) == (
+        "Figure. It rises; horizontal axis: categories (sad, happy); vertical axis: UA; series: after."
+    )
+
+
+def test_a_figures_own_label_is_its_text():
+    figure = bars()
+    figure.set_label("Two bars.")
+    assert alt_text.alt_text(figure) == "Two bars."
+
+
+def test_numbers_on_an_axis_are_not_read_out():
+    from emolab.plots.style import new_figure
+
+    figure, axes = new_figure(5, 3)
+    axes[0, 0].plot(np.arange(5))
+    figure.canvas.draw()
+    assert alt_text.alt_text(figure) == "Figure without a title."
+
+
+def test_the_picture_has_144_dots_an_inch_and_a_palette():
+    data, metadata = alt_text.png(bars())
+    picture = Image.open(io.BytesIO(data))
+    assert picture.mode == "P" and picture.width > 4.5 * alt_text.DPI
+    assert metadata == {"alt": alt_text.alt_text(bars())}
+
+
+def test_a_notebook_keeps_the_text_and_pages_show_it(tmp_path):
+    path = tmp_path / "notebooks" / "src" / "00_figure.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "# %%\nfrom emolab_course import setup\n\nlab = setup('00')\n\n"
+        "# %%\nimport matplotlib.pyplot as plt\n\nplt.bar(['sad'], [1])\nplt.title('One bar');\n\n"
+        "# %%\nimport emolab as el\n\nel.plot.modality_bars({'audio': 1.0}, title='One player')\n",
+        encoding="utf-8",
+    )
+    ran = execute(path)
+    assert ran.error == ""
+    outputs = [output for cell in ran.notebook.cells for output in build.light(cell.outputs) if "data" in output]
+    shown = [output for output in outputs if "image/png" in output["data"]]
+    assert ["One bar" in shown[0]["metadata"]["image/png"]["alt"], "One player" in str(shown[1]["metadata"])] == [
+        True
+    ] * 2
+    assert all("Figure" in output["data"]["text/plain"] for output in shown)
+    assert all(Image.open(io.BytesIO(base64.b64decode(o["data"]["image/png"]))).width > 500 for o in shown)
+
+    page = write_html(ran, "figure", tmp_path).read_text(encoding="utf-8")
+    assert 'alt="Figure. One bar' in page and "No description" not in page
