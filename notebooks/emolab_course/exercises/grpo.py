@@ -340,17 +340,18 @@ DIAGNOSIS = JudgedExercise(
     hints=(
         "Begin with the groups without signal: a run that compares nothing learns nothing.",
         "Which run never had readable answers? Which one was readable, and lost it or froze all at once?",
-        "A reward that never leaves chance, with readable answers and groups that do differ, is a matter of the input.",
+        "A reward that stays at chance, with readable answers and falling entropy, is a matter of the input.",
     ),
     reasoning=(
         "Constant reward: the reward is flat, every group is without signal from the first step, nothing "
         "moves. No cold "
-        "start: answers are unreadable from the start, so almost all rewards are equal, and there is "
-        "little to learn from. "
-        "Learning rate × 10: it starts like the sound run and breaks within a few steps, in the entropy "
-        "first. Audio not "
-        "fed: readable answers, differing groups, and a reward that stays at what a guess earns, because nothing that "
-        "the model reads tells the clips apart."
+        "start: most answers are unreadable at first, so the steps are spent on learning the form, and "
+        "the run ends far "
+        "behind. Learning rate × 10: it starts like the sound run, and then the reward goes up and down "
+        "and gets nowhere. "
+        "Audio not fed: readable answers, and a reward that stays at what a guess earns while the entropy "
+        "falls: the model "
+        "becomes sure of one answer, because nothing that it reads tells the clips apart."
     ),
     takes=dict,
     example=_RIGHT,
@@ -360,7 +361,7 @@ DIAGNOSIS = JudgedExercise(
             _exchanged("A", "C"), "look at A again: its answers are readable, and yet no group has a signal"
         ),
         "run B": Mistake(
-            _exchanged("B", "D"), "look at B again: its groups do differ, and its reward stays at a guess's"
+            _exchanged("B", "D"), "look at B again: it becomes sure of an answer, and its reward stays at a guess's"
         ),
         "run C": Mistake(
             _exchanged("C", "D"), "look at C again: how many of its answers can be read at the first step?"
