@@ -35,7 +35,7 @@ app = typer.Typer(help=__doc__, add_completion=False)
 WORK = Path("build/pretrain")
 LOGS = Path(__file__).resolve().parent / "pretraining" / "log"
 Work = Annotated[Path, typer.Option(help="Where data, checkpoints and logs are kept.")]
-Mix = Annotated[str, typer.Option(help="Tasks: long, or short (mostly labels and reasons).")]
+Mix = Annotated[str, typer.Option(help="Tasks: long, short (mostly labels and reasons), or hear (mostly transcripts).")]
 Threads = Annotated[int, typer.Option(help="Threads of torch.")]
 
 

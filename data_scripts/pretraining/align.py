@@ -34,7 +34,9 @@ WORLD |= {"w-caption": 0.04}
 SHORT = {"transcribe": 0.1, "voice": 0.07, "face": 0.03, "meaning": 0.01, "closed": 0.01, "word": 0.01, "about": 0.02}
 SHORT |= {"w-direct": 0.26, "w-structured": 0.24, "w-free": 0.1, "w-words": 0.05, "w-words_direct": 0.03}
 SHORT |= {"w-caption": 0.05, "parts": 0.01, "shown": 0.01}
-MIXES = {"long": WORLD, "short": SHORT}
+# The same with more listening to words: for a model that can write its reasons and labels already.
+HEAR = {name: share if name != "transcribe" else 0.75 for name, share in WORLD.items()}
+MIXES = {"long": WORLD, "short": SHORT, "hear": HEAR}
 SOME_LABELS = 0.2  # how often a closed question offers a part of the labels, in any order
 PARTS = (
     "Describe what is said and how it sounds: <think><content>what is said</content>"
