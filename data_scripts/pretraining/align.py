@@ -170,7 +170,8 @@ def _felt(memory: Memory, rng: np.random.Generator, form: str) -> Example:
         pool = same if same and rng.random() < 0.5 else memory.calm or memory.felt
         audio = pool[int(rng.integers(len(pool)))]
     row = memory.voices[audio]
-    label = row["label"] if video is None else memory.faces[video]["label"]
+    felt = row["says"] if row["voice_emotion"] == "neutral" else row["voice_emotion"]
+    label = world.heard(felt, rng) if video is None else memory.faces[video]["label"]  # every listener hears anew
     shown = ("audio", "text") if rng.random() < 0.75 else ("audio",)
     prompt = PROMPTS[form].using(*shown, *(("video",) if video is not None else ()))
     question = _offered(prompt.text(EmotionSample(id="world", text=row["text"])), label, rng)
