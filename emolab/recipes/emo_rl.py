@@ -104,7 +104,7 @@ class EmoRL(Recipe):
 
     def select(self, corpus: Corpus) -> Corpus:
         """Samples with a label. Of an embedded corpus, those that only the voice tells apart."""
-        embedded = len(corpus) and all("condition" in s.extra for s in corpus)
+        embedded = len(corpus) and all({"condition", "domain"} <= set(s.extra) for s in corpus)
         return super().select(audio_core(corpus, domain=None) if embedded else corpus)
 
     @property

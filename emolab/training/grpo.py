@@ -191,6 +191,7 @@ class AudioGRPOTrainer(GRPOTrainer):
             if source is not None and (parameter.dtype != source.dtype or ".ref." in name):
                 parameter.data = source.clone()
         self.beta = args.beta = beta
+        self.aux_loss_enabled = False  # TRL's load-balancing loss of mixtures of experts: routers are frozen here
         if engine is not None:  # set here, because TRL's constructor would make a client that pushes whole weights
             self.use_vllm, self.vllm_generation, self._last_loaded_step = True, engine, -1
         if reference is not None:
