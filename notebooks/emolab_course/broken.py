@@ -30,7 +30,10 @@ def broken_curves(saved: Mapping[str, Any]) -> Figure:
             for axis, (key, title) in zip(row, SHOWN.items(), strict=True):
                 for run, colour, label in (("sound", QUIET, "sound run"), (name, "#c8383c", f"run {letter}")):
                     steps, values = column(saved["runs"][run]["rows"], key)
-                    axis.plot(steps, smooth(values, 3), color=colour, label=label)
+                    if len(values):
+                        axis.plot(steps, smooth(values, 3), color=colour, label=label)
+                    else:  # no completion had an advantage, so none was run through the model
+                        axis.text(0.5, 0.5, f"run {letter}: nothing computed", transform=axis.transAxes, ha="center")
                 axis.set_title(title if row is axes[0] else "")
                 light_grid(axis)
             row[0].set_ylabel(f"run {letter}")
