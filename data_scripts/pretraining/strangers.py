@@ -86,7 +86,8 @@ def left_out(rows: np.ndarray, voices: list[str]) -> np.ndarray:
 
     names, found = np.array(voices), []
     for name in sorted(set(voices)):
-        others = Likeness.of(rows[names != name], rows[:2])
+        rest = names != name
+        others = Likeness.of(rows[rest], names[rest].tolist(), [None] * int(rest.sum()))
         found += [others.distance(row) for row in rows[names == name]]
     return np.sort(found)
 
@@ -104,7 +105,8 @@ def main(
     clips = kinds(people_folder)
     vectors = {name: embeddings(lalm, samples) for name, samples in clips.items()}
     home, voices = vectors["a train"], [str(s.speaker)[:3] for s in clips["a train"]]
-    fitted = Likeness.of(home, home[:2], tower_identity(lalm), "the embedded corpus's domain a")
+    words = [s.text for s in clips["a train"]]
+    fitted = Likeness.of(home, voices, words, tower_identity(lalm), "the embedded corpus's domain a")
     fitted = replace(fitted, held_out=left_out(home, voices))
     table: dict[str, Any] = {"threshold": round(fitted.threshold, 2), "quantile": fitted.quantile}
     for name, rows in vectors.items():

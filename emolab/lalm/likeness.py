@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 FILE = "likeness.npz"
-QUANTILE = 0.99
+QUANTILE = 0.95
 AXES = 32
 """Directions of largest variance that are kept; what lies outside of them counts as one more."""
 BATCH, FOLDS, FEWEST = 16, 5, 10
