@@ -73,6 +73,10 @@ class Prompted:
         self.asked.append(prompt)
         return model().encode(samples, prompt, *rest, **options)
 
+    def encoded(self, parts, prompt, **options):
+        self.asked.append(prompt)
+        return model().encoded(parts, prompt, **options)
+
 
 @pytest.mark.parametrize("labels", ["mafw-11", "ravdess-8", "calm, tense, bored", "emodb-7", "iemocap-4"])
 @pytest.mark.parametrize("mode", ["generate", "labels"])

@@ -32,6 +32,8 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     from emolab.paths import build_folder
 
     root = Path(root)
+    if not root.is_dir():
+        raise CorpusError(f"{root}: no such folder; give the folder that holds LISTEN as `hf download` writes it")
     files = sorted(root.rglob("*.parquet"))
     if not files:
         raise CorpusError(f"{root}: no Parquet file; LISTEN has data/train-*.parquet as `hf download` writes it")

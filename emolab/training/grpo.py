@@ -175,6 +175,8 @@ class AudioGRPOTrainer(GRPOTrainer):
             # Copied before TRL patches the forward, because the patch is bound to the original's head.
             reference = copy.deepcopy(lalm.model).requires_grad_(False).eval() if beta else None
         kept = {name: p.detach().clone() for name, p in lalm.model.named_parameters() if p.requires_grad}
+        if lalm.tokenizer.pad_token_id is None:
+            lalm.tokenizer.pad_token_id = lalm.pad_id  # TRL pads with the tokenizer's own token
         with without_notes("You are using 'rollout_func'"):
             super().__init__(
                 model=lalm.model,

@@ -85,12 +85,14 @@ class JudgedExercise(Exercise):
     """The answer is anything of type `takes`, judged by running the real thing.
 
     `judge(answer)` returns the name of the mistake ("" for a right answer), and a sentence on what was measured.
-    `example` is a right answer, `takes` is str, float, list, dict or Callable.
+    `example` is a right answer, `takes` is str, float, list, dict or Callable. An answer that needs the notebook's own
+    clips or model is `live`: the notebook checks it, and a grader leaves it out.
     """
 
     judge: Callable[[Any], tuple[str, str]]
     takes: Any
     example: Any
+    live: bool = False
 
 
 @dataclass(frozen=True)

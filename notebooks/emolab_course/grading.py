@@ -62,14 +62,14 @@ class Grade:
 
 
 def tasks(only: Sequence[str] = ()) -> list[Task]:
-    """Every exercise of the course, or of the notebooks named."""
+    """Every exercise of the course that can be graded without the notebook's clips, or those of the notebooks named."""
     from emolab_course.paths import sources
 
     found = []
     for path in sources(tuple(only)):
         for cell in source.read(path).cells:
-            if "exercise" in source.tags(cell) and cell.metadata["exercise"] in EXERCISES:
-                number = cell.metadata["exercise"]
+            number = cell.metadata.get("exercise", "") if "exercise" in source.tags(cell) else ""
+            if number in EXERCISES and not getattr(EXERCISES[number], "live", False):
                 name = list(_definitions(cell.source) | _assigned(cell.source))[-1]
                 found.append(Task(number, path.stem, name, EXERCISES[number].stars))
     return found

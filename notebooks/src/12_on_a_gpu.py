@@ -272,7 +272,8 @@ steps = np.arange(50)
 slopes = [np.polyfit(steps, curve[:50], 1)[0] for curve in rewards]
 noise = np.mean([np.std(curve[:50] - smooth(curve[:50], 9))
                  for curve in rewards])
-print(f"rise in 50 steps: {[round(float(50 * s), 2) for s in slopes]} by seed; "
+rises = [round(float(50 * slope), 2) for slope in slopes]
+print(f"rise in 50 steps: {rises} by seed; "
       f"step to step noise {noise:.2f}")
 start, now, end = (rewards[:, part].mean() for part in (
     slice(0, 5), slice(40, 50), slice(-50, None)))

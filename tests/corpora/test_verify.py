@@ -162,7 +162,7 @@ def test_export_command(fixture_corpus, tmp_path, form):
 
 def test_the_list_names_licence_and_source():
     listed = run("list")["corpora"]
-    assert len(listed) == 13 and all(row["licence"] and row["url"] for row in listed)
+    assert [row["name"] for row in listed] == list(CORPORA) and all(row["licence"] and row["url"] for row in listed)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,9 @@ def test_a_notebook_keeps_the_text_and_pages_show_it(tmp_path):
     )
     ran = execute(path)
     assert ran.error == ""
-    outputs = [output for cell in ran.notebook.cells for output in build.light(cell.outputs) if "data" in output]
+    outputs = [
+        output for cell in ran.notebook.cells for output in build.light(cell.get("outputs", [])) if "data" in output
+    ]
     shown = [output for output in outputs if "image/png" in output["data"]]
     assert ["One bar" in shown[0]["metadata"]["image/png"]["alt"], "One player" in str(shown[1]["metadata"])] == [
         True

@@ -84,7 +84,7 @@ def test_twelve_folders_become_a_table_and_nothing_is_harmed(class_of_twelve):
     options = ["--csv", "--seed", "5", "--cpu-seconds", "2"]
     result = CliRunner().invoke(build(), ["course", "grade", str(folder), *options])
     assert result.exit_code == 0, result.output
-    rows = {row["learner"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
+    rows = {row["learner"]: row for row in csv.DictReader(io.StringIO(result.stdout)) if row["exercise"] == "0.1"}
     states = {name: row["state"] for name, row in rows.items()}
     assert states == {
         "ada": "right", "bo": "right", "cy": "partly", "di": "hard-coded", "eve": "partly", "fay": "time",
@@ -219,7 +219,7 @@ def test_a_release_has_no_solution_and_nbgraders_metadata(tmp_path):
         answers = [cell for cell in marked if cell.metadata["nbgrader"]["solution"]]
         checks = [cell for cell in marked if cell.metadata["nbgrader"]["grade"]]
         assert len(answers) == len(checks) > 0
-        assert all("NotImplementedError" in cell.source for cell in answers)
+        assert all("NotImplementedError" in c.source or c.source.endswith(" = ...") for c in answers)
         assert all(cell.metadata["nbgrader"]["locked"] and cell.metadata["nbgrader"]["points"] > 0 for cell in checks)
         names = [cell.metadata["nbgrader"]["grade_id"] for cell in marked]
         assert len(set(names)) == len(names)

@@ -181,8 +181,8 @@ REMOVED = {
     "what is drawn": (
         sampling.Chooser,
         "__init__",
-        "generator=generator).to(device)",
-        "generator=generator)",
+        "(part + 1) * rows].to(device)",
+        "(part + 1) * rows]",
         "rollout",
     ),
     "where media stand": (packing, "_fill", "prompt_at.to(device)[media]", "prompt_at[media]", "scores"),

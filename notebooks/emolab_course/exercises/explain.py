@@ -121,6 +121,9 @@ def _told(rng: np.random.Generator) -> Iterator[tuple[str, str]]:
     yield "<think>the face tells it</think><answer>happy</answer>", "the words \\1 tell it"
     yield "<think></think><answer>angry</answer>", reason
     yield "<think>one</think><answer>Sad.</answer>", reason
+    for _ in range(2):
+        label, words = str(rng.choice(["sad", "happy", "angry", "neutral"])), int(rng.integers(2, 9))
+        yield f"<think>{'really ' * words}</think><answer>{label}</answer>", f"{reason}, {words} times"
 
 
 _THINK = re.compile(r"(<think>).*?(</think>)", re.DOTALL)

@@ -220,6 +220,7 @@ BLIND_TEST = JudgedExercise(
         "gold": ["sad", "sad", "happy", "happy", "angry"],
         "ua": 0.5,
     },
+    live=True,
     judge=_blind_test,
     mistakes={
         "keys": Mistake({"heard": ["sad"] * 5}, 'give the keys "heard", "gold" and "ua"'),
