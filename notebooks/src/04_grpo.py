@@ -559,8 +559,9 @@ table[["ua", "ua_ci", "parse_rate", "silent", "swapped"]].round(3)
 #
 # The runs of your own models will break. These broke on purpose:
 # `emolab bench broken` trained the same recipe five times, once as it is and
-# four times with one thing wrong. Grey curves
-# are the sound run. All curves are running means over three steps.
+# four times with one thing wrong. It used the first generation of the
+# embedded model, which could not write the form before a cold start. Grey
+# curves are the sound run. All curves are running means over three steps.
 
 # %%
 from emolab_course import broken_answers, broken_curves
