@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -168,8 +169,8 @@ class Rehearsal:
         self.rows[-1]["note"] = f"scores as before saving to {apart:.1e}"
         one = samples[0]
         self.counted("predict", lalm, lambda: predict(lalm, one, prompt=prompt, max_new_tokens=3), plan.scoring)
-        asked = {"masker": "silence", "fine": False}
-        self.counted("attribute", lalm, lambda: explain(lalm, one, prompt, [], **asked), plan.scoring)
+        asked = partial(explain, lalm, one, prompt, [], masker="silence", fine=False)
+        self.counted("attribute", lalm, asked, plan.scoring)
 
     def export(self) -> None:
         """Merge the adapters into a dense model on the host, where the host has room for it."""
@@ -240,7 +241,7 @@ class Rehearsal:
         from emolab.training.config import grpo_config
         from emolab.training.grpo import AudioGRPOTrainer
 
-        def every_other(completions: Any, **columns: Any) -> list[float]:
+        def every_other(completions: Any, **columns: Any) -> list[float | None]:
             return [float(i % 2) for i in range(len(completions))]
 
         args = grpo_config(

@@ -364,7 +364,7 @@ class LALM(ABC):
             waiting = [k for k in dict.fromkeys([key, *missing]) if k not in computed] if key not in computed else []
             for start in range(0, len(waiting), size):
                 part = waiting[start : start + size]
-                content = [self._read.pop(k, None) for k in part]
+                content: list[Any] = [self._read.pop(k, None) for k in part]
                 content = [
                     self._content(modality, sources[k], absent) if read is None else read
                     for k, read in zip(part, content, strict=True)
@@ -588,8 +588,7 @@ class LALM(ABC):
         return Path(folder)
 
     def base_fingerprint(self) -> str:
-        """What tells this model's weights from another's, in 4 bits or not: a hash of the final norm and of the first
-        rows of the embedding table, which are never quantised and never adapted, in bfloat16."""
+        """A hash of the final norm and of the first embedding rows in bfloat16: never quantised and never adapted."""
         parts = [self.decoder.norm.weight, self.table.weight[:256]]
         rounded = [part.detach().cpu().to(torch.bfloat16).view(torch.int16).numpy() for part in parts]
         return content_hash(np.concatenate([part.ravel() for part in rounded]))

@@ -115,7 +115,7 @@ def write_processor(lalm: LALM, folder: str | Path) -> None:
     from transformers.utils import cached_file
 
     folder = Path(folder)
-    published = {}
+    published: dict[str, Any] = {}
     for name in (*PUBLISHED, "chat_template.jinja", "chat_template.json"):
         found = cached_file(lalm.source, name, _raise_exceptions_for_missing_entries=False) if lalm.source else None
         published |= {name: Path(found)} if found else {}

@@ -186,7 +186,10 @@ PUBLISHED: dict[str, Published] = {
             "audio_config": _tower("qwen2_audio_encoder"),
             "text_config": _text(
                 *("qwen2", 4096, 32, 11008, 32, 32, 156032),
-                **{"bos_token_id": 151643, "eos_token_id": 151645, "rms_norm_eps": 1e-5, "rope_theta": 10000},
+                bos_token_id=151643,
+                eos_token_id=151645,
+                rms_norm_eps=1e-5,
+                rope_theta=10000,
             ),
         },
         qwen_ids(*CHATML, *AUDIO),
@@ -260,7 +263,10 @@ PUBLISHED: dict[str, Published] = {
                 },
                 "text_config": _text(
                     *("qwen3_omni_moe_text", 2048, 48, 768, 32, 4, 152064),
-                    **{"head_dim": 128, "moe_intermediate_size": 768, "num_experts": 128, "num_experts_per_tok": 8},
+                    head_dim=128,
+                    moe_intermediate_size=768,
+                    num_experts=128,
+                    num_experts_per_tok=8,
                     rope_scaling={"mrope_section": [24, 20, 20], "rope_type": "default", "interleaved": True},
                     rope_theta=1e6,
                 ),

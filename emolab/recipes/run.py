@@ -508,7 +508,7 @@ class Recipe:
         shown = [history, *([Progress()] if options.get("progress", True) else []), signals]
         shown.append(clips := Clips(self.report_to))
         engine = Engine(lalm, out / "engine", self.engine_url) if self.rollout == "vllm" else None
-        more = {"columns": columns_of(samples), "callbacks": [*shown, *options.get("callbacks", ())]}
+        more: dict[str, Any] = {"columns": columns_of(samples), "callbacks": [*shown, *options.get("callbacks", ())]}
         trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, engine=engine, **more)
         clips.trainer = trainer
         last = last_checkpoint(out) if options.get("resume", True) else None

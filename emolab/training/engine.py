@@ -138,7 +138,13 @@ class Engine:
         counted = (batch.mask.cumsum(-1) - 1) * batch.mask
         if not bool((batch.positions * batch.mask == counted).all()):
             raise TrainingError("vLLM counts positions one by one, and prompts with video do not; use --rollout local")
-        settings = {"n": n, "max_tokens": max_new_tokens, "temperature": temperature, "logprobs": 0, **truncations}
+        settings: dict[str, Any] = {
+            "n": n,
+            "max_tokens": max_new_tokens,
+            "temperature": temperature,
+            "logprobs": 0,
+            **truncations,
+        }
         settings |= {"model": self.name, "stop_token_ids": self.lalm.eos_ids, "return_tokens_as_token_ids": True}
 
         def ask(row: int) -> list[Any]:

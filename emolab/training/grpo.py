@@ -234,8 +234,8 @@ class AudioGRPOTrainer(GRPOTrainer):
             self._read_ahead()
         batch = self._generate_and_score_completions(generation_batch)
         if self.engine is not None:
-            scores = (batch[f"{whose}_per_token_logps"] for whose in ("old", "sampling"))
-            self.engine.require_agreement(*scores, batch["completion_mask"], self.state.global_step + 1)
+            ours, theirs = (batch[f"{whose}_per_token_logps"] for whose in ("old", "sampling"))
+            self.engine.require_agreement(ours, theirs, batch["completion_mask"], self.state.global_step + 1)
         self._mark(batch, "train" if training else "eval")
         inside = self.seconds["rollout"] + self.seconds["scoring"] - before
         self.seconds["reward"] += time.perf_counter() - start - inside

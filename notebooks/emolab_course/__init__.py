@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         verdict,
         without_octave_errors,
     )
+    from emolab_course.inside import adapted_layer, code_book_errors, positions_picture
     from emolab_course.lessons import at_most
     from emolab_course.pictures import caption_bars, cue_hits, evidence_slopes, face_test, share_bars
     from emolab_course.quizzes import quiz
@@ -46,6 +47,7 @@ _HOMES = {
         "ask between_share blind_clips credit_table expert_words lazy_scores one_of_each own_clips reward_trend "
         "shared_between_splits split_scores spoiled_captions verdict without_octave_errors"
     ),
+    "inside": "adapted_layer code_book_errors positions_picture",
     "lessons": "at_most",
     "same_step": "trainers_step",
     "show": "claims_of road_map show_claim",
@@ -59,6 +61,7 @@ _MODULES |= dict.fromkeys(("listen", "watch"), "emolab_course.widgets.players")
 
 __all__ = [
     "Lab",
+    "adapted_layer",
     "ask",
     "at_most",
     "between_share",
@@ -68,6 +71,7 @@ __all__ = [
     "caption_bars",
     "check",
     "claims_of",
+    "code_book_errors",
     "credit_table",
     "cue_hits",
     "evidence_slopes",
@@ -80,6 +84,7 @@ __all__ = [
     "listen",
     "one_of_each",
     "own_clips",
+    "positions_picture",
     "practice",
     "quiz",
     "reward_trend",

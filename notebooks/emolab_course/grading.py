@@ -305,7 +305,8 @@ def _decoded(answer: Any) -> Any:
     """What `_encoded` took, or the name of its type where it has no code; anything odd is a plain text."""
     if not isinstance(answer, dict):
         return answer
-    (kind, held), *_ = answer.items() or [("other", "")]
+    kind = next(iter(answer), "other")
+    held: Any = answer.get(kind, "")
     try:
         if kind == "raised":
             return Raised(str(held[0]), str(held[1]))

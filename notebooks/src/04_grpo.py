@@ -89,25 +89,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import emolab as el
-from emolab.media import audio_of
+from emolab_course import adapted_layer, code_book_errors, positions_picture
 
 clip = practised.clips[0]
-batch = lalm.encode([clip], prompt)
-kinds = np.full(batch.input_ids.shape[1], "instruction", dtype=object)
-for span in batch.spans[0]:
-    kinds[span.start:span.end] = {"text": "transcript"}.get(
-        span.modality, span.modality)
-figure, axes = plt.subplots(2, 1, figsize=(9, 2.8), height_ratios=(2, 1))
-wave = audio_of(clip)
-axes[0].plot(np.arange(len(wave)) / 16000, wave, lw=0.4)
-axes[0].set(xlabel="seconds", yticks=[], title="The sound, and the row of "
-            f"{len(kinds)} positions that the decoder reads")
-for kind in dict.fromkeys(kinds):
-    at = np.flatnonzero(kinds == kind)
-    axes[1].bar(at, 1, width=0.9, label=f"{kind} ({len(at)})")
-axes[1].set(xlabel="position", yticks=[], ylim=(0, 1))
-axes[1].legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.6))
-figure.tight_layout()
+positions_picture(lalm, clip, prompt)
 
 # %%
 listen({f"{clip.emotion}: {clip.text or 'no transcript'}": clip})
@@ -143,31 +128,17 @@ check.ex_4_1(lora)
 # matrix stretches its strongest, second strongest, … direction.
 
 # %%
-import torch
-
-layer = next(m for m in lalm.decoder.modules() if hasattr(m, "lora_A"))
-down, up = (layer.lora_A["default"].weight.detach().float().cpu(),
-            layer.lora_B["default"].weight.detach().float().cpu())
-inside = layer.base_layer
-width = inside.in_features
-with torch.no_grad():
-    eye = torch.eye(width, device=lalm.device, dtype=lalm.dtype)
-    bias = 0 if inside.bias is None else inside.bias
-    kept = (inside(eye) - bias).T.float().cpu()  # W, out of its 4 bits
-    x = torch.randn(width, generator=torch.Generator().manual_seed(0))
-    adapted = layer(x.to(eye)[None])[0] - bias
-mine = kept + layer.scaling["default"] * up @ down
+layer = adapted_layer(lalm)
+W, A, B, x = (layer[name] for name in ("W", "A", "B", "x"))
+mine = (W + layer["alpha"] / len(A) * B @ A) @ x
 print("largest difference from the layer's own output:",
-      f"{(adapted.float().cpu() - mine @ x).abs().max():.1e}")
+      f"{np.abs(mine - layer['y']).max():.1e}")
 
 # %%
-for name, matrix in (("W, frozen", kept), ("B A, after the cold start",
-                                           up @ down)):
-    values = torch.linalg.svdvals(matrix)
-    plt.semilogy(range(1, len(values) + 1), values.clamp(min=1e-9), "o-",
-                 ms=3, label=name)
-plt.axvline(down.shape[0] + 0.5, ls=":", color="grey",
-            label=f"rank r = {down.shape[0]}")
+for name, matrix in (("W, frozen", W), ("B A, after the cold start", B @ A)):
+    values = np.linalg.svd(matrix, compute_uv=False).clip(min=1e-9)
+    plt.semilogy(range(1, len(values) + 1), values, "o-", ms=3, label=name)
+plt.axvline(len(A) + 0.5, ls=":", color="grey", label=f"rank r = {len(A)}")
 plt.xlabel("singular value, from the largest")
 plt.ylabel("size")
 plt.title("An adapter changes a matrix in r directions only")
@@ -215,23 +186,7 @@ def round_trip(block, book):
 check.ex_4_2(round_trip)
 
 # %%
-rng = np.random.default_rng(0)
-blocks = rng.normal(size=(400, 64))
-evenly = np.linspace(-1, 1, 16)
-figure, axes = plt.subplots(1, 2, figsize=(9, 3))
-axes[0].hist((blocks / np.abs(blocks).max(1, keepdims=True)).ravel(),
-             bins=80, density=True, alpha=0.5)
-axes[0].vlines(book, 0, 0.3, color="black", lw=1)
-axes[0].set(xlabel="weight / largest of its block", ylabel="density",
-            title="The code book (lines) and normal weights")
-for name, codes in (("NF4", book), ("16 even steps", evenly)):
-    scaled = blocks / np.abs(blocks).max(1, keepdims=True)
-    near = codes[np.abs(scaled[..., None] - codes).argmin(-1)]
-    error = (near - scaled).ravel()
-    axes[1].hist(error, bins=81, range=(-0.1, 0.1), alpha=0.5,
-                 label=f"{name}: typical {np.sqrt((error**2).mean()):.4f}")
-axes[1].set(xlabel="error", title="What is lost")
-axes[1].legend();
+code_book_errors(book)
 
 # %% [markdown]
 # NF4's typical error is below that of sixteen even steps, because most
@@ -245,6 +200,8 @@ axes[1].legend();
 # deciding between likely words. Then the reward pays each answer.
 
 # %%
+import torch
+
 from emolab.training import scratch
 
 clips = practised.clips[:at_most(16, 4)]

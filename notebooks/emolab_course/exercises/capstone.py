@@ -143,7 +143,7 @@ REGISTRATION = JudgedExercise(
     },
 )
 
-Reward = Callable[..., Sequence[float | None]]
+Reward = Callable[..., list[float | None]]
 _FEW = ("happy", "sad", "angry")
 
 

@@ -113,7 +113,7 @@ NEUTRAL = ChoiceExercise(
     },
 )
 
-Careless = Callable[..., Sequence[float | None]]
+Careless = Callable[..., list[float | None]]
 _FEW = ("happy", "sad", "angry")
 
 
