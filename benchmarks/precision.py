@@ -113,16 +113,21 @@ def draw(result: dict[str, Any], path: Path) -> None:
     """The reward of every step, ten steps averaged, an arm a colour and a seed a line."""
     import numpy as np
 
-    from emolab.plots.style import new_figure, save_svg
+    from emolab.plots.style import ACCENT, QUIET, new_figure, save_svg, styled
 
-    figure, axes = new_figure(6.5, 3.4)
-    axis = axes[0][0]
-    for pair in pairs(result):
-        for run, colour in zip(pair, ("C0", "C1"), strict=True):
-            width = min(10, len(run["reward"]))
-            mean = np.convolve(run["reward"], np.ones(width) / width, "valid")
-            label = f"{run['arm']}, final UA {run['after']:.2f} (seed {run['seed']})"
-            axis.plot(np.arange(width, len(mean) + width), mean, colour, ls="-:"[run["seed"] % 2], label=label)
-    axis.set(xlabel="GRPO step", ylabel="mean reward, 10 steps", title="Training in bfloat16 beside float32")
-    axis.legend(fontsize=8)
-    save_svg(figure, path)
+    @styled  # else the file would depend on what a caller has set in matplotlib
+    def drawn() -> None:
+        figure, axes = new_figure(6.5, 3.4)
+        axis = axes[0][0]
+        for pair in pairs(result):
+            for run, colour in zip(pair, (QUIET, ACCENT), strict=True):
+                width = min(10, len(run["reward"]))
+                mean = np.convolve(run["reward"], np.ones(width) / width, "valid")
+                label = f"{run['arm']}, final UA {run['after']:.2f} (seed {run['seed']})"
+                steps = np.arange(width, len(mean) + width)
+                axis.plot(steps, mean, color=colour, ls="-:"[run["seed"] % 2], label=label)
+        axis.set(xlabel="GRPO step", ylabel="mean reward, 10 steps", title="Training in bfloat16 beside float32")
+        axis.legend(fontsize=8)
+        save_svg(figure, path)
+
+    drawn()
