@@ -2,8 +2,8 @@
 # Grading strangers' notebooks on another system than Linux:
 #   docker run --rm -v "$PWD/returned:/returned:ro" emolab emolab course grade /returned --csv
 FROM python:3.11-slim-bookworm
-RUN useradd --create-home learner && install -d -o learner -g learner /emolab && apt-get update && apt-get install -y --no-install-recommends libgomp1 \
-    && rm -rf /var/lib/apt/lists/*
+RUN useradd --create-home learner && install -d -o learner -g learner /emolab \
+    && apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 WORKDIR /emolab
 COPY --chown=learner . .
 # The wheel of torch for CPUs is smaller; on a machine with a card, leave this index out.
