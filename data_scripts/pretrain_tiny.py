@@ -5,18 +5,19 @@ the wild domain and in the world of emotional voices. Every stage is resumable a
 `build/pretrain` (about 2 GB). Each generation takes about an hour and a half on two idle cores. New sentences need
 espeak-ng: `pip install emolab[voices]`.
 
-The second generation, step by step (the whole on two idle cores is not timed yet; `speak` takes what it is given):
+The second generation, step by step. The shipped weights had `listen` for 1,100 steps, `speak` for 1,400 (the last 400
+with `--mix hear`) and `settle` for 180 and 90, about 75 minutes of one core; `pretraining/log` has each stage's log.
 
     python data_scripts/pretrain_tiny.py data                     # about 6,000 clips, 2,400 faces
-    python data_scripts/pretrain_tiny.py grow --layers 8 --intermediate 640   # optional
-    python data_scripts/pretrain_tiny.py listen --steps 1500      # the audio tower under every channel
-    python data_scripts/pretrain_tiny.py speak --minutes 120      # call again to go on
-    python data_scripts/pretrain_tiny.py settle --steps 300 --restart
+    python data_scripts/pretrain_tiny.py grow --layers 8 --intermediate 640   # optional; not used for what is shipped
+    python data_scripts/pretrain_tiny.py listen --steps 1100      # the audio tower under every channel
+    python data_scripts/pretrain_tiny.py speak --minutes 60       # call again to go on
+    python data_scripts/pretrain_tiny.py settle --steps 270 --restart
     python data_scripts/pretrain_tiny.py write build/pretrain/out
     python -m data_scripts.pretraining.judge build/pretrain/out --people PEOPLE --out after.json
 
-The shipped weights are of the first generation. They are exchanged by `write emolab/lalm/tiny_data`, and the shipped
-adapters, the likeness file (`data_scripts/likeness.py`) and the card (`card PEOPLE`) are then made again.
+`write emolab/lalm/tiny_data` exchanges the shipped weights. The shipped adapters, the likeness file
+(`data_scripts/likeness.py`) and the card (`card PEOPLE`) are then made again.
 """
 
 from __future__ import annotations

@@ -170,8 +170,10 @@ def _felt(memory: Memory, rng: np.random.Generator, form: str) -> Example:
         pool = same if same and rng.random() < 0.5 else memory.calm or memory.felt
         audio = pool[int(rng.integers(len(pool)))]
     row = memory.voices[audio]
-    felt = row["says"] if row["voice_emotion"] == "neutral" else row["voice_emotion"]
-    label = world.heard(felt, rng) if video is None else memory.faces[video]["label"]  # every listener hears anew
+    if video is not None:
+        label = memory.faces[video]["label"]
+    else:  # every listener hears anew
+        label = world.heard(world.felt(row["voice_emotion"], row["says"]), rng)
     shown = ("audio", "text") if rng.random() < 0.75 else ("audio",)
     prompt = PROMPTS[form].using(*shown, *(("video",) if video is not None else ()))
     question = _offered(prompt.text(EmotionSample(id="world", text=row["text"])), label, rng)

@@ -111,8 +111,8 @@ def _feeling(rng: np.random.Generator, words: str) -> tuple[prosody.Prosody, dic
     spoken = prosody.sample_prosody(
         emotion, strength, rng, expressive, "wild", prosody.WILD_CUE_SD, prosody.WILD_SPREAD, style=style
     )
-    gold = says if emotion == "neutral" else emotion
-    return spoken, {"voice_emotion": emotion, "label": world.heard(gold, rng), "says": says}
+    label = world.heard(world.felt(emotion, says), rng)
+    return spoken, {"voice_emotion": emotion, "label": label, "says": says}
 
 
 def _render(

@@ -34,6 +34,11 @@ and 0.56 with sad voices heard as sad.
 FEELINGS = EMOTIONS[1:]
 
 
+def felt(voice: str, words: str) -> str:
+    """The emotion of a clip: that of the voice, and of the words where the voice is neutral."""
+    return words if voice == "neutral" else voice
+
+
 def heard(emotion: str, rng: np.random.Generator) -> str:
     """The label that a listener writes down for a voice: the intended emotion, or a human-like confusion of it."""
     options = HEARD[emotion]
