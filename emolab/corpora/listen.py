@@ -32,14 +32,13 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     from emolab.paths import build_folder
 
     root = Path(root)
-    if not root.is_dir():
-        raise CorpusError(f"{root}: no such folder; give the folder that holds LISTEN as `hf download` writes it")
+    build = Builder("listen", root, check)
     files = sorted(root.rglob("*.parquet"))
     if not files:
         raise CorpusError(f"{root}: no Parquet file; LISTEN has data/train-*.parquet as `hf download` writes it")
     where = build_folder() / "corpora" / f"listen-{hashlib.sha256(str(root.absolute()).encode()).hexdigest()[:8]}"
     where.mkdir(parents=True, exist_ok=True)
-    build = Builder("listen", where, check)
+    build.root = where  # the audio is written there
     for file in files:
         table = pq.ParquetFile(file)
         if absent := [name for name in COLUMNS if name not in table.schema_arrow.names]:
