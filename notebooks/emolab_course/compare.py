@@ -35,7 +35,8 @@ class Exercise:
 
     `kind` is one of `KINDS`, `stars` the difficulty from 1 to 3, `minutes` an estimate. `why` is a sentence on why it
     matters, `hints` are three, each tells more than the one before. `reasoning` is the model answer's text. `mistakes`
-    are at least five wrong answers by name.
+    are at least five wrong answers by name. An answer that needs the notebook's own clips or model is `live`: the
+    notebook checks it, and a grader leaves it out.
     """
 
     number: str
@@ -47,6 +48,7 @@ class Exercise:
     hints: tuple[str, str, str]
     reasoning: str
     mistakes: Mapping[str, Mistake] = field(default_factory=dict)
+    live: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +87,12 @@ class JudgedExercise(Exercise):
     """The answer is anything of type `takes`, judged by running the real thing.
 
     `judge(answer)` returns the name of the mistake ("" for a right answer), and a sentence on what was measured.
-    `example` is a right answer, `takes` is str, float, list, dict or Callable. An answer that needs the notebook's own
-    clips or model is `live`: the notebook checks it, and a grader leaves it out.
+    `example` is a right answer, `takes` is str, float, list, dict or Callable.
     """
 
     judge: Callable[[Any], tuple[str, str]]
     takes: Any
     example: Any
-    live: bool = False
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def tasks(only: Sequence[str] = ()) -> list[Task]:
     for path in sources(tuple(only)):
         for cell in source.read(path).cells:
             number = cell.metadata.get("exercise", "") if "exercise" in source.tags(cell) else ""
-            if number in EXERCISES and not getattr(EXERCISES[number], "live", False):
+            if number in EXERCISES and not EXERCISES[number].live:
                 name = list(_definitions(cell.source) | _assigned(cell.source))[-1]
                 found.append(Task(number, path.stem, name, EXERCISES[number].stars))
     return found
