@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from emolab_course.audited import Reward, audited
 from emolab_course.compare import ChoiceExercise, FunctionExercise, JudgedExercise, Mistake
 from emolab_course.exercises.claims import _t
 
@@ -143,16 +144,9 @@ REGISTRATION = JudgedExercise(
     },
 )
 
-Reward = Callable[..., list[float | None]]
-_FEW = ("happy", "sad", "angry")
-
 
 def _passes(reward: Reward) -> tuple[str, str]:
-    from emolab.rewards.redteam import audit
-
-    reward(["<answer>happy</answer>"], solution=["happy"])  # what raises is told as it is; the audit would guard it
-    found = audit(reward, style="direct", labels=_FEW)
-    told = f"A right answer earns {found['right']:.2f} on average, a wrong one {found['wrong']:.2f}"
+    found, told = audited(reward)
     if found["right"] <= found["wrong"] + 1e-9:
         if found["right"] < found["wrong"] - 1e-9:
             return "turned", f"{told}."

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emolab_course.audited import Reward, audited
 from emolab_course.compare import ChoiceExercise, FunctionExercise, JudgedExercise, Mistake
 
 Floats = NDArray[np.float64]
@@ -113,16 +114,9 @@ NEUTRAL = ChoiceExercise(
     },
 )
 
-Careless = Callable[..., list[float | None]]
-_FEW = ("happy", "sad", "angry")
 
-
-def _audited(reward: Careless) -> tuple[str, str]:
-    from emolab.rewards.redteam import audit
-
-    reward(["<answer>happy</answer>"], solution=["happy"])  # what raises is told as it is; the audit would guard it
-    found = audit(reward, style="direct", labels=_FEW)
-    told = f"A right answer earns {found['right']:.2f} on average, a wrong one {found['wrong']:.2f}"
+def _audited(reward: Reward) -> tuple[str, str]:
+    found, told = audited(reward)
     if found["right"] < found["wrong"] - 1e-9:
         return "turned", f"{told}."
     if found["right"] <= found["wrong"] + 1e-9:
