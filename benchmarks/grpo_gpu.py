@@ -1,6 +1,7 @@
 """GRPO's step of a published model in 4 bits against the plain path, and what the planner said of it.
 
-Weights are random (`emolab.lalm.standin`), so nothing is downloaded: times and memory do not depend on their values.
+Weights are random (`benchmarks.rehearse.standin`), so nothing is downloaded: times and memory do not depend on their
+values.
 `emolab bench grpo-gpu --write` on a machine with a GPU fills the rows of `benchmarks/results/grpo.json` that say "not
 measured"; `--small` runs the same code on three narrow layers on a CPU. A path that does not fit the card is a row that
 says so.
@@ -70,14 +71,14 @@ def random_4bit(name: str, small: bool, checkpointing: bool) -> Any:
     """A stand-in of a published model in 4 bits, with adapters that answer: 16 bits on a GPU, float32 elsewhere."""
     import torch
 
+    from benchmarks.rehearse.standin import made_standin, published
     from emolab.lalm import load_model
     from emolab.lalm.quantise import add_lora, quantise_model
-    from emolab.lalm.standin import made_standin
-    from emolab.lalm.testing import FAMILIES, tiny_random
+    from emolab.lalm.testing import tiny_random
     from emolab.paths import build_folder
 
     if small:
-        family = next(family for family, tiny in FAMILIES.items() if tiny.published == name)
+        family = published(name).config["model_type"]
         lalm = quantise_model(tiny_random(family, hidden=256, layers=3))
     else:
         lalm = load_model(made_standin(build_folder() / "rehearsal", name), quantise="nf4")

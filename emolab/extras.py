@@ -50,9 +50,13 @@ EXTRA_OF = {
     "deepspeed": "gpu",
     "trackio": "track",
     "wandb": "track",
-    "emolab_course": "course",
 }
 """Top-level module -> the extra of this package that installs it."""
+BESIDE = {
+    "emolab_course": "pip install ./notebooks, in a checkout of emolab",
+    "benchmarks": "run it in a checkout of emolab",
+}
+"""Top-level module -> how to have what lies beside this package in its repository."""
 
 
 class MissingExtra(EmolabError, ImportError):
@@ -78,14 +82,14 @@ def require(*modules: str) -> None:
 def advice(module: str) -> str:
     """What to do about a module that is not installed."""
     extra = EXTRA_OF.get(module)
-    wanted = f"pip install 'emolab[{extra}]'" if extra else f"pip install {module}"
+    wanted = BESIDE.get(module) or (f"pip install 'emolab[{extra}]'" if extra else f"pip install {module}")
     return f"{module} is not installed, and this needs it: {wanted}"
 
 
 def missing(error: ModuleNotFoundError) -> str | None:
     """The advice for an import that failed, where an extra would have brought the module; else None."""
     module = (error.name or "").partition(".")[0]
-    return advice(module) if module in EXTRA_OF else None
+    return advice(module) if module in EXTRA_OF or module in BESIDE else None
 
 
 @cache

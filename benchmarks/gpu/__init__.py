@@ -3,7 +3,7 @@
 `make gpu` runs it. Each part is a process of its own with ten minutes at most; what is done is kept in
 `benchmarks/results/gpu/CARD/PART.json`, so the command can be stopped and given again. A part that finds too little
 free memory is left for the next time: on a shared card nothing is taken from others. The models are stand-ins with
-random weights (`emolab.lalm.standin`); nothing is downloaded.
+random weights (`benchmarks.rehearse.standin`); nothing is downloaded.
 """
 
 from __future__ import annotations

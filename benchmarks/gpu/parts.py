@@ -134,7 +134,7 @@ def notebook(path: Path, profile: str, device: str, tiny: bool) -> Part:
 
 def standin(profile: str, tiny: bool) -> Path:
     """Where the rehearsal leaves the profile's model."""
-    from emolab.lalm.standin import standin_folder
+    from benchmarks.rehearse.standin import standin_folder
     from emolab.paths import build_folder
 
     layers = 2 if tiny else None

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from emolab.extras import missing
+from emolab.paths import CHECKOUT
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,26 @@ class Entry:
         """The command or group called `name`."""
         app = new_group(self.help, lazy_group(self.inside()) if self.inside else TyperGroup)
         for module in self.modules:
-            import_module(module).register(app)
+            _imported(module).register(app)
         found: Any = typer.main.get_group(app)
         if self.inside or self.group:
             found.name = name
             return found
         return found.commands[name]
+
+
+def _imported(module: str) -> ModuleType:
+    """A command's file; one of the folder `benchmarks` from the checkout. Exits, and says what to do, without it."""
+    if module.startswith("benchmarks.") and str(CHECKOUT) not in sys.path:
+        sys.path.append(str(CHECKOUT))  # worker processes that a benchmark starts inherit it
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        told = missing(error)
+        if told is None:
+            raise
+        typer.echo(f"emolab: {told}", err=True)
+        raise typer.Exit(1) from error
 
 
 def new_group(help_text: str = "", kind: type[TyperGroup] = TyperGroup) -> typer.Typer:

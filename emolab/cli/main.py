@@ -33,7 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "zeroshot": _command("Measure a model before any training.", "zeroshot"),
     "train": _group("Train one of the four systems.", "train"),
     "plan": _command("Predict the memory of a GRPO step on a GPU.", "plan"),
-    "rehearse": _command("Walk a GPU profile's way with random weights.", "rehearse"),
+    "rehearse": Entry("Walk a GPU profile's way with random weights.", ("benchmarks.rehearse",)),
     "evaluate": _command("Measure a checkpoint on a corpus.", "evaluate"),
     "record": _command("Record one's own voice into a sound file.", "record"),
     "predict": _command("Predict the emotion of sound files.", "predict"),

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from emolab.lalm.base import LALM
-from emolab.lalm.standin import published, standin_config
 from emolab.lalm.tiny import SPECIAL_TOKENS
 from emolab.samples import EmotionSample
 
@@ -53,59 +52,119 @@ def tiny_tokenizer(special: Sequence[str] = ()) -> Any:
 
 @dataclass(frozen=True)
 class Tiny:
-    """A family's tiny instance: whose published configuration is made small, the longest clip in seconds, tokens that
-    its chat template needs, and what else is small."""
+    """A family's tiny instance: the `model_type` and small parts of its configuration, the longest clip in seconds,
+    the tokens behind the configuration's ids (`<|im_start|>` stands for the user's turn), and the chat template's."""
 
-    published: str
+    model_type: str
     seconds: int
-    special: tuple[str, ...] = ()
-    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tokens: dict[str, str]
+    audio: dict[str, Any]
+    vision: dict[str, Any] | None = None
+    text: dict[str, Any] = field(default_factory=dict)
+    template: tuple[str, ...] = ()
+
+    @property
+    def special(self) -> list[str]:
+        """Tokens beyond `SPECIAL_TOKENS`: those of its chat template, and those behind its ids."""
+        return [
+            token for token in dict.fromkeys((*self.template, *self.tokens.values())) if token not in SPECIAL_TOKENS
+        ]
 
 
-_SEEN = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
-_EYES = {"patch_size": 8, "window_size": 32}
+WHISPER = {"d_model": 32, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 64}
+"""A narrow audio tower."""
+PLAIN = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+"""The same in the words of newer configurations."""
+EYES = {"hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 64}
+_ENDS = {"bos_token_id": "<|im_start|>", "eos_token_id": "<|im_end|>", "pad_token_id": "<|endoftext|>"}
+_MROPE = {"rope_type": "default", "mrope_section": []}
+
 FAMILIES = {
-    "qwen2_5_omni": Tiny("Qwen/Qwen2.5-Omni-3B", 8, changes={"vision_config": _EYES}),
-    "qwen2_audio": Tiny("Qwen/Qwen2-Audio-7B-Instruct", 4),
-    "qwen3_omni": Tiny(
-        "Qwen/Qwen3-Omni-30B-A3B-Instruct",
+    "qwen2_5_omni": Tiny(
+        "qwen2_5_omni_thinker",
         8,
-        ("<|audio_start|>", "<|audio_pad|>", "<|audio_end|>", *_SEEN),
-        {"audio_config": {"n_window_infer": 200}, "vision_config": {"num_position_embeddings": 16}},
+        {
+            **_ENDS,
+            "user_token_id": "<|im_start|>",
+            "audio_token_index": "<|AUDIO|>",
+            "audio_start_token_id": "<|audio_bos|>",
+            "audio_end_token_id": "<|audio_eos|>",
+            "image_token_index": "<|IMAGE|>",
+            "video_token_index": "<|VIDEO|>",
+            "vision_start_token_id": "<|vision_bos|>",
+            "vision_end_token_id": "<|vision_eos|>",
+        },
+        WHISPER,
+        {**EYES, "depth": 2, "fullatt_block_indexes": [1], "patch_size": 8, "window_size": 32, "tokens_per_second": 25},
+        {"rope_scaling": _MROPE},
     ),
-    "audioflamingo3": Tiny("nvidia/audio-flamingo-3-hf", 1, ("<sound>",)),
+    "qwen2_audio": Tiny("qwen2_audio", 4, {"audio_token_index": "<|AUDIO|>"}, WHISPER, text={"rms_norm_eps": 1e-5}),
+    "qwen3_omni": Tiny(
+        "qwen3_omni_moe_thinker",
+        8,
+        {
+            "user_token_id": "<|im_start|>",
+            "audio_start_token_id": "<|audio_start|>",
+            "audio_token_id": "<|audio_pad|>",
+            "audio_end_token_id": "<|audio_end|>",
+            "image_token_id": "<|image_pad|>",
+            "video_token_id": "<|video_pad|>",
+            "vision_start_token_id": "<|vision_start|>",
+            "vision_end_token_id": "<|vision_end|>",
+        },
+        {**WHISPER, "downsample_hidden_size": 8, "n_window_infer": 200},
+        {**EYES, "depth": 1, "deepstack_visual_indexes": [0], "num_position_embeddings": 16},
+        {
+            "head_dim": 0,
+            "moe_intermediate_size": 32,
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "rope_scaling": {**_MROPE, "interleaved": True},
+        },
+    ),
+    "audioflamingo3": Tiny("audioflamingo3", 1, {"audio_token_id": "<sound>"}, PLAIN, text={"model_type": "qwen2"}),
     "voxtral": Tiny(
-        "mistralai/Voxtral-Mini-3B-2507",
+        "voxtral",
         2,
+        {"audio_token_id": "[AUDIO]"},
+        {**PLAIN, "intermediate_size": 128},
+        None,
+        {"model_type": "llama", "head_dim": 0},
         ("<s>", "[INST]", "[/INST]", "[BEGIN_AUDIO]", "[AUDIO]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"),
     ),
 }
 
 
 def tiny_config(family: str, tokenizer: Any, hidden: int, layers: int) -> Any:
-    """A family's published configuration with small widths, over a small tokenizer."""
+    """A family's configuration with small widths, over a small tokenizer."""
     from transformers import AutoConfig
 
-    tiny, facts = FAMILIES[family], published(FAMILIES[family].published)
-    whole = standin_config(tiny.published, layers, narrow=True)
-    config = whole.get("thinker_config", whole)
-    for name, value in config.items():
-        if name.endswith(("_token_id", "_token_index")):  # a word of Qwen's stands for the user's turn
-            found = tokenizer.convert_tokens_to_ids(facts.special.get(value, "<|im_start|>"))
-            config[name] = tokenizer.pad_token_id if found is None else found
-    text, half = config["text_config"], hidden // 4 // 2
-    sizes = {"vocab_size": len(tokenizer), "hidden_size": hidden, "intermediate_size": 2 * hidden}
-    text.update(sizes, max_position_embeddings=2048, pad_token_id=tokenizer.pad_token_id)
-    text.update(eos_token_id=tokenizer.eos_token_id, bos_token_id=None, rope_theta=1e4)
-    text.update({"head_dim": hidden // 4} if "head_dim" in text else {})
+    tiny = FAMILIES[family]
+    head, third = hidden // 4, hidden // 4 // 2 // 3
+    ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id, "bos_token_id": None}
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": hidden,
+        "intermediate_size": 2 * hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 2048,
+        "rope_theta": 1e4,
+        **tiny.text,
+        **ends,
+    }
+    if "head_dim" in text:
+        text["head_dim"] = head
     if "rope_scaling" in text:
-        text["rope_scaling"]["mrope_section"] = [half - 2 * (half // 3), half // 3, half // 3]
-    config["audio_config"]["max_source_positions"] = 50 * tiny.seconds
-    for section in ("audio_config", "vision_config"):
-        if section in config:
-            name = "output_dim" if section == "audio_config" else "out_hidden_size"
-            config[section].update({name: hidden} if name in config[section] else {}, **tiny.changes.get(section, {}))
-    return AutoConfig.for_model(**config)
+        text["rope_scaling"] = {**text["rope_scaling"], "mrope_section": [head // 2 - 2 * third, third, third]}
+    audio = {**tiny.audio, "max_source_positions": 50 * tiny.seconds}
+    config: dict[str, Any] = {"text_config": text, "audio_config": audio}
+    if tiny.vision is not None:
+        audio["output_dim"] = hidden
+        config["vision_config"] = {**tiny.vision, "out_hidden_size": hidden}
+    ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in tiny.tokens.items()}
+    return AutoConfig.for_model(tiny.model_type, **config, **ids)
 
 
 def _answering(model: Any, tokenizer: Any) -> Any:

@@ -93,11 +93,37 @@ def test_the_promised_commands_exist():
 
 def test_every_command_file_is_registered():
     found = {f"emolab.cli.{path.stem}" for path in Path(doctor.__file__).parent.glob("*.py")}
-    named = {module for entry in COMMANDS.values() for module in entry.modules} - {"emolab_course.commands"}
+    named = {module for entry in COMMANDS.values() for module in entry.modules} - {
+        "emolab_course.commands",
+        "benchmarks.rehearse",
+    }
     assert (
         found - {f"emolab.cli.{n}" for n in ("__init__", "main", "apps", "output", "options", "tables", "bench")}
         == named
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "absent", "told"),
+    [
+        ("course", "emolab_course", "pip install ./notebooks, in a checkout of emolab"),
+        ("rehearse", "benchmarks", "run it in a checkout of emolab"),
+    ],
+)
+def test_a_command_of_a_package_that_is_not_there_says_what_to_do(command, absent, told):
+    code = (
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] == {absent!r}:\n"
+        f"            raise ModuleNotFoundError(f'No module named {{name!r}}', name={absent!r})\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "from emolab.cli.main import build\n"
+        "from typer.testing import CliRunner\n"
+        f"done = CliRunner().invoke(build(), [{command!r}, 'list'])\n"
+        "print(done.exit_code, done.stderr)\n"
+    )
+    assert run_python(code).stdout.strip() == f"1 emolab: {absent} is not installed, and this needs it: {told}"
 
 
 def test_a_command_is_imported_when_it_is_called_and_a_typing_error_gets_a_suggestion():

@@ -6,10 +6,10 @@ import pytest
 import torch
 from lalm_helpers import PROMPT, samples_for
 
+from benchmarks.rehearse.standin import write_standin
 from emolab.attribution.methods import _opening, attention_rollout
 from emolab.attribution.players import modality_players
 from emolab.lalm import load_model
-from emolab.lalm.standin import write_standin
 
 LABELS = ("happy", "sad", "surprised", "neutral")
 

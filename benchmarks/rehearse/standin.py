@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emolab.errors import ModelError
+from emolab.lalm.testing import EYES, PLAIN, WHISPER
 
 if TYPE_CHECKING:
     import torch
@@ -172,9 +173,6 @@ def _whisper(seconds: int) -> dict[str, Any]:
 
 _OMNI_EXTRACTOR = {**_whisper(300), "hop_length": 160, "n_fft": 400, "return_attention_mask": True}
 _QWEN_ENDS = {"eos_token_id": [151643, 151645], "pad_token_id": 151643}
-_SMALL_TOWER = {"d_model": 32, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 64}
-_SMALL_PLAIN = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-_SMALL_EYES = {"hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 64}
 
 PUBLISHED: dict[str, Published] = {
     "Qwen/Qwen2-Audio-7B-Instruct": Published(
@@ -196,7 +194,7 @@ PUBLISHED: dict[str, Published] = {
         OLD_NAMES,
         generation={**_QWEN_ENDS, "do_sample": True, "temperature": 0.7, "top_p": 0.5, "top_k": 20},
         extractor={**_whisper(30), "return_attention_mask": True},
-        narrow={"audio_config": _SMALL_TOWER},
+        narrow={"audio_config": WHISPER},
     ),
     "Qwen/Qwen2.5-Omni-3B": Published(
         _omni(
@@ -207,8 +205,8 @@ PUBLISHED: dict[str, Published] = {
         THINKER_NAMES,
         extractor=_OMNI_EXTRACTOR,
         narrow={
-            "audio_config": {**_SMALL_TOWER, "output_dim": 64},
-            "vision_config": {**_SMALL_EYES, "depth": 2, "fullatt_block_indexes": [1]},
+            "audio_config": {**WHISPER, "output_dim": 64},
+            "vision_config": {**EYES, "depth": 2, "fullatt_block_indexes": [1]},
         },
     ),
     "nvidia/audio-flamingo-3-hf": Published(
@@ -223,7 +221,7 @@ PUBLISHED: dict[str, Published] = {
         OLD_NAMES,
         generation=_QWEN_ENDS,
         extractor={**_whisper(30), "return_attention_mask": True},
-        narrow={"audio_config": _SMALL_PLAIN},
+        narrow={"audio_config": PLAIN},
     ),
     "mistralai/Voxtral-Mini-3B-2507": Published(
         {
@@ -238,7 +236,7 @@ PUBLISHED: dict[str, Published] = {
         eos="</s>",
         generation={"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 11},
         extractor=_whisper(30),
-        narrow={"audio_config": {**_SMALL_PLAIN, "intermediate_size": 128}},
+        narrow={"audio_config": {**PLAIN, "intermediate_size": 128}},
     ),
     "Qwen/Qwen3-Omni-30B-A3B-Instruct": Published(
         {
@@ -280,8 +278,8 @@ PUBLISHED: dict[str, Published] = {
         generation=_QWEN_ENDS,
         extractor=_OMNI_EXTRACTOR,
         narrow={
-            "audio_config": {**_SMALL_TOWER, "output_dim": 64, "downsample_hidden_size": 8},
-            "vision_config": {**_SMALL_EYES, "depth": 1, "deepstack_visual_indexes": [0]},
+            "audio_config": {**WHISPER, "output_dim": 64, "downsample_hidden_size": 8},
+            "vision_config": {**EYES, "depth": 1, "deepstack_visual_indexes": [0]},
             "text_config": {"moe_intermediate_size": 32, "num_experts": 4, "num_experts_per_tok": 2},
         },
     ),

@@ -9,9 +9,9 @@ import pytest
 import torch
 from transformers import AutoConfig
 
-from emolab.cli.rehearse import Rehearsal
+from benchmarks.rehearse import Rehearsal
+from benchmarks.rehearse.standin import PUBLISHED, layout, published, standin_config, write_standin
 from emolab.errors import ModelError
-from emolab.lalm.standin import PUBLISHED, layout, published, standin_config, write_standin
 from emolab.training.planner import KNOWN, size_from_config, size_of_model
 
 PHASES = ["build", "load", "encode", "zero-shot", "SFT step", "GRPO step", "checkpoint", "load again"]

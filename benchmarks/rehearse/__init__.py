@@ -80,8 +80,8 @@ class Rehearsal:
         """
         import torch
 
+        from benchmarks.rehearse.standin import PUBLISHED, published
         from emolab.errors import ModelError
-        from emolab.lalm.standin import PUBLISHED, published
         from emolab.paths import build_folder
         from emolab.profiles import PROFILES
 
@@ -133,9 +133,9 @@ class Rehearsal:
 
     def train(self) -> tuple[Any, Any, Any, Any]:
         """From building to a checkpoint; returns prompts, samples, prompt and the scores of the trained model."""
+        from benchmarks.rehearse.standin import made_standin
         from emolab.lalm.checkpoint import save_checkpoint
         from emolab.lalm.quantise import add_lora
-        from emolab.lalm.standin import made_standin
         from emolab.lalm.testing import noise_samples
         from emolab.prompts import PROMPTS
 
