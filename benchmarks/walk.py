@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Annotated, Any
@@ -72,16 +73,23 @@ def label_scores(recipe: Any, test: Any) -> dict[str, Any]:
     return result
 
 
-def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a method: mean UA over seeds, its spread, the mean interval, parse rate, and UA under each control."""
+def summary(runs: list[dict[str, Any]], others: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """One row a method: mean UA over training seeds, its spread, the mean interval, parse rate, UA under each control.
+
+    `runs` share a corpus, and each has another training seed. `others` are runs of the first training seed on corpora
+    of other seeds: other speakers, sentences and renderings. Their spread includes that of the first of `runs`.
+    """
     rows = []
     for key, name in ROWS:
         parts = [run[key] for run in runs]
         ua = [part["ua"] for part in parts]
+        by_corpus = [ua[0], *(run[key]["ua"] for run in others)]
         row = {
             "name": name,
             "ua": mean(ua),
             "ua_sd": stdev(ua) if len(ua) > 1 else None,
+            "ua_by_corpus": by_corpus,
+            "ua_corpus_sd": stdev(by_corpus) if others else None,
             "ua_ci": [mean(part["ua_ci"][0] for part in parts), mean(part["ua_ci"][1] for part in parts)],
             "parse_rate": mean(part["parse_rate"] for part in parts),
         }
@@ -98,16 +106,17 @@ def table(result: dict[str, Any]) -> str:
     def percent(value: float | None) -> str:
         return "" if value is None else f"{100 * value:.1f}"
 
-    titles = ("", "UA %", "95% interval", "spread over seeds", "parsed %", "silent %", "shuffled %", "swapped %")
+    spreads = ("spread over seeds", "spread over corpora")
+    titles = ("", "UA %", "95% interval", *spreads, "parsed %", "silent %", "shuffled %", "swapped %")
     lines = [f"| {' | '.join(titles)} |", "|---" + "|---:" * (len(titles) - 1) + "|"]
     for row in result["rows"]:
         low, high = (percent(v) for v in row["ua_ci"])
-        rest = [percent(row[key]) for key in ("ua_sd", "parse_rate", *CONTROLS)]
+        rest = [percent(row[key]) for key in ("ua_sd", "ua_corpus_sd", "parse_rate", *CONTROLS)]
         lines.append(f"| {row['name']} | {percent(row['ua'])} | {low} to {high} | {' | '.join(rest)} |")
-    seconds = result["training_seconds"]
     note = (
-        f"\n{len(result['seeds'])} seeds, {result['n']['test']} test clips; cold start and GRPO together took "
-        f"{seconds / 60:.1f} minutes a seed. "
+        f"\n{len(result['seeds'])} training seeds on one corpus; {len(result['corpora'])} further corpora of other "
+        f"seeds, each with the first training seed; {result['n']['test']} test clips each. "
+        "A spread is a standard deviation. Settings were chosen on validation clips only. "
         "Made by `emolab bench walk`; every run is in `benchmarks/results/walk.json`."
     )
     return "\n".join([*lines, note])
@@ -115,29 +124,36 @@ def table(result: dict[str, Any]) -> str:
 
 @command
 def walk(
-    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 3,
-    corpus: Annotated[Path | None, typer.Option(help="A corpus folder; the course's by default.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many training seeds.")] = 3,
+    corpora: Annotated[int, typer.Option(min=1, help="How many corpora, each of another seed.")] = 3,
+    corpus: Annotated[
+        Path | None, typer.Option(help="A corpus folder instead of the course's; then it is the only one.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where the runs are kept.")] = Path("build/walk"),
     steps: Annotated[int | None, typer.Option(help="GRPO steps; the recipe's by default.")] = None,
     write: Annotated[bool, typer.Option(help="Write the result file and README's table.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """The README's results table: every method on held-out talkers and sentences, several seeds, with controls."""
+    """The README's results table: every method on held-out speakers and sentences, several seeds, with controls."""
     from emolab_course.readme import replace_section
 
     from emolab.evaluate.inputs import read_corpus
     from emolab.synth.corpus import audio_core
+    from emolab.synth.embedded import embedded_corpus
 
-    core = audio_core(read_corpus(corpus))
     changes = {} if steps is None else {"steps": steps}
+    core = audio_core(read_corpus(corpus))
     runs = [measure(core, seed, out / f"seed-{seed}", **changes) for seed in range(seeds)]
+    further = range(1, corpora if corpus is None else 1)
+    others = [measure(audio_core(embedded_corpus("course", i)), 0, out / f"corpus-{i}", **changes) for i in further]
     result = {
-        "command": f"emolab bench walk --seeds {seeds}",
+        "command": f"emolab bench walk --seeds {seeds} --corpora {corpora}",
         "seeds": list(range(seeds)),
-        "rows": summary(runs),
+        "corpora": list(further),
+        "rows": summary(runs, others),
         "n": runs[0]["n"],
-        "training_seconds": mean(run["seconds"]["cold_start"] + run["seconds"]["grpo"] for run in runs),
         "runs": runs,
+        "corpus_runs": others,
     }
     if write:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

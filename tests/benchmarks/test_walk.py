@@ -39,9 +39,10 @@ def test_the_walk_from_a_model_to_its_table(tmp_path: Path) -> None:
     corpus = Corpus(tmp_path, samples, "noise")
     runs = [walk.measure(corpus, seed, tmp_path / f"seed-{seed}", model=model, **SMALL) for seed in (0, 1)]
     assert walk.measure(corpus, 0, tmp_path / "seed-0", model=model, **SMALL) == runs[0], "read, not made again"
-    rows = walk.summary(runs)
+    rows = walk.summary(runs, runs[1:])
     assert [row["name"] for row in rows] == [name for _, name in walk.ROWS]
     assert all(0 <= row["ua"] <= 1 for row in rows) and rows[-1]["silent"] is not None
-    seconds = [run["seconds"]["cold_start"] + run["seconds"]["grpo"] for run in runs]
-    result = {"rows": rows, "seeds": [0, 1], "n": runs[0]["n"], "training_seconds": sum(seconds) / 2}
+    assert rows[-1]["ua_by_corpus"] == [run["grpo"]["ua"] for run in runs] and rows[-1]["ua_corpus_sd"] is not None
+    assert walk.summary(runs)[-1]["ua_corpus_sd"] is None, "one corpus has no spread"
+    result = {"rows": rows, "seeds": [0, 1], "corpora": [1], "n": runs[0]["n"]}
     assert walk.table(result).count("\n|") == len(rows) + 1
