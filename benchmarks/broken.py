@@ -1,4 +1,4 @@
-"""Four training runs that are broken on purpose, and a sound one beside them: the curves that notebook 04 diagnoses.
+"""Training runs that are broken on purpose, a sound one, and one that only looks broken: notebook 04 diagnoses them.
 
 `emolab bench broken` trains the emo-rl recipe on the embedded corpus with one thing changed in each run. It writes
 the rows of metrics to `benchmarks/results/broken.json`. All runs share corpus, seed, steps and the rest.
@@ -19,6 +19,7 @@ from emolab_course.short_run import Practice
 from emolab.cli.output import JsonOption, command, emit
 
 if TYPE_CHECKING:
+    from emolab.recipes.data import Splits
     from emolab.recipes.emo_rl import EmoRL
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,8 +40,11 @@ RUNS: dict[str, dict[str, Any]] = {
     "constant reward": {},
     "learning rate × 10": {"learning_rate": 6e-3},
     "audio not fed": {"modalities": ("text",)},
+    "labels of other clips": {},
 }
-"""What each run changes of the recipe's settings. The constant reward is a change of the rubric."""
+"""What each run changes of the recipe's settings. The constant reward changes the rubric. The labels of other clips
+change the training clips. The run without a cold start is not broken where the model writes the form before any
+training."""
 
 
 def register(app: typer.Typer) -> None:
@@ -61,7 +65,7 @@ def broken(
     write: Annotated[bool, typer.Option(help="Write the result file.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Curves of four runs that are broken on purpose, and of a sound one."""
+    """Curves of runs that are broken on purpose, and of a sound one."""
     from emolab.files import write_json
 
     result = {
@@ -92,7 +96,8 @@ def runs(out: Path, sizes: dict[str, Any]) -> dict[str, Any]:
             started[start] = begin(recipe, corpus, out)
         began = started[start]
         began.reset()
-        run = replace(began, recipe=recipe)
+        wrong = name == "labels of other clips"
+        run = replace(began, recipe=recipe, parts=misaligned(began.parts, recipe.seed) if wrong else began.parts)
         rubric = Rubric("constant", (Part(constant),)) if name == "constant reward" else recipe.rewards(corpus.labels)
         found[name] = {"changed": {key: str(value) for key, value in changes.items()}, **trained(run, rubric)}
     return found
@@ -106,6 +111,16 @@ def begin(recipe: EmoRL, corpus: Any, out: Path) -> Practice:
     made = Practice(lalm, recipe, parts, [], out)
     _ = made._start
     return made
+
+
+def misaligned(parts: Splits, seed: int) -> Splits:
+    """Splits whose training clips carry one another's labels, as after a table is sorted and its folder is not."""
+    import numpy as np
+
+    order = np.random.default_rng(seed).permutation(len(parts.train))
+    others = [parts.train[int(i)].emotion for i in order]
+    clips = [replace(clip, emotion=other) for clip, other in zip(parts.train, others, strict=True)]
+    return replace(parts, train=parts.train.replace(clips))
 
 
 def trained(run: Practice, rubric: Any) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def table(result: dict[str, Any]) -> str:
     note = (
         f"\n{len(result['seeds'])} training seeds on one corpus; {len(result['corpora'])} further corpora of other "
         f"seeds, each with the first training seed; {result['n']['test']} test clips each. "
-        "A spread is a standard deviation. Settings were chosen on validation clips only. "
+        "A spread is a standard deviation. "
         "Made by `emolab bench walk`; every run is in `benchmarks/results/walk.json`."
     )
     return "\n".join([*lines, note])

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 @command
 def truth(
-    run: Annotated[Path | None, typer.Option(help="A recipe's folder with `before` and `after`.")] = None,
+    run: Annotated[Path | None, typer.Option(help="The folder of a recipe's run: its cold start and its GRPO.")] = None,
     corpus: Annotated[Path | None, typer.Option(help="A corpus folder; the embedded omni by default.")] = None,
     n: Annotated[int, typer.Option(help="Samples to validate on.")] = 138,
     n_checks: Annotated[int, typer.Option(help="Samples for each costlier check.")] = 12,
@@ -57,15 +57,17 @@ def truth(
         emit(result, as_json, lambda r: typer.echo(summary(r)))
         return
     from emolab.evaluate.inputs import read_corpus
+    from emolab.training.runs import stage_folder
 
     table = read_corpus(corpus, SIZE)
     folder = run or trained(table)
     if stage is not None:
-        emit(measured(folder / stage, table, n, n_checks, seed, split), as_json, lambda r: typer.echo(r["seconds"]))
+        found = measured(stage_folder(folder, stage), table, n, n_checks, seed, split)
+        emit(found, as_json, lambda r: typer.echo(r["seconds"]))
         return
     result = {"command": f"emolab bench truth --n {n} --n-checks {n_checks} --seed {seed}"}
     for name in STAGES:
-        result[name] = measured(folder / name, table, n, n_checks, seed, split)
+        result[name] = measured(stage_folder(folder, name), table, n, n_checks, seed, split)
     result = to_plain(result)
     if write:
         RESULT.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The saved runs that are broken on purpose, as notebook 04 shows them: by letters, beside the sound one."""
+"""The saved runs that notebook 04 diagnoses, by letters: four broken ones, and one that only looks broken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-LETTERS = {"A": "constant reward", "B": "audio not fed", "C": "no cold start", "D": "learning rate × 10"}
+LETTERS = {
+    "A": "constant reward",
+    "B": "audio not fed",
+    "C": "no cold start",
+    "D": "learning rate × 10",
+    "E": "labels of other clips",
+}
 SHOWN = {
     "reward": "reward",
     "parse_rate": "readable answers",
@@ -19,13 +25,13 @@ SHOWN = {
 
 
 def broken_curves(saved: Mapping[str, Any]) -> Figure:
-    """A row of curves for each broken run of `benchmarks/results/broken.json`, with the sound run in grey."""
+    """A row of curves for each lettered run of `benchmarks/results/broken.json`, with the sound run in grey."""
     from emolab.plots.style import QUIET, light_grid, new_figure, styled
     from emolab.plots.training import column, smooth
 
     @styled
     def draw() -> Figure:
-        figure, axes = new_figure(9.6, 7.2, len(LETTERS), len(SHOWN), sharex=True, sharey="col")
+        figure, axes = new_figure(9.6, 1.8 * len(LETTERS), len(LETTERS), len(SHOWN), sharex=True, sharey="col")
         for row, (letter, name) in zip(axes, LETTERS.items(), strict=True):
             for axis, (key, title) in zip(row, SHOWN.items(), strict=True):
                 for run, colour, label in (("sound", QUIET, "sound run"), (name, "#c8383c", f"run {letter}")):

@@ -42,8 +42,8 @@ lab
 # Reinforcement learning can only reward what the model already does now and
 # then. If the model never writes a readable answer, every reward is 0, and
 # there is nothing to learn from. So it first sees a few examples: too few
-# to learn the task, enough to learn the form. One of the broken runs at the
-# end of this notebook left this out.
+# to learn the task, enough to learn the form. One of the saved runs at the
+# end of this notebook left this out: it shows when you need it.
 
 # %%
 practised = practice(lab)
@@ -512,12 +512,11 @@ table = pd.DataFrame(saved["rows"]).set_index("name")
 table[["ua", "ua_ci", "parse_rate", "silent", "swapped"]].round(3)
 
 # %% [markdown]
-# ## Four broken runs
+# ## Broken runs
 #
-# The runs of your own models will break. These broke on purpose:
-# `emolab bench broken` trained the same recipe five times, once as it is and
-# four times with one thing wrong. It used the first generation of the
-# embedded model, which could not write the form before a cold start. Grey
+# The runs of your own models will break. `emolab bench broken` trained the
+# same recipe several times: once as it is, and five times with one thing
+# changed. Four of the changes break the run. One does no harm here. Grey
 # curves are the sound run. All curves are running means over three steps.
 
 # %%
@@ -531,13 +530,15 @@ broken_answers(lab.result("broken"))
 # %% [markdown]
 # <!-- exercise 4.4 -->
 #
-# Which run has which fault? The faults are "no cold start", "constant
-# reward", "learning rate × 10" and "audio not fed".
+# Which run has which change? The changes are "no cold start", "constant
+# reward", "learning rate × 10", "audio not fed" and "labels of other
+# clips". Then say to yourself which of the five is not broken, and why.
 
 # %% tags=["exercise"] exercise="4.4"
-# For each letter the fault: {"A": "…", "B": "…", "C": "…", "D": "…"}
+# For each letter the change: {"A": "…", "B": "…", and so on up to "E": "…"}
 my_diagnosis = {"A": "constant reward", "B": "audio not fed",
-                "C": "no cold start", "D": "learning rate × 10"}
+                "C": "no cold start", "D": "learning rate × 10",
+                "E": "labels of other clips"}
 
 # %% tags=["check"]
 check.ex_4_4(my_diagnosis)
@@ -546,7 +547,8 @@ check.ex_4_4(my_diagnosis)
 # ## Summary
 #
 # - GRPO compares answers to the same prompt, so it needs no second network.
-# - It cannot teach what is never sampled: the cold start is for that.
+# - It cannot teach what is never sampled: the cold start is for that. A
+#   model that writes the form already can do without one.
 # - Clipping acts from the second update on one batch; KL keeps the
 #   language.
 # - Weights stay in 4 bits; only the adapters learn, in r directions.

@@ -318,12 +318,18 @@ def _diagnosed(answer: Mapping[str, str]) -> tuple[str, str]:
 
     wrong = [letter for letter, name in LETTERS.items() if str(answer.get(letter, "")).strip().lower() != name.lower()]
     if not wrong:
-        return "", "all four runs are told apart"
+        return "", "all five runs are told apart"
     told = f"{len(LETTERS) - len(wrong)} of {len(LETTERS)} are right."
     return ("incomplete" if set(answer) != set(LETTERS) else f"run {wrong[0]}"), told
 
 
-_RIGHT = {"A": "constant reward", "B": "audio not fed", "C": "no cold start", "D": "learning rate × 10"}
+_RIGHT = {
+    "A": "constant reward",
+    "B": "audio not fed",
+    "C": "no cold start",
+    "D": "learning rate × 10",
+    "E": "labels of other clips",
+}
 
 
 def _exchanged(one: str, other: str) -> dict[str, str]:
@@ -332,26 +338,25 @@ def _exchanged(one: str, other: str) -> dict[str, str]:
 
 DIAGNOSIS = JudgedExercise(
     number="4.4",
-    title="Four broken runs",
+    title="Broken runs",
     kind="diagnose",
     stars=2,
     minutes=20,
     why="most runs of your own will break, and their curves are the first thing that you see.",
     hints=(
         "Begin with the groups without signal: a run that compares nothing learns nothing.",
-        "Which run never had readable answers? Which one was readable, and lost it or froze all at once?",
-        "A reward that stays at chance, with readable answers and falling entropy, is a matter of the input.",
+        "Then look at the table: which runs start lower than the sound one, and which of those ends beside it?",
+        "Two runs end where a guess ends. One of them could hear at the start, the other could not.",
     ),
     reasoning=(
-        "Constant reward: the reward is flat, every group is without signal from the first step, nothing "
-        "moves. No cold "
-        "start: most answers are unreadable at first, so the steps are spent on learning the form, and "
-        "the run ends far "
-        "behind. Learning rate × 10: it starts like the sound run, and then the reward goes up and down "
-        "and gets nowhere. "
-        "Audio not fed: readable answers, and a reward that stays at what a guess earns while the entropy "
-        "falls: the model "
-        "becomes sure of one answer, because nothing that it reads tells the clips apart."
+        "Constant reward: every group is without signal from the first step, and the weights stay as they are. Audio "
+        "not fed: the UA is that of a guess at the start and at the end, because nothing that the model reads tells "
+        "the clips apart; it only becomes sure of one answer. No cold start: this run is not broken. It starts lower "
+        "than the sound run, its answers are readable from the first step, and it ends beside the sound run. This "
+        "base model writes the form before any training, so there was no form to learn. Learning rate × 10: it starts "
+        "like the sound run, and loses what it could. Labels of other clips: it starts like the sound run, and its "
+        "reward stays low, because no answer earns more than a guess on average; the longer it trains, the more it "
+        "forgets."
     ),
     takes=dict,
     example=_RIGHT,
@@ -363,11 +368,14 @@ DIAGNOSIS = JudgedExercise(
         "run B": Mistake(
             _exchanged("B", "D"), "look at B again: it becomes sure of an answer, and its reward stays at a guess's"
         ),
-        "run C": Mistake(
-            _exchanged("C", "D"), "look at C again: how many of its answers can be read at the first step?"
+        "run C": Mistake(_exchanged("C", "D"), "look at C again: where does it start, and where does it end?"),
+        "run D": Mistake(
+            _exchanged("D", "E"), "look at D again: its reward swings. Does every answer earn what a guess earns?"
         ),
-        "run D": Mistake({**_RIGHT, "D": "audio not fed"}, "look at D again: it starts like the sound run, and then?"),
-        "incomplete": Mistake({"A": "no cold start"}, "give one fault for each of the letters A, B, C and D"),
+        "run E": Mistake(
+            {**_RIGHT, "E": "audio not fed"}, "look at E again: it starts where the sound run starts, so it could hear"
+        ),
+        "incomplete": Mistake({"A": "no cold start"}, "give one change for each of the letters A to E"),
     },
 )
 
