@@ -74,9 +74,11 @@ and UA when the voices are swapped. Left without an adapter, right with `emo-rl`
 {rows}
 
 Summaries of structured reasons that are English, name a feeling and agree in valence with the answer: {written:.3f}
-without an adapter, {written_cold:.3f} after the cold start of `emo-rl`, {written_taught:.3f} with `emo-rl`. Word error
-rate on freshly drawn sentences of the grammar by two voices that it never heard: {grammar:.3f}; on the bank's test
-sentences by four such voices: {bank:.3f}.
+without an adapter, {written_cold:.3f} after the cold start of `emo-rl`, {written_taught:.3f} with `emo-rl`. Perplexity
+a token of reasons that a cold start would teach for 140 test clips: {perplexity:.2f} without an adapter,
+{perplexity_taught:.2f} with `emo-rl`. The reasons that `emo-rl` wrote itself have {perplexity_own:.2f} for the model
+without an adapter. Word error rate on freshly drawn sentences of the grammar by two voices that it never heard:
+{grammar:.3f}; on the bank's test sentences by four such voices: {bank:.3f}.
 
 People: {n_neutral} neutral telephone prompts and {n_acted} acted calls of held-back voices, fetched by
 `data_scripts/people.py`, with labels from file names. The columns are the recall of neutral, the commonest answer to
@@ -126,6 +128,9 @@ def judged(base: dict[str, Any], taught: dict[str, Any], strangers: dict[str, An
         "written": base["domains"]["summaries_well_formed"],
         "written_cold": base["cold_start"]["summaries_well_formed"],
         "written_taught": taught["domains"]["summaries_well_formed"],
+        "perplexity": base["perplexity"]["reference"],
+        "perplexity_taught": taught["perplexity"]["reference"],
+        "perplexity_own": taught["perplexity"]["own_under_base"],
         "calm": "\n".join(calm),
         "far": "\n".join(far),
     }

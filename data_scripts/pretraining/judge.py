@@ -153,6 +153,36 @@ def domains(lalm: LALM, each: int, asked: str = "direct") -> dict[str, Any]:
     return result
 
 
+def perplexity(lalm: LALM, samples: Sequence[EmotionSample], prompt: Any, texts: Sequence[str]) -> float:
+    """exp of the mean negative log-probability of a token of `texts`, one for each sample, which the model hears."""
+    import torch
+
+    total, tokens = 0.0, 0
+    for start in range(0, len(samples), BATCH):
+        part, own = list(samples[start : start + BATCH]), list(texts[start : start + BATCH])
+        with torch.no_grad():
+            scores = lalm.text_scores(lalm.encode(part, prompt), [[text] for text in own], eos=False)
+        total -= float(scores.double().sum())
+        tokens += sum(len(lalm.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in own)
+    return round(float(np.exp(total / tokens)), 3)
+
+
+def reasons(lalm: LALM, each: int, base: LALM | None = None) -> dict[str, Any]:
+    """Perplexity a token of structured reasons on domain a's test clips: of those that a cold start would teach there,
+    and, where a `base` model is given, of those that the model wrote itself, as the base model sees them."""
+    from emolab.recipes.emo_rl import EmoRL
+
+    prompt, picked = PROMPTS["structured"].using("audio", "text"), rendered("test", "a", each)
+    recipe = EmoRL.cpu(reasoning="structured")
+    written = [recipe.target(sample) for sample in picked]
+    found = {"reference": perplexity(lalm, picked, prompt, [text[: text.rindex("<answer>")] for text in written])}
+    if base is not None:
+        said_so = said(lalm, picked, prompt, REASONS)
+        own = [(s, a[: a.rindex("<answer>")]) for s, a in zip(picked, said_so, strict=True) if "<answer>" in a]
+        found["own_under_base"] = perplexity(base, [s for s, _ in own], prompt, [text for _, text in own])
+    return found
+
+
 def spoken_anew(n: int) -> list[EmotionSample]:
     """New sentences of the grammar by the validation voices, with prosody that follows no emotion. Needs espeak-ng."""
     from emolab.synth import prosody, seeds, talkers, voice
@@ -295,20 +325,28 @@ def main(
         Path | None, typer.Option(help="Folder of a checkpoint that gets the fitted temperatures.")
     ] = None,
     asked: Annotated[str, typer.Option(help="Prompt: direct, or structured for an adapter that reasons.")] = "direct",
+    only: Annotated[str | None, typer.Option(help="Measure this part again; the table keeps the others.")] = None,
 ) -> None:
     """Measure a model and write the table."""
     lalm = load_model(model, adapter=adapter)
     result: dict[str, Any] = {"model": model, "adapter": adapter}
+    if only is not None:
+        result = json.loads(out.read_text(encoding="utf-8"))
     parts: list[tuple[str, Any]] = [
         ("domains", lambda: domains(lalm, each, asked)),
         ("word_error_rate", lambda: transcripts(lalm, 3 * each)),
+        ("perplexity", lambda: reasons(lalm, each, load_model(model) if adapter else None)),
     ]
     if people_folder is not None:
         parts.append(("personal", lambda: personal(lalm, people_folder)))
         parts.append(("people", lambda: people(lalm, people_folder, result["domains"]["temperature"], asked)))
     if adapter is None:  # last, because it leaves adapters on the model
         parts.append(("cold_start", lambda: cold_started(lalm, each)))
+    if only is not None and only not in dict(parts):
+        raise typer.BadParameter(f"{only!r} is no part of this table: {', '.join(dict(parts))}")
     for name, measure in parts:
+        if only not in (None, name):
+            continue
         result[name] = measure()
         out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         typer.echo(json.dumps({name: result[name]}))
