@@ -9,13 +9,13 @@ result while it gets finer, for a widget that shows it at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emolab.attribution.game import MASKERS, TEMPLATE, Background, Game, Masker, background_samples
+from emolab.attribution.game import MASKERS, MEASURES, TEMPLATE, Background, Game, Masker, background_samples
 from emolab.attribution.methods import attribute, modality_shares, shares
 from emolab.attribution.players import (
     FACE_GRID,
@@ -83,13 +83,14 @@ class Settings:
 class Effort:
     """How much to spend on fine players: at most `max_pairs` pairs of permutations, fewer where the largest standard
     error is `target_error` before, averaged over `versions` of the masker. `face_grid` divides the face at most
-    into so many frames, rows and columns.
+    into so many frames, rows and columns. `kinds` are the kinds of FINE_OF that are wanted.
     """
 
     max_pairs: int = 6
     target_error: float = 0.02
     versions: int = 2
     face_grid: tuple[int, int, int] = FACE_GRID
+    kinds: tuple[str, ...] = tuple(FINE_OF)
 
 
 class Explainer:
@@ -107,7 +108,10 @@ class Explainer:
         self.model, self.prompt, self.times = model, prompt, dict(times or {})
         self.samples = list(background)
         self._background: Background | None = None
-        self._games: dict[tuple[str, str, Settings], Game] = {}
+        self._games: dict[tuple[int, str, Settings], Game] = {}
+        self._batches: dict[
+            int, tuple[EmotionSample, PromptBatch]
+        ] = {}  # with the sample, so that its id stays its own
 
     @property
     def background(self) -> Background | None:
@@ -163,7 +167,7 @@ class Explainer:
             if kind == "cell"
             else players_of(game.batch, kind, times=said or ())
             for kind, modality in FINE_OF.items()
-            if len(game.batch.positions_of(0, modality)) and (kind != "spoken" or said)
+            if kind in spent.kinds and len(game.batch.positions_of(0, modality)) and (kind != "spoken" or said)
         }
         when = ("given" if sample.id in self.times else "guessed") if said else None
         found: dict[str, list[dict[str, Any]]] = {}
@@ -187,7 +191,7 @@ class Explainer:
         """
         if self.background is None:
             return "silence"
-        batch = self.model.encode([sample], self.prompt)
+        batch = self._encoded(sample)
         present = {m for m in FINE_OF.values() if len(batch.positions_of(0, m))}
         return "neutral" if all(self.background.neutral.get(m) for m in present) else "swap"
 
@@ -197,12 +201,19 @@ class Explainer:
         """
         chosen = settings or Settings()
         kind = masker or self.default_masker(sample)
-        key = (sample.id, kind, chosen)
+        batch, key = self._encoded(sample), (id(sample), kind, replace(chosen, measure=MEASURES[0]))
         if key not in self._games:
             made = chosen.masker(kind, self.background if kind != "silence" else None)
             options = {"labels": chosen.labels, "template": chosen.template, "prompt": self.prompt}
-            self._games[key] = Game(self.model, sample, made, **options).remembering()  # type: ignore[arg-type]
-        return self._games[key]
+            game = Game(self.model, sample, made, batch=batch, **options)  # type: ignore[arg-type]
+            self._games[key] = game.remembering()
+        return self._games[key].having(measure=chosen.measure)
+
+    def _encoded(self, sample: EmotionSample) -> PromptBatch:
+        """The encoded prompt of a sample: its media pass the towers once, for every masker and every setting."""
+        if id(sample) not in self._batches:
+            self._batches[id(sample)] = sample, self.model.encode([sample], self.prompt)
+        return self._batches[id(sample)][1]
 
     def _word_times(self, sample: EmotionSample, game: Game) -> WordTimes | None:
         """When each word is spoken: given, or guessed from the transcript and from where the recording is loud."""

@@ -244,9 +244,9 @@ class Game:
 
     def posterior(self) -> dict[str, float]:
         """How probable each label is as the answer to the whole prompt."""
-        with torch.no_grad():
-            values = label_values(self.model, self.batch, self.labels, "posterior", self.template)[0]
-        return dict(zip(self.labels, values.double().exp().tolist(), strict=True))
+        whole = np.ones((1, len(self.players)), bool)
+        values = self.having(measure="posterior").label_values(whole)[0]
+        return dict(zip(self.labels, np.exp(values).tolist(), strict=True))
 
     def __call__(self, present: NDArray[np.bool_]) -> Floats:
         """Values (K,) of coalitions (K, n), averaged over the versions of the masker."""
@@ -254,7 +254,8 @@ class Game:
 
     def versions(self, present: NDArray[np.bool_]) -> Floats:
         """Values (versions, K) of coalitions (K, n) under each version of the masker."""
-        if self.measure == "logprob":
+        shared = self._known is not None and self.target in self.labels  # then all labels are scored once, and kept
+        if self.measure == "logprob" and not shared:
             return self.version_values(present, [self.target])[..., 0]
         return self.version_values(present)[..., self._index()]
 

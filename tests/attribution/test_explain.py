@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from attribution_helpers import PROMPT, corpus, model
 from emolab_course.measure import choose
@@ -52,6 +54,38 @@ def test_another_label_measure_or_method_runs_no_prompt_of_the_modalities_again(
     assert other["label"] == "angry" and other["distribution"] == pytest.approx(first["distribution"])
     again = explainer.explain(sample, settings=QUICK, fine=False, method="leave one out")
     assert again["full"] == pytest.approx(first["full"]) and again["method"] == "leave one out"
+    by_token = explainer.explain(sample, settings=replace(QUICK, measure="logprob"), fine=False)
+    assert by_token["measure"] == "logprob" and by_token["full"] < 0
+
+
+def test_media_pass_the_towers_once_for_all_maskers(monkeypatch):
+    used, sample = model(), choose(corpus(), 1)[0]
+    explainer, encoded = Explainer(used, PROMPT, background_samples(corpus())), []
+    encode = type(used).encode
+    monkeypatch.setattr(
+        type(used), "encode", lambda self, rows, *a, **k: encoded.extend(rows) or encode(self, rows, *a, **k)
+    )
+    for masker in ("neutral", "swap", "mean"):
+        explainer.explain(sample, settings=QUICK, fine=False, masker=masker)
+    assert sum(row is sample for row in encoded) == 1
+
+
+def test_a_second_recording_of_the_same_name_is_explained_anew():
+    first, second = (replace(s, id="your recording") for s in choose(corpus(), 2))
+    explainer = Explainer(model(), PROMPT, background_samples(corpus()))
+    found = [explainer.explain(s, "angry", settings=QUICK, fine=False)["full"] for s in (first, second)]
+    assert (
+        found[0] != found[1]
+        and found[1]
+        == explain(model(), second, PROMPT, background_samples(corpus()), "angry", settings=QUICK, fine=False)["full"]
+    )
+
+
+def test_only_the_wanted_kinds_of_parts_are_computed():
+    sample = choose(corpus(), 1)[0]
+    effort = Effort(2, versions=1, kinds=("word", "cell"))
+    found = explain(model(), sample, PROMPT, background_samples(corpus()), settings=QUICK, effort=effort)
+    assert set(found["players"]) == {"word", "cell"} and found["done"] == 1.0
 
 
 def test_without_neutral_clips_others_are_shown_and_without_clips_silence():

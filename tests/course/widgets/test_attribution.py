@@ -13,14 +13,14 @@ from emolab.errors import AttributionError
 from emolab.samples import EmotionSample
 
 pytest.importorskip("ipywidgets")
-from emolab_course.widgets.attribution import OWN, explorer_of
+from emolab_course.widgets.attribution import EFFORTS, OWN, explorer_of
 
 SAMPLE = EmotionSample("a", text="oh no", emotion="sad")
 
 
 def explorer(asked: list[Any], taken: list[float], most: int = 3) -> Any:
-    def steps(sample, label, method, masker, measure, fine):
-        asked.append((sample.id, label, method, masker, measure, fine))
+    def steps(sample, label, method, masker, measure, fine, effort):
+        asked.append((sample.id, label, method, masker, measure, fine, EFFORTS.index(effort)))
         for number in range(most + 1):
             taken.append(number / most)
             words = {"word": [{"name": f"word{number}", "phi": 1.0}]} if number else {}
@@ -33,10 +33,12 @@ def explorer(asked: list[Any], taken: list[float], most: int = 3) -> Any:
 def test_the_modalities_are_shown_first_and_refined_when_something_is_chosen():
     asked, taken = [], []
     shown = explorer(asked, taken)
-    assert asked == [("a", None, "Shapley", "neutral", "posterior", True)] and taken == [0.0]
+    assert asked == [("a", None, "Shapley", "neutral", "posterior", True, 0)] and taken == [0.0]
     assert "word" not in shown.shown.value and "refine" in shown.status.value and not shown.refine.disabled
     shown.inputs["sample"].value = "b"
-    assert asked[-1][0] == "b" and "word3" in shown.shown.value and shown.bar.value == 1.0 and shown.refine.disabled
+    assert asked[-1][0] == "b" and "word3" in shown.shown.value and shown.bar.value == 1.0 and not shown.refine.disabled
+    shown.refine.click()
+    assert asked.pop()[-1] == 1 and shown.refine.disabled, "refine spends more, once"
     shown.inputs["label"].value = "angry"
     shown.inputs["label"].value = OWN
     assert [a[:2] for a in asked] == [("a", None), ("b", None), ("b", "angry")]
@@ -65,6 +67,33 @@ def test_in_a_running_loop_it_can_be_stopped_and_gone_on_with():
         assert shown.bar.value == 1.0 and "word10" in shown.shown.value and len(asked) == 2
 
     asyncio.run(use())
+
+
+def test_a_later_effort_keeps_the_parts_that_it_has_not_reached():
+    def steps(sample, label, method, masker, measure, fine, effort):
+        for kinds in ({}, {"word": [{"name": "first", "phi": 1.0}]}):
+            if EFFORTS.index(effort) and kinds:
+                kinds = {"word": [{"name": "better", "phi": 1.0}]}
+            yield {"own": True, "label": "sad", "masker": masker, "phi": {"text": 1.0}, "distribution": {"sad": 1.0},
+                   "players": kinds, "done": float(bool(kinds))}  # fmt: skip
+
+    async def use() -> None:
+        shown = explorer_of([SAMPLE], EMOTIONS, steps).explorer
+        shown.go_on()
+        await shown.running
+        shown.go_on()
+        seen = []
+        shown.shown.observe(lambda change: seen.append(change["new"]), names="value")
+        await shown.running
+        assert all("first" in text or "better" in text for text in seen) and "better" in seen[-1]
+
+    asyncio.run(use())
+
+
+def test_a_method_that_draws_nothing_at_random_has_nothing_to_refine():
+    shown = explorer([], [])
+    shown.inputs["method"].value = "leave one out"
+    assert shown.bar.value == 1.0 and shown.refine.disabled and shown.status.value == "<i role='status'></i>"
 
 
 def test_an_error_is_shown_in_the_view():
