@@ -83,9 +83,10 @@ def runs(out: Path, sizes: dict[str, Any]) -> dict[str, Any]:
 
     Runs that share their cold start share one model, which is put back before each.
     """
+    from emolab_synth.embedded import embedded_corpus
+
     from emolab.recipes.emo_rl import EmoRL
     from emolab.rewards.rubric import Part, Rubric
-    from emolab.synth.embedded import embedded_corpus
 
     corpus, found = embedded_corpus("course"), {}
     started: dict[tuple[Any, ...], Practice] = {}

@@ -51,12 +51,12 @@ def trained(arm: str, seed: int, steps: int, out: Path) -> dict[str, Any]:
     import time
 
     import torch
+    from emolab_synth.embedded import embedded_corpus
 
     from emolab.files import write_json
     from emolab.lalm.quantise import add_lora
     from emolab.profiles import profile
     from emolab.recipes.emo_rl import EmoRL
-    from emolab.synth.embedded import embedded_corpus
 
     recipe = EmoRL.cpu(**{**SIZES, "steps": steps, "seed": seed, "save_steps": 0})
     folder = out / f"{arm}-{seed}"

@@ -136,10 +136,10 @@ def walk(
 ) -> None:
     """The README's results table: every method on held-out speakers and sentences, several seeds, with controls."""
     from emolab_course.readme import replace_section
+    from emolab_synth.embedded import embedded_corpus
 
+    from emolab.corpora.embedded import audio_core
     from emolab.evaluate.inputs import read_corpus
-    from emolab.synth.corpus import audio_core
-    from emolab.synth.embedded import embedded_corpus
 
     changes = {} if steps is None else {"steps": steps}
     core = audio_core(read_corpus(corpus))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from emolab_synth.embedded import embedded_corpus
 from scipy import signal
 
 from emolab.evaluate.results import provenance
@@ -23,7 +24,6 @@ from emolab.lalm.likeness import Likeness, embeddings
 from emolab.lalm.tiny import TINY_FOLDER
 from emolab.media import SAMPLE_RATE, audio_of
 from emolab.samples import Corpus, EmotionSample, resolve
-from emolab.synth.embedded import embedded_corpus
 
 RESULT = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "likeness.json"
 TRAINING, TESTED, CHANGED = 1000, 120, 60

@@ -1,9 +1,9 @@
 """Make the neutral speech seeds that emolab ships: python data_scripts/make_seeds.py [--voice m01 …] [--force]
 
-Every base voice of `emolab.synth.talkers` says its sentences of `emolab.synth.text` neutrally, through espeak-ng in a
+Every base voice of `emolab_synth.talkers` says its sentences of `emolab_synth.text` neutrally, through espeak-ng in a
 process of its own (`pip install emolab[voices]`). One Ogg-Opus file and one JSON file (alignment) per voice go to
-emolab/synth/data/seeds. A voice whose files already hold the wanted sentences is left alone, so the script can be run
-again at any time.
+data_scripts/synth/emolab_synth/data/seeds. A voice whose files already hold the wanted sentences is left alone, so the
+script can be run again at any time.
 
 Licence: espeak-ng is GPL-3.0-or-later. These files hold sound that the program made from our own sentences, and none of
 the program's code or data; our reading is that the GPL does not extend to such output, and we ship the files under this
@@ -17,13 +17,13 @@ import json
 import sys
 from pathlib import Path
 
+from emolab_synth.espeak import synth_bank
+from emolab_synth.seeds import DATA, pack
+from emolab_synth.talkers import VOICES, BaseVoice
+from emolab_synth.text import Sentence, sentences_of
 from tqdm import tqdm
 
 from emolab.errors import SynthError
-from emolab.synth.espeak import synth_bank
-from emolab.synth.seeds import DATA, pack
-from emolab.synth.talkers import VOICES, BaseVoice
-from emolab.synth.text import Sentence, sentences_of
 
 LARGEST = 1 << 20  # bytes of one committed file
 

@@ -104,11 +104,12 @@ def report(work: Work = WORK, threads: Threads = 2) -> None:
     import json
     import shutil
 
+    from emolab_synth.embedded import embedded_corpus
+
     from data_scripts.pretraining import card as cards
     from data_scripts.pretraining.report import report as measure
     from emolab.lalm import load_model
     from emolab.lalm.tiny import TINY_FOLDER
-    from emolab.synth.embedded import embedded_corpus
 
     _use(threads)
     lalm = load_model("tiny-omni")

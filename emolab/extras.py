@@ -53,6 +53,7 @@ EXTRA_OF = {
 }
 """Top-level module -> the extra of this package that installs it."""
 BESIDE = {
+    "emolab_synth": "pip install ./data_scripts/synth, in a checkout of emolab",
     "emolab_course": "pip install ./notebooks, in a checkout of emolab",
     "benchmarks": "run it in a checkout of emolab",
 }

@@ -1,8 +1,8 @@
 """Prosodic features of an utterance: what a classical baseline hears, and what attributes are measured against.
 
 The numbers that a phonetician would name, in the families of the extended Geneva set (Eyben et al. 2016, "The Geneva
-minimalistic acoustic parameter set"): pitch, level, timing, voice quality, spectrum. F0 comes from our own tracker
-(`synth.vocoder.track_f0`), because librosa's pyin costs a second a clip; spectra, mel bands and cepstra are librosa's.
+minimalistic acoustic parameter set"): pitch, level, timing, voice quality, spectrum. F0 comes from
+`emolab.media.pitch`; spectra, mel bands and cepstra are librosa's.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from emolab.errors import MediaError
 from emolab.media import FeatureCache, audio_of, media_key
+from emolab.media.audio import SAMPLE_RATE
+from emolab.media.pitch import track_f0
 from emolab.paths import build_folder
 from emolab.samples import Corpus, EmotionSample, resolve
-from emolab.synth.vocoder import SAMPLE_RATE, track_f0
 
 _HOP, _WINDOW = 160, 512  # samples: 10 ms, 32 ms
 _SHORTEST = 4000  # samples; shorter clips are padded with silence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "emolab"
 ROOMS = (
     "errors", "caches", "extras", "paths", "files", "registry",
-    "emotions", "wheels", "samples", "media", "synth", "corpora",
+    "emotions", "wheels", "samples", "media", "corpora",
     "prompts", "parsing", "metrics", "rewards", "prosody",
     "lalm", "evaluate", "training", "attribution", "recipes",
     "plots", "cli",
@@ -76,6 +77,13 @@ def test_no_room_imports_from_a_room_below_it():
             if ROOMS.index(room(target)) > ROOMS.index(room(module)):
                 wrong.setdefault((room(module), room(target)), []).append(f"{module} imports {target}")
     assert {pair: lines for pair, lines in wrong.items() if pair not in STILL_UPWARD} == {}
+
+
+def test_what_lies_beside_the_package_is_imported_by_nobody_in_it():
+    """The course, the maker of the embedded corpus and the benchmarks import emolab, and never the other way."""
+    beside = re.compile(r"^\s*(?:from|import) (emolab_course|emolab_synth|benchmarks|data_scripts|tests)\b", re.M)
+    found = {name: beside.findall(path.read_text(encoding="utf-8")) for name, path in sources().items()}
+    assert {name: modules for name, modules in found.items() if modules} == {}
 
 
 def test_no_circular_imports():

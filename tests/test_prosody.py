@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emolab_synth.say import say
 
 from emolab.prosody import FEATURES, prosody_features, with_voices
 from emolab.samples import Corpus, EmotionSample
-from emolab.synth.say import say
 
 
 @pytest.mark.parametrize(

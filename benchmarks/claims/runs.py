@@ -174,7 +174,7 @@ def _slim(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def corpus_of(recipe: Recipe) -> Corpus:
     """The embedded corpus of a recipe; read once a process."""
-    from emolab.synth.embedded import embedded_corpus
+    from emolab_synth.embedded import embedded_corpus
 
     if recipe.corpus_size not in _corpora:
         _corpora[recipe.corpus_size] = embedded_corpus(recipe.corpus_size)

@@ -143,7 +143,8 @@ def standin(profile: str, tiny: bool) -> Path:
 
 def environment(part: Part) -> dict[str, str]:
     """The process's environment: offline, with this checkout's package and course."""
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "notebooks"), os.environ.get("PYTHONPATH", "")])
+    here = (ROOT, ROOT / "notebooks", ROOT / "data_scripts" / "synth")
+    paths = os.pathsep.join([*map(str, here), os.environ.get("PYTHONPATH", "")])
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TQDM_MININTERVAL": "30"}
     return {**os.environ, **offline, "PYTHONPATH": paths.rstrip(os.pathsep), **part.environment}
 

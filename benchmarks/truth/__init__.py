@@ -101,10 +101,10 @@ def write_page(result: dict[str, Any], readme: Path = CHECKOUT / "README.md", fo
 def measured(checkpoint: Path, corpus: Corpus, n: int, n_checks: int, seed: int, split: str) -> dict[str, Any]:
     """The suite on one checkpoint; what was measured of the same weights and samples before is read back."""
     from emolab_course.measure import Settings
+    from emolab_synth.corpus import read_truth
 
     from benchmarks.truth.suite import validate
     from emolab.evaluate.inputs import read_model
-    from emolab.synth.corpus import read_truth
 
     asked = [n, n_checks, seed, split, corpus.name, len(corpus), SUITE]
     weights = (checkpoint / "adapter_model.safetensors").read_bytes()
@@ -149,10 +149,11 @@ def compared(
     """The suite on (model, checkpoint, prompt) each, one model in memory at a time. The last is the result, and one
     that comes before it is its "before".
     """
+    from emolab_synth.corpus import read_truth
+
     from benchmarks.truth.suite import validate
     from emolab.errors import CorpusError
     from emolab.evaluate.inputs import read_model
-    from emolab.synth.corpus import read_truth
 
     try:
         known = read_truth(corpus.root)

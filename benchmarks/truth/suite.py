@@ -58,7 +58,7 @@ def validate(
     under "…_ci"; the other keys hold the checks in full.
 
     `n` samples of `split` measure recovery and conflict, and `n_checks` of them each costlier check. `truth`
-    (`emolab.synth.corpus.read_truth`) says what each modality shows; without it there is no conflict score. Raises
+    (`emolab_synth.corpus.read_truth`) says what each modality shows; without it there is no conflict score. Raises
     AttributionError for a corpus that does not state its carriers.
     """
     started = time.perf_counter()

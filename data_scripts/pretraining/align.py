@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from emolab_synth import describe_face, describe_voice, text_words
+from emolab_synth.face_aus import AUS
+from emolab_synth.prosody import Prosody
 from torch import Tensor
 
 from data_scripts.pretraining import grammar, world
 from emolab.emotions import EMOTIONS
 from emolab.prompts import PROMPTS, Prompt
 from emolab.samples import EmotionSample
-from emolab.synth import describe_face, describe_voice, text_words
-from emolab.synth.face_aus import AUS
-from emolab.synth.prosody import Prosody
 
 TASKS = {"transcribe": 0.27, "voice": 0.38, "face": 0.15, "meaning": 0.08, "closed": 0.06, "word": 0.06}
 FORMATS = {"parts": 0.3, "shown": 0.1, "structured": 0.07, "free": 0.07, "words": 0.08, "caption": 0.08}

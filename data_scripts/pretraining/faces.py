@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emolab_synth import describe_face, face
 from tqdm.auto import tqdm
 
 from data_scripts.pretraining import shards, world
 from emolab.emotions import EMOTIONS
-from emolab.synth import describe_face, face
 
 PER_SHARD = 400
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emolab_synth.text import sentence_bank, words_of
 
 from emolab.emotions import EMOTIONS
-from emolab.synth.text import sentence_bank, words_of
 
 _TABLES: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 FRAMES: list[str] = _TABLES["frames"]

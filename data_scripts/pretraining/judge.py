@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from emolab_synth import describe_voice, text_words
 
 from data_scripts.pretraining import grammar, world
 from emolab.emotions import EMOTIONS, VAD
@@ -24,7 +25,6 @@ from emolab.lalm import LALM, load_model
 from emolab.parsing import parse, parse_label
 from emolab.prompts import PROMPTS
 from emolab.samples import EmotionSample
-from emolab.synth import describe_voice, text_words
 
 EACH = 20  # clips of each label and domain
 BATCH = 24
@@ -99,8 +99,8 @@ def per_label(samples: Sequence[EmotionSample], n: int, rng: np.random.Generator
 
 def rendered(split: str, domain: str, each: int, size: str = "course", seed: int = 0) -> list[EmotionSample]:
     """`each` clips a label that only the voice tells apart, of a corpus that need not be made: rendered here."""
-    from emolab.synth.plan import plan
-    from emolab.synth.realise import realise, render_voice, to_sample
+    from emolab_synth.plan import plan
+    from emolab_synth.realise import realise, render_voice, to_sample
 
     specs = [s for s in plan(size, seed) if (s.split, s.domain) == (split, domain) and s.condition in ("A", "neutral")]
     picked = {
@@ -185,8 +185,8 @@ def reasons(lalm: LALM, each: int, base: LALM | None = None) -> dict[str, Any]:
 
 def spoken_anew(n: int) -> list[EmotionSample]:
     """New sentences of the grammar by the validation voices, with prosody that follows no emotion. Needs espeak-ng."""
-    from emolab.synth import prosody, seeds, talkers, voice
-    from emolab.synth.espeak import synth_bank
+    from emolab_synth import prosody, seeds, talkers, voice
+    from emolab_synth.espeak import synth_bank
 
     rng, samples = np.random.default_rng(41), []
     for base in (v for v in talkers.VOICES.values() if (v.domain, v.split) == ("a", "val")):

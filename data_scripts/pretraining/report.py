@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 from emolab_course.cues import face_attributes_in, voice_attributes_in
+from emolab_synth import corpus as synth_corpus
+from emolab_synth import describe_face, describe_voice, face, prosody, seeds, talkers, voice
+from emolab_synth import text as bank
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
@@ -26,9 +29,6 @@ from emolab.metrics import bootstrap_ci, unweighted_accuracy
 from emolab.prompts import PROMPTS
 from emolab.prosody import prosody_features
 from emolab.samples import Corpus, EmotionSample, resolve
-from emolab.synth import corpus as synth_corpus
-from emolab.synth import describe_face, describe_voice, face, prosody, seeds, talkers, voice
-from emolab.synth import text as bank
 
 BATCH = 32
 

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from emolab_synth import describe_face, describe_voice, prosody, text_words
+from emolab_synth.plan import plan
+from emolab_synth.realise import realise, to_sample
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -17,9 +20,6 @@ from data_scripts.pretraining.tiny_model import build_config, train_tokenizer
 from emolab.emotions import EMOTIONS
 from emolab.lalm.tiny import TINY_FOLDER
 from emolab.prompts import PROMPTS
-from emolab.synth import describe_face, describe_voice, prosody, text_words
-from emolab.synth.plan import plan
-from emolab.synth.realise import realise, to_sample
 
 
 def make_data(work: Path, workers: int) -> None:

@@ -17,11 +17,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from emolab_synth.vocoder import SAMPLE_RATE
 
 from data_scripts.pretraining.judge import rendered
 from emolab.lalm import load_model
 from emolab.samples import EmotionSample
-from emolab.synth.vocoder import SAMPLE_RATE
 
 SECONDS = 2.5
 

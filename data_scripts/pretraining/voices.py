@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emolab_synth import channel, describe_voice, prosody, seeds, talkers, text, voice
+from emolab_synth.espeak import Speech, synth_bank
 from tqdm.auto import tqdm
 
 from data_scripts.pretraining import grammar, shards, world
-from emolab.synth import channel, describe_voice, prosody, seeds, talkers, text, voice
-from emolab.synth.espeak import Speech, synth_bank
 
 TOKEN_SECONDS = 0.04
 PHONES = ("", *"aeiouIEUVO03@A&", *"wjrl", *"mnN", *"bdgptk?", *"vDzZfTsShx")  # first letter of espeak-ng's mnemonic

@@ -9,11 +9,11 @@ from how it sounds.
 from __future__ import annotations
 
 import numpy as np
+from emolab_synth import text, text_words
+from emolab_synth.describe_voice import VoiceAttributes
 
 from data_scripts.pretraining import grammar
 from emolab.emotions import EMOTIONS
-from emolab.synth import text, text_words
-from emolab.synth.describe_voice import VoiceAttributes
 
 HEARD: dict[str, dict[str, float]] = {
     "neutral": {"neutral": 0.7, "sad": 0.15, "happy": 0.1, "disgusted": 0.05},

@@ -24,7 +24,7 @@ class Entry:
     """One line of a group's help, and what is imported when it is called.
 
     `modules` have a function `register(app)`, which adds the command (or, with `group`, everything in the group).
-    `inside` gives the entries of a group that is lazy itself.
+    `inside` gives further entries of a group, which are lazy themselves.
     """
 
     help: str
@@ -77,7 +77,7 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **settings: Any):
         super().__init__(**settings)
-        self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in self.entries.items()}
+        self.commands |= {name: TyperCommand(name, help=entry.help) for name, entry in self.entries.items()}
         self._loaded: dict[str, Any] = {}
         self._only_help = False
 

@@ -26,10 +26,13 @@ def _group(text: str, *modules: str) -> Entry:
     return Entry(text, tuple(f"emolab.cli.{module}" for module in modules), group=True)
 
 
+SYNTH = ("emolab_synth.commands",)
+MAKING = {"make": Entry("Make a corpus of emotional speech, faces and texts whose truth is known.", SYNTH)}
+
 COMMANDS: dict[str, Entry] = {
     "doctor": _command("Check the installation, and list the profiles that this machine can run.", "doctor"),
-    "corpus": _group("Make, read and check corpora.", "corpus", "corpus_make"),
-    "say": _command("Speak a sentence with an emotion into a sound file.", "say"),
+    "corpus": Entry("Make, read and check corpora.", ("emolab.cli.corpus",), group=True, inside=lambda: MAKING),
+    "say": Entry("Speak a sentence with an emotion into a sound file.", SYNTH),
     "zeroshot": _command("Measure a model before any training.", "zeroshot"),
     "train": _group("Train one of the four systems.", "train"),
     "plan": _command("Predict the memory of a GRPO step on a GPU.", "plan"),

@@ -10,17 +10,17 @@ from pathlib import Path
 
 from emolab.corpora.builder import CHECKS, Check
 from emolab.corpora.catalogue import CORPORA, info
+from emolab.corpora.embedded import MAKER, NAME
 from emolab.corpora.protocols import PROTOCOLS, Fold, draw, protocols_of
 from emolab.corpora.protocols import protocol as named_protocol
 from emolab.emotions import EMOLAB_7, LABEL_SETS, LabelSet, label_map, label_set
 from emolab.errors import CorpusError, EmolabError
+from emolab.extras import MissingExtra, advice
 from emolab.media.usable import usable
 from emolab.registry import Registry
 from emolab.samples import MODALITIES, TABLES, Corpus, LoadReport
-from emolab.synth.embedded import embedded_corpus
 
 ENVIRONMENT = "EMOLAB_CORPUS"
-DEFAULT = "synthetic"
 DRAWN = "drawn"
 """The protocol that draws speaker-disjoint parts from a seed; it fits every corpus."""
 USUAL_LABELS = {"iemocap": "iemocap-4"}
@@ -111,7 +111,7 @@ def _load(
 ) -> tuple[Corpus, list[Fold]]:
     if check not in CHECKS:
         raise CorpusError(f"check {check!r}: expected one of {', '.join(CHECKS)}")
-    spec = os.environ.get(ENVIRONMENT) or DEFAULT if spec is None else spec
+    spec = os.environ.get(ENVIRONMENT) or NAME if spec is None else spec
     corpus, source = _read(spec, check)
     if not corpus.samples:
         raise CorpusError(f"{spec}: holds no sample")
@@ -148,7 +148,10 @@ def _read(spec: str | Path, check: Check) -> tuple[Corpus, str | None]:
 
 
 def _read_synthetic(size: str, check: Check) -> tuple[Corpus, str | None]:
-    return embedded_corpus(size or "course"), "emolab-7"
+    if MAKER not in LOADERS:
+        raise MissingExtra(advice("emolab_synth"))
+    corpus, report = LOADERS[MAKER](Path(size or "course"), check)
+    return replace(corpus, report=report), "emolab-7"
 
 
 def _read_manifest(source: str, check: Check) -> tuple[Corpus, str | None]:
@@ -164,7 +167,7 @@ def _read_hub(name: str, check: Check) -> tuple[Corpus, str | None]:
     return read_datasets(name), None
 
 
-_READERS = {"synthetic": _read_synthetic, "manifest": _read_manifest, "hf": _read_hub}
+_READERS = {NAME: _read_synthetic, "manifest": _read_manifest, "hf": _read_hub}
 
 
 def _read_path(path: Path, check: Check) -> tuple[Corpus, str | None]:

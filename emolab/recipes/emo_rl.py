@@ -21,12 +21,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from emolab.corpora.embedded import audio_core
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
 from emolab.recipes.rationales import label_of, voice_of, words_of
 from emolab.recipes.run import Recipe
 from emolab.rewards import ESWR, Accuracy, Format, LinearSchedule, Part, Rubric, Structure
-from emolab.synth.corpus import audio_core
 
 if TYPE_CHECKING:
     from emolab.prompts import Prompt

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from emolab.corpora.catalogue import CORPORA, CorpusInfo
+from emolab.corpora.embedded import NAME as SYNTHETIC
 from emolab.errors import EmolabError
 from emolab.files import read_json, write_text
 from emolab.lalm.checkpoint import checkpoint_info, is_checkpoint
-from emolab.synth.corpus import NAME as SYNTHETIC
 from emolab.training.runs import IDENTITY, RESULT, STAGES
 
 CARD = "README.md"

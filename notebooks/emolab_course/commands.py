@@ -63,7 +63,8 @@ def run(
     The solved notebooks run, so that every result is there. The pages show the learner's version: exercises as they
     are given out, and no model answer, because a page that shows the solution takes the exercise away.
     """
-    from emolab.synth.embedded import embedded_corpus
+    from emolab_synth.embedded import embedded_corpus
+
     from emolab_course.paths import sources
     from emolab_course.run import run_course
 

@@ -12,14 +12,14 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from emolab_synth.describe_face import CLASSES
+from emolab_synth.describe_voice import ATTRIBUTES, ENDING_WORDS, RANGE_WORDS, describe
+from emolab_synth.prosody import Prosody
 from numpy.typing import NDArray
 
 from emolab.attribution.stated import stated_modalities
 from emolab.metrics.bootstrap import interval, mean_interval
 from emolab.samples import MODALITIES
-from emolab.synth.describe_face import CLASSES
-from emolab.synth.describe_voice import ATTRIBUTES, ENDING_WORDS, RANGE_WORDS, describe
-from emolab.synth.prosody import Prosody
 
 Floats = NDArray[np.float64]
 
@@ -102,7 +102,7 @@ def stated_cues(texts: Sequence[str], true: Sequence[Mapping[str, str]], seed: i
 
 
 def true_cues(truth: Mapping[str, Any]) -> dict[str, str]:
-    """The voice attributes of a recording, from its row of the corpus's truth (`emolab.synth.corpus.read_truth`)."""
+    """The voice attributes of a recording, from its row of the corpus's truth (`emolab_synth.corpus.read_truth`)."""
     return dict(asdict(describe(Prosody(**truth["prosody"]))))
 
 

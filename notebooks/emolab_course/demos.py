@@ -100,7 +100,7 @@ def spoiled_captions(corpus: Corpus) -> tuple[dict[str, list[str]], list[str]]:
     Where the samples state their parts, one keeps the voice and takes the feeling of another emotion, and one says the
     feeling in other words. The last is the caption of another sample of another emotion.
     """
-    from emolab.synth.text_words import EMOTION_WORDS, synonyms
+    from emolab_synth.text_words import EMOTION_WORDS, synonyms
 
     samples = [s for s in corpus if s.caption and s.emotion]
     others = [

@@ -17,10 +17,10 @@ def seven_feelings(
 
     `intensity` runs from 0 to 1. The same arguments give the same waves.
     """
-    from emolab.synth.prosody import sample_prosody
-    from emolab.synth.seeds import shipped, shipped_sentences
-    from emolab.synth.text import sentence
-    from emolab.synth.voice import record, speak
+    from emolab_synth.prosody import sample_prosody
+    from emolab_synth.seeds import shipped, shipped_sentences
+    from emolab_synth.text import sentence
+    from emolab_synth.voice import record, speak
 
     said = next(known for known in shipped_sentences(voice) if sentence(known).emotion == "neutral")
     neutral, waves = shipped(voice, said), {}

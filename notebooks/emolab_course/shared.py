@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from emolab.synth.embedded import embedded_corpus
+from emolab_synth.embedded import embedded_corpus
 
 SIZES = ("smoke", "course", "omni")
 

@@ -123,7 +123,7 @@ class Lab:
         """
         if not self.knows("carriers", instead, corpus):
             return {}
-        from emolab.synth.corpus import read_truth
+        from emolab_synth.corpus import read_truth
 
         return read_truth((corpus or self.corpus).root)
 

@@ -54,7 +54,7 @@ def method_rows(
     """One row for each method with recovery, AUC, conflict and efficiency.
 
     Only modalities that the model is `shown` count: the others are dummies, and would flatter every method. `truth`
-    (`emolab.synth.corpus.read_truth`) says what each modality shows; without it there is no conflict score.
+    (`emolab_synth.corpus.read_truth`) says what each modality shows; without it there is no conflict score.
     """
     carriers = [s.extra["carriers"] for s in measured.samples]
     speakers = [s.speaker for s in measured.samples]

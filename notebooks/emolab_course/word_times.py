@@ -6,10 +6,11 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from emolab_synth.corpus import INFO
+from emolab_synth.plan import Spec, plan
+from emolab_synth.realise import spoken_words
+
 from emolab.errors import CorpusError
-from emolab.synth.corpus import INFO
-from emolab.synth.plan import Spec, plan
-from emolab.synth.realise import spoken_words
 
 WordTimes = list[tuple[str, float, float]]
 

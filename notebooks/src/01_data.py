@@ -138,7 +138,7 @@ pd.Series(split_scores(features), name="accuracy").round(2)
 from IPython.display import display
 
 from emolab.media import audio_of
-from emolab.synth.vocoder import track_f0
+from emolab.prosody import track_f0
 from emolab_course import without_octave_errors
 
 voices = one_of_each(lab.voices("test"), at_most=2, seed=1)

@@ -6,10 +6,10 @@ import json
 
 import pytest
 from emolab_course import paths
+from emolab_synth import embedded
 from typer.testing import CliRunner
 
 from emolab.cli.main import build
-from emolab.synth import embedded
 
 RUNNER = CliRunner()
 

@@ -7,8 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from emolab_course.cues import face_attributes_in, stated_against_measured, stated_cues, voice_attributes_in
-
-from emolab.synth import describe_face, describe_voice
+from emolab_synth import describe_face, describe_voice
 
 
 def test_every_voice_description_reads_back() -> None:

@@ -230,9 +230,9 @@ def test_a_release_has_no_solution_and_nbgraders_metadata(tmp_path):
 
 def test_a_class_shares_a_corpus_that_it_cannot_change(tmp_path, monkeypatch):
     from emolab_course.shared import share_corpora
+    from emolab_synth import corpus, embedded
 
     from emolab.samples import Corpus, EmotionSample
-    from emolab.synth import corpus, embedded
 
     def make(folder, size, seed):
         folder.mkdir(parents=True)
@@ -242,7 +242,7 @@ def test_a_class_shares_a_corpus_that_it_cannot_change(tmp_path, monkeypatch):
         (folder / corpus.INFO).write_text(json.dumps(info), encoding="utf-8")
         return made
 
-    monkeypatch.setattr(corpus, "make", make)
+    monkeypatch.setattr(embedded, "make", make)
     (made,) = share_corpora(tmp_path / "shared", ("smoke",))
     assert not any(path.stat().st_mode & 0o222 for path in (tmp_path / "shared").rglob("*"))
     monkeypatch.setenv("EMOLAB_SHARED", str(tmp_path / "shared"))

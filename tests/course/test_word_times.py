@@ -6,12 +6,12 @@ import json
 
 import pytest
 from emolab_course.word_times import word_times
+from emolab_synth.plan import plan
+from emolab_synth.realise import _rng, realise, spoken_words
+from emolab_synth.seeds import shipped
+from emolab_synth.voice import utter
 
 from emolab.errors import CorpusError
-from emolab.synth.plan import plan
-from emolab.synth.realise import _rng, realise, spoken_words
-from emolab.synth.seeds import shipped
-from emolab.synth.voice import utter
 
 
 def test_times_are_those_of_the_voice_that_speaks_and_of_the_corpus_on_disk(tmp_path):

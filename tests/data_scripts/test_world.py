@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emolab_synth import talkers, text
+from emolab_synth.describe_voice import VoiceAttributes, describe
+from emolab_synth.prosody import Prosody
 
 from data_scripts.pretraining import grammar, world
 from emolab.emotions import EMOTIONS
-from emolab.synth import talkers, text
-from emolab.synth.describe_voice import VoiceAttributes, describe
-from emolab.synth.prosody import Prosody
 
 torch = pytest.importorskip("torch")
 LOW = VoiceAttributes("low", "flat", "slow", "quiet", "breathy", "falling", "dark")

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from emolab_synth import prosody, seeds, talkers
+from emolab_synth.channel import Channel, record_wild
+from emolab_synth.voice import Room, speak
 
 from emolab.errors import EvaluationError
 from emolab.evaluate.personal import adapt
 from emolab.samples import EmotionSample
-from emolab.synth import prosody, seeds, talkers
-from emolab.synth.channel import Channel, record_wild
-from emolab.synth.voice import Room, speak
 
 pytest.importorskip("torch")
 LABELS = ("angry", "sad", "neutral")

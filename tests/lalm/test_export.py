@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from emolab_synth.embedded import embedded_corpus
 from lalm_helpers import FAMILIES, PROMPT, samples_for, stock_inputs, tiny_random
 from safetensors import safe_open
 
@@ -22,7 +23,6 @@ from emolab.lalm.export import merge, serve_line, to_vllm
 from emolab.lalm.quantise import add_lora
 from emolab.media import audio_of, frame_seconds, frames_of
 from emolab.recipes import RECIPES
-from emolab.synth.embedded import embedded_corpus
 from emolab.training.runs import resolved
 
 ENGINE = json.loads((Path(__file__).parent / "vllm_names.json").read_text(encoding="utf-8"))["families"]

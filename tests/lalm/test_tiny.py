@@ -55,11 +55,11 @@ def test_it_hears_an_extreme_voice(cues: dict[str, float], stated: dict[str, str
     """The whole path from a waveform to words: most of what is plain to hear is said."""
     import numpy as np
     from emolab_course.cues import voice_attributes_in
+    from emolab_synth import prosody, seeds, talkers, voice
 
     from emolab.lalm import load_model
     from emolab.prompts import PROMPTS
     from emolab.samples import EmotionSample
-    from emolab.synth import prosody, seeds, talkers, voice
 
     rng, spoken, samples = np.random.default_rng(0), prosody.Prosody(**cues), []
     for who in talkers.talkers("test", "a")[::4]:
@@ -76,6 +76,7 @@ def test_it_hears_an_extreme_voice(cues: dict[str, float], stated: dict[str, str
 def test_the_shipped_adapters_answer_with_a_rationale() -> None:
     """What `emolab predict` uses: the tiny model as emo-rl taught it, in 4 bits."""
     import numpy as np
+    from emolab_synth import prosody, seeds, talkers, voice
 
     from emolab.emotions import EMOTIONS
     from emolab.lalm.checkpoint import load_checkpoint
@@ -83,7 +84,6 @@ def test_the_shipped_adapters_answer_with_a_rationale() -> None:
     from emolab.parsing import parse, parse_label
     from emolab.prompts import get_prompt
     from emolab.samples import EmotionSample
-    from emolab.synth import prosody, seeds, talkers, voice
 
     rng, who = np.random.default_rng(0), talkers.talkers("test", "a")[0]
     seed = seeds.shipped(who.voice, seeds.shipped_sentences(who.voice)[0])

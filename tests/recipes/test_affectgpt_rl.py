@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from emolab_synth.plan import plan
+from emolab_synth.realise import realise, to_sample
 
 from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate.words import METRICS
@@ -15,8 +17,6 @@ from emolab.recipes.affectgpt_rl import REWARDS, AffectGPTRL
 from emolab.recipes.rationales import brief
 from emolab.rewards.wheel import PENALTIES, reasoning_words
 from emolab.samples import Corpus, EmotionSample
-from emolab.synth.plan import plan
-from emolab.synth.realise import realise, to_sample
 
 SAD = EmotionSample(
     "x",

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from emolab_synth.plan import plan
+from emolab_synth.realise import realise, to_sample
 
 from emolab.errors import CorpusError, TrainingError
 from emolab.recipes.mecap_r1 import MECapR1
 from emolab.rewards.captions import Cider
 from emolab.samples import MODALITIES, Corpus, EmotionSample
-from emolab.synth.plan import plan
-from emolab.synth.realise import realise, to_sample
 
 VOICE = "One hears a low, flat voice, slow and quiet, dark and breathy, ending in a fall."
 CAPTION = f"Overall, this person seems lonely and sad. {VOICE} Level brows, a smooth nose. The words are neutral."

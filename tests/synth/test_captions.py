@@ -6,12 +6,12 @@ from collections import defaultdict
 from functools import cache
 
 import numpy as np
+from emolab_synth.captions import emotion_words, strength
+from emolab_synth.plan import Spec, plan
+from emolab_synth.realise import affect, realise, to_sample, to_truth
+from emolab_synth.text_words import family
 
 from emolab.emotions import VAD
-from emolab.synth.captions import emotion_words, strength
-from emolab.synth.plan import Spec, plan
-from emolab.synth.realise import affect, realise, to_sample, to_truth
-from emolab.synth.text_words import family
 
 
 @cache

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from emolab.synth import channel
-from emolab.synth.channel import CODECS, Channel, coded, record_wild, sample_channel, sample_wild_room, transmit
-from emolab.synth.plan import plan
-from emolab.synth.prosody import Prosody
-from emolab.synth.realise import realise, render, to_truth
-from emolab.synth.seeds import shipped_sentences, shipped_speech
-from emolab.synth.talkers import VOICES, talker, talkers
+from emolab_synth import channel
+from emolab_synth.channel import CODECS, Channel, coded, record_wild, sample_channel, sample_wild_room, transmit
+from emolab_synth.plan import plan
+from emolab_synth.prosody import Prosody
+from emolab_synth.realise import realise, render, to_truth
+from emolab_synth.seeds import shipped_sentences, shipped_speech
+from emolab_synth.talkers import VOICES, talker, talkers
 
 RATE = 16000
 

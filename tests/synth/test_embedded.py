@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from emolab.synth import corpus, embedded, plan
+from emolab_synth import corpus, embedded, plan
 
 
 @pytest.fixture
@@ -21,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         assert not out.exists(), "an outdated corpus must be gone before a new one is made"
         return "made"
 
-    monkeypatch.setattr(corpus, "make", make)
+    monkeypatch.setattr(embedded, "make", make)
     return embedded.corpus_folder("smoke")
 
 

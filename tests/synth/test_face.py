@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emolab_synth import face
+from emolab_synth.describe_face import CLASSES, describe
 
 from emolab.errors import SynthError
-from emolab.synth import face
-from emolab.synth.describe_face import CLASSES, describe
 
 REST = dict.fromkeys(face.AUS, 0.0)
 # Rows of a 64-pixel upright face where each unit must show, and where it must change (almost) nothing.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emolab_synth import face
+from emolab_synth.realise import face_of
+from emolab_synth.talkers import talkers
 
 from emolab.emotions import EMOTIONS
-from emolab.synth import face
-from emolab.synth.realise import face_of
-from emolab.synth.talkers import talkers
 
 
 def pictures(split: str, per: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,13 +7,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+from emolab_synth.plan import CONDITIONS, FEELINGS, LETTERS, SIZES, Spec, plan
+from emolab_synth.realise import realise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emolab.emotions import EMOTIONS
 from emolab.errors import CorpusError
-from emolab.synth.plan import CONDITIONS, FEELINGS, LETTERS, SIZES, Spec, plan
-from emolab.synth.realise import realise
 
 
 @cache

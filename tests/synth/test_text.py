@@ -8,15 +8,15 @@ from itertools import product
 
 import numpy as np
 import pytest
+from emolab_synth import text as texts
+from emolab_synth.seeds import index
+from emolab_synth.talkers import VOICES
+from emolab_synth.text_words import DEFINITIONS, EMOTION_WORDS, family, synonyms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_scripts.pretraining import grammar
 from emolab.emotions import ALIASES, EMOTIONS
-from emolab.synth import text as texts
-from emolab.synth.seeds import index
-from emolab.synth.talkers import VOICES
-from emolab.synth.text_words import DEFINITIONS, EMOTION_WORDS, family, synonyms
 
 FUNCTION_WORDS = {
     "a",

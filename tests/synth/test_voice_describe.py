@@ -6,9 +6,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-
-from emolab.synth.describe_voice import ATTRIBUTES, QUALITIES, SCALES, describe, scale_value
-from emolab.synth.prosody import BASE, PROFILES, Prosody, sample_any
+from emolab_synth.describe_voice import ATTRIBUTES, QUALITIES, SCALES, describe, scale_value
+from emolab_synth.prosody import BASE, PROFILES, Prosody, sample_any
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 import typer
+from emolab_synth import espeak, espeak_worker
+from emolab_synth.commands import register
+from emolab_synth.say import say
 from typer.testing import CliRunner
 
-from emolab.cli.say import register
 from emolab.errors import SynthError
-from emolab.synth import espeak, espeak_worker
-from emolab.synth.say import say
 
 TEXTS = ["The train is late.", "We have time!"]
 
@@ -79,7 +79,7 @@ def test_a_long_data_path_is_shortened(tmp_path: Path, monkeypatch: pytest.Monke
 def invoke(*arguments: str) -> tuple[int, str]:
     app = typer.Typer()
     register(app)
-    done = CliRunner().invoke(app, list(arguments))
+    done = CliRunner().invoke(app, ["say", *arguments])
     return done.exit_code, done.output
 
 

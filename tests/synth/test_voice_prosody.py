@@ -6,13 +6,13 @@ import inspect
 
 import numpy as np
 import pytest
+from emolab_synth import prosody, seeds
+from emolab_synth.prosody import BASE, CUES, PROFILES, RANGES, Prosody, sample_any, sample_prosody, shifted
+from emolab_synth.voice import Room, record, speak
 
 from emolab.emotions import EMOTIONS
 from emolab.errors import SynthError
 from emolab.prosody import FEATURES, prosody_features
-from emolab.synth import prosody, seeds
-from emolab.synth.prosody import BASE, CUES, PROFILES, RANGES, Prosody, sample_any, sample_prosody, shifted
-from emolab.synth.voice import Room, record, speak
 
 QUIET_ROOM = Room(snr_db=50.0, lead=0.05, tail=0.05)
 SENTENCES = (("m01", 2), ("f02", 5), ("m04", 9), ("f06", 14))

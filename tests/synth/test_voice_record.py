@@ -6,12 +6,12 @@ import hashlib
 
 import numpy as np
 import pytest
+from emolab_synth import seeds
+from emolab_synth.prosody import BASE, sample_any, shifted
+from emolab_synth.vocoder import SAMPLE_RATE
+from emolab_synth.voice import Room, Utterance, ground_truth, record, sample_room, utter
 
 from emolab.errors import SynthError
-from emolab.synth import seeds
-from emolab.synth.prosody import BASE, sample_any, shifted
-from emolab.synth.vocoder import SAMPLE_RATE
-from emolab.synth.voice import Room, Utterance, ground_truth, record, sample_room, utter
 
 DRY = Room(snr_db=None)
 
@@ -123,7 +123,7 @@ def test_truth_follows_the_prosody() -> None:
 
 
 def test_the_truth_of_f0_is_what_a_tracker_finds() -> None:
-    from emolab.synth.vocoder import track_f0
+    from emolab.media.pitch import track_f0
 
     made = spoken(f0=2.0)
     wave = record(made.wave, made.prosody, np.random.default_rng(0), Room(lead=0.1, snr_db=40))

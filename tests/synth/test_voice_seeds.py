@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emolab_synth import seeds
+from emolab_synth.espeak import Phone, Speech, Word
+from emolab_synth.plan import plan
+from emolab_synth.talkers import TALKERS, VOICES, talker, talkers
+from emolab_synth.text import sentence, sentences_of
 
 from emolab.errors import SynthError
-from emolab.synth import seeds
-from emolab.synth.espeak import Phone, Speech, Word
-from emolab.synth.plan import plan
-from emolab.synth.talkers import TALKERS, VOICES, talker, talkers
-from emolab.synth.text import sentence, sentences_of
 
 
 @pytest.mark.parametrize("voice", list(VOICES))

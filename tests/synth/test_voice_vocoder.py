@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emolab_synth import seeds, vocoder
+from emolab_synth.prosody import Prosody
+from emolab_synth.vocoder import SAMPLE_RATE
+from emolab_synth.voice import utter
 
-from emolab.synth import seeds, vocoder
-from emolab.synth.prosody import Prosody
-from emolab.synth.vocoder import HOP, SAMPLE_RATE
-from emolab.synth.voice import utter
+from emolab.media.pitch import track_f0
 
 STILL = Prosody(jitter=0.0, shimmer=0.0)
 
@@ -19,36 +20,9 @@ def harmonic(f0: np.ndarray, count: int = 12) -> np.ndarray:
     return sum(np.sin(k * phase) / k for k in range(1, count + 1)) * 0.1
 
 
-def off(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Semitones between two tracks where the first is voiced."""
-    voiced = found > 0
-    return 12 * np.log2(found[voiced] / true[voiced])
-
-
-@pytest.mark.parametrize("pitch", [82.4, 110.0, 151.3, 220.0, 349.2])
-def test_a_steady_pitch_is_found_within_a_tenth_of_a_semitone(pitch: float) -> None:
-    found = vocoder.track_f0(harmonic(np.full(SAMPLE_RATE, pitch)))[10:-10]
-    assert (found > 0).all()
-    assert np.abs(off(found, np.full(len(found), pitch))).max() < 0.1
-
-
-def test_a_gliding_pitch_is_followed() -> None:
-    glide = np.geomspace(100, 240, 2 * SAMPLE_RATE)
-    found = vocoder.track_f0(harmonic(glide))[10:-10]
-    true = glide[(np.arange(10, 10 + len(found)) * HOP * SAMPLE_RATE).astype(int)]
-    assert (found > 0).mean() > 0.98
-    assert np.median(np.abs(off(found, true))) < 0.1
-
-
-@pytest.mark.parametrize("kind", ["silence", "noise"])
-def test_what_has_no_pitch_is_unvoiced(kind: str) -> None:
-    wave = np.zeros(SAMPLE_RATE) if kind == "silence" else np.random.default_rng(0).standard_normal(SAMPLE_RATE) * 0.1
-    assert (vocoder.track_f0(wave) > 0).mean() < 0.03
-
-
 def test_frames_are_five_milliseconds_apart() -> None:
     wave = harmonic(np.full(8000, 120.0))
-    f0 = vocoder.track_f0(wave)
+    f0 = track_f0(wave)
     assert len(f0) == 8000 // vocoder.HOP_SAMPLES + 1
     assert vocoder.spectral_envelope(wave, f0).shape == (len(f0), vocoder.BINS)
 
@@ -68,7 +42,7 @@ def test_the_envelope_of_a_known_envelope_is_found(pitch: float) -> None:
 def test_analysis_of_what_was_synthesised_gives_it_back(voice: str) -> None:
     seed = seeds.shipped(voice, seeds.shipped_sentences(voice)[3])
     made = utter(seed, STILL, np.random.default_rng(0))
-    f0 = vocoder.track_f0(made.wave)[: len(made.f0)]
+    f0 = track_f0(made.wave)[: len(made.f0)]
     voiced = (f0 > 0) & (made.f0 > 0)
     assert voiced.sum() > 0.9 * (made.f0 > 0).sum()
     assert abs(np.median(12 * np.log2(f0[voiced] / made.f0[voiced]))) < 0.1

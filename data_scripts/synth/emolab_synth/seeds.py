@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from emolab.errors import SynthError
-from emolab.synth.espeak import Phone, Speech, Word
-from emolab.synth.vocoder import HOP, SAMPLE_RATE, spectral_envelope, track_f0
+from emolab.media.pitch import HOP, track_f0
+from emolab_synth.espeak import Phone, Speech, Word
+from emolab_synth.vocoder import SAMPLE_RATE, spectral_envelope
 
 DATA = Path(__file__).parent / "data" / "seeds"
 PHONE_CLASSES = (
@@ -188,7 +189,7 @@ def index() -> dict[str, dict[str, dict[str, Any]]]:
     """What is shipped: base voice → sentence id → entry of `pack`. Raises SynthError if the files are not there."""
     files = sorted(DATA.glob("*.json"))
     if not files:
-        raise SynthError(f"no speech seeds in {DATA}: the installation is incomplete; reinstall emolab")
+        raise SynthError(f"no speech seeds in {DATA}: the installation is incomplete; reinstall emolab-synth")
     return {f.stem: json.loads(f.read_text(encoding="utf8")) for f in files}
 
 
@@ -200,9 +201,9 @@ def _voice_wave(voice: str) -> np.ndarray:
     try:
         wave, rate = soundfile.read(path, dtype="float32")
     except soundfile.LibsndfileError as error:
-        raise SynthError(f"{path}: cannot be read ({error}); reinstall emolab") from error
+        raise SynthError(f"{path}: cannot be read ({error}); reinstall emolab-synth") from error
     if rate != SAMPLE_RATE:
-        raise SynthError(f"{path}: {rate} Hz, expected {SAMPLE_RATE}; reinstall emolab")
+        raise SynthError(f"{path}: {rate} Hz, expected {SAMPLE_RATE}; reinstall emolab-synth")
     return wave
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from emolab.synth.face_geometry import FRAME, Pose, Units
-from emolab.synth.face_identity import FaceIdentity
-from emolab.synth.face_render import SUPERSAMPLE, Scene, Sketch, draw
+from emolab_synth.face_geometry import FRAME, Pose, Units
+from emolab_synth.face_identity import FaceIdentity
+from emolab_synth.face_render import SUPERSAMPLE, Scene, Sketch, draw
 
 UPRIGHT, STUDIO = Pose(), Scene()
 _BLUSH = np.array([7, -3, -2], np.float32)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emolab.synth.prosody import Prosody
+from emolab_synth.prosody import Prosody
 
 # name → (cue weights, thresholds, words from low to high); thresholds give classes of like size under `sample_any`.
 SCALES: dict[str, tuple[dict[str, float], tuple[float, float], tuple[str, str, str]]] = {

@@ -8,17 +8,16 @@ from zlib import crc32
 
 import numpy as np
 
+from emolab.corpora.embedded import NAME
 from emolab.emotions import VAD
 from emolab.samples import EmotionSample
-from emolab.synth import captions, face
-from emolab.synth.channel import Channel, record_wild, sample_channel, sample_wild_room
-from emolab.synth.plan import Spec
-from emolab.synth.prosody import WILD_CUE_SD, WILD_SPREAD, Prosody, sample_prosody, sample_style
-from emolab.synth.seeds import shipped
-from emolab.synth.talkers import Talker
-from emolab.synth.voice import Room, record, sample_room, utter, word_times
-
-NAME = "synthetic"
+from emolab_synth import captions, face
+from emolab_synth.channel import Channel, record_wild, sample_channel, sample_wild_room
+from emolab_synth.plan import Spec
+from emolab_synth.prosody import WILD_CUE_SD, WILD_SPREAD, Prosody, sample_prosody, sample_style
+from emolab_synth.seeds import shipped
+from emolab_synth.talkers import Talker
+from emolab_synth.voice import Room, record, sample_room, utter, word_times
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ import io
 import json
 import os
 import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
@@ -22,13 +21,14 @@ from typing import Any
 
 import numpy as np
 
+from emolab.corpora.embedded import NAME, audio_core
 from emolab.emotions import EMOTIONS
 from emolab.errors import CorpusError
 from emolab.media.usable import look
 from emolab.samples import Corpus
-from emolab.synth.plan import FEELINGS, Spec, plan
-from emolab.synth.realise import NAME, realise, render, to_sample, to_truth
-from emolab.synth.vocoder import SAMPLE_RATE
+from emolab_synth.plan import Spec, plan
+from emolab_synth.realise import realise, render, to_sample, to_truth
+from emolab_synth.vocoder import SAMPLE_RATE
 
 VERSION = 3
 TABLE = 2  # version of the table alone: an older table is written again beside the media that are there
@@ -62,28 +62,6 @@ def make(out: str | Path, size: str = "course", seed: int = 0, workers: int | No
     _write(out / CHECKSUMS, sums)
     _write(out / INFO, _as_json({**info, "complete": True, "sha256": hashlib.sha256(sums).hexdigest()}))
     return corpus
-
-
-def audio_core(corpus: Corpus, split: str | None = None, domain: str | None = "a") -> Corpus:
-    """Samples of seven emotions that only the voice tells apart: neutral words, a neutral face.
-
-    Condition A, and of the neutral samples of each split and domain as many as of one feeling. None means any.
-    """
-    found = [
-        s
-        for s in corpus
-        if s.extra["condition"] in ("A", "neutral") and split in (None, s.split) and domain in (None, s.extra["domain"])
-    ]
-    room = Counter((s.split, s.extra["domain"]) for s in found if s.emotion != "neutral")
-    keep = []
-    for sample in found:
-        cell = (sample.split, sample.extra["domain"])
-        if sample.emotion == "neutral":
-            room[cell] -= len(FEELINGS)
-            if room[cell] < 0:
-                continue
-        keep.append(sample)
-    return corpus.replace(keep)
 
 
 def read_truth(root: str | Path) -> dict[str, dict[str, Any]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from emolab.synth.describe_face import describe as describe_face
-from emolab.synth.describe_voice import describe as describe_voice
-from emolab.synth.plan import Spec
-from emolab.synth.prosody import Prosody
-from emolab.synth.text_words import family
+from emolab_synth.describe_face import describe as describe_face
+from emolab_synth.describe_voice import describe as describe_voice
+from emolab_synth.plan import Spec
+from emolab_synth.prosody import Prosody
+from emolab_synth.text_words import family
 
 _FEELS = (
     "The speaker feels {words}.",

@@ -6,12 +6,10 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emolab.paths import build_folder
-
-if TYPE_CHECKING:
-    from emolab.samples import Corpus
+from emolab.samples import Corpus, LoadReport
+from emolab_synth.corpus import INFO, TABLE, VERSION, make
 
 SEED = 0
 
@@ -27,9 +25,6 @@ def embedded_corpus(size: str = "course", seed: int = SEED) -> Corpus:
     A corpus of an older version is made again; where only its table is older, the media stay. A complete corpus in
     the folder that EMOLAB_SHARED names, which a class may share, is read from there and never changed.
     """
-    from emolab.samples import Corpus
-    from emolab.synth.corpus import INFO, TABLE, VERSION, make
-
     folder = corpus_folder(size, seed)
     shared = Path(os.environ.get("EMOLAB_SHARED") or folder.parents[1]) / "corpora" / folder.name
     for place in dict.fromkeys((shared, folder)):
@@ -39,3 +34,9 @@ def embedded_corpus(size: str = "course", seed: int = SEED) -> Corpus:
     if info and info.get("version") != VERSION:
         shutil.rmtree(folder)  # of an older emolab, and made to be made again
     return make(folder, size=size, seed=seed)
+
+
+def load(size: Path, check: str = "header") -> tuple[Corpus, LoadReport]:
+    """What `load_corpus("synthetic:SIZE")` reads: registered with `emolab` as the corpus `embedded`."""
+    corpus = embedded_corpus(str(size))
+    return corpus, LoadReport(corpus.name, found=len(corpus))

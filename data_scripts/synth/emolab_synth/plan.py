@@ -16,8 +16,8 @@ import numpy as np
 
 from emolab.emotions import EMOTIONS
 from emolab.errors import CorpusError
-from emolab.synth.talkers import VOICES, Talker, talkers
-from emolab.synth.text import Sentence, sentences_of
+from emolab_synth.talkers import VOICES, Talker, talkers
+from emolab_synth.text import Sentence, sentences_of
 
 LETTERS = {"A": "audio", "V": "video", "T": "text"}
 CONDITIONS: dict[str, tuple[str, str]] = {

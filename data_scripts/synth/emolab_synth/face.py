@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from emolab.synth.face_aus import AUS, EMOTION_AUS, sample_any_aus, sample_aus, to_vector
-from emolab.synth.face_geometry import Pose
-from emolab.synth.face_identity import FaceIdentity, identity
-from emolab.synth.face_light import render
-from emolab.synth.face_render import Scene
+from emolab_synth.face_aus import AUS, EMOTION_AUS, sample_any_aus, sample_aus, to_vector
+from emolab_synth.face_geometry import Pose
+from emolab_synth.face_identity import FaceIdentity, identity
+from emolab_synth.face_light import render
+from emolab_synth.face_render import Scene
 
 __all__ = [
     "AUS",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from emolab.synth.face_geometry import brow_offsets, corner_lift, lid_opening, mouth_gap
+from emolab_synth.face_geometry import brow_offsets, corner_lift, lid_opening, mouth_gap
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "brows": ("raised", "level", "lowered", "slanted"),

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from emolab.synth.prosody import Prosody
-from emolab.synth.vocoder import SAMPLE_RATE
-from emolab.synth.voice import Room, record
+from emolab_synth.prosody import Prosody
+from emolab_synth.vocoder import SAMPLE_RATE
+from emolab_synth.voice import Room, record
 
 # codec → (sampling rate in Hz, bit rates in bit/s; 0 where the codec has one rate only)
 CODECS: dict[str, tuple[int, tuple[int, ...]]] = {

@@ -1,4 +1,4 @@
-"""The process that runs espeak-ng: python -m emolab.synth.espeak_worker < job.json
+"""The process that runs espeak-ng: python espeak_worker.py < job.json
 
 The job names a voice, a rate, texts and an output file (.npz). Exit status 3 means that espeak-ng is not installed.
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from emolab.synth.face_geometry import (
+from emolab_synth.face_geometry import (
     EYE_Y,
     Mouth,
     Points,
@@ -23,7 +23,7 @@ from emolab.synth.face_geometry import (
     mouth_shape,
     outline,
 )
-from emolab.synth.face_identity import Colour, FaceIdentity
+from emolab_synth.face_identity import Colour, FaceIdentity
 
 SUPERSAMPLE = 4
 _HAIR = tomllib.loads((Path(__file__).parent / "data" / "hair.toml").read_text(encoding="utf-8"))

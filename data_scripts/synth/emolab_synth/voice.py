@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from emolab.errors import SynthError
-from emolab.synth.prosody import Prosody
-from emolab.synth.seeds import Seed
-from emolab.synth.vocoder import BINS, FREQUENCIES, HOP, SAMPLE_RATE, synthesise
+from emolab.media.pitch import HOP
+from emolab_synth.prosody import Prosody
+from emolab_synth.seeds import Seed
+from emolab_synth.vocoder import BINS, FREQUENCIES, SAMPLE_RATE, synthesise
 
 _OCTAVES = np.log2(np.maximum(FREQUENCIES, 500.0) / 500.0).astype(np.float32)
 _DB = np.log(10) / 10  # natural-log power per decibel

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emolab.synth.face_identity import FaceIdentity
+from emolab_synth.face_identity import FaceIdentity
 
 Units = dict[str, float]
 Points = list[tuple[float, float]]

@@ -1,25 +1,30 @@
-"""`emolab say`: a sentence, an emotion, a sound file."""
+"""`emolab say` and `emolab corpus make`: what this package adds to the commands of `emolab`."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from emolab.cli.output import JsonOption, command, emit
+from emolab.corpora.embedded import NAME
 from emolab.emotions import EMOTIONS, normalise_label
-from emolab.errors import SynthError
-from emolab.synth.describe_voice import describe
-from emolab.synth.say import say as say_it
-from emolab.synth.vocoder import SAMPLE_RATE
+from emolab.errors import CorpusError, SynthError
+from emolab_synth.corpus import make as make_corpus
+from emolab_synth.corpus import summary
+from emolab_synth.describe_voice import describe
+from emolab_synth.say import say as say_it
+from emolab_synth.vocoder import SAMPLE_RATE
 
 FORMATS = (".wav", ".flac", ".ogg")
 
 
 def register(app: typer.Typer) -> None:
-    """Add `say` to the top level."""
+    """Add both commands; `emolab` takes each by its name."""
     app.command("say")(say)
+    app.command("make")(make)
 
 
 @command
@@ -70,9 +75,45 @@ def say(
             "prosody": said.prosody.dict(),
         },
         as_json,
-        _show,
+        _show_said,
     )
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show_said(result: dict[str, Any]) -> None:
     typer.echo("{out}: {seconds} s, talker {talker}, {emotion}: {voice}".format(**result))
+
+
+@command
+def make(
+    kind: Annotated[str, typer.Argument(help="Which corpus to make: synthetic.")] = "synthetic",
+    size: Annotated[
+        str, typer.Option(help="smoke (121 samples), course (2,779), omni (2,072), wild (1,120) or full (8,456).")
+    ] = "course",
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder: new, empty, or one to finish.")] = Path("build/corpus"),
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a corpus of emotional speech, faces and texts whose truth is known.
+
+    Same size and seed give the same bytes with any number of workers. Run an interrupted one again to finish it.
+    """
+    if kind != NAME:
+        raise CorpusError(
+            f"no corpus {kind!r} can be made; there is: {NAME} (for public corpora see `emolab corpus load --help`)"
+        )
+
+    start = time.monotonic()
+    corpus = make_corpus(out, size, seed, workers)
+    seconds = round(time.monotonic() - start, 1)
+    emit(
+        {"kind": kind, "size": size, "seed": seed, "out": out, "seconds": seconds, **summary(corpus)},
+        as_json,
+        _show_corpus,
+    )
+
+
+def _show_corpus(result: dict[str, Any]) -> None:
+    typer.echo(f"{result['out']}: {result['n']} samples of {result['speakers']} speakers in {result['seconds']} s")
+    for name in ("split", "domain", "condition", "emotion", "audio_core"):
+        typer.echo(f"  {name:<11}" + "  ".join(f"{key} {n}" for key, n in result[name].items()))

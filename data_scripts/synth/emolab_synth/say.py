@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from emolab.errors import SynthError
-from emolab.synth import seeds
-from emolab.synth.espeak import synth_bank
-from emolab.synth.prosody import Prosody, sample_prosody
-from emolab.synth.talkers import TALKERS, VOICES, Talker, talker
-from emolab.synth.voice import Room, record, sample_room, speak
+from emolab_synth import seeds
+from emolab_synth.espeak import synth_bank
+from emolab_synth.prosody import Prosody, sample_prosody
+from emolab_synth.talkers import TALKERS, VOICES, Talker, talker
+from emolab_synth.voice import Room, record, sample_room, speak
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def synth_bank(voice: str, rate: int, texts: Sequence[str]) -> list[Speech]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bank.npz"
         job = json.dumps({"voice": voice, "rate": rate, "texts": [spoken(t) for t in texts], "out": str(path)})
-        command = [sys.executable, "-m", "emolab.synth.espeak_worker"]
+        command = [sys.executable, "-P", str(Path(__file__).with_name("espeak_worker.py"))]
         done = subprocess.run(command, input=job.encode(), capture_output=True)
         if done.returncode == 3:
             raise SynthError(INSTALL)
