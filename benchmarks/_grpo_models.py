@@ -8,7 +8,7 @@ from typing import Any
 def random_model(family: str, hidden: int, layers: int, quick: bool = False) -> Any:
     """A random model of a family's real classes with about 4 times `hidden` in its MLP, trainable in full but for
     the tower."""
-    from emolab.lalm.testing import tiny_random, tiny_tokenizer
+    from benchmarks.tiny_models import tiny_random, tiny_tokenizer
 
     if quick:
         return tiny_random({"omni": "qwen2_5_omni", "audio": "qwen2_audio"}[family])

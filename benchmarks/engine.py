@@ -62,7 +62,7 @@ def measure(url: str, prompts: int, group: int, tokens: int, out: Path) -> dict[
     """Differences of a token's log-probability over `prompts` × `group` completions, and those of a stale adapter."""
     import torch
 
-    from emolab.lalm.testing import noise_samples
+    from benchmarks.tiny_models import noise_samples
     from emolab.prompts import get_prompt
     from emolab.training.engine import Engine
 
@@ -92,7 +92,7 @@ def measure(url: str, prompts: int, group: int, tokens: int, out: Path) -> dict[
 
 def train(url: str, steps: int, out: Path) -> list[dict[str, float]]:
     """A few steps of GRPO on the server's rollouts: TRL's own figures of the two distributions, step by step."""
-    from emolab.lalm.testing import noise_samples
+    from benchmarks.tiny_models import noise_samples
     from emolab.prompts import get_prompt
     from emolab.training.callbacks import History
     from emolab.training.config import grpo_config

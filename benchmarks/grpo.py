@@ -176,10 +176,11 @@ class Bench:
         import torch
 
         from emolab.lalm.accel.packing import packed_logprobs
+        from emolab.lalm.batch import FlatCompletions
 
         batch = self.lalm.encode([self.sample], self.prompt)
         owner = torch.zeros(self.sizes.group, dtype=torch.long, device=self.ids.device)
-        return packed_logprobs(self.lalm, batch, self.ids, torch.ones_like(self.ids), owner)
+        return packed_logprobs(self.lalm, batch, FlatCompletions(self.ids, torch.ones_like(self.ids), owner))
 
     def update(self, logprobs: Callable[[], Any]) -> None:
         """Forward and backward of a policy-gradient loss."""
@@ -223,7 +224,7 @@ def _asking(words: int) -> Any:
 
 
 def _clip(seconds: float) -> Any:
-    from emolab.lalm.testing import noise_samples
+    from benchmarks.tiny_models import noise_samples
 
     return noise_samples(1, seconds=(seconds,))[0]
 
@@ -289,7 +290,7 @@ def memory(what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: b
     """Peak memory of one update beyond the model and its gradients, which belong to the model and not to a path."""
     import torch
 
-    from emolab.training.meter import peak_bytes
+    from benchmarks.meter import peak_bytes
 
     bench = random_bench(shape, family, sizes, quick)
     for parameter in bench.lalm.model.parameters():

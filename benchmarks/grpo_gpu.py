@@ -72,9 +72,9 @@ def random_4bit(name: str, small: bool, checkpointing: bool) -> Any:
     import torch
 
     from benchmarks.rehearse.standin import made_standin, published
+    from benchmarks.tiny_models import quantise_model, tiny_random
     from emolab.lalm import load_model
-    from emolab.lalm.quantise import add_lora, quantise_model
-    from emolab.lalm.testing import tiny_random
+    from emolab.lalm.quantise import add_lora
     from emolab.paths import build_folder
 
     if small:
@@ -134,7 +134,7 @@ def peaks(plain: Any, bench: Any, checkpointing: bool) -> dict[str, Any]:
     """Peak GB of an update with AdamW on both paths, the weights included, and the planner's prediction for ours."""
     import torch
 
-    from emolab.training.meter import held_bytes, peak_bytes
+    from benchmarks.meter import held_bytes, peak_bytes
     from emolab.training.planner import Workload, predict, size_of_model
     from emolab.training.planner import peaks as predicted_peaks
 

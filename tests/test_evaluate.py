@@ -21,13 +21,13 @@ FAST = {"n_boot": 50, "max_new_tokens": 3, "progress": False}
 
 @cache
 def model():
-    from emolab.lalm.testing import tiny_random
+    from benchmarks.tiny_models import tiny_random
 
     return tiny_random()
 
 
 def corpus(n: int = 14, frames: int = 0) -> Corpus:
-    from emolab.lalm.testing import noise_samples
+    from benchmarks.tiny_models import noise_samples
 
     samples = [
         replace(s, emotion=EMOTIONS[i % 7], speaker=f"k{i % 4}", split="test")

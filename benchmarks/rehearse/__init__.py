@@ -134,9 +134,9 @@ class Rehearsal:
     def train(self) -> tuple[Any, Any, Any, Any]:
         """From building to a checkpoint; returns prompts, samples, prompt and the scores of the trained model."""
         from benchmarks.rehearse.standin import made_standin
+        from benchmarks.tiny_models import noise_samples
         from emolab.lalm.checkpoint import save_checkpoint
         from emolab.lalm.quantise import add_lora
-        from emolab.lalm.testing import noise_samples
         from emolab.prompts import PROMPTS
 
         asked = (self.profile.model, self.layers, self.narrow)
@@ -222,7 +222,7 @@ class Rehearsal:
 
     def counted(self, name: str, lalm: LALM, work: Callable[[], Any], planned: Callable[[], float]) -> Any:
         """A phase whose peak memory is counted, model included."""
-        from emolab.training.meter import peak_bytes
+        from benchmarks.meter import peak_bytes
 
         kept: list[Any] = []
         before = held(lalm)
@@ -262,7 +262,7 @@ class Rehearsal:
 
 def held(lalm: LALM) -> float:
     """GB of a model's tensors."""
-    from emolab.training.meter import held_bytes
+    from benchmarks.meter import held_bytes
 
     return held_bytes(lalm.model) / 1e9
 

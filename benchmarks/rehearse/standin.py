@@ -19,8 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.tiny_models import EYES, PLAIN, WHISPER
 from emolab.errors import ModelError
-from emolab.lalm.testing import EYES, PLAIN, WHISPER
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,6 @@ temperature of their own. Both are fitted on held-out clips, and lie beside a ch
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emolab.errors import EvaluationError
-from emolab.metrics.calibration import expected_calibration_error
 
 Floats = NDArray[np.float64]
 FILE = "temperature.json"
-GRID = np.geomspace(0.5, 20, 120)
 
 
 @dataclass(frozen=True)
@@ -65,29 +62,3 @@ def softmax(scores: Floats, temperature: float = 1.0) -> Floats:
     scaled = np.asarray(scores, float) / temperature
     powers = np.exp(scaled - scaled.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
-
-
-def fit_temperature(scores: Floats, gold: Sequence[str], labels: Sequence[str]) -> float:
-    """The temperature between 0.5 and 20 with the least negative log likelihood of the gold labels.
-
-    Raises EvaluationError where there is nothing to fit.
-
-    >>> fit_temperature(np.array([[4.0, 0.0], [4.0, 0.0]]), ["x", "y"], ["x", "y"]) > 10
-    True
-    """
-    if not len(gold):
-        raise EvaluationError("a temperature is fitted on held-out clips, and there are none")
-    at, rows = np.array([list(labels).index(g) for g in gold]), np.arange(len(gold))
-    losses = [-np.log(softmax(scores, t)[rows, at] + 1e-12).mean() for t in GRID]
-    return round(float(GRID[int(np.argmin(losses))]), 3)
-
-
-def calibration_error(posterior: Floats, gold: Sequence[str], labels: Sequence[str], bins: int = 10) -> float:
-    """`emolab.metrics.expected_calibration_error` of the most probable label of each row of `posterior` (N, L).
-
-    >>> calibration_error(np.array([[0.9, 0.1], [0.9, 0.1]]), ["x", "y"], ["x", "y"])
-    0.4
-    """
-    confidence = posterior.max(1)
-    right = np.array([labels[i] for i in posterior.argmax(1)]) == np.array(gold)
-    return round(expected_calibration_error(confidence.tolist(), right.tolist(), bins), 6)

@@ -30,7 +30,7 @@ from emolab.lalm.layout import (
     end_of_turn,
     messages,
 )
-from emolab.lalm.sampling import evaluating, sample_completions
+from emolab.lalm.sampling import Sampling, evaluating, sample_completions
 from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frame_seconds, frames_of, media_key
 from emolab.parsing import opened_by
 
@@ -521,23 +521,12 @@ class LALM(ABC):
             return False
         return True
 
-    def generate(
-        self,
-        batch: PromptBatch,
-        n: int = 1,
-        max_new_tokens: int = 64,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        top_k: int = 0,
-        min_p: float = 0.0,
-        seed: int | None = None,
-        greedy: bool = False,
-        share: tuple[int, int] = (0, 1),
-    ) -> Completions:
-        """Sample `n` completions of each prompt; see `sampling.sample_completions`."""
+    def generate(self, batch: PromptBatch, n: int = 1, max_new_tokens: int = 64, **settings: Any) -> Completions:
+        """Sample `n` completions of each prompt; `settings` are the others of `emolab.lalm.sampling.Sampling`:
+        `temperature`, `top_p`, `top_k`, `min_p`, `seed`, `greedy`, `share`."""
+        how = Sampling(n, max_new_tokens, **settings)
         self.require_room(batch.input_ids.shape[1], max_new_tokens, batch.ids[0])
-        truncation = (temperature, top_p, top_k, min_p)
-        return sample_completions(self, batch, n, max_new_tokens, *truncation, seed, greedy, share)
+        return sample_completions(self, batch, how)
 
     def logprobs(
         self,
@@ -548,19 +537,9 @@ class LALM(ABC):
         temperature: float = 1.0,
     ) -> Any:
         """Log-probabilities (B, G, C), 0 where masked, differentiable; with `entropy` also entropies (B, G, C)."""
-        B, G, C = completions.ids.shape
-        owner = torch.arange(B, device=completions.ids.device).repeat_interleave(G)
-        out = accel.logprobs(
-            self,
-            batch,
-            completions.ids.reshape(B * G, C),
-            completions.mask.reshape(B * G, C),
-            owner,
-            model,
-            entropy,
-            temperature,
-        )
-        return tuple(x.view(B, G, C) for x in out) if entropy else out.view(B, G, C)
+        out = accel.logprobs(self, batch, completions.flat(), model, entropy, temperature)
+        shape = completions.ids.shape
+        return tuple(x.view(shape) for x in out) if entropy else out.view(shape)
 
     def text_scores(self, batch: PromptBatch, texts: Sequence[Sequence[str]], eos: bool = True) -> Tensor:
         """Summed log-probability (B, G) of given answers, as many for each prompt; `eos` adds the end of the turn.

@@ -103,26 +103,22 @@ class PromptBatch:
         found = [i for span in self.spans[row] if span.modality == modality for i in range(span.start, span.end)]
         return torch.tensor(found, dtype=torch.long, device=self.embeds.device)
 
-    @classmethod
-    def concat(cls, batches: Sequence[PromptBatch]) -> PromptBatch:
-        """Batches one below the other, padded on the left to the longest."""
-        width = max(b.embeds.shape[1] for b in batches)
 
-        def padded(x: Tensor, dim: int) -> Tensor:
-            shape = list(x.shape)
-            shape[dim] = width - shape[dim]
-            return x if not shape[dim] else torch.cat([x.new_zeros(shape), x], dim)
+@dataclass(frozen=True)
+class FlatCompletions:
+    """N completions in any order, any number for each prompt: `ids`, `mask` (N, C), right-padded, and `owner` (N,), the
+    row of a `PromptBatch` that each belongs to. Raises ModelError if the shapes do not fit."""
 
-        spans = [[s.moved(width - b.embeds.shape[1]) for s in row] for b in batches for row in b.spans]
-        return cls(
-            torch.cat([padded(b.embeds, 1) for b in batches]),
-            torch.cat([padded(b.mask, 1) for b in batches]),
-            torch.cat([padded(b.positions, 2) for b in batches], 1),
-            torch.cat([padded(b.input_ids, 1) for b in batches]),
-            torch.cat([padded(b.media, 1) for b in batches]),
-            spans,
-            [i for b in batches for i in b.ids],
-        )
+    ids: Tensor
+    mask: Tensor
+    owner: Tensor
+
+    def __post_init__(self) -> None:
+        if self.ids.shape != self.mask.shape or self.owner.shape != self.ids.shape[:1]:
+            raise ModelError(
+                f"completions {tuple(self.ids.shape)}, mask {tuple(self.mask.shape)} and owner "
+                f"{tuple(self.owner.shape)} do not fit; expected (N, C), (N, C) and (N,)"
+            )
 
 
 @dataclass
@@ -137,6 +133,12 @@ class Completions:
     mask: Tensor
     texts: list[list[str]]
     logprobs: Tensor | None = None
+
+    def flat(self) -> FlatCompletions:
+        """The same completions one below the other, (B·G, C), each with its prompt's row."""
+        count, size, width = self.ids.shape
+        owner = torch.arange(count, device=self.ids.device).repeat_interleave(size)
+        return FlatCompletions(self.ids.reshape(-1, width), self.mask.reshape(-1, width), owner)
 
     @classmethod
     def from_texts(

@@ -24,47 +24,6 @@ MLP = ("gate_proj", "up_proj", "down_proj")
 TARGETS = {"attention": ATTENTION, "all-linear": ATTENTION + MLP}
 
 
-def quantise_model(lalm: LALM, compute_dtype: torch.dtype | None = None) -> LALM:
-    """Replace the decoder's linear layers by NF4 ones, in place. Returns the same model.
-
-    `compute_dtype` is what weights are dequantised to, the model's own type by default. Raises ModelError if
-    bitsandbytes is missing, or if the model is already quantised or has adapters.
-    """
-    if hasattr(lalm.model, "peft_config"):
-        raise ModelError(f"{lalm.name}: quantise before adding adapters, not after")
-    try:
-        from bitsandbytes.nn import Linear4bit, Params4bit
-    except ImportError as error:
-        raise ModelError(
-            f"4-bit weights need bitsandbytes ({error}); pip install bitsandbytes, or load without quantise"
-        ) from error
-    if is_quantised(lalm):
-        raise ModelError(f"{lalm.name}: its weights are already in 4 bits")
-    dtype = compute_dtype or lalm.dtype
-    for parent in list(lalm.decoder.modules()):
-        for name, child in list(parent.named_children()):
-            if type(child) is nn.Linear:
-                new = Linear4bit(
-                    child.in_features,
-                    child.out_features,
-                    bias=child.bias is not None,
-                    compute_dtype=dtype,
-                    quant_type="nf4",
-                    compress_statistics=False,
-                    device="meta",
-                )
-                weight = Params4bit(
-                    child.weight.data, requires_grad=False, quant_type="nf4", compress_statistics=False, module=new
-                )
-                new.weight = weight.to(child.weight.device)
-                if child.bias is not None:
-                    new.bias = nn.Parameter(child.bias.data, requires_grad=False)
-                setattr(parent, name, new)
-    lalm.base.is_loaded_in_4bit = True
-    keep_trainable(lalm.decoder)
-    return lalm
-
-
 def keep_trainable(decoder: nn.Module) -> None:
     """Forbid bitsandbytes its inference-only CPU format.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -40,13 +41,10 @@ class DecodeCache:
 
     def __init__(self, prompt: Any, mask: Tensor, n: int, most: int) -> None:
         self.prompt = [(layer.keys, layer.values) for layer in prompt.layers]
-        self.bias = (
-            None
-            if bool(mask.all())
-            else torch.zeros_like(mask, dtype=self.prompt[0][0].dtype).masked_fill(mask == 0, float("-inf"))[
-                :, None, None
-            ]
-        )
+        self.bias = None
+        if not bool(mask.all()):
+            zeros = torch.zeros_like(mask, dtype=self.prompt[0][0].dtype)
+            self.bias = zeros.masked_fill(mask == 0, float("-inf"))[:, None, None]
         self.rows, self.n, self.most, self.length = mask.shape[0], n, most, 0
         first = min(FIRST_CAPACITY, most)
         self.own: list[list[Tensor]] = [[self._empty(x, first) for x in pair] for pair in self.prompt]
@@ -103,44 +101,56 @@ class DecodeCache:
                 pair[i] = old[prompts[:, None], :, slots].transpose(1, 2).contiguous()
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """How completions are drawn: `n` of each prompt, each until its end-of-turn token or `max_new_tokens`.
+
+    Truncations follow transformers (and TRL): temperature first, then top-k (0: off), top-p (1: off), min-p (0: off);
+    `greedy` takes the likeliest token instead. The same `seed` gives the same completions; without one, torch's global
+    generator decides. A batch that is part i of N equal ones draws what it would draw in the whole with `share` (i, N).
+    Raises ModelError for a setting out of range.
+    """
+
+    n: int = 1
+    max_new_tokens: int = 64
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    seed: int | None = None
+    greedy: bool = False
+    share: tuple[int, int] = (0, 1)
+
+    def __post_init__(self) -> None:
+        fits = {"n": self.n >= 1, "max_new_tokens": self.max_new_tokens >= 1, "temperature": self.temperature > 0}
+        fits |= {"top_p": 0 < self.top_p <= 1, "top_k": self.top_k >= 0, "min_p": 0 <= self.min_p <= 1}
+        if wrong := next((name for name, good in fits.items() if not good), None):
+            raise ModelError(
+                f"{wrong} = {getattr(self, wrong)} is out of range for sampling; use greedy=True for the likeliest "
+                "answer"
+            )
+
+
 class Chooser:
-    """Draws next tokens: greedily, or by temperature, top-k, top-p and min-p as transformers and TRL define them."""
+    """Draws the next tokens of `rows` completions."""
 
-    def __init__(
-        self,
-        rows: int,
-        steps: int,
-        temperature: float,
-        top_p: float,
-        top_k: int,
-        min_p: float,
-        seed: int | None,
-        greedy: bool,
-        device: torch.device,
-        share: tuple[int, int] = (0, 1),
-    ) -> None:
-        from transformers import (
-            LogitsProcessorList,
-            MinPLogitsWarper,
-            TemperatureLogitsWarper,
-            TopKLogitsWarper,
-            TopPLogitsWarper,
-        )
+    def __init__(self, how: Sampling, rows: int, device: torch.device) -> None:
+        from transformers import generation
 
-        self.greedy, self.temperature = greedy, temperature
-        self.warpers = LogitsProcessorList()
-        if temperature != 1.0:
-            self.warpers.append(TemperatureLogitsWarper(temperature))
-        if top_k > 0:
-            self.warpers.append(TopKLogitsWarper(top_k))
-        if top_p < 1.0:
-            self.warpers.append(TopPLogitsWarper(top_p))
-        if min_p > 0:
-            self.warpers.append(MinPLogitsWarper(min_p))
+        self.greedy, self.temperature = how.greedy, how.temperature
+        self.warpers = generation.LogitsProcessorList()
+        for value, off, warper in (
+            (how.temperature, 1.0, generation.TemperatureLogitsWarper),
+            (how.top_k, 0, generation.TopKLogitsWarper),
+            (how.top_p, 1.0, generation.TopPLogitsWarper),
+            (how.min_p, 0.0, generation.MinPLogitsWarper),
+        ):
+            if value != off:
+                self.warpers.append(warper(value))
         # drawn at once on the CPU for every row, so that neither device nor who has finished changes a draw
-        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
-        part, parts = share
-        drawn = torch.empty(0, 0) if greedy else torch.rand(steps, rows * parts, generator=generator)
+        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())) if how.seed is None else how.seed)
+        part, parts = how.share
+        drawn = torch.empty(0, 0) if how.greedy else torch.rand(how.max_new_tokens, rows * parts, generator=generator)
         self.draws = drawn[:, part * rows : (part + 1) * rows].to(device)
 
     def __call__(self, logits: Tensor, step: int, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -175,48 +185,15 @@ def evaluating(model: torch.nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def check_settings(n: int, max_new_tokens: int, temperature: float, top_p: float, top_k: int, min_p: float) -> None:
-    """Raise ModelError for a setting that means nothing."""
-    for name, value, fits in (
-        ("n", n, n >= 1),
-        ("max_new_tokens", max_new_tokens, max_new_tokens >= 1),
-        ("temperature", temperature, temperature > 0),
-        ("top_p", top_p, 0 < top_p <= 1),
-        ("top_k", top_k, top_k >= 0),
-        ("min_p", min_p, 0 <= min_p <= 1),
-    ):
-        if not fits:
-            raise ModelError(f"{name} = {value} is out of range for sampling; use greedy=True for the likeliest answer")
-
-
 @torch.no_grad()
-def sample_completions(
-    lalm: LALM,
-    batch: PromptBatch,
-    n: int = 1,
-    max_new_tokens: int = 64,
-    temperature: float = 1.0,
-    top_p: float = 1.0,
-    top_k: int = 0,
-    min_p: float = 0.0,
-    seed: int | None = None,
-    greedy: bool = False,
-    share: tuple[int, int] = (0, 1),
-) -> Completions:
-    """Sample `n` completions of each prompt, each until its end-of-turn token or `max_new_tokens`.
-
-    Truncations follow transformers (and TRL): temperature first, then top-k (0: off), top-p (1: off), min-p (0: off).
-    The same `seed` gives the same completions; without one, torch's global generator decides. A batch that is part i of
-    N equal ones draws what it would draw in the whole with `share` (i, N). Raises ModelError for a
-    setting out of range.
-    """
-    check_settings(n, max_new_tokens, temperature, top_p, top_k, min_p)
-    rows = len(batch) * n
-    choose = Chooser(rows, max_new_tokens, temperature, top_p, top_k, min_p, seed, greedy, lalm.device, share)
-    size = prompts_at_once(lalm, batch.input_ids.shape[1] + n * max_new_tokens, len(batch))
+def sample_completions(lalm: LALM, batch: PromptBatch, how: Sampling) -> Completions:
+    """Sample completions (B, n, C) of each prompt of a batch."""
+    n, rows = how.n, len(batch) * how.n
+    choose = Chooser(how, rows, lalm.device)
+    size = prompts_at_once(lalm, batch.input_ids.shape[1] + n * how.max_new_tokens, len(batch))
     with evaluating(lalm.model), adapters_in(lalm, lalm.dtype), folded(lalm):
         parts = [
-            _decode(lalm, batch.select(list(range(at, min(at + size, len(batch))))), n, max_new_tokens, choose, at * n)
+            _decode(lalm, batch.select(range(at, min(at + size, len(batch)))), n, how.max_new_tokens, choose, at * n)
             for at in range(0, len(batch), size)
         ]
     ids, logprobs, lengths = (torch.cat(found) for found in zip(*parts, strict=True))
@@ -225,10 +202,9 @@ def sample_completions(
     ids, logprobs = ids[:, :width].masked_fill(mask == 0, lalm.pad_id), logprobs[:, :width] * mask
     kept = [row[:size] for row, size in zip(ids.tolist(), lengths.tolist(), strict=True)]
     texts = [lalm.opening + text for text in lalm.tokenizer.batch_decode(kept, skip_special_tokens=True)]
-    shape = (len(batch), n, width)
-    return Completions(
-        ids.view(shape), mask.view(shape), [texts[i : i + n] for i in range(0, rows, n)], logprobs.view(shape)
-    )
+    grouped = [texts[i : i + n] for i in range(0, rows, n)]
+    ids, mask, logprobs = (x.view(len(batch), n, width) for x in (ids, mask, logprobs))
+    return Completions(ids, mask, grouped, logprobs)
 
 
 def prompts_at_once(lalm: LALM, tokens: int, prompts: int) -> int:
@@ -245,23 +221,27 @@ def prompts_at_once(lalm: LALM, tokens: int, prompts: int) -> int:
     return min(prompts, max(1, int(0.8 * free / each)))
 
 
-def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any]:
-    """Logits (B, V) behind each prompt, and the cache. Raises ModelError where a logit is NaN or infinite."""
-    from transformers import DynamicCache
-
-    first = int(batch.mask.argmax(-1).min())  # columns that are padding in every row
-    media = batch.media[:, first:, None]
-    embeds = torch.where(media, batch.embeds[:, first:], lalm.table(batch.input_ids[:, first:]))
-    positions, mask = batch.positions[:, :, first:], batch.mask[:, first:]
-    cache = DynamicCache()
+def _next(lalm: LALM, embeds: Tensor, mask: Tensor, positions: Tensor, cache: Any, **options: Any) -> Tensor:
+    """Logits (B, V) behind the last of some positions, whose keys and values go into `cache`."""
     hidden = lalm.running_decoder(
         inputs_embeds=embeds,
         attention_mask=mask,
         position_ids=positions[0] if len(positions) == 1 else positions,
         past_key_values=cache,
         use_cache=True,
+        **options,
     ).last_hidden_state
-    return finite(lalm.head(hidden[:, -1]) / lalm.logits_scaling, lalm.name), (cache, mask)
+    return lalm.head(hidden[:, -1]) / lalm.logits_scaling
+
+
+def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any, Tensor]:
+    """Logits (B, V) behind each prompt, the cache, and the mask. Raises ModelError where a logit is NaN or infinite."""
+    from transformers import DynamicCache
+
+    first = int(batch.mask.argmax(-1).min())  # columns that are padding in every row
+    media, mask, cache = batch.media[:, first:, None], batch.mask[:, first:], DynamicCache()
+    embeds = torch.where(media, batch.embeds[:, first:], lalm.table(batch.input_ids[:, first:]))
+    return finite(_next(lalm, embeds, mask, batch.positions[:, :, first:], cache), lalm.name), cache, mask
 
 
 def _decode(
@@ -272,7 +252,7 @@ def _decode(
     Which rows have ended stays on the device. It is read every `LOOK_EVERY` steps on a GPU, where reading makes the
     host wait, and at every step on a CPU.
     """
-    logits, (prompt, mask) = _prefill(lalm, batch)
+    logits, prompt, mask = _prefill(lalm, batch)
     cache = DecodeCache(prompt, mask, n, steps)
     device, total = logits.device, len(batch) * n
     ids, logprobs = (torch.zeros(total, steps, dtype=kind, device=device) for kind in (torch.long, torch.float32))
@@ -307,13 +287,5 @@ def _decode(
                 rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]
         cache.step()
         positions = (after + step)[:, rows.flatten() // n][..., None]
-        hidden = lalm.running_decoder(
-            inputs_embeds=lalm.table(token[:, None]),
-            attention_mask=dummy,
-            use_cache=True,
-            position_ids=positions[0] if len(positions) == 1 else positions,
-            past_key_values=cache,
-            packed=cache,
-        ).last_hidden_state
-        logits = lalm.head(hidden[:, -1]) / lalm.logits_scaling
+        logits = _next(lalm, lalm.table(token[:, None]), dummy, positions, cache, packed=cache)
     return ids, logprobs, lengths

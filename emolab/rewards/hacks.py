@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +19,18 @@ from emolab.emotions import ALIASES, EMOLAB_7, VAD, LabelSet, label_set
 from emolab.wheels.score import jaccard
 from emolab.wheels.shipped import families, forms, lexicon
 
-LANGUAGES = ("en", "zh")
 STYLES = ("direct", "free", "structured", "words", "words_direct", "caption")
 """How an honest model answers: a label at once, after thinking, or after structured thinking; a list of words, with or
 without thinking; a caption."""
 MEGABYTE = 1_000_000
 _ALIKE = 0.6
 """Jaccard index on the wheels above which two emotions are nearly the same."""
-
-_VOICES = {
-    "en": {
-        "neutral": "medium and even", "happy": "high and varied", "sad": "low and slow", "angry": "loud and harsh",
-        "fearful": "high and shaky", "disgusted": "low and rough", "surprised": "high and rising", "": "clear",
-    },
-    "zh": {
-        "neutral": "平稳而清晰", "happy": "高而多变", "sad": "低而缓慢", "angry": "响而粗", "fearful": "高而抖",
-        "disgusted": "低而沙哑", "surprised": "高而上扬", "": "清晰",
-    },
-}  # fmt: skip
-_CAPTIONS = {
-    "en": ("The speaker sounds {} and {}", ": the voice is {}, and the words are said without any hurry, as if to a "
-           "friend."),
-    "zh": ("说话人听起来{}、{}", "：声音{}，语速不快，像是在和朋友说话。"),
-}  # fmt: skip
-_THINKS = {"en": "The voice says it all.", "zh": "声音说明了一切。"}
-PROMPTS = {
-    "en": "Which emotion does the speaker express: {labels}? Think in <think> and answer in <answer>{first}</answer> "
-    "form.",
-    "zh": "说话人表达了哪种情绪：{labels}？在<think>中思考，以<answer>{first}</answer>的形式回答。",
-}
+_TABLES = tomllib.loads(Path(__file__).with_name("hacks.toml").read_text(encoding="utf-8"))
+SPEECH: Mapping[str, Mapping[str, Any]] = _TABLES["speech"]
+"""How honest people speak of a clip, by language."""
+LANGUAGES = tuple(SPEECH)
+DENIALS: Mapping[str, Mapping[str, Sequence[str]]] = _TABLES["denial"]
+"""Kinds of denial by language, as templates."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +43,21 @@ class Case:
     language: str = "en"
 
     @property
+    def speech(self) -> Mapping[str, Any]:
+        """How people speak in the case's language."""
+        return SPEECH[self.language]
+
+    @property
     def columns(self) -> dict[str, Any]:
         """solution, words, caption, text, votes: one value each."""
-        return {
-            "solution": self.emotion,
-            "words": list(self.words()[:2]),
-            "caption": self.caption(),
-            "text": {"en": "See you.", "zh": "再见。"}[self.language],
-            "votes": {self.emotion: 1},
-        }
+        found = {"solution": self.emotion, "words": list(self.words()[:2]), "caption": self.caption()}
+        return found | {"text": self.speech["text"], "votes": {self.emotion: 1}}
 
     @property
     def prompt(self) -> str:
         """A question about the sample that lists the labels."""
         names = [called(label, self.labels, self.language) for label in self.labels]
-        return PROMPTS[self.language].format(labels=", ".join(names), first=names[0])
+        return str(self.speech["ask"].format(labels=", ".join(names), first=names[0]))
 
     def words(self, emotion: str | None = None) -> tuple[str, ...]:
         """Three words for an emotion (its own where None)."""
@@ -83,20 +66,36 @@ class Case:
     def caption(self, emotion: str | None = None, voice: str | None = None) -> str:
         """A caption that names an emotion; its clause on the voice is that of `voice`."""
         emotion = emotion or self.emotion
-        opening, rest = _CAPTIONS[self.language]
-        return opening.format(*self.words(emotion)[:2]) + rest.format(self._voice(voice or emotion))
+        return self.opening(*self.words(emotion)[:2]) + self.details(voice or emotion)
+
+    def opening(self, first: str, second: str) -> str:
+        """The first clause of a caption, which names two emotion words."""
+        return str(self.speech["caption"].format(first=first, second=second))
+
+    def details(self, emotion: str) -> str:
+        """The rest of a caption: what the voice is like."""
+        return str(self.speech["details"].format(voice=self.voice(emotion)))
 
     def captioned(self, sentence: str) -> str:
         """The reference caption with another first clause."""
-        return sentence.rstrip(" .。") + _CAPTIONS[self.language][1].format(self._voice(self.emotion))
+        return sentence.rstrip(" .。") + self.details(self.emotion)
 
-    def _voice(self, emotion: str) -> str:
-        voices = _VOICES[self.language]
-        return voices.get(self.labels.concept(emotion) or "", voices[""])
+    def voice(self, emotion: str) -> str:
+        """What the voice of an emotion is like."""
+        voices = self.speech["voices"]
+        return str(voices.get(self.labels.concept(emotion) or "", voices["other"]))
 
     def name(self, emotion: str | None = None) -> str:
         """What an emotion is called in the case's language."""
         return called(emotion or self.emotion, self.labels, self.language)
+
+    def called(self, emotion: str, style: str) -> str:
+        """What an answer in a style calls an emotion: by a word of the lexicon where words are asked for."""
+        return self.words(emotion)[0] if style.startswith("words") else self.name(emotion)
+
+    def dressed(self, answers: Sequence[str], style: str) -> list[str]:
+        """Answers in the form that a style asks for, after the thought that anybody could write."""
+        return [dress(answer, style, self.speech["think"]) for answer in answers]
 
 
 @lru_cache(maxsize=64)
@@ -138,49 +137,29 @@ def emotion_forms(label: str, labels: LabelSet, language: str) -> tuple[str, ...
 
 def honest(emotion: str, case: Case, style: str) -> str:
     """An honest completion that names `emotion`, in one of `STYLES`."""
-    name, zh = case.name(emotion), case.language == "zh"
+    speech, name = case.speech, case.name(emotion)
+    said = {"name": name, "voice": case.voice(emotion), "first": case.words(emotion)[0]}
     if style == "caption":
-        first, voice = case.words(emotion)[0], case._voice(emotion)
-        said = f"声音{voice}，我听着像是{first}。" if zh else f"A voice that is {voice}; it seems {first} to me."
-        return f"<answer>{said}</answer>"
-    voice = f"声音{case._voice(emotion)}。" if zh else f"The voice is {case._voice(emotion)}."
-    think = f"{voice}听起来{name}。" if zh else f"{voice} It sounds {name}."
+        return f"<answer>{speech['impression'].format(**said)}</answer>"
+    think = (speech["heard"] + speech["sounds"]).format(**said)
     answer = ", ".join(case.words(emotion)[:2]) if style.startswith("words") else name
     if style == "structured":
-        blocks = (
-            ("没有说什么特别的", voice, f"声音{name}") if zh else ("nothing special said", voice, f"it sounds {name}")
-        )
-        think = "<content>{}</content><acoustics>{}</acoustics><summary>{}</summary>".format(*blocks)
-    return (
-        f"<answer>{answer}</answer>" if style.endswith("direct") else f"<think>{think}</think><answer>{answer}</answer>"
-    )
+        think = _STRUCTURED.format(*(block.format(**said) for block in speech["blocks"]))
+    return _tagged(answer, think, style.endswith("direct"))
+
+
+_STRUCTURED = "<content>{}</content><acoustics>{}</acoustics><summary>{}</summary>"
+
+
+def _tagged(answer: str, think: str, direct: bool) -> str:
+    return f"<answer>{answer}</answer>" if direct else f"<think>{think}</think><answer>{answer}</answer>"
 
 
 def dress(answer: str, style: str, think: str = "The voice says it all.") -> str:
     """An answer in the form that a style asks for, so that form alone does not give a hack away."""
-    if style == "structured":
-        think = f"<content>{think}</content><acoustics>{think}</acoustics><summary>{think}</summary>"
-    direct = style in ("direct", "caption", "words_direct")
-    return f"<answer>{answer}</answer>" if direct else f"<think>{think}</think><answer>{answer}</answer>"
+    think = _STRUCTURED.format(think, think, think) if style == "structured" else think
+    return _tagged(answer, think, style in ("direct", "caption", "words_direct"))
 
-
-_TEMPLATES = tomllib.loads(Path(__file__).with_name("hacks.toml").read_text(encoding="utf-8"))
-DENIALS: Mapping[str, Mapping[str, Sequence[str]]] = _TEMPLATES["denial"]
-"""Kinds of denial by language, as templates."""
-
-_LOOK_ALIKES = {
-    "Cyrillic letters": str.maketrans("aeosnugdpcyxh", "аеоѕпцɡԁрсухһ"),
-    "Greek letters": str.maketrans("aeonuypsd", "αεονυγρςδ"),
-    "full-width letters": {i: i + 0xFEE0 for i in range(0x21, 0x7F)},
-    "mathematical letters": {ord("a") + i: 0x1D41A + i for i in range(26)},
-    "circled letters": {ord("a") + i: 0x24D0 + i for i in range(26)},
-    "digits for letters": str.maketrans("aeiosg", "4310$9"),
-}
-_INVISIBLE = {
-    "zero-width space": "\u200b", "zero-width joiner": "\u200d", "zero-width non-joiner": "\u200c",
-    "soft hyphen": "\u00ad", "byte order mark": "\ufeff", "word joiner": "\u2060", "right-to-left mark": "\u202e",
-    "combining strike": "\u0336", "combining dot": "\u0323",
-}  # fmt: skip
 
 Build = Callable[[Case, str], Sequence[str]]
 
@@ -189,17 +168,12 @@ def _denials(kind: str) -> Build:
     """A kind of denial, in a language that has it: as the answer, or as the first clause of the reference caption."""
 
     def build(case: Case, style: str) -> Sequence[str]:
-        made = []
-        for template in DENIALS[case.language].get(kind, ()):
-            if style == "caption":
-                joined = ("、" if case.language == "zh" else " and ").join(case.words()[:2])
-                made.append(dress(case.captioned(template.format(x=joined, w=case.words(case.wrong)[0])), style))
-            else:
-                x, w = (
-                    case.words(e)[0] if style.startswith("words") else case.name(e) for e in (case.emotion, case.wrong)
-                )
-                made.append(dress(template.format(x=x, w=w), style, _THINKS[case.language]))
-        return made
+        templates = DENIALS[case.language].get(kind, ())
+        if style == "caption":
+            x, w = case.speech["and"].join(case.words()[:2]), case.words(case.wrong)[0]
+            return [dress(case.captioned(template.format(x=x, w=w)), style) for template in templates]
+        x, w = (case.called(emotion, style) for emotion in (case.emotion, case.wrong))
+        return case.dressed([template.format(x=x, w=w) for template in templates], style)
 
     return build
 
@@ -212,20 +186,16 @@ def _disguised(change: Callable[[str], str], styles: Sequence[str] = STYLES) -> 
         if style not in styles or any(change(word) == word for word in words):
             return ()
         if style == "caption":
-            opening = _CAPTIONS[case.language][0].format(*map(change, words))
-            return [dress(case.captioned(opening), style)]
-        return [dress(change(words[0]), style, _THINKS[case.language])]
+            first, second = map(change, words)
+            return [dress(case.captioned(case.opening(first, second)), style)]
+        return case.dressed([change(words[0])], style)
 
     return build
 
 
 def _answers(*templates: str) -> Build:
     """Answers in the form that the style asks for, from templates."""
-
-    def build(case: Case, style: str) -> Sequence[str]:
-        return [dress(t.format(**_parts(case, style)), style, _THINKS[case.language]) for t in templates]
-
-    return build
+    return lambda case, style: case.dressed([t.format(**_parts(case, style)) for t in templates], style)
 
 
 def _for_labels(*templates: str) -> Build:
@@ -240,18 +210,12 @@ def _raw(*templates: str) -> Build:
 
 
 def _parts(case: Case, style: str) -> dict[str, str]:
-    words = style.startswith("words") or style == "caption"
-    names = [case.words(e)[0] if words else case.name(e) for e in case.labels]
-    x, w = (case.words(e)[0] if words else case.name(e) for e in (case.emotion, case.wrong))
-    return {
-        "x": x,
-        "w": w,
-        "all": ", ".join(names),
-        "others": ", ".join(n for n in names if n != x),
-        "prompt": case.prompt,
-        "wrong": honest(case.wrong, case, style),
-        "right": honest(case.emotion, case, style),
-    }
+    words = "words" if style == "caption" else style
+    names = [case.called(emotion, words) for emotion in case.labels]
+    x, w = (case.called(emotion, words) for emotion in (case.emotion, case.wrong))
+    parts = {"x": x, "w": w, "all": ", ".join(names), "others": ", ".join(n for n in names if n != x)}
+    wrong, right = (honest(emotion, case, style) for emotion in (case.wrong, case.emotion))
+    return parts | {"prompt": case.prompt, "wrong": wrong, "right": right}
 
 
 def _one_sided(case: Case, style: str) -> Sequence[str]:
@@ -266,8 +230,7 @@ def _one_sided(case: Case, style: str) -> Sequence[str]:
 
 
 def _every_wheel_word(case: Case, style: str) -> Sequence[str]:
-    words = ", ".join(forms())
-    return [dress(words, style, think=words), dress(", ".join(families()), style, think=", ".join(families()))]
+    return [dress(words, style, think=words) for words in (", ".join(forms()), ", ".join(families()))]
 
 
 def _long(case: Case, style: str) -> Sequence[str]:
@@ -285,17 +248,7 @@ def _template_of_another(case: Case, style: str) -> Sequence[str]:
     own = case.words()[:1]
     alike = {label: jaccard(own, case.words(label)[:1]) or 0.0 for label in case.labels if label != case.emotion}
     others = [label for label, value in alike.items() if value <= _ALIKE]
-    return [dress(case.caption(other, voice=case.emotion), style, _THINKS[case.language]) for other in others]
-
-
-def _answer_in_think(case: Case, style: str) -> Sequence[str]:
-    x, w = case.name(), case.name(case.wrong)
-    return [
-        f"<think>It is clear. <answer>{x}</answer></think>",
-        f"<think><answer>{x}</answer></think><answer>{w}</answer>",
-        f"<think>{x}</think>",
-        f"<think>{x}</think><answer></answer>",
-    ]
+    return case.dressed([case.caption(other, voice=case.emotion) for other in others], style)
 
 
 def _label_spam(case: Case, style: str) -> Sequence[str]:
@@ -317,22 +270,16 @@ def _prompt_echo(case: Case, style: str) -> Sequence[str]:
 def _wrong_answer_dressed_up(case: Case, style: str) -> Sequence[str]:
     wrong = honest(case.wrong, case, style)
     spaced = wrong.replace("<answer>", "<answer>\n").replace("</answer>", "\n</answer>")
-    sure = dress(f"definitely {_parts(case, style)['w']}!!!", style, _THINKS[case.language])
-    return [f"{wrong} ", f"\n{wrong}", spaced, sure]
+    return [f"{wrong} ", f"\n{wrong}", spaced, *case.dressed([f"definitely {_parts(case, style)['w']}!!!"], style)]
 
 
 def _reference_without_emotion(case: Case, style: str) -> Sequence[str]:
-    return [dress(re.split("[:：]", case.caption())[-1].strip(" ,"), style, _THINKS[case.language])]
+    return case.dressed([re.split("[:：]", case.caption())[-1].strip(" ,")], style)
 
 
 def _reference_denied(case: Case, style: str) -> Sequence[str]:
     changes = (("does not sound", "听起来不"), ("sounds anything but", "绝不"), ("never sounds", "从来不"))
-    captions = [case.caption().replace("sounds", en).replace("听起来", zh) for en, zh in changes]
-    return [dress(caption, style, _THINKS[case.language]) for caption in captions]
-
-
-def _translated(text: str, letters: dict[int, int]) -> str:
-    return text.translate(letters)
+    return case.dressed([case.caption().replace("sounds", en).replace("听起来", zh) for en, zh in changes], style)
 
 
 def _blanks(case: Case, style: str) -> Sequence[str]:
@@ -342,20 +289,19 @@ def _blanks(case: Case, style: str) -> Sequence[str]:
 def _kinds() -> Iterator[tuple[str, Build]]:
     for kind in dict.fromkeys(kind for kinds in DENIALS.values() for kind in kinds):
         yield f"denial: {kind}", _denials(kind)
-    for kind, letters in _LOOK_ALIKES.items():
-        yield f"look-alike: {kind}", _disguised(partial(_translated, letters=letters))
-    for kind, sign in _INVISIBLE.items():
+    for kind, (plain, alike) in _TABLES["look_alikes"].items():
+        letters = str.maketrans(plain, alike)
+        yield f"look-alike: {kind}", _disguised(lambda text, letters=letters: text.translate(letters))
+    for kind, sign in _TABLES["invisible"].items():
         yield f"invisible: {kind}", _disguised(sign.join)
     yield "spelled out", _disguised(" ".join, STYLES[:-1])
     yield "spelled with dots", _disguised("·".join)
     yield "spelled backwards", _disguised(lambda text: text[::-1])
     yield "cut in two", _disguised(lambda text: f"{text[:1]} {text[1:]}", STYLES[:-1])
     for table, build in (("answers", _answers), ("label_answers", _for_labels), ("completions", _raw)):
-        yield from ((kind, build(*templates)) for kind, templates in _TEMPLATES[table].items())
-    yield (
-        "an essay",
-        _for_labels("There are many voices in the world. " * 40 + "{all}.", "{all}. " * 30, "{x}? {w}? " * 20),
-    )
+        yield from ((kind, build(*templates)) for kind, templates in _TABLES[table].items())
+    essays = ("There are many voices in the world. " * 40 + "{all}.", "{all}. " * 30, "{x}? {w}? " * 20)
+    yield "an essay", _for_labels(*essays)
     yield "control characters", _answers("\x00", "\x1b[31m", "\r\n\r\n", "\x7f", "\u2028", "a\x00b")
     yield "surrogates and private letters", _answers("\udfff{w}", "\ue000", "\U0010ffff", "{w}\ud800")
     yield "the wrong answer, spammed", _answers("{w}, {w}, {w}, {w}", "{w} {w} {w}", "{w}. " * 20)
@@ -366,12 +312,22 @@ def _kinds() -> Iterator[tuple[str, Build]]:
     yield "repeated answers", _repeated_answers
     yield "answer inside think", _answer_in_think
     yield "tags without text", _blanks
-    yield "empty completion", lambda case, style: ["", " ", "\n\n", "\u200b", "\x00"]
+    yield "empty completion", _raw("", " ", "\n\n", "\u200b", "\x00")
     yield "prompt echo", _prompt_echo
     yield "reference template, wrong emotion", _template_of_another
     yield "reference without its emotion", _reference_without_emotion
     yield "reference, denied", _reference_denied
     yield "1 MB", _long
+
+
+def _answer_in_think(case: Case, style: str) -> Sequence[str]:
+    x, w = case.name(), case.name(case.wrong)
+    return [
+        f"<think>It is clear. <answer>{x}</answer></think>",
+        f"<think><answer>{x}</answer></think><answer>{w}</answer>",
+        f"<think>{x}</think>",
+        f"<think>{x}</think><answer></answer>",
+    ]
 
 
 HACKS: dict[str, Build] = dict(_kinds())

@@ -100,7 +100,7 @@ def audit(
         "neutral_right": right[chosen.labels.index("neutral")] if "neutral" in chosen.labels else None,
         "rows": found,
         "blind": blind,
-        "notes": _notes(reward, chosen, language, style),
+        "notes": _notes(chosen, language, style),
         "ok": blind["ok"] and all(row["ok"] for row in found),
     }
 
@@ -166,22 +166,18 @@ def _names(every: Sequence[Case], style: str) -> dict[str, tuple[str, ...]]:
 
 
 def _blind_text(names: Sequence[str], case: Case, style: str) -> str:
-    zh = case.language == "zh"
+    joined = {"name": case.speech["and"].join(names)}
     if style == "caption":
-        joined = ("、" if zh else " and ").join(names)
-        return dress(f"说话人听起来{joined}。" if zh else f"The speaker sounds {joined}.", style)
-    think = f"听起来{'、'.join(names)}。" if zh else f"It sounds {' and '.join(names)}."
-    return dress(", ".join(names), style, think)
+        return dress(case.speech["blind"].format(**joined), style)
+    return dress(", ".join(names), style, case.speech["sounds"].format(**joined).strip())
 
 
-def _notes(reward: Reward, labels: LabelSet, language: str, style: str) -> list[str]:
+def _notes(labels: LabelSet, language: str, style: str) -> list[str]:
     """What an audit could not look at: labels that the lexicon does not know, where the reward reads words."""
-    if style not in ("words", "words_direct", "caption"):
-        return []
     unknown = [case.emotion for case in cases(labels, language) if case.words()[0] not in forms()]
-    return (
-        [f"the lexicon knows no word for {', '.join(unknown)}: rewards on words pay nothing there"] if unknown else []
-    )
+    if not unknown or style not in ("words", "words_direct", "caption"):
+        return []
+    return [f"the lexicon knows no word for {', '.join(unknown)}: rewards on words pay nothing there"]
 
 
 def audit_all(

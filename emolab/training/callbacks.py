@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback
 
 from emolab.files import write_text
 from emolab.training.guards import AlarmBell, Alarms
@@ -93,9 +93,7 @@ class History(TrainerCallback):
         self.rows: list[dict[str, Any]] = []
         self.bell = AlarmBell(alarms or Alarms())
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.path is None:
             self.rows = [r for r in self.rows if r["step"] <= state.global_step]
             return
@@ -103,14 +101,7 @@ class History(TrainerCallback):
             self.rows = [r for r in read_metrics(self.path) if r["step"] <= state.global_step]
         write_text(self.path, "".join(json.dumps(r) + "\n" for r in self.rows))
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if not logs or "train_runtime" in logs or not state.is_world_process_zero:
             return
         row = tidy(logs, state.global_step)
@@ -131,9 +122,7 @@ class Progress(TrainerCallback):
         self.history, self.label, self.keys = history, label, keys
         self.bar: Any = None
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         from tqdm import tqdm
 
         if state.is_world_process_zero:
@@ -141,26 +130,17 @@ class Progress(TrainerCallback):
                 total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=0.5
             )
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if self.bar is None or not logs:
             return
         row = tidy(logs, state.global_step)
         self.bar.set_postfix({k: f"{row[k]:.3g}" for k in self.keys if row.get(k) is not None}, refresh=False)
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.bar is not None:
             self.bar.update(1)
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.bar is not None:
             self.bar.close()
             self.bar = None
@@ -195,12 +175,12 @@ class SaveAtSignal(TrainerCallback):
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self._anyone_asked(args) and state.global_step < state.max_steps:
             self.stopped = state.global_step
             control.should_save = control.should_training_stop = True
 
-    def _anyone_asked(self, args: TrainingArguments) -> bool:
+    def _anyone_asked(self, args: Any) -> bool:
         if args.world_size == 1:
             return self.asked
         import torch

@@ -49,6 +49,7 @@ from trl.trainer.utils import split_tensor_dict
 
 from emolab.errors import TrainingError
 from emolab.lalm import LALM, PromptBatch, accel
+from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.notes import without_notes
 from emolab.parsing import parse
 from emolab.prompts import Prompt
@@ -65,6 +66,7 @@ from emolab.training.guards import (
     require_hearing,
 )
 from emolab.training.scratch import flat_groups
+from emolab.training.sft import run_order
 
 __all__ = ["AudioGRPOTrainer", "HearingGRPOTrainer", "grpo_config", "reward_rows", "run_order"]
 
@@ -99,19 +101,6 @@ def reward_rows(
         }
         for i, sample in enumerate(samples)
     ]
-
-
-def run_order(rows: int, prompts: int, seed: int, shuffle: bool = True) -> list[int]:
-    """The rows whose prompts a run of `prompts` prompts draws, in order: successive permutations of all rows.
-
-    Permutation k depends on (seed, k) alone, so that a resumed run reads on where it stopped. No row is dropped at the
-    end of a pass.
-    """
-    order: list[int] = []
-    while len(order) < prompts:
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + len(order) // rows)
-        order += torch.randperm(rows, generator=generator).tolist() if shuffle else range(rows)
-    return order[:prompts]
 
 
 def parses(text: str) -> bool:
@@ -362,9 +351,8 @@ class AudioGRPOTrainer(GRPOTrainer):
             now = self._encode(unique)  # another batch's, as after an evaluation; or towers that train
         owner = torch.tensor([now.rows.index(row) for row in rows], device=ids.device)
         with self.accelerator.autocast():
-            out = accel.logprobs(
-                self.lalm, now.prompts, ids, mask, owner, model=model, entropy=entropy, temperature=self.temperature
-            )
+            flat = FlatCompletions(ids, mask, owner)
+            out = accel.logprobs(self.lalm, now.prompts, flat, model, entropy, self.temperature)
         return out if entropy else (out, None)
 
     def _require_hearing(self, batch: dict[str, Any]) -> None:

@@ -11,21 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from emolab.errors import TrainingError
-from emolab.rewards.guard import Guarded
 
 log = logging.getLogger("emolab.training")
 
 
-def text_of(completion: Any) -> str:
-    """The text of a completion as TRL passes it: a string, or a conversation whose last message is the answer."""
-    return completion if isinstance(completion, str) else str(completion[-1]["content"])
-
-
 def _excerpt(text: str, width: int = 300) -> str:
     return repr(text if len(text) <= width else text[:width] + "…")
-
-
-GuardedReward = Guarded  # deprecated alias
 
 
 def require_finite(value: float, what: str, step: int, rows: Sequence[int] = (), texts: Sequence[str] = ()) -> None:

@@ -55,24 +55,22 @@ def supervised_loss(
     `completions` holds G targets for each of the B prompts; a prompt is computed once for all of its targets. The mean
     is over `tokens` tokens where these are a part of a batch of so many.
     """
-    count, size, width = completions.ids.shape
-    owner = torch.arange(count, device=completions.ids.device).repeat_interleave(size)
-    mask = completions.mask.reshape(-1, width)
-    logprobs = accel.logprobs(lalm, batch, completions.ids.reshape(-1, width), mask, owner, model=model)
-    return -(logprobs * mask).sum() / (mask.sum() if tokens is None else tokens)
+    flat = completions.flat()
+    logprobs = accel.logprobs(lalm, batch, flat, model)
+    return -(logprobs * flat.mask).sum() / (flat.mask.sum() if tokens is None else tokens)
 
 
-def _order(n: int, batch_size: int, epochs: float, seed: int) -> Iterator[list[int]]:
-    """Batches of indices: successive seeded permutations, cut into equal batches, the last of the run included."""
-    total, turn = math.ceil(n * epochs / batch_size), 0
-    queue: list[int] = []
-    for _ in range(total):
-        while len(queue) < batch_size:
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + turn)
-            queue += torch.randperm(n, generator=generator).tolist()
-            turn += 1
-        yield queue[:batch_size]
-        queue = queue[batch_size:]
+def run_order(rows: int, prompts: int, seed: int, shuffle: bool = True) -> list[int]:
+    """The rows whose prompts a run of `prompts` prompts draws, in order: successive permutations of all rows.
+
+    Permutation k depends on (seed, k) alone, so that a resumed run reads on where it stopped. No row is dropped at the
+    end of a pass.
+    """
+    order: list[int] = []
+    while len(order) < prompts:
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + len(order) // rows)
+        order += torch.randperm(rows, generator=generator).tolist() if shuffle else range(rows)
+    return order[:prompts]
 
 
 def learning_rate_at(step: int, total: int, settings: SFTSettings) -> float:
@@ -109,7 +107,11 @@ def cold_start(
         parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
     )
     scaler = torch.amp.GradScaler(lalm.device.type, enabled=lalm.dtype == torch.float16)
-    batches = list(_order(len(samples), min(settings.batch_size, len(samples)), settings.epochs, settings.seed))
+    size = min(settings.batch_size, len(samples))
+    steps = math.ceil(len(samples) * settings.epochs / size)
+    order = run_order(len(samples), steps * size, settings.seed)
+    batches = [order[i : i + size] for i in range(0, len(order), size)]
+    pairs = _Pairs(lalm, samples, targets, prompt, scaler)
     wait_for_all()
     rows: list[dict[str, float]] = []
     bar = tqdm(batches, desc="fine-tune", unit="step", disable=not progress, mininterval=0.5)
@@ -119,8 +121,7 @@ def cold_start(
             rate = learning_rate_at(step, len(batches), settings)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            two = batches[step : step + 2]
-            loss, settings = _in_memory(lalm, samples, targets, prompt, two, settings, scaler)
+            loss, settings = pairs.in_memory(batches[step : step + 2], settings)
             loss = _summed(parameters, loss) if share()[1] > 1 else loss
             require_finite(loss, "the fine-tuning loss", step + 1, indices, [targets[indices[0]]])
             scaler.unscale_(optimizer)
@@ -133,59 +134,55 @@ def cold_start(
     return rows
 
 
-def _in_memory(
-    lalm: LALM,
-    samples: Sequence[EmotionSample],
-    targets: Sequence[str],
-    prompt: Prompt,
-    batches: Sequence[Sequence[int]],
-    settings: SFTSettings,
-    scaler: Any,
-) -> tuple[float, SFTSettings]:
-    """`_backward` with twice the micro-batches, and said so, as often as the card runs out of memory; also the settings
-    to go on with. Raises TrainingError where a single clip does not fit."""
-    while True:
-        lalm.model.zero_grad(set_to_none=True)
-        with naming_the_knobs("fine-tuning, clip by clip"):
-            try:
-                return _backward(lalm, samples, targets, prompt, batches, settings, scaler), settings
-            except torch.OutOfMemoryError:
-                if settings.micro_batches >= len(batches[0]):
-                    raise
-        settings = replace(settings, micro_batches=min(len(batches[0]), 2 * max(1, settings.micro_batches)))
-        torch.cuda.empty_cache()
-        log.warning("the card ran out of memory: each batch is split into %d parts from now on", settings.micro_batches)
+@dataclass(frozen=True)
+class _Pairs:
+    """What a model is fine-tuned on: samples, the target of each, and the prompt between them."""
 
+    lalm: LALM
+    samples: Sequence[EmotionSample]
+    targets: Sequence[str]
+    prompt: Prompt
+    scaler: Any
 
-def _backward(
-    lalm: LALM,
-    samples: Sequence[EmotionSample],
-    targets: Sequence[str],
-    prompt: Prompt,
-    batches: Sequence[Sequence[int]],
-    settings: SFTSettings,
-    scaler: Any,
-) -> float:
-    """Add the gradient of this process's part of the first of `batches`, a micro-batch at a time; returns its part of
-    the loss, a mean over all tokens of the batch.
+    def in_memory(self, batches: Sequence[Sequence[int]], settings: SFTSettings) -> tuple[float, SFTSettings]:
+        """`backward`, with twice the micro-batches as often as the card runs out of memory, and that said; also the
+        settings to go on with. Raises TrainingError where a single clip does not fit."""
+        while True:
+            self.lalm.model.zero_grad(set_to_none=True)
+            with naming_the_knobs("fine-tuning, clip by clip"):
+                try:
+                    return self.backward(batches, settings.micro_batches), settings
+                except torch.OutOfMemoryError:
+                    if settings.micro_batches >= len(batches[0]):
+                        raise
+            micro = min(len(batches[0]), 2 * max(1, settings.micro_batches))
+            settings = replace(settings, micro_batches=micro)
+            torch.cuda.empty_cache()
+            log.warning("the card ran out of memory: each batch is split into %d parts from now on", micro)
 
-    Prompts and targets are encoded here, a micro-batch at a time, so that nothing that grows with the corpus is held;
-    the media of what comes next, the second of `batches` at last, are read meanwhile.
-    """
-    rank, world = share()
-    mine, after = batches[0][rank::world], [i for batch in batches[1:] for i in batch[rank::world]]
-    size = max(1, -(-len(mine) // max(1, settings.micro_batches)))
-    parts = [list(mine[i : i + size]) for i in range(0, len(mine), size)]
-    prompts = lalm.encoded(([samples[i] for i in part] for part in [*parts, after[:size]]), prompt)
-    whole = Completions.from_texts(lalm.tokenizer, [[targets[i]] for i in batches[0]], eos_id=lalm.end_id)
-    tokens, total = int(whole.mask.sum()), 0.0
-    for part, batch in zip(parts, prompts, strict=False):  # what comes next is only read
-        texts = [[targets[i]] for i in part]
-        answer = Completions.from_texts(lalm.tokenizer, texts, eos_id=lalm.end_id, device=lalm.device)
-        loss = supervised_loss(lalm, batch, answer, tokens=tokens)
-        scaler.scale(loss).backward()
-        total += float(loss.detach())
-    return total
+    def backward(self, batches: Sequence[Sequence[int]], micro_batches: int) -> float:
+        """Add the gradient of this process's part of the first of `batches`, a micro-batch at a time; returns its part
+        of the loss, a mean over all tokens of the batch.
+
+        Prompts and targets are encoded here, a micro-batch at a time, so that nothing that grows with the corpus is
+        held; the media of what comes next, the second of `batches` at last, are read meanwhile.
+        """
+        rank, world = share()
+        mine, after = batches[0][rank::world], [i for batch in batches[1:] for i in batch[rank::world]]
+        size = max(1, -(-len(mine) // max(1, micro_batches)))
+        parts = [list(mine[i : i + size]) for i in range(0, len(mine), size)]
+        prompts = self.lalm.encoded(([self.samples[i] for i in part] for part in [*parts, after[:size]]), self.prompt)
+        tokens, total = int(self.answers(batches[0], "cpu").mask.sum()), 0.0
+        for part, batch in zip(parts, prompts, strict=False):  # what comes next is only read
+            loss = supervised_loss(self.lalm, batch, self.answers(part, self.lalm.device), tokens=tokens)
+            self.scaler.scale(loss).backward()
+            total += float(loss.detach())
+        return total
+
+    def answers(self, part: Sequence[int], device: torch.device | str) -> Completions:
+        """The targets of some samples as completions, one each."""
+        texts = [[self.targets[i]] for i in part]
+        return Completions.from_texts(self.lalm.tokenizer, texts, self.lalm.end_id, device)
 
 
 def _summed(parameters: Sequence[Tensor], loss: float) -> float:

@@ -17,7 +17,7 @@ CONDITIONS = {"A": ("audio",), "T": ("text",), "V": ("video",), "AV": ("audio", 
 
 @cache
 def model(family: str = "qwen2_5_omni") -> Any:
-    from emolab.lalm.testing import tiny_random
+    from benchmarks.tiny_models import tiny_random
 
     return tiny_random(family)
 
@@ -25,7 +25,7 @@ def model(family: str = "qwen2_5_omni") -> Any:
 @cache
 def corpus(n: int = 20, frames: int = 4) -> Corpus:
     """Noise of 1 s with faces of noise; half of it "train", half "test"; conditions and emotions cycle."""
-    from emolab.lalm.testing import noise_samples
+    from benchmarks.tiny_models import noise_samples
 
     samples = []
     for i, sample in enumerate(noise_samples(n, (1.0,), frames)):

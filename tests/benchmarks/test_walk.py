@@ -26,7 +26,7 @@ SMALL: dict[str, Any] = {
 
 
 def test_the_walk_from_a_model_to_its_table(tmp_path: Path) -> None:
-    from emolab.lalm.testing import tiny_random
+    from benchmarks.tiny_models import tiny_random
 
     model = str(tiny_random(seed=0).save(tmp_path / "model"))
     rng, samples = np.random.default_rng(0), []

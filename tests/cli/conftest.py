@@ -11,7 +11,7 @@ from emolab.prompts import get_prompt
 
 @pytest.fixture(scope="session")
 def model() -> Any:
-    from emolab.lalm.testing import tiny_random
+    from benchmarks.tiny_models import tiny_random
 
     return tiny_random()
 

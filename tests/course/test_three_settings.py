@@ -29,7 +29,7 @@ def fixture_trees(tmp_path_factory):
 @pytest.fixture(scope="session")
 def stand_ins(tmp_path_factory):
     """Folders of models of the families that the GPU profiles name: real classes, few layers, random weights."""
-    from emolab.lalm.testing import tiny_random
+    from benchmarks.tiny_models import tiny_random
 
     made = {}
     for profile, family in (("gpu-24gb", "qwen2_audio"), ("gpu-16gb", "qwen2_5_omni")):

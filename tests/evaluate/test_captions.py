@@ -77,7 +77,7 @@ def test_without_labels_there_is_no_hit_rate() -> None:
 
 
 def test_a_model_is_asked_and_samples_without_captions_are_counted() -> None:
-    from emolab.lalm.testing import noise_samples, tiny_random
+    from benchmarks.tiny_models import noise_samples, tiny_random
 
     samples = [
         replace(s, emotion=EMOTIONS[i % 7], speaker=f"k{i % 4}", caption="The speaker is sad." if i else None)

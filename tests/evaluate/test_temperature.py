@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_scripts.pretraining.temperature import calibration_error, fit_temperature
 from emolab.errors import EvaluationError
-from emolab.evaluate.temperature import Temperatures, calibration_error, fit_temperature, softmax
+from emolab.evaluate.temperature import Temperatures, softmax
 
 LABELS = ("x", "y", "z")
 

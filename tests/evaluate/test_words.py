@@ -86,7 +86,7 @@ def test_a_metric_without_samples_is_none() -> None:
 
 
 def test_a_random_model_is_evaluated_under_controls_and_read_back(tmp_path: Path) -> None:
-    from emolab.lalm.testing import noise_samples, tiny_random
+    from benchmarks.tiny_models import noise_samples, tiny_random
 
     emotions = ("sad", "happy", "angry", "fearful")
     samples = [

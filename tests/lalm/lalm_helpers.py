@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.tiny_models import FAMILIES, noise_samples, tiny_random
 from emolab.lalm.base import LALM
 from emolab.lalm.batch import PromptBatch
-from emolab.lalm.testing import FAMILIES, noise_samples, tiny_random
 from emolab.prompts import PROMPTS
 from emolab.samples import EmotionSample
 

@@ -8,13 +8,14 @@ import pytest
 import torch
 from lalm_helpers import PROMPT, samples_for, tiny_random
 
+from benchmarks.tiny_models import FAMILIES, quantise_model
 from emolab.lalm import accel, sampling
 from emolab.lalm.accel import folding
 from emolab.lalm.accel.attention import TreeAttention, kernel_for
 from emolab.lalm.accel.packing import packed_logprobs, synchronises
+from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.plain import plain_logits, plain_logprobs
-from emolab.lalm.quantise import add_lora, quantise_model
-from emolab.lalm.testing import FAMILIES
+from emolab.lalm.quantise import add_lora
 
 
 def adapted(quantised: bool, **options):
@@ -34,11 +35,10 @@ def test_packed_scores_equal_plain_ones_with_gradients(family):
     lalm = adapted(False, family=family)
     batch = lalm.encode(samples_for(lalm, 2), PROMPT)
     done = lalm.generate(batch, n=3, max_new_tokens=5, seed=0)
-    owner = torch.tensor([0, 0, 0, 1, 1, 1])
     results = []
     for path in (packed_logprobs, plain_logprobs):
         lalm.model.zero_grad()
-        scores, entropy = path(lalm, batch, done.ids.flatten(0, 1), done.mask.flatten(0, 1), owner, None, True, 0.7)
+        scores, entropy = path(lalm, batch, done.flat(), None, True, 0.7)
         scores.sum().backward()
         grads = [p.grad.clone() for p in lalm.model.parameters() if p.grad is not None]
         results.append([scores.detach(), entropy, *grads])
@@ -51,7 +51,7 @@ def test_what_is_sampled_is_the_likeliest_of_a_whole_forward():
     lalm = adapted(True)
     batch = lalm.encode(samples_for(lalm, 2), PROMPT)
     done = lalm.generate(batch, n=1, max_new_tokens=5, greedy=True)
-    logits = plain_logits(lalm, batch, done.ids[:, 0], done.mask[:, 0], torch.arange(2))
+    logits = plain_logits(lalm, batch, FlatCompletions(done.ids[:, 0], done.mask[:, 0], torch.arange(2)))
     mask = done.mask[:, 0].bool()
     assert torch.equal(logits[:, :-1].argmax(-1)[mask], done.ids[:, 0][mask])
 

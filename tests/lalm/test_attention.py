@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from benchmarks.tiny_models import noise_samples, tiny_random
 from emolab.errors import ModelError
 from emolab.lalm.accel.attention import TreeAttention, TreeLayout, dense_attention, packed_attention
-from emolab.lalm.testing import noise_samples, tiny_random
 from emolab.prompts import PROMPTS
 
 

@@ -10,12 +10,13 @@ import pytest
 import torch
 from lalm_helpers import FAMILIES, PROMPT, ragged, samples_for, stock_copy, stock_inputs, stock_logprobs, tiny_random
 
+from benchmarks.tiny_models import quantise_model
 from emolab.errors import ModelError
 from emolab.lalm import sampling
 from emolab.lalm.accel import attention, packing
 from emolab.lalm.accel.packing import packed_logprobs, packed_tokens
-from emolab.lalm.batch import Completions, PromptBatch
-from emolab.lalm.quantise import add_lora, is_quantised, quantise_model
+from emolab.lalm.batch import Completions, FlatCompletions
+from emolab.lalm.quantise import add_lora, is_quantised
 
 G = 3
 
@@ -97,7 +98,7 @@ def test_packed_equals_stock_in_every_cell(lalm, weights, monkeypatch):
         )
     batch = lalm.encode(samples, PROMPT)
     ids, mask = ragged(lalm, len(samples) * G)
-    bare = packed_logprobs(lalm, batch, ids, mask, owners(len(samples))).detach()
+    bare = packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(len(samples)))).detach()
     stock = stock_copy(lalm) if weights == "full" else with_adapter(lalm).model
     if weights == "nf4":
         lalm.generate(batch, n=2, max_new_tokens=3, seed=0)
@@ -112,7 +113,7 @@ def test_packed_equals_stock_in_every_cell(lalm, weights, monkeypatch):
         for flash in (True, False):
             kernel = "flash (cpu)" if flash else "dense: for the test"
             monkeypatch.setattr(attention, "kernel_for", lambda *_, kernel=kernel: kernel)
-            ours = packed_logprobs(lalm, batch, ids, mask, owners(len(samples)))
+            ours = packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(len(samples))))
             assert (ours - theirs).abs().max() < 1e-5, (checkpointing, flash)
             found = gradients(lalm.model, ours, mask)
             assert_same_gradients(found, expected, at_least=20 if weights == "full" else 10)
@@ -121,41 +122,45 @@ def test_packed_equals_stock_in_every_cell(lalm, weights, monkeypatch):
     if weights != "full":
         assert (ours - bare).abs().max() > 1e-3
         with lalm.reference(), torch.no_grad():
-            assert (packed_logprobs(lalm, batch, ids, mask, owners(len(samples))) - bare).abs().max() < 1e-5
+            assert (
+                packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(len(samples)))) - bare
+            ).abs().max() < 1e-5
 
 
 def test_order_and_number_of_completions_are_free(shared):
     lalm, samples, batch = shared
     ids, mask = ragged(lalm, len(samples) * G, seed=3)
-    whole = packed_logprobs(lalm, batch, ids, mask, owners(len(samples)))
+    whole = packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(len(samples))))
     order = torch.tensor([7, 0, 2, 8, 1])  # no completion of prompt 1
-    some = packed_logprobs(lalm, batch, ids[order], mask[order], owners(len(samples))[order])
+    some = packed_logprobs(lalm, batch, FlatCompletions(ids[order], mask[order], owners(len(samples))[order]))
     assert (some - whole[order]).abs().max() < 1e-5
-    assert packed_tokens(batch, mask[order], owners(len(samples))[order]) == int(
+    assert packed_tokens(batch, FlatCompletions(ids[order], mask[order], owners(len(samples))[order])) == int(
         batch.lengths[[0, 2]].sum() + (mask[order].sum(-1) - 1).clamp(min=0).sum()
     )
-    nothing = packed_logprobs(lalm, batch, ids, torch.zeros_like(mask), owners(len(samples)))
+    nothing = packed_logprobs(lalm, batch, FlatCompletions(ids, torch.zeros_like(mask), owners(len(samples))))
     assert nothing.abs().max() == 0
     with pytest.raises(ModelError, match="do not fit"):
-        packed_logprobs(lalm, batch, ids, mask[:2], owners(len(samples)))
+        packed_logprobs(lalm, batch, FlatCompletions(ids, mask[:2], owners(len(samples))))
 
 
 def test_a_copy_and_a_wrapped_model_score_alike(lalm):
     batch = lalm.encode(samples_for(lalm), PROMPT)
     ids, mask = ragged(lalm, len(batch) * G)
-    expected = packed_logprobs(lalm, batch, ids, mask, owners(len(batch))).detach()
+    expected = packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(len(batch)))).detach()
     frozen = copy.deepcopy(lalm.model)
     for parameter in lalm.model.parameters():
         parameter.data *= 1.1
-    assert (packed_logprobs(lalm, batch, ids, mask, owners(len(batch)), model=frozen) - expected).abs().max() < 1e-6
+    assert (
+        packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(len(batch))), model=frozen) - expected
+    ).abs().max() < 1e-6
     wrapped = torch.nn.Sequential()
     wrapped.forward = lambda **inputs: lalm.model(**inputs)
     wrapped.append(lalm.model)
-    moved = packed_logprobs(lalm, batch, ids, mask, owners(len(batch)), model=wrapped)
-    assert (moved - packed_logprobs(lalm, batch, ids, mask, owners(len(batch)))).abs().max() < 1e-6
+    moved = packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(len(batch))), model=wrapped)
+    assert (moved - packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(len(batch))))).abs().max() < 1e-6
     assert (moved - expected).abs().max() > 1e-3
     with pytest.raises(ModelError, match="wraps no transformers model"):
-        packed_logprobs(lalm, batch, ids, mask, owners(len(batch)), model=torch.nn.Linear(2, 2))
+        packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(len(batch))), model=torch.nn.Linear(2, 2))
 
 
 def test_chunked_head_and_entropy(shared, monkeypatch):
@@ -183,13 +188,15 @@ def test_chunked_head_and_entropy(shared, monkeypatch):
 def test_swapped_audio_moves_logprobs_and_absence_keeps_the_layout(shared):
     lalm, samples, batch = shared
     ids, mask = ragged(lalm, len(samples) * G)
-    own = packed_logprobs(lalm, batch, ids, mask, owners(len(samples)))
+    own = packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(len(samples))))
     donors = samples_for(lalm, seed=9)
     swapped = lalm.encode(samples, PROMPT, replacements={"audio": donors})
-    assert (own - packed_logprobs(lalm, swapped, ids, mask, owners(len(samples)))).abs().max() > 1e-4
+    assert (own - packed_logprobs(lalm, swapped, FlatCompletions(ids, mask, owners(len(samples))))).abs().max() > 1e-4
     for modality in lalm.modalities:
         without = lalm.encode(samples, PROMPT, absent=(modality,))
-        assert (own - packed_logprobs(lalm, without, ids, mask, owners(len(samples)))).abs().max() > 1e-4
+        assert (
+            own - packed_logprobs(lalm, without, FlatCompletions(ids, mask, owners(len(samples))))
+        ).abs().max() > 1e-4
         if modality != "text":
             assert torch.equal(without.input_ids, batch.input_ids)
     assert not [s for row in lalm.encode(samples, PROMPT, absent=("text",)).spans for s in row if s.modality == "text"]
@@ -269,7 +276,7 @@ def test_tower_runs_once_for_each_clip_unless_it_trains(lalm, monkeypatch):
     lalm.unfreeze_towers()
     batch = lalm.encode(samples, PROMPT)
     ids, mask = ragged(lalm, 2 * G)
-    packed_logprobs(lalm, batch, ids, mask, owners(2)).sum().backward()
+    packed_logprobs(lalm, batch, FlatCompletions(ids, mask, owners(2))).sum().backward()
     assert calls == [2]
     assert max(float(p.grad.abs().max()) for p in lalm.towers[0].parameters() if p.grad is not None) > 0
 
@@ -320,17 +327,13 @@ def test_the_next_part_is_read_while_the_caller_works(lalm, monkeypatch):
     assert not lalm._read, "what was decoded was used"
 
 
-def test_batches_select_repeat_and_concat(shared):
+def test_batches_select_and_repeat(shared):
     lalm, samples, batch = shared
     ids, mask = ragged(lalm, len(samples))
-    whole = packed_logprobs(lalm, batch, ids, mask, torch.arange(len(samples)))
-    apart = [lalm.encode([s], PROMPT) for s in samples]
-    joined = PromptBatch.concat(apart)
-    assert joined.spans == batch.spans and torch.equal(joined.mask, batch.mask)
-    assert (packed_logprobs(lalm, joined, ids, mask, torch.arange(len(samples))) - whole).abs().max() < 1e-5
+    whole = packed_logprobs(lalm, batch, FlatCompletions(ids, mask, torch.arange(len(samples))))
     picked = batch.select([2, 0]).repeat(2)
     assert picked.ids == [samples[2].id] * 2 + [samples[0].id] * 2
-    again = packed_logprobs(lalm, picked, ids[[2, 0]], mask[[2, 0]], torch.tensor([1, 3]))
+    again = packed_logprobs(lalm, picked, FlatCompletions(ids[[2, 0]], mask[[2, 0]], torch.tensor([1, 3])))
     assert (again - whole[[2, 0]]).abs().max() < 1e-5
 
 

@@ -14,6 +14,8 @@ from corpus_trees.media import clip
 from lalm_helpers import FAMILIES, PROMPT, samples_for, tiny_random
 from safetensors.torch import load_file, save_file
 
+from benchmarks.tiny_models import quantise_model
+from benchmarks.tiny_models import tiny_random as random_model
 from emolab.errors import ModelError
 from emolab.evaluate import evaluate
 from emolab.evaluate.asking import with_room
@@ -21,9 +23,8 @@ from emolab.lalm.base import BASE_NOTE, from_array, to_array
 from emolab.lalm.layout import as_text, end_of_turn
 from emolab.lalm.load import FAMILIES as REGISTERED
 from emolab.lalm.load import _place, load_adapter, load_model
-from emolab.lalm.quantise import add_lora, quantise_model
+from emolab.lalm.quantise import add_lora
 from emolab.lalm.qwen2_audio import Qwen2Audio
-from emolab.lalm.testing import tiny_random as random_model
 from emolab.lalm.tiny import TINY_FOLDER
 from emolab.media import frame_seconds
 from emolab.parsing import opened_by

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.tiny_models import noise_samples, tiny_random
 from emolab.errors import EvaluationError, ModelError
 from emolab.lalm.likeness import FILE, Likeness, likeness_of, note, tower_identity
-from emolab.lalm.testing import noise_samples, tiny_random
 
 RNG = np.random.default_rng(0)
 

@@ -12,10 +12,11 @@ import torch
 from lalm_helpers import FAMILIES, PROMPT, samples_for, tiny_random
 from safetensors.torch import load_file, save_file
 
+from benchmarks.tiny_models import quantise_model
 from emolab.errors import ModelError
 from emolab.lalm.load import FAMILIES as LOADABLE
 from emolab.lalm.load import load_adapter, load_model
-from emolab.lalm.quantise import add_lora, is_quantised, quantise_model
+from emolab.lalm.quantise import add_lora, is_quantised
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

@@ -8,10 +8,12 @@ import pytest
 import torch
 from lalm_helpers import FAMILIES, PROMPT, ragged, samples_for, tiny_random
 
+from benchmarks.meter import held_bytes, peak_bytes
+from benchmarks.tiny_models import quantise_model
 from emolab.lalm import accel
+from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.plain import plain_logprobs
-from emolab.lalm.quantise import add_lora, quantise_model
-from emolab.training.meter import held_bytes, peak_bytes
+from emolab.lalm.quantise import add_lora
 from emolab.training.sft import SFTSettings, cold_start
 
 pytestmark = [pytest.mark.gpu]
@@ -66,10 +68,10 @@ def test_the_fast_path_equals_the_plain_one_in_half_precision(family):
     lalm = moved(adapted(family, dtype))
     batch = lalm.encode(samples_for(lalm, 2), PROMPT)
     ids, mask = (x.to(DEVICE) for x in ragged(lalm, 6))
-    owner = torch.arange(2, device=DEVICE).repeat_interleave(3)
+    flat = FlatCompletions(ids, mask, torch.arange(2, device=DEVICE).repeat_interleave(3))
     with torch.no_grad():
-        fast = accel.logprobs(lalm, batch, ids, mask, owner)
-        plain = plain_logprobs(lalm, batch, ids, mask, owner)
+        fast = accel.logprobs(lalm, batch, flat)
+        plain = plain_logprobs(lalm, batch, flat, None, False, 1.0)
     assert float((fast - plain).abs().max()) < 0.2
     assert accel.describe(lalm)["attention"]
 

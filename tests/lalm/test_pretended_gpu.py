@@ -185,7 +185,7 @@ REMOVED = {
         "(part + 1) * rows]",
         "rollout",
     ),
-    "where media stand": (packing, "_fill", "prompt_at.to(device)[media]", "prompt_at[media]", "scores"),
+    "where media stand": (packing, "_fill", "in prompts.values()]).to(device)", "in prompts.values()])", "scores"),
     "the tokens of answers": (Completions, "from_texts", "ids.to(device)", "ids", "scores"),
     "who is masked": (Game, "embeddings", "(kept).to(self.batch.embeds.device)", "(kept)", "attribution"),
 }

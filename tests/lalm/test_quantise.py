@@ -7,7 +7,8 @@ import logging
 import torch
 from lalm_helpers import tiny_random
 
-from emolab.lalm.quantise import adapters_in_float32, add_lora, quantise_model
+from benchmarks.tiny_models import quantise_model
+from emolab.lalm.quantise import adapters_in_float32, add_lora
 
 
 def adapted(quantised):

@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
+from benchmarks.tiny_models import tiny_random
 from emolab.errors import ModelError
-from emolab.lalm.sampling import Chooser, check_settings
-from emolab.lalm.testing import tiny_random
+from emolab.lalm.sampling import Chooser, Sampling
 
 SETTINGS = [
     {"temperature": 0.7},
@@ -27,7 +27,7 @@ def test_draws_follow_transformers_processors(given):
     processors = tiny_random().base._get_logits_processor(config, device="cpu")
     expected = processors(torch.zeros(1, 1, dtype=torch.long), logits.clone()).softmax(-1)[0]
     rows, steps = 1000, 8
-    choose = Chooser(rows, steps, seed=0, greedy=False, device=torch.device("cpu"), **settings)
+    choose = Chooser(Sampling(max_new_tokens=steps, seed=0, **settings), rows, torch.device("cpu"))
     tokens = torch.cat([choose(logits.expand(rows, -1), step, torch.arange(rows))[0] for step in range(steps)])
     drawn = torch.bincount(tokens, minlength=20) / len(tokens)
     assert set(tokens.tolist()) <= set(expected.nonzero()[:, 0].tolist()), "never a truncated token"
@@ -36,7 +36,7 @@ def test_draws_follow_transformers_processors(given):
 
 def test_logprob_is_of_the_untruncated_distribution():
     logits = torch.randn(3, 11)
-    choose = Chooser(3, 1, 0.5, 0.5, 3, 0.0, 0, False, torch.device("cpu"))
+    choose = Chooser(Sampling(1, 1, 0.5, 0.5, 3, 0.0, seed=0), 3, torch.device("cpu"))
     token, logprob = choose(logits, 0, torch.arange(3))
     assert torch.allclose(logprob, (logits / 0.5).log_softmax(-1).gather(-1, token[:, None])[:, 0])
 
@@ -47,6 +47,6 @@ def test_logprob_is_of_the_untruncated_distribution():
 )
 def test_meaningless_settings_are_errors(name, value):
     fine = {"n": 1, "max_new_tokens": 1, "temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}
-    check_settings(**fine)
+    Sampling(**fine)
     with pytest.raises(ModelError, match=f"{name} = "):
-        check_settings(**(fine | {name: value}))
+        Sampling(**(fine | {name: value}))

@@ -13,7 +13,7 @@ from emolab.samples import Corpus, EmotionSample
 @pytest.fixture(scope="session")
 def random_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Folder of a tiny random Qwen2.5-Omni."""
-    from emolab.lalm.testing import tiny_random
+    from benchmarks.tiny_models import tiny_random
 
     return str(tiny_random(seed=0).save(tmp_path_factory.mktemp("model")))
 

@@ -29,7 +29,7 @@ SMALL = {"cold_per_label": 1, "cold_epochs": 0.5, "sft_epochs": 0.1, "lora_rank"
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """A function that gives the folder of a small random model of a family."""
-    from emolab.lalm.testing import tiny_random
+    from benchmarks.tiny_models import tiny_random
 
     folders: dict[str, str] = {}
 

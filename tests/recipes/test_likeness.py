@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import soundfile
 
+from benchmarks.tiny_models import noise_samples, tiny_random
 from emolab.lalm.likeness import FILE, likeness_of
-from emolab.lalm.testing import noise_samples, tiny_random
 from emolab.recipes.stages import Stages
 from emolab.samples import Corpus, EmotionSample
 

@@ -9,8 +9,8 @@ import pytest
 from fake_vllm import Server, serving
 from training_helpers import PROMPT, letters, make_trainer, samples, small_lalm
 
+from benchmarks.tiny_models import noise_samples, tiny_random
 from emolab.errors import TrainingError
-from emolab.lalm.testing import noise_samples, tiny_random
 from emolab.training.callbacks import History
 from emolab.training.engine import Engine, write_decoder
 

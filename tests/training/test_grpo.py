@@ -153,8 +153,8 @@ def test_a_batch_without_any_variance_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_adapters_of_a_4bit_model_stay_fp32_and_learn(tmp_path: Path) -> None:
-    from emolab.lalm.quantise import add_lora, quantise_model
-    from emolab.lalm.testing import tiny_random
+    from benchmarks.tiny_models import quantise_model, tiny_random
+    from emolab.lalm.quantise import add_lora
 
     lalm = tiny_random(seed=0)
     quantise_model(lalm)

@@ -12,11 +12,12 @@ import typer
 from training_helpers import PROMPT, samples
 from typer.testing import CliRunner
 
+from benchmarks.tiny_models import tiny_random
 from emolab.cli import plan as command
 from emolab.errors import TrainingError
 from emolab.lalm.accel.packing import packed_logprobs
+from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.quantise import add_lora
-from emolab.lalm.testing import tiny_random
 from emolab.profiles import PROFILES
 from emolab.recipes import RECIPES, get_recipe
 from emolab.training.planner import (
@@ -61,7 +62,9 @@ def kept_bytes(lalm: object, completion: int, group: int) -> tuple[int, int]:
         return x
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
-        out = packed_logprobs(lalm, batch, ids, torch.ones_like(ids), torch.zeros(group, dtype=torch.long))  # type: ignore[arg-type]
+        out = packed_logprobs(
+            lalm, batch, FlatCompletions(ids, torch.ones_like(ids), torch.zeros(group, dtype=torch.long))
+        )  # type: ignore[arg-type]
         out.sum().backward()
     return sum(kept.values()), int(batch.lengths[0])
 

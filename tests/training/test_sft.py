@@ -6,9 +6,9 @@ import pytest
 import torch
 from training_helpers import PROMPT, plain_logprobs, samples, small_lalm, weights
 
+from benchmarks.tiny_models import tiny_random
 from emolab.errors import TrainingError
 from emolab.lalm import Completions
-from emolab.lalm.testing import tiny_random
 from emolab.training.sft import SFTSettings, cold_start, learning_rate_at, supervised_loss
 
 TARGETS = ["<answer>happy</answer>", "<answer>sad</answer>", "<answer>angry</answer>", "no"]

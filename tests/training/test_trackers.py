@@ -18,7 +18,7 @@ from emolab.training.trackers import tracking
 TRAIN = """
 import json, sys
 from emolab.lalm.quantise import add_lora
-from emolab.lalm.testing import noise_samples, tiny_random
+from benchmarks.tiny_models import noise_samples, tiny_random
 from emolab.prompts import PROMPTS
 from emolab.training.grpo import AudioGRPOTrainer, grpo_config
 from emolab.training.trackers import Clips, tracking

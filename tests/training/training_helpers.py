@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.tiny_models import noise_samples, quantise_model, tiny_random
 from emolab.lalm import LALM, PromptBatch
-from emolab.lalm.quantise import add_lora, quantise_model
-from emolab.lalm.testing import noise_samples, tiny_random
+from emolab.lalm.quantise import add_lora
 from emolab.prompts import PROMPTS
 from emolab.training.callbacks import History
 from emolab.training.config import grpo_config

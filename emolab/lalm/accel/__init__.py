@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
 from emolab.lalm.accel.attention import kernel_for
 from emolab.lalm.accel.folding import VARIABLE, enabled, folded, folded_layers
@@ -26,7 +25,7 @@ from emolab.lalm.plain import plain_logprobs
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.lalm.batch import PromptBatch
+    from emolab.lalm.batch import FlatCompletions, PromptBatch
 
 __all__ = ["VARIABLE", "describe", "enabled", "folded", "logprobs", "packed_tokens"]
 
@@ -34,22 +33,18 @@ __all__ = ["VARIABLE", "describe", "enabled", "folded", "logprobs", "packed_toke
 def logprobs(
     lalm: LALM,
     batch: PromptBatch,
-    ids: Tensor,
-    mask: Tensor,
-    owner: Tensor,
+    flat: FlatCompletions,
     model: torch.nn.Module | None = None,
     entropy: bool = False,
     temperature: float = 1.0,
 ) -> Any:
-    """Log-probabilities of completions in any order, any number for each prompt, by the packed or the plain path.
+    """Log-probabilities (N, C) of completions by the packed or the plain path: float32, 0 where masked, differentiable.
 
-    `ids`, `mask` (N, C) are right-padded completions, and `owner` (N,) is the row of `batch` that each belongs to.
-    `model` is called instead of `lalm.model`: the same model wrapped, or a copy of it. Returns (N, C) float32, 0 where
-    the mask is 0, differentiable; with `entropy` also the entropies (N, C) of the distributions, detached. Both are of
-    softmax(logits / temperature). Raises ModelError if the shapes do not fit.
+    `model` is called instead of `lalm.model`: the same model wrapped, or a copy of it. With `entropy` also the
+    entropies (N, C) of the distributions, detached. Both are of softmax(logits / temperature).
     """
     path = packed_logprobs if enabled() else plain_logprobs
-    return path(lalm, batch, ids, mask, owner, model, entropy, temperature)
+    return path(lalm, batch, flat, model, entropy, temperature)
 
 
 def describe(lalm: LALM) -> dict[str, str]:

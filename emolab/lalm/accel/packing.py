@@ -23,11 +23,10 @@ from torch import Tensor
 
 from emolab.errors import ModelError
 from emolab.lalm.accel.attention import TreeLayout
-from emolab.lalm.plain import require_fit
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.lalm.batch import PromptBatch
+    from emolab.lalm.batch import FlatCompletions, PromptBatch
 
 LOGITS_BUDGET = 1 << 24  # elements of float32 logits that may exist at a time
 
@@ -51,16 +50,16 @@ class PackedRow:
     layout: TreeLayout
 
 
-def packed_tokens(batch: PromptBatch, mask: Tensor, owner: Tensor) -> int:
+def packed_tokens(batch: PromptBatch, flat: FlatCompletions) -> int:
     """Length of the packed row of these completions: what bounds the memory of `packed_logprobs`."""
-    lengths = mask.sum(-1)
-    used = torch.unique(owner[lengths > 0])
+    lengths = flat.mask.sum(-1)
+    used = torch.unique(flat.owner[lengths > 0])
     return int(batch.lengths[used].sum() + (lengths - 1).clamp(min=0).sum())
 
 
-def pack(batch: PromptBatch, ids: Tensor, mask: Tensor, owner: Tensor) -> PackedRow | None:
-    """Lay completions `ids` (N, C) out behind their prompts `owner` (N,); None if every completion is empty."""
-    lengths, owner = mask.long().sum(-1).cpu(), owner.cpu()
+def pack(batch: PromptBatch, flat: FlatCompletions) -> PackedRow | None:
+    """Lay completions out behind their prompts; None if every completion is empty."""
+    lengths, owner = flat.mask.long().sum(-1).cpu(), flat.owner.cpu()
     order = torch.argsort(owner, stable=True)
     order = order[lengths[order] > 0]
     if not len(order):
@@ -76,67 +75,49 @@ def pack(batch: PromptBatch, ids: Tensor, mask: Tensor, owner: Tensor) -> Packed
         at += length - 1
         prompts[row][2] = at
     last = torch.tensor([prompts[row][1] - 1 for row in owner[order].tolist()])
-    own = _Own(torch.tensor(starts), lengths[order] - 1, last)
     longest = max(sizes[row] + int(lengths[owner == row].max()) for row in prompts)
-    return _fill(batch, ids, order, prompts, own, at, longest)
-
-
-@dataclass
-class _Own:
-    """Of each completion (N,): where its tokens start in the row, how many there are, its prompt's last position."""
-
-    start: Tensor
-    size: Tensor
-    last: Tensor
-
-    def grid(self, width: int) -> tuple[Tensor, Tensor]:
-        """Positions (N, width), clamped to the completion's last token, and which of them are real."""
-        steps = torch.arange(width)
-        return (self.start[:, None] + torch.minimum(steps, (self.size - 1)[:, None]), steps < self.size[:, None])
+    return _fill(batch, flat.ids, order, prompts, (torch.tensor(starts), lengths[order] - 1, last), (at, longest))
 
 
 def _fill(
-    batch: PromptBatch, ids: Tensor, order: Tensor, prompts: dict[int, list[int]], own: _Own, total: int, longest: int
+    batch: PromptBatch,
+    ids: Tensor,
+    order: Tensor,
+    prompts: dict[int, list[int]],
+    own: tuple[Tensor, Tensor, Tensor],
+    sizes: tuple[int, int],
 ) -> PackedRow:
+    """The row itself. `own` holds of each completion (N,) its first position, length, and its prompt's last position;
+    `sizes` the length of the row and of the longest context."""
+    (start, size, last), (total, longest) = own, sizes
     device, width = ids.device, batch.embeds.shape[1]
-    prompt_at = torch.cat([torch.arange(begin, end) for begin, end, _ in prompts.values()])
+    prompt_at = torch.cat([torch.arange(begin, end) for begin, end, _ in prompts.values()]).to(device)
     prompt_from = torch.cat(
         [torch.arange(width * (row + 1) - (end - begin), width * (row + 1)) for row, (begin, end, _) in prompts.items()]
     ).to(device)
-    grid, real = own.grid(int(own.size.max()))
-    inside, steps = grid[real], torch.arange(grid.shape[1]).expand_as(grid)[real]
+    steps = torch.arange(int(size.max()))
+    # Positions (N, longest completion), clamped to the completion's last token, and which of them are real.
+    grid, real = start[:, None] + torch.minimum(steps, (size - 1)[:, None]), steps < size[:, None]
+    inside, step = grid[real].to(device), steps.expand_as(grid)[real]
     which = torch.arange(len(order))[:, None].expand_as(grid)[real]
     tokens = ids.new_zeros(total)
-    tokens[prompt_at.to(device)] = batch.input_ids.flatten()[prompt_from]
-    tokens[inside.to(device)] = ids.flatten()[(order[which] * ids.shape[1] + steps).to(device)]
+    tokens[prompt_at] = batch.input_ids.flatten()[prompt_from]
+    tokens[inside] = ids.flatten()[(order[which] * ids.shape[1] + step).to(device)]
     positions = batch.positions.new_zeros(batch.positions.shape[0], total)
-    positions[:, prompt_at.to(device)] = batch.positions.flatten(1)[:, prompt_from]
-    positions[:, inside.to(device)] = positions[:, own.last[which].to(device)] + 1 + steps.to(device)
+    positions[:, prompt_at] = batch.positions.flatten(1)[:, prompt_from]
+    positions[:, inside] = positions[:, last[which].to(device)] + 1 + step.to(device)
     media = batch.media.flatten()[prompt_from]
-    media_at = prompt_at.to(device)[media]
+    media_at = prompt_at[media]
     tokens[media_at] = 0  # some models look for placeholders in the ids that they are given
     every = torch.arange(grid.shape[1] + 1)
-    scored = every <= own.size[:, None]
-    before = torch.where(every == 0, own.last[:, None], own.start[:, None] + every - 1)[scored].to(device)
+    scored = every <= size[:, None]
+    before = torch.where(every == 0, last[:, None], start[:, None] + every - 1)[scored].to(device)
     cell = (order[:, None] * ids.shape[1] + every)[scored].to(device)
-    some = own.size > 0
-    layout = TreeLayout(
-        [(b, e, f) for b, e, f in prompts.values()],
-        grid[some].to(device),
-        real[some].flatten().nonzero()[:, 0].to(device),
-        inside.to(device),
-        longest,
-    )
-    return PackedRow(
-        tokens[None],
-        positions[:, None],
-        media_at,
-        batch.embeds.flatten(0, 1)[prompt_from[media]],
-        before,
-        ids.flatten()[cell],
-        cell,
-        layout,
-    )
+    back = real[size > 0].flatten().nonzero()[:, 0].to(device)
+    spans = [(b, e, f) for b, e, f in prompts.values()]
+    layout = TreeLayout(spans, grid[size > 0].to(device), back, inside, longest)
+    embeds, target = batch.embeds.flatten(0, 1)[prompt_from[media]], ids.flatten()[cell]
+    return PackedRow(tokens[None], positions[:, None], media_at, embeds, before, target, cell, layout)
 
 
 def embed_packed(table: Callable[[Tensor], Tensor], row: PackedRow) -> Callable[[Tensor], Tensor]:
@@ -222,22 +203,18 @@ def synchronises(model: torch.nn.Module, inner: torch.nn.Module) -> bool:
 def packed_logprobs(
     lalm: LALM,
     batch: PromptBatch,
-    ids: Tensor,
-    mask: Tensor,
-    owner: Tensor,
+    flat: FlatCompletions,
     model: torch.nn.Module | None = None,
     entropy: bool = False,
     temperature: float = 1.0,
 ) -> Any:
-    """`emolab.lalm.plain.plain_logprobs` in one packed forward: the same arguments, the same result."""
-    require_fit(ids, mask, owner)
-    row = pack(batch, ids, mask, owner)
-    out = torch.zeros(ids.numel(), 2, device=ids.device)
+    """`emolab.lalm.accel.logprobs`, with the same arguments, in one packed forward."""
+    row, shape = pack(batch, flat), flat.ids.shape
+    out = torch.zeros(flat.ids.numel(), 2, device=flat.ids.device)
     if row is not None:
         scored = _run(lalm, row, lalm.model if model is None else model, entropy, temperature)
         out = out.index_copy(0, row.cell, scored[0].float())
-    logprobs = out[:, 0].view(ids.shape)
-    return (logprobs, out[:, 1].view(ids.shape).detach()) if entropy else logprobs
+    return (out[:, 0].view(shape), out[:, 1].view(shape).detach()) if entropy else out[:, 0].view(shape)
 
 
 def _run(lalm: LALM, row: PackedRow, model: torch.nn.Module, entropy: bool, temperature: float) -> Tensor:
@@ -252,16 +229,13 @@ def _run(lalm: LALM, row: PackedRow, model: torch.nn.Module, entropy: bool, temp
         "packed": row.layout,
     }
 
-    def embed(lookup: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        return embed_packed(lookup, row)
-
     def score(logits: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         return score_packed(logits, row, temperature, entropy, lalm.logits_scaling, size)
 
     if synchronises(model, inner):  # the only place where a forward is exchanged: its wrapper must see the whole call
-        with rerouted(table, embed(table.forward)), rerouted(head, score(head.forward)):
+        with rerouted(table, embed_packed(table.forward, row)), rerouted(head, score(head.forward)):
             return torch.as_tensor(model(input_ids=row.input_ids, **options).logits)
     decoder = inner.get_submodule(lalm.decoder_name)
     decoder = lalm.running_decoder if decoder is lalm.decoder else decoder
-    hidden = decoder(inputs_embeds=embed(table)(row.input_ids), **options).last_hidden_state
+    hidden = decoder(inputs_embeds=embed_packed(table, row)(row.input_ids), **options).last_hidden_state
     return score(head)(hidden) / lalm.logits_scaling

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from emolab.training.meter import peak_bytes
+from benchmarks.meter import peak_bytes
 
 MB = 1 << 20
 
