@@ -38,7 +38,7 @@ LIMITS = """
 ## What it cannot do
 
 - Real recordings: it has only heard espeak-ng's voices through one vocoder. Its answers on your own voice are
-  for trying out the interface, not for use. `emolab.evaluate.personal.adapt` learns one voice from about twenty
+  for trying out the interface, not for use. `emolab_course.personal.adapt` learns one voice from about twenty
   labelled recordings of it.
 - Transcripts: it hears new sentences of its own grammar well, and turns other sentences into sentences of its grammar.
   The words that it is asked about are given to it as text.
@@ -89,7 +89,7 @@ the expected calibration error, and this error at the temperature that fits the 
 |---|---:|---|---:|---:|---:|---:|
 {calm}
 
-One voice learned from {taught} of its acted calls (`emolab.evaluate.personal`), asked about its others: unweighted
+One voice learned from {taught} of its acted calls (`emolab_course.personal`), asked about its others: unweighted
 accuracy {mean_test:.3f} of five, the mean over {voices} held-back voices ({lowest:.3f} to {highest:.3f}) and {repeats}
 draws each; {mean_dev:.3f} over the development voices, on which its regularisation was chosen.
 

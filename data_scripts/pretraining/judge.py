@@ -289,10 +289,10 @@ def halves(labels: Sequence[str], n: int, rng: np.random.Generator) -> tuple[lis
 
 
 def personal(lalm: LALM, folder: Path, taught: int = 20, repeats: int = 20) -> dict[str, Any]:
-    """Unweighted accuracy of `emolab.evaluate.personal` by voice: `taught` recordings teach, the others are asked."""
+    """Unweighted accuracy of `emolab_course.personal` by voice: `taught` recordings teach, the others are asked."""
     import csv
 
-    from emolab.evaluate.personal import STRENGTH, _fitted, personal_features
+    from emolab_course.personal import STRENGTH, _fitted, personal_features
 
     with (folder / "people.csv").open(encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["emotion"] != "neutral"]

@@ -1,6 +1,6 @@
 """Figures from results: every function takes tables, arrays or result objects and returns a matplotlib `Figure`.
 
-None of them computes. One file holds one subject (`evaluation`, `training`, `data`, `attribution`, …); `style` holds
+None of them computes. One file holds one subject (`evaluation`, `training`, `attribution`, …); `style` holds
 the colours that all of them share. `emolab.plots.score_bars` and the like are imported when they are first used.
 """
 
@@ -13,11 +13,9 @@ from typing import Any
 
 _HOMES = {
     "attribution": "face_heat modality_bars plot windows_on_wave words_html",
-    "data": "clip_card vad_plane",
-    "evaluation": "confusion_matrix controls label_bias posterior score_bars",
+    "evaluation": "confusion_matrix controls score_bars",
     "style": "EMOTION_COLOURS MODALITY_COLOURS colour_of new_figure palette styled",
-    "training": "LiveCurves advantages live_runs training_curves",
-    "wheels": "emotion_wheel",
+    "training": "LiveCurves training_curves",
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from emolab.emotions import LabelSet, label_set
 from emolab.evaluate.results import labels_in
 from emolab.metrics import confusion
-from emolab.plots.style import ACCENT, INK, QUIET, colour_of, light_grid, new_figure, palette, styled
+from emolab.plots.style import INK, colour_of, light_grid, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,14 +82,7 @@ def score_bars(
     figure, ((axis,),) = new_figure(7.0, 0.9 + 0.42 * len(names))
     for i, name in enumerate(names):
         result = results[name]
-        _bar(
-            axis,
-            i,
-            float(result[metric]),
-            result.get(f"{metric}_ci"),
-            colour_of(name),
-            False,
-        )
+        _bar(axis, i, float(result[metric]), result.get(f"{metric}_ci"), colour_of(name), False)
     stated = _stated(results.values() if metric == "ua" else ()) if chance == STATED else chance
     if isinstance(stated, list):
         for i, value in enumerate(stated):
@@ -139,27 +132,13 @@ def _chance(axis: Axes, chance: float | None, vertical: bool) -> None:
     if chance is None:
         return
     (axis.axvline if vertical else axis.axhline)(chance, color=INK, lw=1, ls=(0, (4, 3)), zorder=3)
-    if vertical:
-        axis.annotate(
-            "chance",
-            (chance, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, -2),
-            textcoords="offset points",
-            fontsize=8,
-            va="bottom",
-        )
-    else:
-        axis.annotate(
-            "chance",
-            (1, chance),
-            xycoords=("axes fraction", "data"),
-            xytext=(-2, 2),
-            textcoords="offset points",
-            fontsize=8,
-            ha="right",
-            va="bottom",
-        )
+    place, across, offset, side = (
+        ((chance, 1), ("data", "axes fraction"), (3, -2), "left")
+        if vertical
+        else ((1, chance), ("axes fraction", "data"), (-2, 2), "right")
+    )
+    looks = {"xytext": offset, "textcoords": "offset points", "fontsize": 8, "ha": side, "va": "bottom"}
+    axis.annotate("chance", place, xycoords=across, **looks)
 
 
 @styled
@@ -179,15 +158,8 @@ def controls(
         for j, kind in enumerate(kinds):
             if kind in by_control:
                 place = j + (i - (len(results) - 1) / 2) * width
-                _bar(
-                    axis,
-                    place,
-                    by_control[kind]["ua"],
-                    by_control[kind].get("ua_ci"),
-                    colour_of("", i),
-                    True,
-                    0.88 * width,
-                )
+                found = by_control[kind]
+                _bar(axis, place, found["ua"], found.get("ua_ci"), colour_of("", i), True, 0.88 * width)
         axis.bar(0, 0, color=colour_of("", i), label=model)
     axis.set_xticks(range(len(kinds)), [CONTROL_NAMES.get(k, str(k)) for k in kinds])
     axis.set(ylim=(0, 1), ylabel="UA", title=title)
@@ -196,49 +168,4 @@ def controls(
     if len(results) > 1:
         axis.legend(loc="upper right", ncols=min(3, len(results)))
     light_grid(axis)
-    return figure
-
-
-@styled
-def label_bias(bias: Mapping[str, Mapping[str, float]], title: str = "What the model would rather answer") -> Figure:
-    """Dot plot of the mean posterior of each label, over real inputs and over inputs without content
-    (`info["label_bias"]`).
-    """
-    labels = list(next(iter(bias.values())))
-    figure, ((axis,),) = new_figure(6.4, 0.9 + 0.36 * len(labels))
-    looks = {"inputs": ("o", ACCENT, "on the corpus"), "content_free": ("D", "#c7652c", "on silence and empty words")}
-    for kind, values in bias.items():
-        marker, colour, name = looks.get(kind, ("s", QUIET, kind))
-        axis.plot([values[label] for label in labels], range(len(labels)), marker, color=colour, label=name, ms=7)
-    if len(bias) == 2:
-        first, second = bias.values()
-        for i, label in enumerate(labels):
-            axis.plot([first[label], second[label]], [i, i], color=QUIET, lw=1, zorder=0)
-    axis.set_yticks(range(len(labels)), labels)
-    axis.invert_yaxis()
-    axis.set(xlim=(0, None), xlabel="mean probability among the labels", title=title)
-    _chance(axis, 1 / len(labels), vertical=True)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=9)
-    light_grid(axis, "x")
-    return figure
-
-
-@styled
-def posterior(
-    distribution: Mapping[str, float], answer: str | None = None, gold: str | None = None, title: str = ""
-) -> Figure:
-    """One file's distribution over the labels, the answered label in bold and the gold one marked."""
-    figure, ((axis,),) = new_figure(5.2, 0.7 + 0.3 * len(distribution))
-    colours = palette(tuple(distribution))
-    for i, (label, p) in enumerate(distribution.items()):
-        axis.barh(i, p, 0.66, color=colours[label], alpha=1.0 if label == answer else 0.55)
-        axis.text(
-            p + 0.01, i, f"{100 * p:.0f}%", va="center", fontsize=9, weight="bold" if label == answer else "normal"
-        )
-    axis.set_yticks(range(len(distribution)), [f"{k} ★" if k == gold else k for k in distribution])
-    axis.invert_yaxis()
-    axis.set(xlim=(0, 1.08), title=title or "What the model hears")
-    axis.xaxis.set_visible(False)
-    axis.spines["bottom"].set_visible(False)
-    axis.tick_params(length=0)
     return figure

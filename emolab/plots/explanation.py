@@ -16,7 +16,7 @@ import numpy as np
 
 from emolab.media import SAMPLE_RATE, audio_of, frames_of
 from emolab.plots.attribution import words_html
-from emolab.plots.data import listen
+from emolab.plots.player import listen
 from emolab.plots.style import colour_of
 
 if TYPE_CHECKING:

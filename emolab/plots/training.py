@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
-from emolab.plots.style import ACCENT, INK, QUIET, colour_of, light_grid, new_figure, styled
+from emolab.plots.style import ACCENT, colour_of, light_grid, new_figure, styled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,13 +57,13 @@ def training_curves(rows: Rows, panels: Sequence[str] = MAIN, columns: int = 3, 
 
     `rows` are dicts with "step" and the metrics; `panels` names some of PANELS. A panel without data is left out.
     """
-    wanted = {p: names for p in panels if (names := _present(rows, PANELS[p]))}
+    wanted = {p: names for p in panels if (names := columns_of(rows, PANELS[p]))}
     count = max(len(wanted), 1)
     columns = min(columns, count)
     figure, axes = new_figure(3.1 * columns + 0.4, 2.2 * -(-count // columns), -(-count // columns), columns)
     for axis in axes.flat[len(wanted) :]:
         axis.set_axis_off()
-    series = list(dict.fromkeys(_series(name) for names in wanted.values() if len(names) > 1 for name in names))
+    series = list(dict.fromkeys(series_of(name) for names in wanted.values() if len(names) > 1 for name in names))
     for axis, (panel, names) in zip(axes.flat, wanted.items(), strict=False):
         _draw(axis, rows, names, series)
         axis.set_title(panel)
@@ -77,13 +77,14 @@ def training_curves(rows: Rows, panels: Sequence[str] = MAIN, columns: int = 3, 
     return figure
 
 
-def _present(rows: Rows, names: Sequence[str]) -> list[str]:
+def columns_of(rows: Rows, names: Sequence[str]) -> list[str]:
+    """The columns with data that `names` (patterns) ask for."""
     known = list(dict.fromkeys(k for r in rows for k in r))
     found = [k for name in names for k in known if fnmatch(k, name) and k.endswith(SPREAD) == name.endswith(SPREAD)]
     return [k for k in found if len(column(rows, k)[0])]
 
 
-def _series(name: str) -> str:
+def series_of(name: str) -> str:
     """What a column of several in a panel is called, and coloured by, in every panel."""
     return name.split("/")[-1].replace("seconds_", "").removesuffix(SPREAD)
 
@@ -91,46 +92,18 @@ def _series(name: str) -> str:
 def _draw(axis: Axes, rows: Rows, names: Sequence[str], series: Sequence[str]) -> None:
     for name in names:
         steps, values = column(rows, name)
-        colour = ACCENT if len(names) == 1 else colour_of("", series.index(_series(name)))
+        colour = ACCENT if len(names) == 1 else colour_of("", series.index(series_of(name)))
         axis.plot(steps, values, color=colour, alpha=0.25, lw=0.8)
         axis.plot(
             steps,
             smooth(values, max(1, len(values) // 20)),
             color=colour,
-            label=_series(name),
+            label=series_of(name),
         )
     if len(names) > 1:  # with room for the legend above the curves
         low, high = axis.get_ylim()
         axis.set_ylim(low, high + 0.16 * -(-len(names) // 2) * (high - low))
         axis.legend(fontsize=7, handlelength=1.2, borderaxespad=0.1, ncols=2, loc="upper left", columnspacing=1.0)
-
-
-@styled
-def advantages(
-    rewards: Sequence[Sequence[float]], group_advantages: Sequence[Sequence[float]], title: str = ""
-) -> Figure:
-    """Groups of completions as strips: each dot's place is its reward, its colour and number its advantage."""
-    figure, ((axis,),) = new_figure(6.6, 0.9 + 0.42 * len(rewards))
-    largest = max((abs(a) for group in group_advantages for a in group), default=1.0) or 1.0
-    for g, (scores, gains) in enumerate(zip(rewards, group_advantages, strict=True)):
-        offsets = [0.09 * (i - (len(scores) - 1) / 2) for i in range(len(scores))]
-        axis.axhline(g, color="#eef1f4", lw=14, zorder=0)
-        axis.scatter(
-            scores,
-            [g + o * 0.8 for o in offsets],
-            c=list(gains),
-            cmap="RdBu_r",
-            vmin=-largest,
-            vmax=largest,
-            s=46,
-            edgecolor=INK,
-            linewidth=0.4,
-        )
-        axis.plot([sum(scores) / len(scores)] * 2, [g - 0.36, g + 0.36], color=QUIET, lw=1.4)
-    axis.set_yticks(range(len(rewards)), [f"prompt {g + 1}" for g in range(len(rewards))])
-    axis.invert_yaxis()
-    axis.set(xlabel="reward (bar: the group's mean)", title=title or "Same prompt, eight answers: who beat the group?")
-    return figure
 
 
 class LiveCurves:
@@ -155,26 +128,3 @@ class LiveCurves:
             self._handle = display(figure, display_id=True)
         else:
             self._handle.update(figure)
-
-
-@styled
-def live_runs(runs: Mapping[str, Rows], panels: Sequence[str] = ("reward", "reward parts", *SHARES[:2])) -> Figure:
-    """Curves of runs that are compared while the last of them trains: a panel a metric, a line style a run."""
-    figure, (axes,) = new_figure(3.0 * len(panels) + 0.3, 2.3, 1, len(panels))
-    styles = ("--", "-") if len(runs) > 1 else ("-",)
-    names = list(dict.fromkeys(n for rows in runs.values() for p in panels for n in _present(rows, PANELS[p])))
-    series = list(dict.fromkeys(_series(name) for name in names if "/" in name))
-    for axis, panel in zip(axes, panels, strict=True):
-        for (run, rows), style in zip(list(runs.items())[-2:], styles, strict=False):
-            for name in _present(rows, PANELS[panel]):
-                steps, values = column(rows, name)
-                colour = colour_of("", series.index(_series(name))) if "/" in name else ACCENT
-                label = f"{_series(name)}, {run}" if "/" in name else run
-                axis.plot(steps, values, style, color=colour, label=label, lw=1.4)
-        axis.set(title=panel, xlabel="step")
-        if panel in SHARES:
-            axis.set_ylim(-0.03, 1.03)
-        light_grid(axis)
-        if axis.get_legend_handles_labels()[0]:
-            axis.legend(fontsize=7, handlelength=1.4)
-    return figure

@@ -1,7 +1,7 @@
 """What GRPO computes from the rewards of a group: advantages, spread, and the share of groups without signal.
 
-A group holds the completions of one prompt. The functions take plain lists and load no torch; the trainer's tensors
-follow the same formulas in `emolab.training.scratch`, and a test holds the two equal.
+A group holds the completions of one prompt. The functions take plain lists, and load no torch. The course computes
+them in tensors, too (`emolab_course.scratch`), and a test holds the two equal.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from statistics import fmean, pstdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emolab.errors import RewardError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SCALES = ("group", "batch", "none")
 
@@ -62,6 +65,16 @@ def deviation(values: Sequence[float]) -> float:
         return 0.0
     mean = math.fsum(values) / len(values)
     return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
+
+
+def flat_groups(rewards: Tensor, group_size: int) -> Tensor:
+    """Which completions belong to a group whose rewards are all equal: (N,) → (N,) bool. Such a group teaches nothing.
+
+    Equal means equal up to float32 rounding: a range of at most 1e-7 of the largest absolute reward.
+    """
+    groups = rewards.view(-1, group_size)
+    flat = groups.amax(1) - groups.amin(1) <= 1e-7 * groups.abs().amax(1)
+    return flat.repeat_interleave(group_size)
 
 
 def zero_variance_share(rewards: Sequence[float | None], groups: Sequence[Hashable]) -> float:

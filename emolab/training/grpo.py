@@ -54,6 +54,7 @@ from emolab.lalm.notes import without_notes
 from emolab.parsing import parse
 from emolab.prompts import Prompt
 from emolab.rewards.base import Reward
+from emolab.rewards.groups import flat_groups
 from emolab.rewards.guard import Guarded
 from emolab.samples import EmotionSample
 from emolab.training.checkpoints import STATE, WHOLE, finish_checkpoint, without_base_name
@@ -65,7 +66,6 @@ from emolab.training.guards import (
     require_finite_weights,
     require_hearing,
 )
-from emolab.training.scratch import flat_groups
 from emolab.training.sft import run_order
 
 __all__ = ["AudioGRPOTrainer", "HearingGRPOTrainer", "grpo_config", "reward_rows", "run_order"]

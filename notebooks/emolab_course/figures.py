@@ -1,4 +1,5 @@
-"""Figures of the lessons: Plutchik's circle, a corpus at a glance, the modality triangle, methods against the truth.
+"""Figures of the lessons: Plutchik's circle, a clip, a corpus at a glance, the modality triangle, methods against the
+truth.
 
 They are drawn as those of `emolab.plots` are, from tables and arrays; none of them computes.
 """
@@ -9,17 +10,22 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emolab.emotions import EMOLAB_7, PLUTCHIK_DEGREES, LabelSet, label_set_of
+from emolab.emotions import EMOLAB_7, PLUTCHIK_DEGREES, LabelSet, label_set, label_set_of
+from emolab.media import SAMPLE_RATE
+from emolab.plots import training
 from emolab.plots.style import (
+    ACCENT,
     INK,
     MODALITY_COLOURS,
     QUIET,
     colour_of,
     light_grid,
     new_figure,
+    palette,
     styled,
 )
 from emolab.samples import MODALITIES
+from emolab_course.wheel_figure import emotion_wheel as emotion_wheel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -360,4 +366,172 @@ def before_after(
     axis.axhline(0, color=QUIET, lw=0.8)
     axis.set_xticks([0, 1], ["before RL", "after RL"])
     axis.set(xlim=(-0.2, 1.7), ylabel=ylabel, title=title or "What training taught it to use")
+    return figure
+
+
+@styled
+def clip_card(
+    wave: np.ndarray,
+    f0: np.ndarray | None = None,
+    hop: float = 0.01,
+    words: Sequence[tuple[str, float]] = (),
+    title: str = "",
+    emotion: str | None = None,
+) -> Figure:
+    """A voice at a glance: waveform above, spectrogram below with F0 on it.
+
+    `wave` (n,) at 16 kHz; `f0` (T,) in Hz, 0 or NaN where unvoiced, one value each `hop` seconds; `words` as (word,
+    onset in s).
+    """
+    import numpy as np
+
+    figure, ((above,), (below,)) = new_figure(7.4, 3.5, 2, 1, sharex=True, gridspec_kw={"height_ratios": [1, 2.3]})
+    seconds = np.arange(len(wave)) / SAMPLE_RATE
+    above.plot(seconds, wave, color=colour_of(emotion or "", 0), lw=0.5)
+    above.set(
+        yticks=[], title=title, ylim=(-1.05 * max(1e-3, np.abs(wave).max()), 1.05 * max(1e-3, np.abs(wave).max()))
+    )
+    above.spines["left"].set_visible(False)
+    quiet = 1e-5 * np.random.default_rng(0).normal(size=len(wave))
+    below.specgram(wave + quiet, NFFT=400, noverlap=240, Fs=SAMPLE_RATE, cmap="magma", vmin=-120, vmax=-35)
+    below.set(ylim=(0, 5000), xlabel="seconds", ylabel="kHz", xlim=(0, len(wave) / SAMPLE_RATE))
+    below.set_yticks(range(0, 5001, 1000), range(6))
+    if f0 is not None:
+        pitch = below.twinx()
+        voiced = np.where(np.nan_to_num(f0) > 0, f0, np.nan)
+        pitch.plot(np.arange(len(f0)) * hop, voiced, color="white", lw=3.2, alpha=0.85)
+        pitch.plot(np.arange(len(f0)) * hop, voiced, color=ACCENT, lw=1.6)
+        pitch.set(ylim=(50, 500), ylabel="F0, Hz")
+        pitch.spines["right"].set_visible(True)
+    for word, onset in words:
+        above.annotate(word, (onset, 1), xycoords=("data", "axes fraction"), fontsize=8, color=INK, va="top")
+        above.axvline(onset, color=QUIET, lw=0.6)
+    return figure
+
+
+@styled
+def vad_plane(
+    table: pd.DataFrame,
+    title: str = "Valence and arousal of the samples",
+    labels: LabelSet | Sequence[str] | None = None,
+) -> Figure:
+    """Samples on the valence–arousal plane, coloured by label, over where each label's word lies (diamonds).
+
+    `table` has the columns emotion, valence and arousal in [-1, 1]. `labels` are the corpus's (`corpus.labels`), by
+    default those in the table; a label without a place (`LabelSet.place`) has no diamond.
+    """
+    figure, ((axis,),) = new_figure(5.4, 4.6)
+    axis.axhline(0, color=QUIET, lw=0.8, zorder=0)
+    axis.axvline(0, color=QUIET, lw=0.8, zorder=0)
+    asked = label_set_of(table["emotion"]) if labels is None else label_set(labels)
+    colours = palette(asked)
+    for i, (emotion, part) in enumerate(table.dropna(subset=["valence", "arousal"]).groupby("emotion")):
+        colour = colours.get(str(emotion)) or colour_of(str(emotion), i)
+        axis.scatter(part["valence"], part["arousal"], s=12, alpha=0.4, color=colour, linewidths=0)
+    for emotion in asked:
+        place = asked.place(emotion)
+        if place is None or place.vad is None:
+            continue
+        valence, arousal, _ = place.vad
+        axis.scatter([valence], [arousal], marker="D", s=58, color=colours[emotion], edgecolor="white", zorder=4)
+        left = asked.concept(emotion) == "fearful"  # its word lies beside "angry"
+        axis.annotate(
+            emotion,
+            (valence, arousal),
+            xytext=(-7 if left else 7, 5),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            fontsize=9,
+            weight="bold",
+        )
+    axis.set(
+        xlim=(-1.05, 1.05),
+        ylim=(-1.05, 1.05),
+        xlabel="valence  (unpleasant – pleasant)",
+        ylabel="arousal  (calm – excited)",
+        title=title,
+        aspect="equal",
+    )
+    return figure
+
+
+@styled
+def label_bias(bias: Mapping[str, Mapping[str, float]], title: str = "What the model would rather answer") -> Figure:
+    """Dot plot of the mean posterior of each label, over real inputs and over inputs without content
+    (`info["label_bias"]`).
+    """
+    labels = list(next(iter(bias.values())))
+    figure, ((axis,),) = new_figure(6.4, 0.9 + 0.36 * len(labels))
+    looks = {"inputs": ("o", ACCENT, "on the corpus"), "content_free": ("D", "#c7652c", "on silence and empty words")}
+    for kind, values in bias.items():
+        marker, colour, name = looks.get(kind, ("s", QUIET, kind))
+        axis.plot([values[label] for label in labels], range(len(labels)), marker, color=colour, label=name, ms=7)
+    if len(bias) == 2:
+        first, second = bias.values()
+        for i, label in enumerate(labels):
+            axis.plot([first[label], second[label]], [i, i], color=QUIET, lw=1, zorder=0)
+    axis.set_yticks(range(len(labels)), labels)
+    axis.invert_yaxis()
+    axis.set(xlim=(0, None), xlabel="mean probability among the labels", title=title)
+    axis.axvline(1 / len(labels), color=INK, lw=1, ls=(0, (4, 3)), label="chance")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=9)
+    light_grid(axis, "x")
+    return figure
+
+
+@styled
+def advantages(
+    rewards: Sequence[Sequence[float]], group_advantages: Sequence[Sequence[float]], title: str = ""
+) -> Figure:
+    """Groups of completions as strips: each dot's place is its reward, its colour and number its advantage."""
+    figure, ((axis,),) = new_figure(6.6, 0.9 + 0.42 * len(rewards))
+    largest = max((abs(a) for group in group_advantages for a in group), default=1.0) or 1.0
+    for g, (scores, gains) in enumerate(zip(rewards, group_advantages, strict=True)):
+        offsets = [0.09 * (i - (len(scores) - 1) / 2) for i in range(len(scores))]
+        axis.axhline(g, color="#eef1f4", lw=14, zorder=0)
+        axis.scatter(
+            scores,
+            [g + o * 0.8 for o in offsets],
+            c=list(gains),
+            cmap="RdBu_r",
+            vmin=-largest,
+            vmax=largest,
+            s=46,
+            edgecolor=INK,
+            linewidth=0.4,
+        )
+        axis.plot([sum(scores) / len(scores)] * 2, [g - 0.36, g + 0.36], color=QUIET, lw=1.4)
+    axis.set_yticks(range(len(rewards)), [f"prompt {g + 1}" for g in range(len(rewards))])
+    axis.invert_yaxis()
+    axis.set(xlabel="reward (bar: the group's mean)", title=title or "Same prompt, eight answers: who beat the group?")
+    return figure
+
+
+@styled
+def live_runs(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]],
+    panels: Sequence[str] = ("reward", "reward parts", *training.SHARES[:2]),
+) -> Figure:
+    """Curves of runs that are compared while the last of them trains: a panel a metric, a line style a run."""
+    figure, (axes,) = new_figure(3.0 * len(panels) + 0.3, 2.3, 1, len(panels))
+    styles = ("--", "-") if len(runs) > 1 else ("-",)
+    names = list(
+        dict.fromkeys(
+            n for rows in runs.values() for p in panels for n in training.columns_of(rows, training.PANELS[p])
+        )
+    )
+    series = list(dict.fromkeys(training.series_of(name) for name in names if "/" in name))
+    for axis, panel in zip(axes, panels, strict=True):
+        for (run, rows), style in zip(list(runs.items())[-2:], styles, strict=False):
+            for name in training.columns_of(rows, training.PANELS[panel]):
+                steps, values = training.column(rows, name)
+                colour = colour_of("", series.index(training.series_of(name))) if "/" in name else ACCENT
+                label = f"{training.series_of(name)}, {run}" if "/" in name else run
+                axis.plot(steps, values, style, color=colour, label=label, lw=1.4)
+        axis.set(title=panel, xlabel="step")
+        if panel in training.SHARES:
+            axis.set_ylim(-0.03, 1.03)
+        light_grid(axis)
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend(fontsize=7, handlelength=1.4)
     return figure

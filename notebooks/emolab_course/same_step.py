@@ -11,7 +11,7 @@ from emolab.rewards.base import Reward
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from emolab.training.scratch import Rollout
+    from emolab_course.scratch import Rollout
     from emolab_course.short_run import Practice
 
 RATE = 0.05
@@ -62,7 +62,7 @@ def trainers_step(practised: Practice, reward: Reward, clips: int = 8, updates: 
     from emolab.recipes.data import columns_of
     from emolab.training.config import grpo_config
     from emolab.training.grpo import AudioGRPOTrainer
-    from emolab.training.scratch import Rollout
+    from emolab_course.scratch import Rollout
 
     lalm, recipe = practised.lalm, practised.recipe
     some, group = practised.clips[:clips], min(8, recipe.group_size)

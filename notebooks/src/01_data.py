@@ -45,7 +45,6 @@ print("labels:", ", ".join(lab.corpus.labels))
 table[[name for name in shown if name in table]].head(6)
 
 # %%
-import emolab as el
 
 figures.corpus_overview(table)
 
@@ -145,7 +144,7 @@ voices = one_of_each(lab.voices("test"), at_most=2, seed=1)
 for sample in voices:
     wave = audio_of(sample)
     f0 = without_octave_errors(track_f0(wave, 0.01, 65, 550))
-    display(el.plot.clip_card(wave, f0, title=sample.emotion,
+    display(figures.clip_card(wave, f0, title=sample.emotion,
                               emotion=sample.emotion))
 listen({sample.emotion: sample for sample in voices})
 
@@ -229,7 +228,7 @@ if lab.knows("sarcastic", "The embedded corpus would play sarcasm here."):
 
 # %%
 if lab.knows("valence", "The embedded corpus would draw its samples here."):
-    display(el.plot.vad_plane(table[table["split"] == "train"]))
+    display(figures.vad_plane(table[table["split"] == "train"]))
 
 # %%
 sample = (ironic or lab.corpus)[0]

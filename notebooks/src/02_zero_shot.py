@@ -27,7 +27,7 @@
 # <!-- cost study=45 -->
 
 # %%
-from emolab_course import at_most, check, setup
+from emolab_course import at_most, check, figures, setup
 
 lab = setup("02")
 lalm = lab.model()
@@ -99,7 +99,7 @@ listen({f"felt: {row.gold}; written: {row.text[:40]}": resolve(
 
 # %%
 scored = el.evaluate(lalm, test, prompt, mode="labels", progress=False)
-el.plot.label_bias(scored["info"]["label_bias"])
+figures.label_bias(scored["info"]["label_bias"])
 
 # %% [markdown]
 # Without a preference, all dots would lie at chance. A label that is likely

@@ -281,7 +281,7 @@ pd.DataFrame({name: values[at] / values[at[0]] for name, values in
 # times of 100 then weighs more than it should, compared with one that is
 # solved half of the time. Liu et al. 2025 ("Dr. GRPO") leave the division
 # out for this reason. Others keep it, since a step of known size is easier
-# to tune. `loss_type` and `scale` of `emolab.training.scratch` have both.
+# to tune. `loss_type` and `scale` of `emolab_course.scratch` have both.
 #
 # ## Several updates on one batch: ratio and clip
 #
@@ -300,7 +300,7 @@ pd.DataFrame({name: values[at] / values[at[0]] for name, values in
 # %% tags=["teaching"]
 import torch
 
-from emolab.training import scratch
+from emolab_course import scratch
 
 
 def reuse(epsilon, updates=15, rate=0.5):

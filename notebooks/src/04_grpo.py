@@ -31,7 +31,7 @@
 # <!-- cost study=150 -->
 
 # %%
-from emolab_course import at_most, check, listen, practice, setup
+from emolab_course import at_most, check, figures, listen, practice, setup
 
 lab = setup("04")
 lab
@@ -202,7 +202,7 @@ code_book_errors(book)
 # %%
 import torch
 
-from emolab.training import scratch
+from emolab_course import scratch
 
 clips = practised.clips[:at_most(16, 4)]
 reward = el.Accuracy(labels)
@@ -266,7 +266,7 @@ steps = {"1 plain": one_step(lambda now, old: scratch.plain_loss(
 # %%
 gained = scratch.group_advantages(rollout.rewards, 8).view(-1, 8)
 paid = rollout.rewards.view(-1, 8)
-el.plot.advantages(paid[:6].tolist(), gained[:6].tolist())
+figures.advantages(paid[:6].tolist(), gained[:6].tolist())
 
 # %%
 steps["2 group advantage"] = one_step(

@@ -88,7 +88,7 @@ pd.DataFrame(
 
 # %%
 gold, answer = ["gloomy", "sad"], ["sorrowful", "anxious"]
-el.plot.emotion_wheel("plutchik", gold, answer)
+figures.emotion_wheel("plutchik", gold, answer)
 
 # %% [markdown]
 # ## Precision, recall, F

@@ -204,7 +204,7 @@ check.ex_11_3(right_when_sure)
 # from them in seconds. Each recording is left out in turn, to measure it.
 
 # %%
-from emolab.evaluate.personal import adapt
+from emolab_course.personal import adapt
 
 counts = clips.counts()
 enough = [clip for clip in resolved(clips) if counts[clip.emotion] > 1]

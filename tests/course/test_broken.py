@@ -53,9 +53,7 @@ def test_the_pictures_show_every_run(saved):
 
 @pytest.mark.slow
 def test_a_right_loss_ends_where_the_trainer_does_and_a_wrong_one_does_not(monkeypatch):
-    from emolab_course import practice, setup, trainers_step
-
-    from emolab.training import scratch
+    from emolab_course import practice, scratch, setup, trainers_step
 
     monkeypatch.setenv("EMOLAB_COURSE", "smoke")
     practised = practice(setup("04", threads=1), group_size=4)

@@ -8,7 +8,7 @@ from emolab_course import figures
 
 from benchmarks.claims.drawing import ledger_plot
 from emolab.emotions import EMOTIONS, LABEL_SETS, label_set
-from emolab.plots import attribution, data, evaluation, training
+from emolab.plots import attribution, evaluation, player, training
 from emolab.plots.style import EMOTION_COLOURS, MODALITY_COLOURS, colour_of, new_figure, palette, styled
 
 RNG = np.random.default_rng(0)
@@ -90,7 +90,6 @@ def test_text_from_data_is_no_formula():
     rows = [{"gold": label, "predicted": label} for label in odd]
     found = texts(draw(evaluation.confusion_matrix(rows, odd, title="cost: $5 and $\\frac")))
     assert set(odd) <= set(found)
-    assert {"$x_$"} <= set(texts(draw(evaluation.posterior(dict.fromkeys(odd, 1 / 3), title="$y"))))
     draw(evaluation.score_bars({"$1_": RESULT, "a$b$": RESULT}))
 
 
@@ -115,17 +114,16 @@ def test_planes_and_overviews_take_the_labels_of_the_table():
         {"emotion": ["calm", "angry", "tense"], "valence": [0.5, -0.5, 0.0], "arousal": [-0.5, 0.5, 0.1],
          "split": ["train"] * 3, "speaker": ["a", "b", "c"]}
     )  # fmt: skip
-    assert "angry" in texts(draw(data.vad_plane(table))) and "calm" not in texts(draw(data.vad_plane(table)))
+    assert "angry" in texts(draw(figures.vad_plane(table))) and "calm" not in texts(draw(figures.vad_plane(table)))
     assert {"calm", "angry", "tense"} <= set(texts(draw(figures.corpus_overview(table))))
 
 
-def test_label_bias_and_posterior():
+def test_label_bias():
     bias = {
         "inputs": dict.fromkeys(EMOTIONS, 1 / 7),
         "content_free": dict(zip(EMOTIONS, np.full(7, 1 / 7), strict=True)),
     }
-    assert "on silence and empty words" in texts(draw(evaluation.label_bias(bias)))
-    assert "sad ★" in texts(draw(evaluation.posterior({"sad": 0.7, "happy": 0.3}, "sad", "sad")))
+    assert "on silence and empty words" in texts(draw(figures.label_bias(bias)))
 
 
 def test_training_curves_leave_out_what_was_not_logged():
@@ -142,7 +140,7 @@ def test_training_curves_leave_out_what_was_not_logged():
     smooth = training.smooth(np.array([0.0, 3.0, 6.0]), 3)
     assert smooth.tolist() == [1.5, 3.0, 4.5]
     assert training.smooth(np.array([2.0, 2.0, 2.0]), 50).tolist() == [2.0, 2.0, 2.0]
-    draw(training.advantages([[0, 1, 1], [0, 0, 0]], [[-1.4, 0.7, 0.7], [0, 0, 0]]))
+    draw(figures.advantages([[0, 1, 1], [0, 0, 0]], [[-1.4, 0.7, 0.7], [0, 0, 0]]))
 
 
 def test_live_curves_redraw_every_few_steps(monkeypatch):
@@ -156,11 +154,11 @@ def test_live_curves_redraw_every_few_steps(monkeypatch):
 
 def test_clip_card_and_player():
     wave = (0.1 * np.sin(np.arange(16_000) * 0.05)).astype(np.float32)
-    card = draw(data.clip_card(wave, np.full(100, 120.0), words=[("hello", 0.2)], title="a clip", emotion="sad"))
+    card = draw(figures.clip_card(wave, np.full(100, 120.0), words=[("hello", 0.2)], title="a clip", emotion="sad"))
     assert {"a clip", "hello", "F0, Hz"} <= set(texts(card))
-    html = data.listen(wave, card, "sad").data
+    html = player.listen(wave, card, "sad").data
     assert "data:audio/flac;base64," in html and "data:image/png;base64," in html and len(html) < 400_000
-    draw(data.clip_card(np.zeros(8000, np.float32)))
+    draw(figures.clip_card(np.zeros(8000, np.float32)))
 
 
 def test_corpus_pictures():
@@ -177,7 +175,7 @@ def test_corpus_pictures():
         }
     )
     assert {"samples", "emotion × condition", "speakers"} <= set(texts(draw(figures.corpus_overview(table))))
-    assert set(EMOTIONS) <= set(texts(draw(data.vad_plane(table))))
+    assert set(EMOTIONS) <= set(texts(draw(figures.vad_plane(table))))
 
 
 def test_attribution_pictures():
@@ -272,6 +270,6 @@ def test_plot_chooses_the_picture_of_an_attribution():
     assert "± standard error over 2 clips" in texts(draw(attribution.plot(explained)))
 
 
-@pytest.mark.parametrize("name", ["confusion_matrix", "score_bars", "controls", "label_bias"])
+@pytest.mark.parametrize("name", ["confusion_matrix", "score_bars", "controls"])
 def test_evaluation_figures_are_documented(name):
     assert getattr(evaluation, name).__doc__

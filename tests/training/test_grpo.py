@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from emolab_course.scratch import LOSS_TYPES, Settings, group_advantages, update
 from training_helpers import PROMPT, Recorder, letters, make_trainer, plain_logprobs, samples, small_lalm, twin, weights
 
 from emolab.errors import RewardError, TrainingError
 from emolab.lalm import accel
 from emolab.training.callbacks import History
 from emolab.training.guards import Alarms
-from emolab.training.scratch import LOSS_TYPES, Settings, group_advantages, update
 
 
 def from_scratch(

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 def _advantages(rewards: Floats, group_size: int) -> Floats:
     import torch
 
-    from emolab.training.scratch import group_advantages
+    from emolab_course.scratch import group_advantages
 
     return group_advantages(torch.tensor(rewards, dtype=torch.float64), group_size).numpy()
 
@@ -237,7 +237,7 @@ ROUND_TRIP = FunctionExercise(
 
 
 def _loss(logprobs: Any, old: Any, rewards: Any, mask: Any, group_size: int, epsilon: float) -> float:
-    from emolab.training.scratch import clipped_loss, group_advantages
+    from emolab_course.scratch import clipped_loss, group_advantages
 
     return float(clipped_loss(logprobs, old, group_advantages(rewards, group_size), mask, epsilon))
 
@@ -254,7 +254,7 @@ def _batch_inputs(rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
 
 def _variant(weights: str = "group", clip: bool = True, mean: str = "tokens", turned: bool = False) -> Any:
     def loss(logprobs: Any, old: Any, rewards: Any, mask: Any, group_size: int, epsilon: float) -> float:
-        from emolab.training.scratch import group_advantages
+        from emolab_course.scratch import group_advantages
 
         gain = group_advantages(rewards, group_size) if weights == "group" else rewards
         ratio, gain = (logprobs - old).exp(), gain[:, None]

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 def _k3(now: Floats, reference: Floats) -> Floats:
     import torch
 
-    from emolab.training.scratch import kl_k3
+    from emolab_course.scratch import kl_k3
 
     found: Floats = kl_k3(torch.as_tensor(now), torch.as_tensor(reference)).numpy()
     return found

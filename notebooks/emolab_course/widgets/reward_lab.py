@@ -206,7 +206,7 @@ class _Training:
     def _draw(self, runs: Sequence[Mapping[str, Any]]) -> None:
         import io
 
-        from emolab.plots.training import live_runs
+        from emolab_course.figures import live_runs
 
         if not runs or not runs[-1]["rows"]:
             return

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from emolab_course.personal import adapt
 from emolab_synth import prosody, seeds, talkers
 from emolab_synth.channel import Channel, record_wild
 from emolab_synth.voice import Room, speak
 
 from emolab.errors import EvaluationError
-from emolab.evaluate.personal import adapt
 from emolab.samples import EmotionSample
 
 pytest.importorskip("torch")

@@ -6,9 +6,7 @@ import math
 
 import pytest
 import torch
-from training_helpers import PROMPT, letters, samples, small_lalm, weights
-
-from emolab.training.scratch import (
+from emolab_course.scratch import (
     LOSS_TYPES,
     Settings,
     advantage_loss,
@@ -25,6 +23,7 @@ from emolab.training.scratch import (
     token_losses,
     update,
 )
+from training_helpers import PROMPT, letters, samples, small_lalm, weights
 
 
 def test_advantages_of_a_group_are_its_standard_scores() -> None:

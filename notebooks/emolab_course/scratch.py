@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from emolab.parsing import parse
+from emolab.rewards.groups import flat_groups
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM, Completions, PromptBatch
@@ -51,16 +52,6 @@ def plain_loss(logprobs: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
 
 
 # Rung 2: the group is the baseline ------------------------------------------------------------------------------------
-
-
-def flat_groups(rewards: Tensor, group_size: int) -> Tensor:
-    """Which completions belong to a group whose rewards are all equal: (N,) → (N,) bool. Such a group teaches nothing.
-
-    Equal means equal up to float32 rounding: a range of at most 1e-7 of the largest absolute reward.
-    """
-    groups = rewards.view(-1, group_size)
-    flat = groups.amax(1) - groups.amin(1) <= 1e-7 * groups.abs().amax(1)
-    return flat.repeat_interleave(group_size)
 
 
 def group_advantages(rewards: Tensor, group_size: int, scale: Literal["group", "batch", "none"] = "group") -> Tensor:

@@ -1,8 +1,8 @@
 """Figures of wheels show where words land, and what naming more of them scores."""
 
 import pytest
+from emolab_course.wheel_figure import emotion_wheel
 
-from emolab.plots.wheels import emotion_wheel
 from emolab.wheels import embedded
 
 
