@@ -8,7 +8,7 @@ WORKDIR /emolab
 COPY --chown=learner . .
 # The wheel of torch for CPUs is smaller; on a machine with a card, leave this index out.
 RUN pip install --no-cache-dir -c constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu \
-    -e '.[course,voices]' -e data_scripts/synth -e notebooks
+    -e '.[course,voices]' -e data_scripts/corpora -e notebooks
 USER learner
 EXPOSE 8888
 CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "--notebook-dir=notebooks"]

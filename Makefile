@@ -27,13 +27,13 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml data_scripts/synth/pyproject.toml notebooks/pyproject.toml constraints.txt constraints-hashed.txt
+$(STAMP): pyproject.toml data_scripts/corpora/pyproject.toml notebooks/pyproject.toml constraints.txt constraints-hashed.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emolab needs Python 3.11 or newer: make PYTHON=python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (the first time takes some minutes)"
 	@$(PIP) install --require-hashes --no-deps -r constraints-hashed.txt
 	@$(PIP) install -c constraints.txt torch
-	@$(PIP) install --no-deps --no-build-isolation -e . -e data_scripts/synth -e notebooks
+	@$(PIP) install --no-deps --no-build-isolation -e . -e data_scripts/corpora -e notebooks
 	@touch $@
 
 # After a change of constraints.txt: the hashes of every file that the index holds of each pin. PyTorch's wheels for one

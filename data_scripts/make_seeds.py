@@ -2,8 +2,8 @@
 
 Every base voice of `emolab_synth.talkers` says its sentences of `emolab_synth.text` neutrally, through espeak-ng in a
 process of its own (`pip install emolab[voices]`). One Ogg-Opus file and one JSON file (alignment) per voice go to
-data_scripts/synth/emolab_synth/data/seeds. A voice whose files already hold the wanted sentences is left alone, so the
-script can be run again at any time.
+data_scripts/corpora/emolab_synth/data/seeds. A voice whose files already hold the wanted sentences is left alone,
+so the script can be run again at any time.
 
 Licence: espeak-ng is GPL-3.0-or-later. These files hold sound that the program made from our own sentences, and none of
 the program's code or data; our reading is that the GPL does not extend to such output, and we ship the files under this

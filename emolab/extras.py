@@ -53,7 +53,8 @@ EXTRA_OF = {
 }
 """Top-level module -> the extra of this package that installs it."""
 BESIDE = {
-    "emolab_synth": "pip install ./data_scripts/synth, in a checkout of emolab",
+    "emolab_corpora": "pip install ./data_scripts/corpora, in a checkout of emolab",
+    "emolab_synth": "pip install ./data_scripts/corpora, in a checkout of emolab",
     "emolab_course": "pip install ./notebooks, in a checkout of emolab",
     "benchmarks": "run it in a checkout of emolab",
 }

@@ -57,7 +57,7 @@ def test_every_direct_dependency_is_pinned_within_its_range():
     wanted = [text for extra in ("train", "course", "voices", "hub", "bench", "site", "dev") for text in extras[extra]]
     for text in [*PROJECT["project"]["dependencies"], *wanted]:
         requirement = Requirement(text)
-        if requirement.name not in ("emolab", "emolab-course", "emolab-synth"):
+        if requirement.name not in ("emolab", "emolab-course", "emolab-corpora"):
             assert pinned[normal(requirement.name)] in requirement.specifier, text
 
 
@@ -102,7 +102,7 @@ def test_no_path_of_one_machine():
 
 def test_every_shipped_licence_is_noticed():
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
-    for shipped in ("data_scripts/synth/emolab_synth/data", "emolab/lalm/tiny_data", "emolab/wheels"):
+    for shipped in ("data_scripts/corpora/emolab_synth/data", "emolab/lalm/tiny_data", "emolab/wheels"):
         assert shipped in notice
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
 

@@ -143,7 +143,7 @@ def standin(profile: str, tiny: bool) -> Path:
 
 def environment(part: Part) -> dict[str, str]:
     """The process's environment: offline, with this checkout's package and course."""
-    here = (ROOT, ROOT / "notebooks", ROOT / "data_scripts" / "synth")
+    here = (ROOT, ROOT / "notebooks", ROOT / "data_scripts" / "corpora")
     paths = os.pathsep.join([*map(str, here), os.environ.get("PYTHONPATH", "")])
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TQDM_MININTERVAL": "30"}
     return {**os.environ, **offline, "PYTHONPATH": paths.rstrip(os.pathsep), **part.environment}

@@ -27,10 +27,11 @@ def load(path: Path) -> ModuleType:
 def benchmarks() -> dict[str, tuple[str, str]]:
     """The command of every benchmark, with its module and its line of help; none in an installed package."""
     files = [*FOLDER.glob("[a-z]*.py"), *(path.parent for path in FOLDER.glob("[a-z]*/__init__.py"))]
-    return {path.stem.replace("_", "-"): (f"benchmarks.{path.stem}", _first_line(path)) for path in sorted(files)}
+    told = {path: _first_line(path) for path in sorted(files)}
+    return {path.stem.replace("_", "-"): (f"benchmarks.{path.stem}", line) for path, line in told.items() if line}
 
 
-def _first_line(path: Path) -> str:
-    source = path / "__init__.py" if path.is_dir() else path
-    described = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
-    return described.partition("\n")[0]
+def _first_line(path: Path) -> str | None:
+    """The first line of a benchmark's docstring; None of a file that has no `register`, and only helps others."""
+    source = (path / "__init__.py" if path.is_dir() else path).read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0] if "\ndef register(" in source else None

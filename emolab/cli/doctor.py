@@ -144,11 +144,11 @@ def gpu_report(index: int) -> dict[str, Any]:
 
 
 def shipped_report() -> dict[str, bool]:
-    """Whether the weights of the tiny model, and the package that makes the embedded corpus, are where they belong."""
+    """Whether the weights of the tiny model, and the package of the embedded and the published corpora, are there."""
     weights = Path(__file__).parents[1] / "lalm" / "tiny_data"
     return {
         "tiny model weights": any(weights.glob("*.safetensors")),
-        "embedded corpus": find_spec("emolab_synth") is not None,
+        "emolab-corpora": find_spec("emolab_corpora") is not None,
     }
 
 
@@ -217,7 +217,7 @@ def _render(result: dict[str, Any]) -> None:
             terminal.print(f"different {row['name']}: {row['installed']} here, tested with {row['tested']}")
     for name, present in result["shipped"].items():
         if not present:
-            terminal.print(f"missing   {name}: pip install . ./data_scripts/synth, in a whole checkout of emolab")
+            terminal.print(f"missing   {name}: pip install . ./data_scripts/corpora, in a whole checkout of emolab")
     espeak = result["espeak"]
     can_speak = espeak["loader"] or espeak["program"]
     speaks = "espeak-ng found" if can_speak else "need espeak-ng: pip install 'emolab[voices]'"

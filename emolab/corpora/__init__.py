@@ -6,10 +6,10 @@
 {'calm: no such label in the target': 192}
 """
 
-from emolab.corpora.builder import CHECKS, Check
 from emolab.corpora.catalogue import CORPORA, CorpusInfo, info
 from emolab.corpora.spec import LOADERS, corpus_folds, fold_names, load, load_corpus, relabel, respell
 from emolab.emotions import label_set
+from emolab.media.usable import CHECKS, Check
 
 __all__ = [
     "CHECKS",

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emolab.corpora.builder import AUDIO, VIDEO, Check, read_csv
+from emolab.corpora.reading import AUDIO, VIDEO, read_csv
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.errors import CorpusError
 from emolab.media.files import respelt
-from emolab.media.usable import look
+from emolab.media.usable import Check, look
 from emolab.samples import Corpus, EmotionSample, LoadReport, printable, read_rows, sample_from_row
 
 UTF8 = ("utf-8-sig",)  # guessing another encoding would garble names and texts without a word

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emolab.corpora.builder import CHECKS, Check
 from emolab.corpora.catalogue import CORPORA, info
 from emolab.corpora.embedded import MAKER, NAME
 from emolab.corpora.protocols import PROTOCOLS, Fold, draw, protocols_of
@@ -16,7 +15,7 @@ from emolab.corpora.protocols import protocol as named_protocol
 from emolab.emotions import EMOLAB_7, LABEL_SETS, LabelSet, label_map, label_set
 from emolab.errors import CorpusError, EmolabError
 from emolab.extras import MissingExtra, advice
-from emolab.media.usable import usable
+from emolab.media.usable import CHECKS, Check, usable
 from emolab.registry import Registry
 from emolab.samples import MODALITIES, TABLES, Corpus, LoadReport
 
@@ -29,8 +28,9 @@ SPLITS = {"dev": "val", "valid": "val", "validation": "val", "eval": "val", "eva
 
 Labels = LabelSet | str | Sequence[str] | None
 Loader = Callable[[Path, Check], tuple[Corpus, LoadReport]]
-LOADERS: Registry[Loader] = Registry("corpus", {name: f"emolab.corpora.{name}:load" for name in CORPORA}, CorpusError)
-"""What reads a corpus as published from its folder. `emolab.registry.register("corpus", name)` adds one."""
+LOADERS: Registry[Loader] = Registry("corpus", {}, CorpusError)
+"""What reads a corpus as published from its folder: those of the package `emolab-corpora`, and anybody's that an
+entry point or `emolab.registry.register("corpus", name)` adds."""
 
 
 def load_corpus(
@@ -124,6 +124,18 @@ def _load(
     return corpus, _folds(corpus, protocol, seed, as_published)
 
 
+def _loader(kind: str) -> Loader:
+    """The loader of a corpus. Raises MissingExtra for one of `emolab-corpora` where that is not installed."""
+    if kind not in LOADERS and kind in (MAKER, *CORPORA):
+        raise MissingExtra(advice("emolab_corpora"))
+    return LOADERS[kind]
+
+
+def _kinds() -> list[str]:
+    """What may stand before the colon of a specification."""
+    return list(dict.fromkeys([*_READERS, *CORPORA, *LOADERS]))
+
+
 def _report(corpus: Corpus) -> LoadReport:
     if corpus.report is None:
         corpus.report = LoadReport(corpus.name, found=len(corpus))
@@ -134,13 +146,13 @@ def _read(spec: str | Path, check: Check) -> tuple[Corpus, str | None]:
     """A corpus with its report, and the name of the label set that its emotions are of (None: nobody knows)."""
     text = str(spec)
     kind, colon, rest = text.partition(":")
-    if isinstance(spec, Path) or (kind not in _READERS and kind not in LOADERS):
+    if isinstance(spec, Path) or kind not in _kinds():
         return _read_path(Path(text), check)
-    if kind in LOADERS:
+    if kind not in _READERS:
         title = info(kind).title if kind in CORPORA else kind
         if not rest:
             raise CorpusError(f"{text}: give the folder that holds {title} as published, as {kind}:FOLDER")
-        corpus, report = LOADERS[kind](Path(rest), check)
+        corpus, report = _loader(kind)(Path(rest), check)
         return replace(corpus, report=report), info(kind).labels if kind in CORPORA else None
     if colon and not rest:
         raise CorpusError(f"{text}: nothing after the colon; see `emolab corpus load --help`")
@@ -148,9 +160,7 @@ def _read(spec: str | Path, check: Check) -> tuple[Corpus, str | None]:
 
 
 def _read_synthetic(size: str, check: Check) -> tuple[Corpus, str | None]:
-    if MAKER not in LOADERS:
-        raise MissingExtra(advice("emolab_synth"))
-    corpus, report = LOADERS[MAKER](Path(size or "course"), check)
+    corpus, report = _loader(MAKER)(Path(size or "course"), check)
     return replace(corpus, report=report), "emolab-7"
 
 
@@ -172,7 +182,7 @@ _READERS = {NAME: _read_synthetic, "manifest": _read_manifest, "hf": _read_hub}
 
 def _read_path(path: Path, check: Check) -> tuple[Corpus, str | None]:
     if not path.exists():
-        known = ", ".join([*_READERS, *LOADERS])
+        known = ", ".join(name for name in _kinds() if name != MAKER)
         raise CorpusError(f"{path}: no such table or folder, and no corpus of that name; write NAME:PATH with {known}")
     table = path.is_dir() and any((path / name).is_file() for name in TABLES)
     if not table and (path.is_dir() or path.suffix.lower() in (".csv", ".tsv")):
@@ -337,8 +347,7 @@ def load(
     is looked at: "exists", "header" (default) or "decode". Raises CorpusError for an unknown name or a folder that does
     not have the layout.
     """
-    loader = LOADERS[info(name).name]
-    corpus, report = loader(Path(root), check)
+    corpus, report = _loader(info(name).name)(Path(root), check)
     if labels is None:
         return corpus, report
     mapped, dropped = relabel(corpus, info(name).labels, labels, keep_calm)

@@ -103,8 +103,8 @@ def test_every_command_file_is_registered():
     [
         ("course", "emolab_course", "pip install ./notebooks, in a checkout of emolab"),
         ("rehearse", "benchmarks", "run it in a checkout of emolab"),
-        ("say", "emolab_synth", "pip install ./data_scripts/synth, in a checkout of emolab"),
-        ("corpus make", "emolab_synth", "pip install ./data_scripts/synth, in a checkout of emolab"),
+        ("say", "emolab_synth", "pip install ./data_scripts/corpora, in a checkout of emolab"),
+        ("corpus make", "emolab_synth", "pip install ./data_scripts/corpora, in a checkout of emolab"),
     ],
 )
 def test_a_command_of_a_package_that_is_not_there_says_what_to_do(command, absent, told):

@@ -21,7 +21,7 @@ def test_the_maker_registers_itself():
 def test_without_the_maker_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(LOADERS, "_outside", {})
     monkeypatch.setattr(LOADERS, "_entries", {})
-    with pytest.raises(MissingExtra, match=r"emolab_synth is not installed.*pip install \./data_scripts/synth"):
+    with pytest.raises(MissingExtra, match=r"emolab_corpora is not installed.*pip install \./data_scripts/corpora"):
         load_corpus("synthetic:smoke")
 
 

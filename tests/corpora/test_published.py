@@ -50,7 +50,7 @@ def test_a_loader_reads_what_is_published(name, tmp_path):
 
 @pytest.mark.parametrize("name", list(PUBLISHED))
 def test_a_loader_says_what_it_was_checked_against_and_what_not(name):
-    says = " ".join((import_module(f"emolab.corpora.{name}").__doc__ or "").split())
+    says = " ".join((import_module(corpora.LOADERS[name].__module__).__doc__ or "").split())
     assert "Checked against" in says
     for source in re.findall(r"[\w.-]+/[\w.-]+ (?=\w)", PUBLISHED[name]["source"])[:1]:
         assert source.strip() in says

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emolab.corpora.builder import VIDEO, Builder, Check, read_text
-from emolab.corpora.folds import Listing, gather
+from emolab.corpora.reading import VIDEO, read_text
 from emolab.emotions import LABEL_SETS
+from emolab.media.usable import Check
 from emolab.samples import Corpus, LoadReport
+from emolab_corpora.builder import Builder
+from emolab_corpora.folds import Listing, gather
 
 
 def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:

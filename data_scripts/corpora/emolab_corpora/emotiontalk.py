@@ -12,8 +12,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from emolab.corpora.builder import Builder, Check
+from emolab.media.usable import Check
 from emolab.samples import Corpus, LoadReport
+from emolab_corpora.builder import Builder
 
 PARTS = {"G00001": "val", "G00012": "val", "G00003": "test", "G00015": "test"}
 NAME = re.compile(r"(G\d{5})_\d+_(\d+)_\d+\.json$")

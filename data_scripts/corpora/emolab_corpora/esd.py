@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emolab.corpora.builder import Builder, Check, read_text
+from emolab.corpora.reading import read_text
 from emolab.emotions import LABEL_SETS
+from emolab.media.usable import Check
 from emolab.samples import Corpus, LoadReport
+from emolab_corpora.builder import Builder
 
 NAME = re.compile(r"(\d{4})_(\d{6})\.wav$")
 CHINESE = {"中立": "neutral", "快乐": "happy", "伤心": "sad", "生气": "angry", "惊喜": "surprise"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from emolab.corpora.builder import Builder
+from emolab_corpora.builder import Builder
 
 FOLDS = ("1", "2", "3", "4", "5")
 Listing = Iterable[tuple[str, str]]  # (clip, label as published)

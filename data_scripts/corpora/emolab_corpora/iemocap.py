@@ -11,8 +11,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from emolab.corpora.builder import Builder, Check, read_text
+from emolab.corpora.reading import read_text
+from emolab.media.usable import Check
 from emolab.samples import Corpus, LoadReport
+from emolab_corpora.builder import Builder
 
 EVALUATION = re.compile(r"(?:^|.*/)Session([1-5])/dialog/EmoEvaluation/(Ses0[1-5][FM]_[^/]+)\.txt$")
 HEADER = re.compile(r"\[([\d.]+) - ([\d.]+)\]\t(\S+)\t(\w+)\t\[([\d.]+), ([\d.]+), ([\d.]+)\]")

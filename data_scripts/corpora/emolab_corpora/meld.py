@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emolab.corpora.builder import Builder, Check, read_csv
-from emolab.media.usable import look
+from emolab.corpora.reading import read_csv
+from emolab.media.usable import Check, look
 from emolab.samples import Corpus, LoadReport
+from emolab_corpora.builder import Builder
 
 PARTS = {  # split of ours: table, folder of its clips
     "train": ("train_sent_emo.csv", "train_splits"),

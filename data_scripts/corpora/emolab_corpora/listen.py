@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from emolab.corpora.builder import Builder, Check
 from emolab.errors import CorpusError
+from emolab.media.usable import Check
 from emolab.samples import Corpus, LoadReport
+from emolab_corpora.builder import Builder
 
 CONDITIONS = {"1": "neutral text", "2": "matched", "3": "mismatched", "4": "paralinguistic"}
 COLUMNS = ("id", "experiment_type", "answer", "transcription", "audio")

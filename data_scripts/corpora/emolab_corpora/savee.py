@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emolab.corpora.builder import Builder, Check
+from emolab.media.usable import Check
 from emolab.samples import Corpus, LoadReport
+from emolab_corpora.builder import Builder
 
 SPEAKERS = ("DC", "JE", "JK", "KL")
 CODES = {

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emolab.corpora.builder import Builder, Check
+from emolab.media.usable import Check
 from emolab.samples import Corpus, LoadReport
+from emolab_corpora.builder import Builder
 
 CODES = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # 01 to 08
 SENTENCES = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}

@@ -11,8 +11,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from emolab.corpora.builder import Builder, Check, read_csv
+from emolab.corpora.reading import read_csv
+from emolab.media.usable import Check
 from emolab.samples import Corpus, LoadReport
+from emolab_corpora.builder import Builder
 
 CODES = {"NEU": "neutral", "HAP": "happy", "SAD": "sad", "ANG": "angry", "FEA": "fear", "DIS": "disgust"}
 LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified", "X": "unspecified"}

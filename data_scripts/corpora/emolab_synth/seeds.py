@@ -189,7 +189,7 @@ def index() -> dict[str, dict[str, dict[str, Any]]]:
     """What is shipped: base voice → sentence id → entry of `pack`. Raises SynthError if the files are not there."""
     files = sorted(DATA.glob("*.json"))
     if not files:
-        raise SynthError(f"no speech seeds in {DATA}: the installation is incomplete; reinstall emolab-synth")
+        raise SynthError(f"no speech seeds in {DATA}: the installation is incomplete; reinstall emolab-corpora")
     return {f.stem: json.loads(f.read_text(encoding="utf8")) for f in files}
 
 
@@ -201,9 +201,9 @@ def _voice_wave(voice: str) -> np.ndarray:
     try:
         wave, rate = soundfile.read(path, dtype="float32")
     except soundfile.LibsndfileError as error:
-        raise SynthError(f"{path}: cannot be read ({error}); reinstall emolab-synth") from error
+        raise SynthError(f"{path}: cannot be read ({error}); reinstall emolab-corpora") from error
     if rate != SAMPLE_RATE:
-        raise SynthError(f"{path}: {rate} Hz, expected {SAMPLE_RATE}; reinstall emolab-synth")
+        raise SynthError(f"{path}: {rate} Hz, expected {SAMPLE_RATE}; reinstall emolab-corpora")
     return wave
 
 

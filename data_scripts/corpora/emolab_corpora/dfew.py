@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emolab.corpora.builder import VIDEO, Builder, Check, read_csv
-from emolab.corpora.folds import Listing, gather
+from emolab.corpora.reading import VIDEO, read_csv
+from emolab.media.usable import Check
 from emolab.samples import Corpus, LoadReport
+from emolab_corpora.builder import Builder
+from emolab_corpora.folds import Listing, gather
 
 CODES = {"1": "happy", "2": "sad", "3": "neutral", "4": "angry", "5": "surprise", "6": "disgust", "7": "fear"}
 
