@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from emolab.errors import EmolabError
+
+
+def check_place(path: str | Path, folder: bool = False) -> Path:
+    """Find out that a file (or files in a folder) can be written here, before anything is computed for it.
+
+    Raises EmolabError where a folder on the way is a file, the disk is full or read-only, or the name is too long.
+    """
+    path = Path(path)
+    try:
+        if not folder and path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        place = path if folder else path.parent
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"x")
+    except OSError as error:
+        raise EmolabError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
+    return path
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:

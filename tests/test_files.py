@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from emolab.cli.main import build
 from emolab.errors import EmolabError, EvaluationError
 from emolab.evaluate import read_result, write_result
-from emolab.files import read_json, write_bytes, write_json, write_table
+from emolab.files import check_place, read_json, write_bytes, write_json, write_table
 
 WRITES = """
 import sys
@@ -78,6 +80,21 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path, name: str) -
     (tmp_path / "file").write_text("")
     with pytest.raises(EmolabError, match="choose another place"):
         write_bytes(tmp_path / name, b"")
+    with pytest.raises(EmolabError, match="choose another place"):
+        check_place(tmp_path / name)
+
+
+def test_a_place_is_tried_before_anything_is_computed(tmp_path: Path) -> None:
+    assert check_place(tmp_path / "new" / "a.json").parent.is_dir() and not list((tmp_path / "new").iterdir())
+    assert check_place(tmp_path / "run", folder=True).is_dir()
+    with pytest.raises(EmolabError, match=r"run: cannot be written .it is a folder.; choose another place"):
+        check_place(tmp_path / "run")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmolabError, match="File exists"):
+        check_place(tmp_path / "file", folder=True)
+    for arguments in (["evaluate"], ["zeroshot"], ["train", "emo-rl"]):
+        found = CliRunner().invoke(build(), [*arguments, "--out", str(tmp_path / "file" / "under"), "--json"])
+        assert found.exit_code == 1 and "cannot be written" in json.loads(found.stdout)["error"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"null", b"[" * 100_000])

@@ -50,7 +50,10 @@ def evaluate(
     from emolab.evaluate import numbers, write_result
     from emolab.evaluate.as_asked import BY_STYLE, evaluation_of
     from emolab.evaluate.inputs import labels_of, part_of, read_corpus, read_model
+    from emolab.files import check_place
 
+    if out is not None:
+        check_place(out)
     chosen = labels or (labels_of(checkpoint) if checkpoint is not None and prompt is None else None)
     whole = read_corpus(corpus, labels=chosen, protocol=protocol, fold=fold)
     test = part_of(whole, split, where or (), limit, seed)

@@ -37,7 +37,8 @@ def emit(result: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]
         render(result)
         return
     stream = _real_stdout[-1] if _real_stdout else sys.stdout
-    stream.write(json.dumps(to_plain(result), ensure_ascii=False, allow_nan=False) + "\n")
+    line = json.dumps(to_plain(result), ensure_ascii=False, allow_nan=False)
+    stream.write(line.encode("utf-8", "backslashreplace").decode() + "\n")  # names of files need not be UTF-8
     stream.flush()
 
 

@@ -162,8 +162,11 @@ def _run(
     as_json: bool,
     **options: Any,
 ) -> None:
+    from emolab.files import check_place
     from emolab.training.launch import is_main
 
+    if out is not None:
+        check_place(out, folder=True)
     options |= {"labels": labels, "protocol": protocol, "fold": fold, "split": split, "long_clips": long_clips}
     result = recipe.run(corpus, out, test=test_corpus, say=_say, **options)
     if is_main():

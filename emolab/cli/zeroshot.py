@@ -42,7 +42,10 @@ def zeroshot(
     from emolab.evaluate import numbers, write_result
     from emolab.evaluate.inputs import part_of, read_corpus, read_model
     from emolab.evaluate.zero_shot import zero_shot
+    from emolab.files import check_place
 
+    if out is not None:
+        check_place(out)
     whole = read_corpus(corpus, labels=labels, protocol=protocol, fold=fold)
     test = part_of(whole, split, where or (), limit, seed)
     train = part_of(whole, "train", where or ()) if baseline else None

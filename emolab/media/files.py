@@ -30,6 +30,8 @@ AV_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
 def regular_file(path: str | Path) -> Path:
     """The path of a regular, non-empty file. Raises MediaError that says what it is otherwise, without opening it."""
     path = Path(path)
+    if (shown := str(path).encode("utf-8", "backslashreplace").decode()) != str(path):
+        raise MediaError(f"{shown}: its name is not UTF-8; rename the file")
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):

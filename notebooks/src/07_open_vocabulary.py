@@ -335,6 +335,44 @@ def penalty(gold, answer):
 check.ex_7_3(penalty)
 
 # %% [markdown]
+# ## Trap 3: the blind hedge
+#
+# A model that does not listen can still choose what it says. The audit of
+# `el.audit` looks for the best *blind* answer: it has one clip of each
+# emotion, and tries one word, two words, and more, the same for all clips.
+# Below is what the recipe's rubric pays the best single word and the best
+# list. `plain` is the rubric with F as the wheel reward, length penalty
+# included. `guarded` is the shipped one: there F is multiplied by the
+# precision of the answer, once more, on each wheel.
+
+# %%
+from dataclasses import replace
+
+from emolab.rewards.shipped import rubric
+
+guarded = rubric("affectgpt_rl")
+plain = replace(guarded, parts=tuple(
+    replace(part, reward=replace(part.reward, hedge=0.0))
+    if hasattr(part.reward, "hedge") else part
+    for part in guarded.parts))
+audits = {"plain": el.audit(plain), "guarded": el.audit(guarded)}
+pd.DataFrame({
+    name: {"one word": round(found["blind"]["single"], 3),
+           "best list": round(found["blind"]["several"], 3),
+           "the list": found["blind"]["several_answer"].split(
+               "<answer>")[1].removesuffix("</answer>"),
+           "audit passed": found["ok"]}
+    for name, found in audits.items()}).T
+
+# %% [markdown]
+# Under the plain reward the best list has two words, and it earns more than
+# the best single word. No penalty of the length stops it: it costs the pair
+# less than a second chance brings. A model that is trained with this reward
+# is paid for hedging, and the audit says so. With the factor on precision
+# the pair earns no more than one word, and the audit passes. You can ask the
+# same of your own rubric: `emolab reward audit --reward FILE:NAME`.
+
+# %% [markdown]
 # ## Train
 #
 # The wheel F is the reward, with a smaller one for the form of the answer.
@@ -416,7 +454,8 @@ show_claim(claims["affectgpt-rl-transfer"])
 # - Free words are compared by where they land on emotion wheels.
 # - The score has no gradient; as a reward it needs none.
 # - Word lists have bugs, and a bug in the list is a bug in the reward.
-# - Naming more words pays the unsure, until a penalty or a guard is there.
+# - Naming more words pays the unsure, until a guard is there. A penalty on
+#   the length alone leaves two words worth more than one.
 
 # %% [markdown]
 # <!-- exercise 7.4 -->

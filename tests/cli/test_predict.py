@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ def bad_files(folder: Path) -> dict[str, Path]:
     files["empty"].write_bytes(b"")
     files["text"].write_text("<html>not found</html>")
     files["folder"].mkdir()
+    files["not-utf8"] = folder / os.fsdecode(b"not-utf8\xff.wav")
+    files["not-utf8"].write_bytes(b"RIFF")
     soundfile.write(files["nan"], np.full(8000, np.nan, np.float32), 16_000, subtype="FLOAT")
     soundfile.write(files["hour"], np.zeros(3600 * 4000, np.int16), 4000)
     return files
@@ -71,7 +74,8 @@ def test_bad_files_are_each_named_and_do_not_stop_the_others(tmp_path):
     status, result, _ = run(*bad.values(), good)
     assert status == 1 and result["failed"] == len(bad) and result["n"] == len(bad) + 1
     errors = {Path(r["file"]).stem: r["error"] for r in result["files"] if "error" in r}
-    assert set(errors) == set(bad)
+    assert "its name is not UTF-8; rename the file" in errors.pop("not-utf8\udcff")
+    assert set(errors) == set(bad) - {"not-utf8"}
     for name, message in errors.items():
         assert str(bad[name]) in message and len(message) > len(str(bad[name])) + 10
     assert "label" in result["files"][-1]

@@ -119,6 +119,13 @@ def test_a_table_in_another_encoding_is_refused(folder):
     assert load(folder / "t.csv")[0][0].text == "grüß dich"
 
 
+def test_a_film_without_pictures_keeps_its_voice(tmp_path):
+    clip(tmp_path / "blind.mp4", video=False)
+    corpus, report = load(csv(tmp_path, "path,label\nblind.mp4,sad\n"))
+    assert [(s.audio, s.video) for s in corpus] == [("blind.mp4", None)]
+    assert any("no video track" in note for note in report.notes)
+
+
 def test_a_video_without_sound_is_kept_as_video(tmp_path):
     clip(tmp_path / "mute.mp4", audio=False)
     corpus, report = load(tmp_path)

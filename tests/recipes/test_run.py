@@ -155,3 +155,8 @@ def test_unknown_recipes_and_settings_are_named() -> None:
     assert make("emo-rl", ["domain=null", "test_per_label=3", "quantise=none"]).settings_dict() | {
         "domain": None, "test_per_label": 3, "quantise": None
     } == make("emo-rl", ["domain=null", "test_per_label=3", "quantise=none"]).settings_dict()  # fmt: skip
+
+
+def test_how_often_a_run_saves_is_a_setting_that_decides_nothing() -> None:
+    often, never = EmoRL(save_steps=2), EmoRL(save_steps=0)
+    assert often.settings_dict() == never.settings_dict(), "a run that saves more often is the same run"

@@ -115,6 +115,11 @@ def test_denied_words_do_not_count_and_hidden_ones_cannot_help():
     assert got[:4] == [0.0] * 4 and got[4] == pytest.approx(1 / 3) and got[5:] == [0.0, 1.0]
 
 
+def test_wheel_f_reads_chinese_gold():
+    texts = [answer(text) for text in ("悲伤", "sad", "高兴", "不悲伤")]
+    assert call(WheelF(), texts, words=[["悲伤"]] * 4) == [1.0, 1.0, 0.0, 0.0]
+
+
 def test_gold_in_a_language_that_the_lexicon_does_not_know_is_said(caplog):
     with caplog.at_level("WARNING", "emolab.rewards"):
         assert call(WheelF(), [answer("triste")], words=[["triste", "amer"]]) == [None]
