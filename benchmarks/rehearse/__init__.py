@@ -107,8 +107,7 @@ class Rehearsal:
                 shutil.rmtree(self.base, ignore_errors=True)
                 shutil.rmtree(self.trained, ignore_errors=True)
         config = {"profile": self.name, "layers": self.layers, "narrow": self.narrow, **self.step}
-        planned = [row for row in self.rows if row["error"] is not None and row["phase"] != "attribute"]
-        worst = max((abs(row["error"]) for row in planned), default=0.0)  # coalitions are not planned
+        worst = max((abs(row["error"]) for row in self.rows if row["error"] is not None), default=0.0)
         found = {"model": self.profile.model, "phases": self.rows, "worst_error": worst}
         return found | provenance(config, 0, self.machine()) | {"command": self.command()}
 
@@ -170,18 +169,14 @@ class Rehearsal:
         one = samples[0]
         self.counted("predict", lalm, lambda: predict(lalm, one, prompt=prompt, max_new_tokens=3), plan.scoring)
         asked = partial(explain, lalm, one, prompt, [], masker="silence", fine=False)
-        self.counted("attribute", lalm, asked, plan.scoring)
+        self.counted("attribute", lalm, asked, lambda: plan.attributing(2 ** len(prompt.modalities)))
 
     def export(self) -> None:
         """Merge the adapters into a dense model on the host, where the host has room for it."""
-        from importlib import import_module
-        from importlib.util import find_spec
-
         import psutil
 
-        if find_spec("emolab.lalm.export") is None:
-            return
-        merge = import_module("emolab.lalm.export").merge
+        from emolab.lalm.export import merge
+
         needed = 1.2 * sum(path.stat().st_size for path in self.base.glob("*.safetensors"))
         if psutil.virtual_memory().available < needed:
             self.phase("export", lambda: None)
@@ -293,6 +288,7 @@ class Expected:
         self.load = Workload(1, step["group"], 0, step["tokens"], profile.quantise, 16, True, lalm.dtype.itemsize)
         self.load = replace(self.load, step_prompts=step["prompts"])
         self.answer = len(lalm.tokenizer(ANSWER)["input_ids"]) + 1
+        self.folded = folded_gb(lalm)
 
     def parts(self, **changes: Any) -> dict[str, float]:
         """The planner's parts of a step."""
@@ -314,6 +310,13 @@ class Expected:
         layer = activation_bytes(self.size, self.load) * tokens / 1e9
         return self.weights() + parts["logits"] * 2 / 3 + parts["unpacked weight"] + layer  # logits have no gradient
 
+    def attributing(self, coalitions: int) -> float:
+        """Seven answers to each coalition of one prompt, and the weights that are folded where they are few."""
+        from emolab.training.planner import attributing
+
+        load = replace(self.load, prompts=1, group=7, prompt_tokens=self.prompt_tokens, completion_tokens=self.answer)
+        return attributing(self.size, load, coalitions) + self.folded
+
     def fine_tuning(self) -> float:
         """Two clips, one at a time."""
         parts = self.parts(group=1, completion_tokens=self.answer, step_prompts=1)
@@ -326,6 +329,13 @@ class Expected:
         parts = self.parts()
         always = parts["weights"] + parts["adapters"] + parts["unpacked weight"]
         return always + max(parts["activations"] + parts["logits"], parts["cache"])
+
+
+def folded_gb(lalm: LALM) -> float:
+    """GB of the weights that a CPU folds for decoding and attribution."""
+    from emolab.lalm.accel.folding import folded_layers
+
+    return lalm.dtype.itemsize * sum(m.in_features * m.out_features for m in folded_layers(lalm)) / 1e9
 
 
 # Words ----------------------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ from emolab.lalm.accel import folded
 from emolab.lalm.batch import Completions, finite
 from emolab.prompts import get_prompt
 from emolab.samples import MODALITIES, Corpus, EmotionSample, resolve
+from emolab.training.planner import rows_within, size_of_model
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -55,7 +56,6 @@ NEUTRAL = "neutral"
 MEASURES = ("posterior", "logprob")
 TEMPLATE = "<answer>{label}</answer>"
 BACKGROUND_CLIPS = 42
-ROWS_PER_CALL = 32
 MAX_CUTS = 4
 LOGITS_BUDGET = 1 << 24
 """Elements of float32 logits that exist at a time."""
@@ -209,7 +209,8 @@ class Game:
         self.masked = masker(model, sample, asked, self.batch)
         self.players: Sequence[Player] = _chosen_players(self.batch, players)
         self.labels: Sequence[str] = labels or asked_labels(asked)
-        self.measure, self.template, self.rows_per_call = measure, template, ROWS_PER_CALL
+        self.measure, self.template = measure, template
+        self.rows_per_call = rows_within(size_of_model(model), self.batch.embeds.shape[1], model.dtype.itemsize)
         self._target = target
         self._known: dict[tuple[str, ...], dict[bytes, Floats]] | None = None
 
@@ -441,7 +442,8 @@ def _answer_scores(game: Game, texts: Sequence[str], last: Tensor, cache: object
     embeds = model.table(ids[owner, step]).expand(len(last), -1, -1).to(last.dtype)
     positions = game.batch.positions[:, :, -1:] + 1 + step
     states = _run(game, embeds, positions, mask, cache)
-    scores = _logprobs(game, last[:, None])[:, 0][:, ids[:, 0]]
+    # Of (K, 1, D) with gaps between its rows, PyTorch copies a frozen 16-bit head K times; of (K, D), never.
+    scores = _logprobs(game, last)[:, ids[:, 0]]
     chunk = max(1, LOGITS_BUDGET // (len(owner) * model.table.weight.shape[0]))
     for begin in range(0, len(last), chunk):
         part = slice(begin, begin + chunk)

@@ -30,6 +30,7 @@ from emolab.attribution.shapley import (
 )
 from emolab.errors import AttributionError
 from emolab.samples import MODALITIES
+from emolab.training.planner import rows_within, size_of_model
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -220,10 +221,12 @@ def integrated_gradients(game: Game, steps: int = 16) -> Floats:
     alphas, parts = torch.from_numpy((nodes + 1) / 2), torch.from_numpy(weights / 2)
     per_position = torch.zeros(game.batch.embeds.shape[1], dtype=torch.float64)
     present = game.batch.embeds.detach()
+    size, width = size_of_model(game.model), game.model.dtype.itemsize
+    rows = min(game.rows_per_call, rows_within(size, len(per_position), width, gradient=True))
     for start in game.masked:
         gap = (present[0] - start).to(present)
         gradient = torch.zeros_like(gap)
-        for alpha, part in zip(alphas.split(game.rows_per_call), parts.split(game.rows_per_call), strict=True):
+        for alpha, part in zip(alphas.split(rows), parts.split(rows), strict=True):
             path = start + alpha.to(gap)[:, None, None] * gap
             gradient += torch.einsum("k,kpd->pd", part.to(gap), _gradients(game, path))
         per_position += (gap * gradient).sum(-1).double().cpu() / len(game.masked)

@@ -28,6 +28,7 @@ GB = 1e9
 CONTEXT_GB = 0.6  # CUDA context and kernels
 FRAGMENTATION = 1.05  # what the caching allocator holds beyond what is used: ours
 LOGITS_ELEMENTS = 1 << 24  # `emolab.lalm.accel.packing.LOGITS_BUDGET`
+COALITIONS, COALITIONS_GB = 32, 2.0  # prompts that an attribution runs at a time, and GB that they may take
 LOGITS_COPIES = 3  # logits, their softmax and their gradient, in float32
 
 
@@ -183,6 +184,36 @@ def cast_bytes(size: ModelSize, load: Workload) -> int:
     return 0 if load.bytes_per_value == 4 else 2 * load.lora_rank * sum(a + b for a, b in size.linears)
 
 
+def cache_bytes(size: ModelSize, width: int) -> int:
+    """Bytes of one position's keys and values in all layers, at `width` bytes a number."""
+    return 2 * width * size.layers * size.kv_heads * size.head_dim
+
+
+def rows_within(size: ModelSize, tokens: int, width: int, gradient: bool = False, room: float = COALITIONS_GB) -> int:
+    """How many prompts of `tokens` positions an attribution runs at a time within `room` GB: 1 to COALITIONS.
+
+    A prompt takes its keys and values, or with a `gradient` what autograd keeps of all layers.
+    """
+    kept = (
+        size.layers * activation_bytes(size, Workload(bytes_per_value=width)) if gradient else cache_bytes(size, width)
+    )
+    return max(1, min(COALITIONS, int(room * GB / (tokens * kept))))
+
+
+def attributing(size: ModelSize, load: Workload, rows: int) -> float:
+    """GB of the values of `rows` coalitions of a prompt, of which `rows_within` run at a time.
+
+    `load` says how many answers (`group`) of how many tokens are scored. Weights and adapters are held, keys and values
+    of a chunk's rows, and one layer's activations or, afterwards, logits without a gradient.
+    """
+    rows = min(rows, rows_within(size, load.prompt_tokens, load.bytes_per_value))
+    tokens = rows * (load.prompt_tokens + load.group * (load.completion_tokens - 1))
+    parts = predict(size, replace(load, prompts=rows))
+    held = parts["weights"] + parts["adapters"] / 4 + cache_bytes(size, load.bytes_per_value) * tokens / GB
+    layer = parts["unpacked weight"] + activation_bytes(size, load) * tokens / GB
+    return held + max(layer, parts["logits"] * 2 / 3)
+
+
 def predict(size: ModelSize, load: Workload) -> dict[str, float]:
     """GB of every part of a step."""
     decoder = 0.5 + 4 / 64 if load.quantise == "nf4" else load.bytes_per_value
@@ -192,7 +223,6 @@ def predict(size: ModelSize, load: Workload) -> dict[str, float]:
     kept = load.bytes_per_value * size.hidden * load.packed_tokens
     activations = size.layers * kept + per_layer if load.checkpointing else size.layers * per_layer
     cached = (load.step_prompts or load.prompts) * (load.prompt_tokens + load.group * load.completion_tokens)
-    cache = 2 * load.bytes_per_value * size.layers * size.kv_heads * size.head_dim * cached
     unpacked = load.bytes_per_value * size.hidden * size.intermediate if load.quantise else 0
     return {
         "weights": (decoder * size.decoder_weights + load.bytes_per_value * size.other_weights) / GB,
@@ -200,7 +230,7 @@ def predict(size: ModelSize, load: Workload) -> dict[str, float]:
         "activations": activations / GB,
         "logits": 4 * LOGITS_COPIES * min(LOGITS_ELEMENTS, scored * size.vocabulary) / GB,
         "unpacked weight": 2 * unpacked / GB,
-        "cache": cache / GB,
+        "cache": cache_bytes(size, load.bytes_per_value) * cached / GB,
     }
 
 

@@ -9,6 +9,8 @@ import pytest
 import torch
 from attribution_helpers import PROMPT, corpus, model
 
+from benchmarks.meter import held_bytes, peak_bytes
+from benchmarks.tiny_models import tiny_random
 from emolab.attribution.game import (
     MASKERS,
     Background,
@@ -40,6 +42,7 @@ from emolab.attribution.players import (
 )
 from emolab.attribution.shapley import coalitions, exact, sampled, shapley
 from emolab.errors import AttributionError, ModelError
+from emolab.training.planner import KNOWN, Workload, attributing, rows_within, size_of_model
 
 LABELS = asked_labels(PROMPT)
 
@@ -82,6 +85,26 @@ def test_batched_coalitions_equal_one_at_a_time_and_every_label_at_once():
     assert played.label_values(coalitions(3)) == pytest.approx(table, abs=1e-5)
     assert played(coalitions(3)) == pytest.approx(table[:, 2], abs=1e-5)
     assert np.exp(table[-1]).sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_values_of_coalitions_take_the_memory_that_the_planner_says():
+    """With a vocabulary as wide as a real one's beside its layers, and the frozen head that a 16-bit model has."""
+    lalm = tiny_random("qwen2_5_omni", hidden=512)
+    lalm.model.resize_token_embeddings(30_000, mean_resizing=False)
+    lalm.model.to(torch.bfloat16).requires_grad_(False)
+    played = Game(lalm, corpus().samples[0], Masker("silence"), prompt=PROMPT, target="sad")
+    present = coalitions(len(played.players))
+    peak = held_bytes(lalm.model) + peak_bytes(lambda: played(present))
+    answer = len(lalm.tokenizer("<answer>sad</answer>")["input_ids"]) + 1
+    load = Workload(1, 7, played.batch.embeds.shape[1], answer, None, 0, True, 2)
+    assert attributing(size_of_model(lalm), load, len(present)) * 1e9 == pytest.approx(peak, rel=0.15)
+
+
+def test_so_many_coalitions_run_at_a_time_as_two_gigabytes_hold():
+    size = KNOWN["Qwen/Qwen2-Audio-7B-Instruct"]
+    assert rows_within(size, 168, 2) == 22 and rows_within(size, 800, 2) == 4
+    assert rows_within(size, 168, 2, gradient=True) == 2 and rows_within(size, 30_000, 2) == 1
+    assert game().rows_per_call == 32
 
 
 @pytest.mark.parametrize("kind", ["modality", "window", "word"])
