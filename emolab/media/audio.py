@@ -45,12 +45,20 @@ def load_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> np.ndarray
     check_whole(path)
     blocks, rate = open_blocks(path, max_seconds)
     wave = _resample(path, blocks, rate)
-    if len(wave) < MIN_SECONDS * SAMPLE_RATE:
-        raise MediaError(
-            f"{path}: holds {len(wave) / SAMPLE_RATE:.3f} s of audio, less than {MIN_SECONDS} s; "
-            "record it again or leave it out"
-        )
+    check_length(path, len(wave) / SAMPLE_RATE)
     return wave
+
+
+def check_length(path: Path, seconds: float, max_seconds: float = MAX_SECONDS) -> None:
+    """Raise MediaError for a recording without samples, shorter than one analysis frame, or too long."""
+    if not seconds:
+        raise MediaError(f"{path}: holds no samples; record or copy it again")
+    if seconds < MIN_SECONDS:
+        raise MediaError(
+            f"{path}: holds {seconds:.3f} s of audio, less than {MIN_SECONDS} s; record it again or leave it out"
+        )
+    if seconds > max_seconds:
+        raise too_long(path, seconds, max_seconds)
 
 
 def open_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], int]:

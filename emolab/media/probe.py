@@ -20,7 +20,11 @@ LOST_SECONDS = 0.05  # a recording may end this much before its header says
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """Header facts. `seconds` is None where the header does not say; audio and video fields are 0 where absent."""
+    """Header facts. `seconds` is None where the header does not say; audio and video fields are 0 where absent.
+
+    `plain` is a wav of whole numbers: each sample stands in it as it is, so decoding finds nothing that its header and
+    its size do not say.
+    """
 
     seconds: float | None
     rate: int = 0
@@ -28,6 +32,7 @@ class MediaInfo:
     width: int = 0
     height: int = 0
     fps: float = 0.0
+    plain: bool = False
 
 
 def probe(path: str | Path) -> MediaInfo:
@@ -46,7 +51,9 @@ def probe(path: str | Path) -> MediaInfo:
             info = sf.info(str(path))
         except (sf.LibsndfileError, TypeError):
             return _probe_av(path)  # a codec that only PyAV knows
-        return MediaInfo(info.duration if info.frames < 2**62 else None, info.samplerate, info.channels)
+        known = info.frames < 2**62
+        plain = known and info.format in ("WAV", "WAVEX") and info.subtype in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32")
+        return MediaInfo(info.duration if known else None, info.samplerate, info.channels, plain=plain)
     return _probe_av(path)
 
 

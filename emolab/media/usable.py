@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from emolab.errors import CorpusError, MediaError
-from emolab.media.audio import load_audio
+from emolab.media.audio import check_length, check_rate, load_audio
 from emolab.media.files import is_folder, regular_file
 from emolab.media.frames import IMAGES, load_frames
 from emolab.media.probe import probe
@@ -30,6 +30,9 @@ Check = Literal["exists", "header", "decode"]
 CHECKS: tuple[Check, ...] = ("exists", "header", "decode")
 POLICIES = ("window", "skip")
 """What is done with a clip that is longer than a model takes: it is cut into windows, or left out and counted."""
+DECODED = 256
+"""So many files of a corpus, spread over it, are decoded before a run; where one of them is faulty, all are."""
+READ_ALL = "`emolab corpus verify --check decode`"
 T = TypeVar("T")
 
 
@@ -38,7 +41,7 @@ class Look:
     """What a media file turned out to be. `reason` and `message` say why it cannot be used; both are empty if it can.
 
     `seconds` is None where the file has no clock (images) or its header does not say; `audio` and `video` say which
-    tracks it has.
+    tracks it has; `plain` that its header is enough (`probe`).
     """
 
     reason: str = ""
@@ -46,13 +49,14 @@ class Look:
     seconds: float | None = None
     audio: bool = False
     video: bool = False
+    plain: bool = False
 
 
 def look(path: str | Path, check: Check = "decode") -> Look:
     """Look at a media file, or a folder of images, as hard as `check` says; each version of a file is read once.
 
     "exists": it is there and not empty (both tracks are taken for granted). "header": its container, too. "decode":
-    every sample of its sound, and eight frames of its picture.
+    every sample of its sound, and eight frames of its picture; of a wav of whole numbers the header is enough.
     """
     path = Path(path)
     try:
@@ -78,14 +82,17 @@ def _look(path: Path, check: Check, size: int, changed: int) -> Look:
         if not info.channels and not info.width:
             raise MediaError(f"{path}: holds neither sound nor picture that can be decoded; give another file")
         seconds = info.seconds
-        if check == "decode":
+        if info.plain:
+            check_rate(path, info.rate, info.channels)
+            check_length(path, info.seconds or 0.0)
+        elif check == "decode":
             if info.channels:
                 seconds = len(load_audio(path)) / 16_000
             if info.width:
                 load_frames(path, max_frames=8)
     except MediaError as error:
         return _fault(path, error)
-    return Look(seconds=seconds, audio=bool(info.channels), video=bool(info.width))
+    return Look(seconds=seconds, audio=bool(info.channels), video=bool(info.width), plain=info.plain)
 
 
 def _fault(path: Path, error: MediaError) -> Look:
@@ -121,7 +128,7 @@ def usable(
     if long_clips not in POLICIES or check not in CHECKS:
         raise CorpusError(f"long_clips {long_clips!r}, check {check!r}: expected one of {POLICIES} and of {CHECKS}")
     media = [m for m in ("audio", "video") if m in shown]
-    looks = _look_at_all(corpus, media, check, progress)
+    looks, unread = _look_at_all(corpus, media, check, progress)
     report, kept, windows = LoadReport(corpus.name), [], 0
     for sample in corpus:
         found = {m: looks[path] for m in media if (path := _file(corpus, sample, m)) is not None}
@@ -149,6 +156,10 @@ def usable(
                 f"{sample.id}: {seconds:.1f} s, cut into {len(pieces)} windows of {max_seconds:g} s at most"
             )
     report.found = len(kept) - windows
+    if unread:
+        report.notes.append(
+            f"{unread} of {len(looks)} files were looked at by their headers; {READ_ALL} reads them all"
+        )
     return corpus.replace(kept), report
 
 
@@ -158,15 +169,28 @@ def _file(corpus: Corpus, sample: EmotionSample, modality: str) -> Path | None:
     return corpus.path(sample, modality)
 
 
-def _look_at_all(corpus: Corpus, media: Sequence[str], check: Check, progress: bool) -> dict[Path, Look]:
-    from tqdm.auto import tqdm
-
+def _look_at_all(corpus: Corpus, media: Sequence[str], check: Check, progress: bool) -> tuple[dict[Path, Look], int]:
+    """What each file is, several at a time, and of how many that need decoding only the headers were read."""
     files = [path for sample in corpus for m in media if (path := _file(corpus, sample, m)) is not None]
     paths = list(dict.fromkeys(files))
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool_of_threads:
-        seen = pool_of_threads.map(lambda path: look(path, check), paths)
-        bar = tqdm(seen, total=len(paths), desc=f"{corpus.name}: files", delay=2, leave=False, disable=not progress)
-        return dict(zip(paths, bar, strict=True))
+
+    def looked(part: Sequence[Path], how: Check) -> dict[Path, Look]:
+        from tqdm.auto import tqdm
+
+        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool_of_threads:
+            seen = pool_of_threads.map(lambda path: look(path, how), part)
+            bar = tqdm(seen, total=len(part), desc=f"{corpus.name}: files", delay=2, leave=False, disable=not progress)
+            return dict(zip(part, bar, strict=True))
+
+    if check != "decode" or len(paths) <= DECODED:
+        return looked(paths, check), 0
+    found = looked(paths, "header")
+    coded = [path for path, seen in found.items() if not (seen.reason or seen.plain)]
+    some = coded[:: -(-len(coded) // DECODED) or 1]
+    found |= looked(some, "decode")
+    if not any(found[path].reason for path in some):
+        return found, len(coded) - len(some)
+    return found | looked(coded, "decode"), 0
 
 
 def _without_absent_tracks(sample: EmotionSample, found: dict[str, Look], report: LoadReport) -> EmotionSample:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile as sf
 from corpus_trees.media import clip, cut, garbage, image, wav
 
 from emolab.errors import CorpusError, MediaError
@@ -13,6 +15,8 @@ from emolab.media import audio_of, frames_of, media_key, usable
 from emolab.media.usable import cut as windows_of
 from emolab.media.usable import look, majority, mean_log_probabilities, pool
 from emolab.samples import Corpus, EmotionSample, resolve
+
+usable_module = sys.modules["emolab.media.usable"]
 
 
 @pytest.fixture
@@ -141,3 +145,49 @@ def test_answers_about_windows_become_answers_about_clips():
     assert majority([None, None]) is None and majority(["b", "a", "a", "b"]) == "b"
     scores = [np.log([0.8, 0.2]), np.log([0.4, 0.6]) + 7]
     assert np.exp(mean_log_probabilities(scores)) == pytest.approx([0.6, 0.4])
+
+
+def decoded(monkeypatch, limit):
+    """Let `limit` files be decoded, and note which are."""
+    seen = []
+    real = usable_module.load_audio
+    monkeypatch.setattr(usable_module, "DECODED", limit)
+    monkeypatch.setattr(usable_module, "load_audio", lambda path: seen.append(path.name) or real(path))
+    return seen
+
+
+def flacs(folder, n):
+    wave = np.random.default_rng(0).normal(0, 0.1, 16_000)
+    for i in range(n):
+        sf.write(folder / f"{i}.flac", wave, 16_000)
+    return Corpus(folder, [EmotionSample(str(i), audio=f"{i}.flac") for i in range(n)], "coded")
+
+
+def test_of_a_wav_the_header_is_enough(tmp_path, monkeypatch):
+    seen = decoded(monkeypatch, 256)
+    wav(tmp_path / "good.wav", 1.0)
+    wav(tmp_path / "short.wav", 0.01)
+    sf.write(tmp_path / "float.wav", np.zeros(16_000), 16_000, subtype="FLOAT")
+    corpus = Corpus(tmp_path, [EmotionSample(n, audio=f"{n}.wav") for n in ("good", "short", "float")], "wavs")
+    found, report = usable(corpus, progress=False)
+    assert ids(found) == ["good", "float"] and seen == ["float.wav"]
+    assert "0.010 s of audio, less than" in report.sentence()
+
+
+def test_of_many_coded_files_some_are_decoded_and_the_report_says_how_many_are_not(tmp_path, monkeypatch):
+    seen = decoded(monkeypatch, 4)
+    found, report = usable(flacs(tmp_path, 13), progress=False)
+    assert len(found) == 13 and sorted(seen) == ["0.flac", "12.flac", "4.flac", "8.flac"]
+    assert report.notes == [
+        "9 of 13 files were looked at by their headers; `emolab corpus verify --check decode` reads them all"
+    ]
+
+
+def test_where_one_of_them_is_faulty_all_are_decoded(tmp_path, monkeypatch):
+    seen = decoded(monkeypatch, 4)
+    corpus = flacs(tmp_path, 13)
+    for name in ("4.flac", "5.flac"):
+        cut(tmp_path / name)
+    found, report = usable(corpus, progress=False)
+    assert set(ids(found)) == {str(i) for i in range(13)} - {"4", "5"} and len(seen) == 13
+    assert report.n_skipped == 2 and not report.notes
