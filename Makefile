@@ -1,7 +1,7 @@
-# make course   from data to attribution: makes the embedded corpus, runs every notebook, writes HTML and a summary
+# make course   from data to attribution: makes the embedded corpus, runs every notebook, writes the site of what ran
 # make test     the test suite
 # make lab      the notebooks in JupyterLab (from another machine: ssh -L 8888:localhost:8888 HOST)
-# make site     the course as a web site, in build/site/html
+# make site     the same site from the committed results, without running a notebook, in build/site/html
 # make lint     ruff and mypy
 # make test-notebooks   every notebook on the embedded default, on published corpora, and with a GPU profile's stand-in
 # make test-browser     recorder, reward lab and notebooks in a real Chromium (Debian's packages chromium, chromium-driver)
@@ -60,7 +60,6 @@ lab: $(STAMP)
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(AS_ROOT)
 
 site: $(STAMP)
-	@$(PIP) install -c constraints.txt -e '.[site]'
 	@$(BIN)/emolab course site
 
 lint: $(STAMP)

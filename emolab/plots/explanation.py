@@ -95,14 +95,15 @@ def explanation_html(sample: EmotionSample, result: Mapping[str, Any], clip: Cli
     parts = [
         f"<h3 style='margin:4px 0'>{html.escape(sample.id)}: {html.escape(answered)}</h3>",
         _titled(f"What made it say {result['label']}? ({how})", bars_svg(rows, unit, over)),
-        _titled("What the model hears", shares_svg(result["distribution"], result["label"], sample.emotion)),
+        _titled("How probable each label is", shares_svg(result["distribution"], result["label"], sample.emotion)),
     ]
     players = result["players"]
     if words := players.get("word"):
         parts.append(words_html(words, result["label"]))
     if windows := players.get("window"):
-        guessed = "; when the words are said is guessed" if result.get("word_times") == "guessed" else ""
-        sound = wave_svg(held, windows, players.get("spoken", ()))
+        spoken = players.get("spoken", ())
+        guessed = "; when the words are said is guessed" if spoken and result.get("word_times") == "guessed" else ""
+        sound = wave_svg(held, windows, spoken)
         parts.append(_titled(f"When it was heard (red: for the answer, blue: against it{guessed})", sound))
         parts += [] if clip else [held.player]
     if cells := players.get("cell"):
@@ -113,7 +114,7 @@ def explanation_html(sample: EmotionSample, result: Mapping[str, Any], clip: Cli
 def bars_svg(rows: Rows, unit: str, over: str = "") -> str:
     """Signed φ of each row (name, phi, error), with its standard error over what `over` says."""
     ends = [row["phi"] + sign * _finite(row["error"]) for row in rows for sign in (-1, 1)]
-    low, high = min(0.0, *ends), max(0.0, *ends)
+    low, high = min([0.0, *ends]), max([0.0, *ends])
     scale = (WIDTH - NAMES - VALUES) / ((high - low) or 1.0)
     zero = NAMES - low * scale
     parts, said = [_line(zero, 0, zero, 26 * len(rows))], []
@@ -235,7 +236,7 @@ def _text(x: float, y: float, text: Any, anchor: str = "start", size: int = 13, 
 
 
 def _titled(title: str, body: str) -> str:
-    return f"<div style='margin:10px 0'><b style='font-size:13px'>{html.escape(title)}</b>{body}</div>"
+    return f"<div style='margin:10px 0'><div style='font:bold 13px sans-serif'>{html.escape(title)}</div>{body}</div>"
 
 
 def _told(row: Mapping[str, Any]) -> str:

@@ -109,14 +109,9 @@ def site(
     as_json: JsonOption = False,
 ) -> None:
     """Build the course as a web site with search, formulas and a dark scheme; it works without a network."""
-    from emolab.paths import build_folder
-    from emolab_course import site as making
+    from emolab_course.site import make_site, summary
 
-    mathjax = making.fetch_mathjax(build_folder() / "mathjax")
-    if mathjax is None:
-        typer.echo("npm package mathjax not reached: formulas are shown as TeX", err=True)
-    page = making.make_site(out, solutions, mathjax)
-    emit(making.summary(page), as_json, _render_site)
+    emit(summary(make_site(out, solutions)), as_json, _render_site)
 
 
 def _render_get(result: dict[str, Any]) -> None:

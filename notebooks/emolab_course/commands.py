@@ -58,22 +58,23 @@ def run(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Execute the notebooks offline; HTML pages and summary.json go to build/course.
+    """Execute the notebooks offline; the course as a site, and summary.json, go to build/course.
 
     The solved notebooks run, so that every result is there. The pages show the learner's version: exercises as they
-    are given out, and no model answer, because a page that shows the solution takes the exercise away.
+    are given out, and no model answer, because a page that shows the solution takes the exercise away. Notebooks that
+    were not named come with their committed outputs.
     """
     from emolab_synth.embedded import embedded_corpus
 
     from emolab_course.paths import sources
-    from emolab_course.run import run_course
+    from emolab_course.run import publish, run_course
 
     paths = sources(tuple(names or ()))
     for size in ("course", "omni"):  # made once, before the first notebook that wants it is timed
         if size == "course" or any("embedded_corpus(" in path.read_text(encoding="utf-8") for path in paths):
             embedded_corpus(size)
-    summary = run_course(paths, learner, solutions=solutions)
-    emit(summary, as_json, _render_run)
+    summary, ran = run_course(paths, learner)
+    emit({**summary, "start": str(publish(summary, ran, solutions or learner))}, as_json, _render_run)
     if not all(row["ok"] for row in summary["notebooks"]):
         raise typer.Exit(1)
 
@@ -127,11 +128,9 @@ def _render_build(result: dict[str, Any]) -> None:
 
 
 def _render_run(summary: dict[str, Any]) -> None:
-    from emolab.paths import build_folder
-
     for row in summary["notebooks"]:
         typer.echo(f"{'ok    ' if row['ok'] else 'FAILED'} {row['seconds'] / 60:5.1f} min  {row['name']}")
-    typer.echo(f"{summary['seconds'] / 60:.1f} minutes in all; start at {build_folder() / 'course' / 'index.html'}")
+    typer.echo(f"{summary['seconds'] / 60:.1f} minutes in all; start at {summary['start']}")
 
 
 def _render_check(result: dict[str, Any]) -> None:

@@ -1,9 +1,8 @@
-"""Execute notebooks from a fresh kernel, offline, and leave HTML pages and a summary behind."""
+"""Execute notebooks from a fresh kernel, offline, and publish them as a site with a summary."""
 
 from __future__ import annotations
 
 import contextlib
-import html
 import json
 import os
 import re
@@ -99,61 +98,47 @@ class _Memory:
             self.peak = max(self.peak, held)
 
 
-def write_html(run: Run, name: str, folder: Path) -> Path:
-    """The executed notebook as one self-contained page, `folder/name.html`."""
-    from nbconvert import HTMLExporter
+def run_course(paths: list[Path], learner: bool = False) -> tuple[dict[str, Any], dict[str, NotebookNode]]:
+    """Execute notebooks in order. One that fails does not stop the next.
 
-    text, _ = HTMLExporter(template_name="lab").from_notebook_node(run.notebook)
-    text = with_alternatives(text, run.notebook)
-    page = folder / f"{name}.html"
-    page.write_text(text, encoding="utf-8")
-    return page
-
-
-def with_alternatives(html: str, notebook: NotebookNode) -> str:
-    """A page whose pictures have the alternative texts of the notebook's outputs, which nbconvert's template drops."""
-    from html import escape
-
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    for output in outputs:
-        alt = output.get("metadata", {}).get("image/png", {}).get("alt")
-        place = html.find(output["data"]["image/png"].replace("\n", "")) if alt else -1
-        if place >= 0:
-            start = html.rfind("<img", 0, place)
-            tag = re.sub(r'alt="[^"]*"', "", html[start:place]).replace("<img", f'<img alt="{escape(alt)}"', 1)
-            html = html[:start] + tag + html[place:]
-    return html
-
-
-def run_course(
-    paths: list[Path], learner: bool = False, folder: Path | None = None, solutions: bool = False
-) -> dict[str, Any]:
-    """Execute notebooks in order; write their pages, `index.html` and `summary.json` to `folder` (`build/course`).
-
-    The pages show the learner's version of what ran, or with `solutions` all of it.
-
-    Returns the summary, `{"seconds", "notebooks": [{"name", "seconds", "ok"}]}`. One that fails does not stop the next.
+    Returns the summary, `{"seconds", "notebooks": [{"name", "seconds", "ok"}]}`, and what ran, by name.
     """
     from tqdm import tqdm
 
-    folder = folder or build_folder() / "course"
-    folder.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
-    rows = []
+    started, rows, ran = time.perf_counter(), [], {}
     with tqdm(paths, unit="notebook") as bar:
         for path in bar:
             bar.set_description(path.stem)
             result = execute(path, learner)
-            if not (learner or solutions or result.error):
-                result.notebook = without_solutions(result.notebook, path)
-            write_html(result, path.stem, folder)
+            ran[path.stem] = result.notebook
             rows.append({"name": path.stem, "seconds": round(result.seconds, 1), "ok": not result.error})
             if result.error:
                 bar.write(f"{path.stem} failed:\n{result.error}")
-    summary = {"seconds": round(time.perf_counter() - started, 1), "notebooks": rows}
+    return {"seconds": round(time.perf_counter() - started, 1), "notebooks": rows}, ran
+
+
+def publish(
+    summary: dict[str, Any], ran: dict[str, NotebookNode], solutions: bool = False, folder: Path | None = None
+) -> Path:
+    """Write `summary.json` and the course's site with what ran to `folder` (`build/course`); returns the start page.
+
+    Pages show the learner's version, or with `solutions` all of it. A notebook that failed shows where.
+    """
+    from emolab_course.site import make_site
+
+    folder = folder or build_folder() / "course"
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    (folder / "index.html").write_text(_index(summary), encoding="utf-8")
-    return summary
+    return make_site(folder, solutions, ran, note=told(summary))
+
+
+def told(summary: dict[str, Any]) -> str:
+    """What the start page says of a run: its length, and which notebooks failed."""
+    rows = summary["notebooks"]
+    failed = ", ".join(f"[{row['name']}]({row['name']}.ipynb)" for row in rows if not row["ok"])
+    return f"{len(rows)} notebooks ran on this machine in {summary['seconds'] / 60:.1f} minutes." + (
+        f" **Failed: {failed}.**" if failed else ""
+    )
 
 
 def without_solutions(notebook: NotebookNode, path: Path) -> NotebookNode:
@@ -163,27 +148,3 @@ def without_solutions(notebook: NotebookNode, path: Path) -> NotebookNode:
         if {"exercise", "check"} & set(source.tags(cell)):
             cell.outputs = []
     return given
-
-
-STYLE = (
-    "body{font:1rem/1.6 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}"
-    "li{margin:.3em 0}small{opacity:.7}:root{color-scheme:light dark}"
-)
-
-
-def _index(summary: dict[str, Any]) -> str:
-    from emolab_course.paths import sources
-
-    titles = {path.stem: source.read(path).cells[0].source.splitlines()[0].lstrip("# ") for path in sources()}
-    items = (
-        f'<li><a href="{row["name"]}.html">{html.escape(titles.get(row["name"], row["name"]))}</a> '
-        f"<small>{row['seconds'] / 60:.1f} min</small>{'' if row['ok'] else ' <b>failed</b>'}</li>"
-        for row in summary["notebooks"]
-    )
-    title = f"emolab: the course, run in {summary['seconds'] / 60:.1f} minutes"
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title><style>{STYLE}</style><h1>{title}</h1><p>Each page shows what a notebook printed and "
-        "drew on this machine. Exercises are left to you: <code>make lab</code> opens the notebooks, and "
-        f"<code>make site</code> builds the site with search and glossary.</p><ul>{''.join(items)}</ul></html>\n"
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -35,6 +36,79 @@ def run_all(page):
         if page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|\d+)\]")).count():
             break
     page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=600_000)
+
+
+def settle(page, still=700):
+    """Wait until the kernel has answered what the page told it last."""
+    page.wait_for_timeout(still)
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=300_000)
+    page.wait_for_timeout(200)
+
+
+def errors_of(path):
+    """Name and text of every error in the outputs of a saved notebook."""
+    cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return [(o["ename"], o["evalue"]) for o in outputs if o["output_type"] == "error"]
+
+
+def ran_cells(path):
+    """How many code cells of a saved notebook ran, and how many it has with something in them."""
+    cells = [c for c in json.loads(Path(path).read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+    return sum(c["execution_count"] is not None for c in cells), sum(bool("".join(c["source"]).strip()) for c in cells)
+
+
+def save(page):
+    """Save the notebook that is open."""
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(2500)
+
+
+def move_controls(page, scope, tell=lambda name: None):
+    """Move every visible menu, switch, slider and number inside `scope`; `tell(name)` is called after each. Returns the
+    names of what was moved."""
+    moved = []
+
+    def done(name):
+        settle(page)
+        tell(name)
+        moved.append(name)
+
+    for menu in scope.locator("select:visible").all():
+        name, count = _name(menu), menu.locator("option").count()
+        if count > 1:
+            before = menu.evaluate("e => e.selectedIndex")
+            menu.select_option(index=(before + 1) % count)
+            done(name)
+    for switch in scope.locator("input[type=checkbox]:visible").all():
+        for _ in range(2):
+            switch.click()
+            done(_name(switch))
+    for handle in scope.locator(".noUi-handle:visible").all():
+        before = handle.get_attribute("aria-valuenow")
+        for key in ("ArrowLeft", "ArrowRight"):
+            handle.focus()
+            page.keyboard.press(key)
+            page.wait_for_timeout(150)
+            if handle.get_attribute("aria-valuenow") != before:
+                done(_name(handle))
+                break
+        else:
+            raise AssertionError(f"the slider {_name(handle)} does not move")
+    for number in scope.locator("input[type=number]:visible").all():
+        number.fill(str(float(number.input_value() or 0) / 2).removesuffix(".0"))
+        number.press("Enter")
+        done(_name(number))
+    return moved
+
+
+def _name(element):
+    return element.evaluate(
+        "e => (e.closest('.widget-inline-hbox, .jupyter-widget') || e).querySelector('label, .widget-label')"
+        "?.textContent || (e.closest('.jupyter-widget')?.textContent ?? '')"
+    )
 
 
 def picture(page, name):

@@ -8,7 +8,8 @@ import io
 import matplotlib
 import numpy as np
 from emolab_course import alt_text, build
-from emolab_course.run import execute, write_html
+from emolab_course.run import execute
+from emolab_course.site import write_lesson
 from PIL import Image
 
 matplotlib.use("Agg")
@@ -73,5 +74,8 @@ def test_a_notebook_keeps_the_text_and_pages_show_it(tmp_path):
     assert all("Figure" in output["data"]["text/plain"] for output in shown)
     assert all(Image.open(io.BytesIO(base64.b64decode(o["data"]["image/png"]))).width > 500 for o in shown)
 
-    page = write_html(ran, "figure", tmp_path).read_text(encoding="utf-8")
-    assert 'alt="Figure. One bar' in page and "No description" not in page
+    (tmp_path / "_static").mkdir()
+    write_lesson(path, tmp_path, solutions=True, ran=ran.notebook)
+    page = (tmp_path / "00_figure.ipynb").read_text(encoding="utf-8")
+    assert 'alt=\\"Figure. One bar' in page and "image/png" not in page
+    assert len(list((tmp_path / "_static" / "figures").glob("00_figure-*.png"))) == 2

@@ -34,9 +34,18 @@ def test_build_names_what_changed_and_then_nothing(folder):
     assert invoke("build").stdout.strip() == "nothing changed"
 
 
-def test_run_succeeds_and_fails_with_the_notebooks(folder):
-    assert invoke("run").exit_code == 0
-    assert (folder / "build" / "course" / "00_good.html").is_file()
+def test_run_succeeds_and_fails_with_the_notebooks(folder, monkeypatch):
+    made = {}
+
+    def make_site(out, solutions, ran, note):
+        made.update(ran=list(ran), note=note, solutions=solutions)
+        return out / "html" / "index.html"
+
+    monkeypatch.setattr("emolab_course.site.make_site", make_site)
+    result = invoke("run")
+    assert result.exit_code == 0 and str(folder / "build" / "course" / "html" / "index.html") in result.stdout
+    assert made["ran"] == ["00_good"] and not made["solutions"] and "1 notebooks ran" in made["note"]
+    assert (folder / "build" / "course" / "summary.json").is_file()
     (folder / "src" / "01_bad.py").write_text("# %%\nraise ValueError('so')\n", encoding="utf-8")
     result = invoke("run", "01", "--json")
     assert result.exit_code == 1

@@ -10,7 +10,7 @@ import pytest
 from emolab_course import build, cost, lint, readme, show, source
 from emolab_course.check import exercise
 from emolab_course.paths import number_of, sources
-from emolab_course.run import execute, run_course
+from emolab_course.run import execute, publish, run_course
 
 from emolab.errors import EmolabError
 from emolab.paths import CHECKOUT
@@ -170,17 +170,22 @@ def test_execution_stamps_light_outputs_which_a_changed_source_loses(notebook):
     assert any("stale or missing" in problem.message for problem in lint.freshness(notebook))
 
 
-def test_running_the_course_writes_pages_and_a_summary_and_goes_on_after_a_failure(notebook, tmp_path):
+def test_running_the_course_goes_on_after_a_failure_and_publishes_what_ran(notebook, tmp_path, monkeypatch):
     failing = notebook.with_name("04_broken.py")
     failing.write_text(textwrap.dedent('# %%\nraise RuntimeError("on purpose")\n'), encoding="utf-8")
-    summary = run_course([failing, notebook], folder=tmp_path / "out")
-    assert summary == json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    summary, ran = run_course([failing, notebook])
     assert list(summary) == ["seconds", "notebooks"]
     assert [(row["name"], row["ok"]) for row in summary["notebooks"]] == [("04_broken", False), ("03_rewards", True)]
     assert all(list(row) == ["name", "seconds", "ok"] for row in summary["notebooks"])
-    assert "on purpose" in (tmp_path / "out" / "04_broken.html").read_text(encoding="utf-8")
-    index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    assert 'href="03_rewards.html"' in index and index.count("failed") == 1
+    assert "on purpose" in str(ran["04_broken"].cells[0].outputs)
+
+    made = []
+    monkeypatch.setattr("emolab_course.site.make_site", lambda *args, **more: made.append((args, more)) or tmp_path)
+    assert publish(summary, ran, folder=tmp_path / "out") == tmp_path
+    assert json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8")) == summary
+    ((folder, solutions, given), more), = made  # fmt: skip
+    assert (folder, solutions, given) == (tmp_path / "out", False, ran)
+    assert "**Failed: [04_broken](04_broken.ipynb).**" in more["note"] and "03_rewards" not in more["note"]
 
 
 def test_a_kernel_that_dies_is_a_failed_notebook(notebook):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 
@@ -14,17 +15,71 @@ from emolab.errors import EmolabError
 from emolab.paths import CHECKOUT
 
 
-def test_pages_hold_no_solution_and_their_links_lead_somewhere(tmp_path):
-    site.write_pages(tmp_path / "pages")
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "pages"
+    site.write_pages(folder, note="18 notebooks ran.")
+    return folder
+
+
+def test_pages_hold_no_solution_and_their_links_lead_somewhere(pages):
     for path in sources():
-        text = (tmp_path / "pages" / f"{path.stem}.ipynb").read_text(encoding="utf-8")
-        assert "model-answer" not in text
-    for page in ("index.md", "ledger.md", "glossary.md"):
-        text = (tmp_path / "pages" / page).read_text(encoding="utf-8")
+        assert "model-answer" not in (pages / f"{path.stem}.ipynb").read_text(encoding="utf-8")
+    for page in ("index.md", "ledger.md", "glossary.md", "reward_lab.md", "explorer.md"):
+        text = (pages / page).read_text(encoding="utf-8")
         targets = [t.split("#")[0] for t in re.findall(r"\]\(([^)#\s]+)\)", text) if "://" not in t]
-        assert [target for target in targets if not (tmp_path / "pages" / target).exists()] == []
-    start = (tmp_path / "pages" / "index.md").read_text(encoding="utf-8")
-    assert all(f"({path.stem}.ipynb)" in start for path in sources())
+        assert [target for target in targets if not (pages / target).exists()] == []
+    start = (pages / "index.md").read_text(encoding="utf-8")
+    assert all(f'href="{path.stem}.html"' in start for path in sources()) and "18 notebooks ran." in start
+    listed = re.findall(r"```{toctree}.*?\n\n(.*?)\n```", start, re.DOTALL)
+    named = [name for names in listed for name in names.splitlines()]
+    assert [
+        name for name in named if not any((pages / f"{name}.{end}").is_file() for end in ("md", "ipynb", "rst"))
+    ] == []
+    assert [name for name in named if name[:2].isdigit()] == [path.stem for path in sources()]
+
+
+def test_figures_are_files_with_their_alternative_text_and_widgets_have_a_page(pages):
+    shown = 0
+    for path in sources():
+        text = (pages / f"{path.stem}.ipynb").read_text(encoding="utf-8")
+        assert "image/png" not in text and "widget-view" not in text
+        for name in re.findall(r'src=\\"(_static/figures/[^\\]+)', text):
+            shown += 1
+            assert (pages / name).stat().st_size > 200
+    assert shown >= 30
+    assert "(reward_lab.md)" in (pages / "03_rewards.ipynb").read_text(encoding="utf-8")
+    assert "(explorer.md)" in (pages / "05_attribution.ipynb").read_text(encoding="utf-8")
+
+
+def test_the_site_asks_no_other_host_for_anything(pages):
+    for file in [*pages.glob("*.md"), *(pages / "_static").glob("*.*"), pages / "conf.py"]:
+        if file.suffix in (".css", ".js", ".py"):
+            assert "http" not in file.read_text(encoding="utf-8"), file.name
+        elif file.suffix == ".md":
+            assert not re.search(r"<(script|link|img)[^>]*http", file.read_text(encoding="utf-8")), file.name
+
+
+def test_every_formula_of_the_course_becomes_mathml(pages):
+    from latex2mathml.converter import convert
+
+    found = []
+    for file in [*pages.glob("*.ipynb"), *(pages / "docs").glob("*.md")]:
+        text = file.read_text(encoding="utf-8")
+        if file.suffix == ".ipynb":
+            cells = json.loads(text)["cells"]
+            text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        text = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+        found += [block or line for block, line in re.findall(r"\$\$(.+?)\$\$|\$([^$]+?)\$", text, re.DOTALL)]
+    assert len(found) >= 60
+    assert all(convert(formula).startswith("<math") for formula in found)
+
+
+def test_the_reference_names_modules_that_there_are(pages):
+    for name in site.REFERENCE:
+        text = (pages / "reference" / f"{name}.rst").read_text(encoding="utf-8")
+        modules = re.findall(r"automodule:: (\S+)", text)
+        assert modules and all(importlib.util.find_spec(module) for module in modules)
 
 
 def test_the_glossary_is_sorted_and_says_where_each_word_is_taught():
@@ -41,11 +96,18 @@ def test_the_glossary_is_sorted_and_says_where_each_word_is_taught():
 @pytest.mark.slow
 def test_sphinx_builds_it(tmp_path):
     pytest.importorskip("furo", reason="pip install emolab[site]")
-    page = site.make_site(tmp_path)
+    page = site.make_site(tmp_path, widgets=False)
     text = page.read_text(encoding="utf-8")
     assert "Hear what somebody feels" in text and "search" in text
     lesson = (page.parent / "03_rewards.html").read_text(encoding="utf-8")
     assert 'rel="next"' in lesson and 'rel="prev"' in lesson and "emolab-quiz" in lesson
+    assert "<math" in (page.parent / "03b_policy_gradient.html").read_text(encoding="utf-8")
+    reference = (page.parent / "reference" / "rewards.html").read_text(encoding="utf-8")
+    assert "group_advantages" in reference and "system-message" not in reference
+    for built in page.parent.glob("*.html"):
+        text = built.read_text(encoding="utf-8")
+        assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=.https?:", text), built.name
+        assert not re.search(r"<img(?![^>]* alt=)[^>]*>", text), built.name
 
 
 def test_an_executed_notebook_is_published_without_its_solutions():
