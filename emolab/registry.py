@@ -1,4 +1,4 @@
-"""One way to add a model family, a corpus, a recipe, a reward or a prompt from outside this package.
+"""One way to add a model family, a corpus, a recipe, a reward, a prompt or an attribution method from outside.
 
 In a script or a notebook:
 
@@ -12,7 +12,8 @@ In a package of your own, an entry point does the same without an import:
     [project.entry-points."emolab.reward"]
     loudness = "my_package.rewards:loudness"
 
-The groups are `emolab.family`, `emolab.corpus`, `emolab.recipe`, `emolab.reward` and `emolab.prompt`.
+The groups are `emolab.family`, `emolab.corpus`, `emolab.recipe`, `emolab.reward`, `emolab.prompt` and
+`emolab.method`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ KINDS: dict[str, str] = {
     "recipe": "emolab.recipes:RECIPES",
     "reward": "emolab.rewards.shipped:RUBRICS",
     "prompt": "emolab.prompts:PROMPTS",
+    "method": "emolab.attribution.methods:METHODS",
 }
 """What can be registered, and where its registry is."""
 
@@ -100,7 +102,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
 
 def registry(kind: str) -> Registry[Any]:
-    """The registry of a kind: "family", "corpus", "recipe", "reward" or "prompt"."""
+    """The registry of a kind: "family", "corpus", "recipe", "reward", "prompt" or "method"."""
     if kind not in KINDS:
         raise EmolabError(f"nothing of the kind {kind!r} can be registered; kinds are {', '.join(KINDS)}")
     module, _, attribute = KINDS[kind].partition(":")

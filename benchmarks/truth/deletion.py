@@ -183,7 +183,7 @@ def orders(
     first = maskers[0]
     players: Sequence[Player] = games[first].players
     found = {f"Shapley, {a}": attribute(games[a], "Shapley", seed, pairs).values for a in maskers}
-    for method in METHODS[1:]:
+    for method in list(METHODS)[1:]:
         name = method if method == "attention rollout" else f"{method}, {first}"
         found[name] = attribute(games[first], method, seed, pairs, steps=settings.gradient_steps).values
     found[f"MM-SHAP share, {first}"] = np.abs(found[f"Shapley, {first}"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from emolab_course.cues import stated_against_measured, stated_cues, true_cues
 from emolab_course.measure import Measured, Settings, choose, measure, null_tables
+from emolab_course.methods import null_band
 from emolab_course.truth import method_rows
 from numpy.typing import NDArray
 
@@ -17,7 +18,7 @@ from benchmarks.truth import table
 from benchmarks.truth.checks import SNRS, noise_levels, noise_slopes, noise_sweep, randomised_weights
 from benchmarks.truth.deletion import Deletions, deletions
 from emolab.attribution.game import MASKERS, background_samples
-from emolab.attribution.methods import null_band, shares
+from emolab.attribution.methods import shares
 from emolab.attribution.shapley import exact_from_table
 from emolab.evaluate.asking import generate_texts
 from emolab.evaluate.results import provenance

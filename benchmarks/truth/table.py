@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from emolab_course.cues import stated_against_measured
 from emolab_course.measure import Measured, method_values
+from emolab_course.methods import from_table
 from emolab_course.truth import COLUMNS, Column, Row
 from numpy.typing import NDArray
 
 from benchmarks.truth.checks import structure_left
-from emolab.attribution.methods import from_table
 from emolab.samples import MODALITIES
 
 Floats = NDArray[np.float64]

@@ -23,7 +23,8 @@ from emolab.paths import CHECKOUT
 class Entry:
     """One line of a group's help, and what is imported when it is called.
 
-    `modules` have a function `register(app)`, which adds the command (or, with `group`, everything in the group).
+    `modules` have a function of the command's name, or a function `register(app)`, which adds the command (or, with
+    `group`, everything in the group).
     `inside` gives further entries of a group, which are lazy themselves.
     """
 
@@ -36,12 +37,16 @@ class Entry:
         """The command or group called `name`."""
         app = new_group(self.help, lazy_group(self.inside()) if self.inside else TyperGroup)
         for module in self.modules:
-            _imported(module).register(app)
-        found: Any = typer.main.get_group(app)
+            found = _imported(module)
+            if hasattr(found, "register"):
+                found.register(app)
+            else:
+                app.command(name)(getattr(found, name))
+        made: Any = typer.main.get_group(app)
         if self.inside or self.group:
-            found.name = name
-            return found
-        return found.commands[name]
+            made.name = name
+            return made
+        return made.commands[name]
 
 
 def _imported(module: str) -> ModuleType:

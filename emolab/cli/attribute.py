@@ -15,11 +15,6 @@ from emolab.errors import AttributionError
 from emolab.samples import EmotionSample
 
 
-def register(app: typer.Typer) -> None:
-    """Add `attribute` to `app`."""
-    app.command("attribute")(attribute)
-
-
 @command
 def attribute(
     file: Annotated[Path | None, typer.Argument(help="An audio file; none with --validate.")] = None,

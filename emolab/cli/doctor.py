@@ -21,11 +21,6 @@ NEEDED = ("", "train")
 """The extras that a model needs; without any other extra the `cpu` profile runs."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add `doctor` to `app`."""
-    app.command("doctor")(doctor)
-
-
 @command
 def doctor(as_json: JsonOption = False) -> None:
     """Check the installation, and list the profiles that this machine can run.

@@ -14,11 +14,6 @@ from emolab.errors import EvaluationError
 from emolab.extras import require
 
 
-def register(app: typer.Typer) -> None:
-    """Add `evaluate` to `app`."""
-    app.command("evaluate")(evaluate)
-
-
 @command
 def evaluate(
     corpus: ask.CorpusOption = None,

@@ -11,11 +11,6 @@ from emolab.cli.output import JsonOption, command, emit
 from emolab.errors import TrainingError
 
 
-def register(app: typer.Typer) -> None:
-    """Add `plan` to `app`."""
-    app.command("plan")(plan)
-
-
 @command
 def plan(
     model: Annotated[str, typer.Option(help="A known model, a folder, or a hub id.")] = "Qwen/Qwen2-Audio-7B-Instruct",

@@ -10,11 +10,6 @@ import typer
 from emolab.cli.output import JsonOption, command, emit
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("push")(push)
-
-
 @command
 def push(
     folder: Annotated[Path, typer.Argument(help="A checkpoint, such as OUT/grpo, or what `emolab export` wrote.")],

@@ -16,11 +16,6 @@ from emolab.media.microphone import write_wave
 SecondsOption = Annotated[float, typer.Option(help="How long to record, up to 30 seconds.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `record` to `app`."""
-    app.command("record")(record)
-
-
 @command
 def record(
     out: Annotated[Path, typer.Argument(help="Where to write the recording: a .wav or a .flac file.")],

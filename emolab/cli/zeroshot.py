@@ -12,11 +12,6 @@ from emolab.cli.tables import score_table
 from emolab.extras import require
 
 
-def register(app: typer.Typer) -> None:
-    """Add `zeroshot` to `app`."""
-    app.command("zeroshot")(zeroshot)
-
-
 @command
 def zeroshot(
     corpus: ask.CorpusOption = None,

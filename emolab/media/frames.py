@@ -24,10 +24,7 @@ MAX_PIXELS = 64_000_000  # of one image
 
 
 def load_frames(
-    path: str | Path,
-    fps: float | None = None,
-    max_frames: int | None = None,
-    window: tuple[float, float] | None = None,
+    path: str | Path, fps: float | None = None, max_frames: int | None = None, window: tuple[float, float] | None = None
 ) -> np.ndarray:
     """Read frames as uint8 (F, H, W, 3), RGB.
 

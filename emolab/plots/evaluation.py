@@ -68,10 +68,7 @@ def confusion_matrix(
 
 @styled
 def score_bars(
-    results: Mapping[str, Mapping[str, Any]],
-    metric: str = "ua",
-    chance: float | str | None = STATED,
-    title: str = "",
+    results: Mapping[str, Mapping[str, Any]], metric: str = "ua", chance: float | str | None = STATED, title: str = ""
 ) -> Figure:
     """One bar per result object, best read from top to bottom, with its 95% interval and the line of chance.
 

@@ -94,12 +94,7 @@ def _draw(axis: Axes, rows: Rows, names: Sequence[str], series: Sequence[str]) -
         steps, values = column(rows, name)
         colour = ACCENT if len(names) == 1 else colour_of("", series.index(series_of(name)))
         axis.plot(steps, values, color=colour, alpha=0.25, lw=0.8)
-        axis.plot(
-            steps,
-            smooth(values, max(1, len(values) // 20)),
-            color=colour,
-            label=series_of(name),
-        )
+        axis.plot(steps, smooth(values, max(1, len(values) // 20)), color=colour, label=series_of(name))
     if len(names) > 1:  # with room for the legend above the curves
         low, high = axis.get_ylim()
         axis.set_ylim(low, high + 0.16 * -(-len(names) // 2) * (high - low))

@@ -16,10 +16,10 @@ from emolab.attribution.game import (
     Masker,
     asked_labels,
 )
-from emolab.attribution.methods import attention_rollout, from_table, integrated_gradients
 from emolab.attribution.shapley import coalitions, exact_from_table, interactions_from_table
 from emolab.errors import AttributionError
 from emolab.samples import MODALITIES, Corpus, EmotionSample, resolve
+from emolab_course.methods import attention_rollout, from_table, integrated_gradients
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM

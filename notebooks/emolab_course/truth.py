@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emolab.attribution.methods import UNITLESS
 from emolab.errors import AttributionError
 from emolab.metrics.bootstrap import interval, mean_interval, share_interval
 from emolab.samples import MODALITIES
 from emolab_course.measure import Measured, method_values
+from emolab_course.methods import UNITLESS
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]

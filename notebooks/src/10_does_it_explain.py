@@ -111,7 +111,7 @@ check.ex_10_1(rewrite)
 # %%
 from emolab.attribution.game import background_samples
 from emolab_course.measure import Settings, measure, null_values
-from emolab.attribution.methods import null_band
+from emolab_course.methods import null_band
 
 settings = Settings(versions=2)
 background = background_samples(lab.corpus)

@@ -34,10 +34,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def attribute(*arguments: object) -> dict[str, Any]:
-    from emolab.cli.attribute import register
+    from emolab.cli.attribute import attribute as command
 
     app = typer.Typer()
-    register(app)
+    app.command()(command)
     result = CliRunner().invoke(app, [*map(str, arguments), "--json"])
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from attribution_helpers import PROMPT, corpus, model
+from emolab_course.methods import attention_rollout, from_table, integrated_gradients, sampled_banzhaf
 
 from benchmarks.meter import held_bytes, peak_bytes
 from benchmarks.tiny_models import tiny_random
@@ -21,14 +22,7 @@ from emolab.attribution.game import (
     label_values,
     prefix_scores,
 )
-from emolab.attribution.methods import (
-    METHODS,
-    attention_rollout,
-    attribute,
-    from_table,
-    integrated_gradients,
-    sampled_banzhaf,
-)
+from emolab.attribution.methods import METHODS, attribute
 from emolab.attribution.players import (
     Player,
     aligned_windows,

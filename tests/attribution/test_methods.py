@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emolab_course.methods import banzhaf, leave_one_out, only_one_in
 
-from emolab.attribution.methods import banzhaf, leave_one_out, modality_shares, modality_sums, only_one_in, shares
+from emolab.attribution.methods import modality_shares, modality_sums, shares
 from emolab.attribution.players import Player
 from emolab.attribution.shapley import coalitions
 

@@ -59,7 +59,7 @@ def run(name: str, *arguments: object) -> tuple[int, dict[str, Any]]:
     from importlib import import_module
 
     app = typer.Typer()
-    import_module(f"emolab.cli.{name}").register(app)
+    app.command()(getattr(import_module(f"emolab.cli.{name}"), name))
     result = CliRunner().invoke(app, [*map(str, arguments), "--json"])
     return result.exit_code, json.loads(result.stdout)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from attribution_helpers import PROMPT, corpus, model
 from emolab_course.measure import Settings, choose, measure, method_values, null_tables, null_values
+from emolab_course.methods import null_band
 
 from emolab.attribution.game import background_samples
-from emolab.attribution.methods import null_band
 from emolab.attribution.shapley import exact_from_table
 from emolab.errors import AttributionError
 from emolab.samples import Corpus, EmotionSample

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from emolab_course.methods import _opening, attention_rollout
 from lalm_helpers import PROMPT, samples_for
 
 from benchmarks.rehearse.standin import write_standin
-from emolab.attribution.methods import _opening, attention_rollout
 from emolab.attribution.players import modality_players
 from emolab.lalm import load_model
 

@@ -106,7 +106,7 @@ def test_the_largest_micro_batch_is_the_last_that_fits() -> None:
 
 def test_the_command(tmp_path: object) -> None:
     app = typer.Typer()
-    command.register(app)
+    app.command()(command.plan)
     done = CliRunner().invoke(app, ["--gpu", "24", "--group", "8", "--json"])
     result = json.loads(done.stdout)
     assert (
