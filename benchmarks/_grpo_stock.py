@@ -53,7 +53,7 @@ def text_model(lalm: Any) -> Any:
 
 def settings_of(bench: Any, steps: int, folder: str) -> Any:
     """One prompt and its group a step, every completion as long as it may be."""
-    from emolab.training.config import grpo_config
+    from emolab.training.grpo import grpo_config
 
     sizes = bench.sizes
     return grpo_config(

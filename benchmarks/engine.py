@@ -95,9 +95,8 @@ def train(url: str, steps: int, out: Path) -> list[dict[str, float]]:
     from benchmarks.tiny_models import noise_samples
     from emolab.prompts import get_prompt
     from emolab.training.callbacks import History
-    from emolab.training.config import grpo_config
     from emolab.training.engine import Engine
-    from emolab.training.grpo import AudioGRPOTrainer
+    from emolab.training.grpo import AudioGRPOTrainer, grpo_config
 
     lalm = adapted()
     history = History(out / "metrics.jsonl")

@@ -254,7 +254,7 @@ def with_voices(corpus: Corpus, progress: bool = True) -> Corpus:
     The words are those of the embedded corpus, so that a rationale reads alike on every corpus. Samples whose audio
     cannot be used stay, too: `emolab.media.usable` reports them.
     """
-    wanted = [i for i, s in enumerate(corpus) if not s.parts.get("voice") and (s.audio or "waveform" in s.extra)]
+    wanted = [i for i, s in enumerate(corpus) if not s.parts.get("voice") and s.has("audio")]
     values, measured = [], []
     from tqdm.auto import tqdm
 

@@ -59,6 +59,16 @@ class EmotionSample:
         if self.emotion is not None and not isinstance(self.emotion, str):
             raise CorpusError(f"{self.id}: emotion {self.emotion!r} must be a text, or None for a clip without a label")
 
+    def has(self, modality: str) -> bool:
+        """Whether there is something to show of "audio", "video" or "text": a path, a waveform or frames in `extra`,
+        or words.
+
+        >>> EmotionSample("x", text="Hello.").has("text"), EmotionSample("x").has("audio")
+        (True, False)
+        """
+        held = {"audio": "waveform", "video": "frames"}.get(modality, "")
+        return bool(getattr(self, modality)) or self.extra.get(held) is not None
+
     def describe(self, parts: Sequence[str] = PARTS) -> str | None:
         """The sentences on these parts, in this order; None where the sample states none of them.
 

@@ -141,7 +141,7 @@ def _sign(value: float | None) -> int:
 
 def _sentiment_parts(rows: Sequence[Row]) -> Floats:
     """For gold negative and positive: hits, gold count, predicted count. Rows whose gold is zero add nothing."""
-    from emolab.metrics.tables import sentiment_of
+    from emolab.metrics.classification import sentiment_of
 
     table = []
     for row in rows:

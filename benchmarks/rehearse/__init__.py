@@ -233,8 +233,7 @@ class Rehearsal:
 
     def grpo_step(self, lalm: LALM, samples: Any, prompt: Any) -> dict[str, Any]:
         """One step of the trainer, with rewards that differ within every group."""
-        from emolab.training.config import grpo_config
-        from emolab.training.grpo import AudioGRPOTrainer
+        from emolab.training.grpo import AudioGRPOTrainer, grpo_config
 
         def every_other(completions: Any, **columns: Any) -> list[float | None]:
             return [float(i % 2) for i in range(len(completions))]

@@ -21,7 +21,7 @@ from emolab_synth import describe_voice, text_words
 from data_scripts.pretraining import grammar, world
 from data_scripts.pretraining.temperature import calibration_error, fit_temperature
 from emolab.emotions import EMOTIONS, VAD
-from emolab.evaluate.temperature import Temperatures, softmax
+from emolab.evaluate.calibration import Temperatures, softmax
 from emolab.lalm import LALM, load_model
 from emolab.parsing import parse, parse_label
 from emolab.prompts import PROMPTS

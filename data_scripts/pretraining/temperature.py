@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from emolab.errors import EvaluationError
-from emolab.evaluate.temperature import Floats, softmax
-from emolab.metrics.calibration import expected_calibration_error
+from emolab.evaluate.calibration import Floats, softmax
+from emolab.metrics.classification import expected_calibration_error
 
 GRID = np.geomspace(0.5, 20, 120)
 

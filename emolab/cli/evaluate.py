@@ -42,8 +42,7 @@ def evaluate(
     words, overlap and Emo-F1 of captions, whichever it is asked for; and the share of answers that could be parsed.
     """
     require("torch", "transformers")  # before a corpus is made or read
-    from emolab.evaluate import numbers, write_result
-    from emolab.evaluate.as_asked import BY_STYLE, evaluation_of
+    from emolab.evaluate import BY_STYLE, evaluation_of, numbers, write_result
     from emolab.evaluate.inputs import labels_of, part_of, read_corpus, read_model
     from emolab.files import check_place
 

@@ -7,34 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emolab.emotions.names import ALIASES, EMOTIONS, concept
+from emolab.emotions.names import ALIASES, TABLES, concept
 
-PLUTCHIK_DEGREES: dict[str, float] = {
-    "happy": 0.0,
-    "trusting": 45.0,
-    "fearful": 90.0,
-    "surprised": 135.0,
-    "sad": 180.0,
-    "disgusted": 225.0,
-    "angry": 270.0,
-    "anticipating": 315.0,
-}
+PLUTCHIK_DEGREES: dict[str, float] = TABLES["circle"]
 """Plutchik's circle (1980) in degrees. Neutral has no place on it."""
-
-VAD: dict[str, tuple[float, float, float]] = {
-    "neutral": (0.0, 0.0, 0.0),
-    "happy": (0.76, 0.48, 0.35),
-    "sad": (-0.63, -0.27, -0.33),
-    "angry": (-0.51, 0.59, 0.25),
-    "fearful": (-0.64, 0.60, -0.43),
-    "disgusted": (-0.60, 0.35, 0.11),
-    "surprised": (0.40, 0.67, -0.13),
-    "excited": (0.62, 0.75, 0.38),
-    "bored": (-0.65, -0.62, -0.33),
-    "frustrated": (-0.64, 0.52, 0.35),
-}
-"""Valence, arousal and dominance in [-1, 1]: mean ratings of Russell & Mehrabian (1977, J. Res. Pers. 11), as affective
-computing passes them on. Neutral is the origin by definition. Other emotions have no place here."""
+VAD: dict[str, tuple[float, ...]] = {emotion: tuple(place) for emotion, place in TABLES["vad"].items()}
+"""Valence, arousal and dominance in [-1, 1]: mean ratings of Russell & Mehrabian (1977). Neutral is the origin by
+definition. Other emotions have no place here."""
 
 VAD_SOURCE = "Russell & Mehrabian 1977"
 CIRCLE_SOURCE = "Plutchik 1980"
@@ -50,7 +29,7 @@ class Place:
     """
 
     angle: float | None = None
-    vad: tuple[float, float, float] | None = None
+    vad: tuple[float, ...] | None = None
     source: str = ""
 
 
@@ -125,11 +104,6 @@ def learned_similarity(confusion: Sequence[Sequence[float]], labels: Sequence[st
         }
         for i, a in enumerate(labels)
     }
-
-
-def similarity_matrix(labels: Sequence[str] = EMOTIONS, kind: str | SimilarityTable = "plutchik") -> list[list[float]]:
-    """`similarity` of every pair of `labels`: a list of rows, (L, L)."""
-    return [[similarity(a, b, kind) for b in labels] for a in labels]
 
 
 def _known(name: str) -> str:

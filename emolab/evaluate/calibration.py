@@ -7,12 +7,19 @@ Two ways, neither of which sees a gold label:
 - "mean": every label's mean score over the evaluated inputs is its bias; subtract it (in the spirit of batch
   calibration, Zhou et al. 2024, arXiv 2309.17249, in log space). It uses the test inputs, so it answers a set, not a
   single file, and it assumes that no label is rare.
+
+Then temperatures, which make probabilities honest: one for clips like the training clips, one for others. Dividing the
+scores of the labels by a temperature changes no answer, and how sure it is (Guo et al. 2017, arXiv 1706.04599). A model
+is surer than it should be of clips unlike those it was trained on, so that these have a temperature of their own. Both
+are fitted on held-out clips, and lie beside a checkpoint as `temperature.json`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +37,7 @@ CALIBRATIONS = ("none", "contextual", "mean")
 EMPTY_WORDS = ("N/A", "...", "[unknown]")
 HUM_HERTZ = 120.0
 Floats = NDArray[np.float64]
+FILE = "temperature.json"
 
 
 def log_posterior(scores: Floats) -> Floats:
@@ -74,8 +82,6 @@ def content_free_samples(like: EmotionSample) -> list[EmotionSample]:
     time = np.arange(int(SILENCE_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
     noise = np.random.default_rng(0).normal(0.0, 1e-3, len(time)).astype(np.float32)
     hum = (0.01 * np.sin(2 * np.pi * HUM_HERTZ * time)).astype(np.float32)
-    has_audio = like.audio is not None or "waveform" in like.extra
-    has_video = like.video is not None or "frames" in like.extra
     samples = []
     for words, wave in zip(EMPTY_WORDS, (silence(), noise, hum), strict=True):
         sample = replace(
@@ -83,9 +89,9 @@ def content_free_samples(like: EmotionSample) -> list[EmotionSample]:
             id=f"content-free {words}",
             text=words if like.text else None,
             video=None,
-            extra={"frames": np.full((4, 64, 64, 3), 128, np.uint8)} if has_video else {},
+            extra={"frames": np.full((4, 64, 64, 3), 128, np.uint8)} if like.has("video") else {},
         )
-        samples.append(with_audio(sample, None, wave) if has_audio else sample)
+        samples.append(with_audio(sample, None, wave) if like.has("audio") else sample)
     return samples
 
 
@@ -104,3 +110,47 @@ def content_free_scores(
     with torch.no_grad():
         batch = lalm.encode(content_free_samples(like), prompt)
         return lalm.label_scores(batch, labels, template, eos).double().cpu().numpy()
+
+
+@dataclass(frozen=True)
+class Temperatures:
+    """`like` and `unlike` are the temperatures for clips like the training clips and for others; `source` says on what
+    they were fitted."""
+
+    like: float = 1.0
+    unlike: float = 1.0
+    source: str = ""
+
+    def of(self, unlike: bool) -> float:
+        """The temperature of a clip."""
+        return self.unlike if unlike else self.like
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the file into a folder; `load` reads it."""
+        path = Path(folder) / FILE
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, folder: str | Path | None) -> Temperatures:
+        """What `save` wrote into a folder, and 1 where there is no file. Raises EvaluationError for a broken file."""
+        path = Path(folder) / FILE if folder is not None else None
+        if path is None or not path.is_file():
+            return cls()
+        try:
+            found = cls(**json.loads(path.read_text(encoding="utf-8")))
+            good = found.like > 0 and found.unlike > 0
+        except (ValueError, TypeError) as error:
+            raise EvaluationError(
+                f"{path}: cannot be read ({error}); write it again with `Temperatures.save`"
+            ) from error
+        if not good:
+            raise EvaluationError(f"{path}: a temperature is above 0")
+        return found
+
+
+def softmax(scores: Floats, temperature: float = 1.0) -> Floats:
+    """Probabilities (N, L) of scores (N, L) at a temperature."""
+    scaled = np.asarray(scores, float) / temperature
+    powers = np.exp(scaled - scaled.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)

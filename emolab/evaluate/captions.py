@@ -17,16 +17,17 @@ from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted, pool_rows
 from emolab.evaluate.results import talkers
 from emolab.metrics import bootstrap_ci, caption_notes, caption_table, hit_rate, rouge_l
 from emolab.metrics.captions import (
+    DocumentFrequency,
     Reference,
     bleu_counts,
     bleu_of,
+    cider_sample,
     emotion_counts,
     f1_of,
     mean_defined,
     references,
     tokens,
 )
-from emolab.metrics.cider import DocumentFrequency, cider_sample
 from emolab.parsing import answer_text, parse
 from emolab.wheels.scan import emotion_words
 
@@ -35,18 +36,8 @@ if TYPE_CHECKING:
     from emolab.prompts import Prompt
     from emolab.samples import Corpus, EmotionSample
 
-CAPTION_KEYS = (
-    "emotion_f1",
-    "bleu_1",
-    "bleu_4",
-    "rouge_l",
-    "cider",
-    "distinct_1",
-    "distinct_2",
-    "vocabulary",
-    "hit_rate",
-    "length",
-)
+AGREEMENT = ("emotion_f1", "bleu_1", "bleu_4", "rouge_l", "cider")
+CAPTION_KEYS = (*AGREEMENT, "distinct_1", "distinct_2", "vocabulary", "hit_rate", "length")
 """Scores of a caption evaluation. In [0, 1], but CIDEr (0 to 10), `vocabulary` (words) and `length` (mean words)."""
 
 Counted = dict[str, tuple[list[Any], Callable[[list[Any]], float]]]

@@ -45,21 +45,16 @@ def apply_control(samples: Sequence[EmotionSample], control: str | None, seed: i
     if control is None:
         return list(samples)
     if control == "silent":
-        return [with_audio(s, None, silence()) if has_voice(s) else s for s in samples]
+        return [with_audio(s, None, silence()) if s.has("audio") else s for s in samples]
     if control == "no_transcript":
         return [replace(s, text=None) for s in samples]
     if control == "no_video":
         return [replace(s, video=None, extra={k: v for k, v in s.extra.items() if k != "frames"}) for s in samples]
     if control in ("swapped", "shuffled"):
-        voices = [s for s in samples if has_voice(s)]
+        voices = [s for s in samples if s.has("audio")]
         donors = iter(donors_for(voices, other_emotion=control == "swapped", seed=seed))
-        return [_swap(s, voices[next(donors)]) if has_voice(s) else s for s in samples]
+        return [_swap(s, voices[next(donors)]) if s.has("audio") else s for s in samples]
     raise EvaluationError(f"unknown control {control!r}; choose from {', '.join(CONTROLS)}")
-
-
-def has_voice(sample: EmotionSample) -> bool:
-    """Whether a sample has audio: a file, or a waveform in `extra`."""
-    return sample.audio is not None or sample.extra.get("waveform") is not None
 
 
 def possible_controls(

@@ -33,7 +33,7 @@ def listen_filter(lalm: LALM, corpus: Corpus, prompt: Prompt | str = "direct", *
     Raises EvaluationError where no sample has a voice: there is nothing to take away.
     """
     prompt, labels = asking(prompt, None, corpus.labels)
-    if not any(s.audio is not None or "waveform" in s.extra for s in corpus):
+    if not any(s.has("audio") for s in corpus):
         raise EvaluationError(f"{corpus.root}: no sample has a voice, so nothing tells who needs to hear it")
     asked = {"silent": evaluate(lalm, corpus, prompt, control="silent", n_boot=1, **options)["rows"]}
     spoken = corpus.where(lambda s: bool(s.text))

@@ -15,11 +15,11 @@ import numpy as np
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set, normalise_label
 from emolab.errors import EmolabError
-from emolab.evaluate.calibration import calibrate, content_free_scores
+from emolab.evaluate.calibration import Temperatures, calibrate, content_free_scores, softmax
 from emolab.evaluate.inputs import read_model
-from emolab.evaluate.temperature import Temperatures, softmax
 from emolab.lalm.likeness import clip_embedding, note
-from emolab.media import SAMPLE_RATE, audio_of, load_audio, probe
+from emolab.media import SAMPLE_RATE, audio_of
+from emolab.media.audio import decoded
 from emolab.media.check import check_wave
 from emolab.media.usable import cut, majority
 from emolab.metrics import hit_rate
@@ -69,7 +69,7 @@ def predict(
     `windows`, whose probabilities are averaged. Raises MediaError for a file that cannot be used.
     """
     if isinstance(model, str | Path):
-        model, known = _read(model)
+        model, known = read_model(None, model) if Path(model).is_dir() else read_model(str(model))
         prompt = prompt or known
     asked, chosen = _asked(prompt, labels)
     sample, checked = sample_of(audio, text, video)
@@ -80,7 +80,7 @@ def predict(
     warm = Temperatures.load(model.home).of(bool(judged and judged["unlike"]))
     distribution = _distribution(model, batch, asked, said, chosen, calibration, pieces[0], warm)
     answers = [said_in(answer, asked.style, chosen) for answer in said]
-    spoken = _most_frequent([answer.pop("label") for answer in answers])
+    spoken = majority([answer.pop("label") for answer in answers])
     label = spoken if spoken is not None and calibration == "none" else max(chosen, key=distribution.__getitem__)
 
     return {
@@ -100,11 +100,6 @@ def predict(
     }
 
 
-def _read(name: str | Path) -> tuple[LALM, Prompt]:
-    folder = Path(name)
-    return read_model(None, folder) if folder.is_dir() else read_model(str(name))
-
-
 def _asked(prompt: Prompt | None, labels: Any) -> tuple[Prompt, LabelSet]:
     """The prompt over the labels, and the labels themselves: an open question lists none."""
     asked = prompt or get_prompt("direct")
@@ -119,15 +114,14 @@ def sample_of(
     is decoded once. Raises MediaError for a file that cannot be used.
     """
     if isinstance(audio, EmotionSample):
-        heard = audio.audio is not None or audio.extra.get("waveform") is not None
-        return audio, check_wave(audio_of(audio), audio.id) if heard else None
+        return audio, check_wave(audio_of(audio), audio.id) if audio.has("audio") else None
     face = str(video) if video is not None else None
     if isinstance(audio, np.ndarray):
         sample = EmotionSample("recording", text=text, video=face, extra={"waveform": audio})
         return sample, check_wave(audio_of(sample), "recording", SAMPLE_RATE, 1)
-    wave, info = load_audio(audio), probe(audio)
+    wave, rate, channels = decoded(audio)
     sample = EmotionSample(str(audio), audio=str(audio), text=text, video=face, extra={"waveform": wave})
-    return sample, check_wave(wave, str(audio), info.rate, info.channels)
+    return sample, check_wave(wave, str(audio), rate, channels)
 
 
 def pieces_of(sample: EmotionSample, checked: AudioCheck | None, model: LALM) -> list[EmotionSample]:
@@ -169,23 +163,17 @@ def _judged(model: LALM, batch: Any) -> dict[str, Any] | None:
     return max(judged, key=lambda row: row["distance"], default=None)
 
 
-def _most_frequent(labels: Sequence[str | None]) -> str | None:
-    return majority(labels)
-
-
 def _joined(texts: Sequence[str | None]) -> str | None:
     return " ".join(text for text in texts if text) or None
 
 
 def _merged(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Words and captions of the windows as one."""
-    merged: dict[str, Any] = {}
-    for key in answers[0]:
-        values = [answer[key] for answer in answers]
-        merged[key] = (
-            _joined(values) if key == "caption" else tuple(dict.fromkeys(w for words in values for w in words))
-        )
-    return merged
+    found = {key: [answer[key] for answer in answers] for key in answers[0]}
+    return {
+        key: _joined(values) if key == "caption" else tuple(dict.fromkeys(w for words in values for w in words))
+        for key, values in found.items()
+    }
 
 
 def said_in(answer: str, style: str, labels: Sequence[str] = EMOLAB_7) -> dict[str, Any]:

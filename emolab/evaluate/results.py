@@ -26,14 +26,8 @@ def provenance(config: Mapping[str, Any], seed: int, device: str = "cpu") -> dic
     settings = json.loads(json.dumps(dict(config), default=str, sort_keys=True))
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    return {
-        "command": command,
-        "config": settings,
-        "config_hash": digest,
-        "seed": seed,
-        "versions": _versions(),
-        "device": device,
-    }
+    stated = {"command": command, "config": settings, "config_hash": digest, "seed": seed}
+    return stated | {"versions": _versions(), "device": device}
 
 
 def _versions() -> dict[str, str]:
@@ -60,8 +54,7 @@ def summarise(
     """
     if not rows:
         raise EvaluationError("there is nothing to score: no sample has both usable media and a known label")
-    gold = [r["gold"] for r in rows]
-    predicted = [r["predicted"] for r in rows]
+    gold, predicted = ([r[key] for r in rows] for key in ("gold", "predicted"))
     interval = bootstrap_ci(unweighted_accuracy, gold, predicted, groups=talkers(rows), n=n_boot, seed=seed)
     return {
         "ua": float(unweighted_accuracy(gold, predicted)),
@@ -123,12 +116,10 @@ def read_result(path: str | Path) -> dict[str, Any]:
 
 
 def _nested(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row of a table with columns like "posterior.sad" as one with a mapping; NaN is None."""
     out: dict[str, Any] = {}
     for key, value in row.items():
-        value = None if isinstance(value, float) and value != value else value
         name, _, inner = str(key).partition(".")
-        if inner:
-            out.setdefault(name, {})[inner] = value
-        else:
-            out[name] = value
+        place, at = (out.setdefault(name, {}), inner) if inner else (out, name)
+        place[at] = None if isinstance(value, float) and value != value else value
     return out

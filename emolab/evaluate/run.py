@@ -138,16 +138,17 @@ def _score(
     content_free = content_free_scores(lalm, prompt, samples[0], labels)
     others = {}
     for kind in CALIBRATIONS:
-        posterior = calibrate(scores, kind, content_free)
-        predicted = [labels[i] for i in posterior.argmax(1)]
-        if kind == calibration:
-            for row, label, values in zip(rows, predicted, posterior, strict=True):
-                row |= {"predicted": label, "posterior": dict(zip(labels, values.tolist(), strict=True))}
-        scored = [
-            r | {"predicted": p, "posterior": dict(zip(labels, values.tolist(), strict=True))}
-            for r, p, values in zip(rows, predicted, posterior, strict=True)
+        said = [
+            {"predicted": labels[int(values.argmax())], "posterior": dict(zip(labels, values.tolist(), strict=True))}
+            for values in calibrate(scores, kind, content_free)
         ]
-        summary = summarise(pool_rows(scored), n_boot=200, labels=labels)
+        summary = summarise(
+            pool_rows([row | one for row, one in zip(rows, said, strict=True)]), n_boot=200, labels=labels
+        )
         others[kind] = {k: summary[k] for k in KEYS if k not in ("seed", "seconds")}
+        if kind == calibration:
+            chosen = said
+    for row, one in zip(rows, chosen, strict=True):
+        row |= one
     bias = {k: dict(zip(labels, v.tolist(), strict=True)) for k, v in label_bias(scores, content_free).items()}
     return {"by_calibration": others, "label_bias": bias}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cache, cached_property
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from emolab.files import write_json
 from emolab.lalm import accel
 from emolab.lalm.accel.attention import install
 from emolab.lalm.batch import Completions, PromptBatch, Span, finite
+from emolab.lalm.contract import Family
 from emolab.lalm.layout import (
     Clip,
     Row,
@@ -72,49 +73,11 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-class LALM(ABC):
-    """A language model that hears, and perhaps sees: the contract of a family, and what is the same for all.
+class LALM(Family):
+    """A language model that hears, and perhaps sees: prompts as embeddings, answers sampled and scored.
 
-    **What a family states** (see `qwen2_audio.py`, forty lines): `transformers_class`, the name of the class that
-    `from_pretrained` loads; `modalities`, what it takes, text among them; `placeholders`, the token that stands for a
-    clip of each other modality; `chat_template`, used where the tokenizer's own has no place for media;
-    `seconds_per_embedding` of audio.
-
-    **What it implements**: `decoder`, `towers`, `max_seconds`, `audio_embeddings`; and where it takes video or has more
-    than one axis of positions, `video_embeddings`, `frames_per_step` and `rope_positions`.
-
-    **What is reached into**, checked at construction with an error that names what is missing:
-
-    - of the model: `get_input_embeddings()` and `get_output_embeddings()`, each with a `weight`; `get_submodule`;
-    - of the decoder: `layers`, `norm.weight`, and `config` with `hidden_size` and `num_attention_heads`; its forward
-      takes `inputs_embeds`, `attention_mask`, `position_ids`, `past_key_values` and `use_cache`, returns
-      `last_hidden_state`, and passes further keywords to an attention of transformers' `AttentionInterface`;
-    - of the tokenizer: `apply_chat_template`, `convert_tokens_to_ids`, `pad_token_id`, `eos_token_id`, `batch_decode`;
-    - of the feature extractor: `hop_length`, `n_fft` and a call that gives `input_features`.
-
-    **What other tools need** (`emolab.lalm.export`): `processor_class`, what `AutoProcessor` loads; `served_decoder`,
-    what vLLM calls the decoder in a checkpoint, empty where it takes no adapter for the family; and where the published
-    model is more than this one, `whole_class` around it, `named_tokens` of its processor, and `image_settings`.
-
-    `model` is the transformers module, PEFT-wrapped or not. Towers are frozen at construction, and what they compute is
-    cached by content until `unfreeze_towers`.
+    Towers are frozen at construction, and what they compute is cached by content until `unfreeze_towers`.
     """
-
-    transformers_class: ClassVar[str]
-    modalities: ClassVar[tuple[str, ...]]
-    placeholders: ClassVar[dict[str, str]]
-    chat_template: ClassVar[str]
-    processor_class: ClassVar[str] = ""
-    served_decoder: ClassVar[str] = ""
-    whole_class: ClassVar[str] = ""
-    named_tokens: ClassVar[dict[str, str]] = {}
-    seconds_per_embedding: ClassVar[float] = 0.04
-    frames_per_second: float = 2.0
-    max_frames: int = 32
-    home: Path | None = None
-    """The folder that the model's adapter, or the model itself, was loaded from."""
-    source: str = ""
-    """The folder or hub id of the model itself; empty where it was made in memory."""
 
     def __init__(
         self,
@@ -125,7 +88,7 @@ class LALM(ABC):
         cache_bytes: int = CACHE_BYTES,
         cache_directory: str | Path | None = None,
     ) -> None:
-        self.model: Any = model
+        self.model = model
         self.tokenizer, self.feature_extractor, self.name = tokenizer, feature_extractor, name
         self.require_contract()
         self.cache = FeatureCache(cache_bytes, cache_directory)
@@ -137,128 +100,8 @@ class LALM(ABC):
         self._reader: ThreadPoolExecutor | None = None
         self._reading: Future[None] | None = None
         self._read: dict[str, np.ndarray] = {}  # media that `read_ahead` decoded
-        self.folded_decoder: Any = None
         install(self.decoder)
         self.freeze_towers()
-
-    def require_contract(self) -> None:
-        """Raise ModelError that names what of the contract is missing. Forwards are proved by the conformance tests."""
-        wanted: dict[str, tuple[Any, tuple[str, ...]]] = {
-            "its class": (type(self), ("transformers_class", "modalities", "placeholders", "chat_template")),
-            "its model": (self.base, ("get_input_embeddings", "get_output_embeddings", "get_submodule")),
-            "its tokenizer": (
-                self.tokenizer,
-                ("apply_chat_template", "convert_tokens_to_ids", "pad_token_id", "eos_token_id", "batch_decode"),
-            ),
-            "its feature extractor": (self.feature_extractor, ("hop_length", "n_fft")),
-        }
-        wanted["its decoder"] = (self.decoder, ("layers", "norm", "config"))
-        wanted["its decoder's configuration"] = (self.decoder.config, ("hidden_size", "num_attention_heads"))
-        wanted["its embedding table"], wanted["its head"] = (self.table, ("weight",)), (self.head, ("weight",))
-        for what, (thing, names) in wanted.items():
-            if missing := [name for name in names if not hasattr(thing, name)]:
-                raise ModelError(
-                    f"{type(self).__name__} does not keep the contract of a family: {what} ({type(thing).__name__}) "
-                    f"has no {', '.join(missing)}; see the docstring of emolab.lalm.base.LALM"
-                )
-        if unknown := {m for m in self.modalities if m != "text"} - set(self.placeholders):
-            raise ModelError(f"{type(self).__name__} has no placeholder for {', '.join(sorted(unknown))}")
-
-    # What a family provides -------------------------------------------------------------------------------------------
-
-    @property
-    @abstractmethod
-    def decoder(self) -> Any:
-        """The language model without its head: the module that holds `.layers`."""
-
-    @property
-    @abstractmethod
-    def towers(self) -> tuple[nn.Module, ...]:
-        """Everything between the media and the language model's embeddings."""
-
-    @property
-    @abstractmethod
-    def max_seconds(self) -> float:
-        """The longest clip that the model takes."""
-
-    @abstractmethod
-    def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
-        """Run the audio tower: 16 kHz mono waves -> (tokens, D) each."""
-
-    def video_embeddings(self, clips: list[np.ndarray]) -> list[Tensor]:
-        """Run the vision tower: uint8 frames (F, H, W, 3) -> (time, height, width, D) each."""
-        raise ModelError(f"{self.name}: this family takes no video")
-
-    def frames_per_step(self) -> int:
-        """How many frames one step of a video's time axis covers."""
-        return 1
-
-    def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:
-        """Position ids (R, B, P); by default plain counting, R = 1."""
-        return (mask.cumsum(-1) - 1).clamp(min=0)[None]
-
-    def image_settings(self) -> dict[str, Any]:
-        """What a processor's configuration says of images and frames."""
-        return {}
-
-    # What is the same for all -----------------------------------------------------------------------------------------
-
-    @property
-    def base(self) -> Any:
-        """The transformers model, without a PEFT wrapper."""
-        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
-
-    @property
-    def running_decoder(self) -> Any:
-        """The decoder that decoding and scoring call: `decoder`, or its folded copy inside `accel.folded`."""
-        return self.decoder if self.folded_decoder is None else self.folded_decoder
-
-    @property
-    def decoder_name(self) -> str:
-        """Where `decoder` lies in `base`: what `get_submodule` takes."""
-        return str(next(name for name, module in self.base.named_modules() if module is self.decoder))
-
-    @property
-    def table(self) -> Any:
-        """The embedding table of the language model."""
-        return self.base.get_input_embeddings()
-
-    @property
-    def head(self) -> Any:
-        """The language-model head."""
-        return self.base.get_output_embeddings()
-
-    @property
-    def logits_scaling(self) -> float:
-        """What the model divides its logits by, after the head."""
-        return float(getattr(self.decoder.config, "logits_scaling", 1.0))
-
-    @property
-    def device(self) -> torch.device:
-        return self.table.weight.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.table.weight.dtype
-
-    @property
-    def pad_id(self) -> int:
-        pad = self.tokenizer.pad_token_id
-        return self.eos_ids[0] if pad is None else pad
-
-    @property
-    def eos_ids(self) -> list[int]:
-        """Tokens that end a completion: the template's end of a turn, the tokenizer's, and the configured ones."""
-        configured = getattr(getattr(self.base, "generation_config", None), "eos_token_id", None)
-        ids = configured if isinstance(configured, list) else [configured]
-        return sorted({i for i in [*ids, self.tokenizer.eos_token_id, self.template_end] if i is not None})
-
-    @property
-    def end_id(self) -> int:
-        """The token that closes an answer: what the chat template writes there, else the tokenizer's own, or the first
-        that ends a completion."""
-        end = self.tokenizer.eos_token_id if self.template_end is None else self.template_end
-        return int(self.eos_ids[0] if end is None else end)
 
     def freeze_towers(self) -> None:
         """Train no tower, and cache what towers compute."""
@@ -278,11 +121,6 @@ class LALM(ABC):
         from emolab.lalm.likeness import likeness_of
 
         return likeness_of(self, self.home)
-
-    @property
-    def frozen(self) -> bool:
-        """Whether no tower parameter takes a gradient."""
-        return not any(p.requires_grad for tower in self.towers for p in tower.parameters())
 
     def encode(
         self,
@@ -334,13 +172,7 @@ class LALM(ABC):
         )
 
     def _shown(self, name: str, source: Mapping[str, EmotionSample], prompt: Prompt) -> set[str]:
-        has = {
-            "audio": lambda s: s.audio is not None or s.extra.get("waveform") is not None,
-            "video": lambda s: s.video is not None or s.extra.get("frames") is not None,
-            "text": lambda s: bool(s.text),
-        }
-        wanted = [m for m in prompt.modalities if m in self.modalities]
-        shown = {m for m in wanted if has[m](source[m])}
+        shown = {m for m in prompt.modalities if m in self.modalities and source[m].has(m)}
         if not shown:
             raise ModelError(
                 f"{name}: has none of {', '.join(prompt.modalities)} that prompt {prompt.name!r} shows "
@@ -355,38 +187,37 @@ class LALM(ABC):
         keys, sources = {}, {}
         for i, sample in wanted:
             keys[i], sources[keys[i]] = self._key(modality, sample, absent), sample
-        missing = [k for k in sources if not self.frozen or self.cache.fetch(k) is None]
+        frozen, run = self.frozen, self.audio_embeddings if modality == "audio" else self.video_embeddings
+        missing = [k for k in sources if not frozen or self.cache.fetch(k) is None]
         # A clip's embeddings depend on it alone, to the last bit, where clips pass the tower one by one: on a CPU.
-        size = TOWER_BATCH if self.device.type != "cpu" or not self.frozen else 1
+        size = TOWER_BATCH if self.device.type != "cpu" or not frozen else 1
         computed: dict[str, Tensor] = {}
 
+        def content(key: str) -> np.ndarray:
+            read = self._read.pop(key, None)
+            return self._content(modality, sources[key], absent) if read is None else read
+
         def compute(key: str) -> Tensor:
-            waiting = [k for k in dict.fromkeys([key, *missing]) if k not in computed] if key not in computed else []
-            for start in range(0, len(waiting), size):
-                part = waiting[start : start + size]
-                content: list[Any] = [self._read.pop(k, None) for k in part]
-                content = [
-                    self._content(modality, sources[k], absent) if read is None else read
-                    for k, read in zip(part, content, strict=True)
-                ]
-                run = self.audio_embeddings if modality == "audio" else self.video_embeddings
-                computed.update(zip(part, run(content), strict=True))
+            if key not in computed:
+                waiting = [k for k in dict.fromkeys([key, *missing]) if k not in computed]
+                for part in (waiting[i : i + size] for i in range(0, len(waiting), size)):
+                    computed.update(zip(part, run([content(k) for k in part]), strict=True))
             return computed[key]
 
-        def frozen(key: str) -> np.ndarray:
+        def kept(key: str) -> np.ndarray:
             with torch.no_grad(), ExitStack() as stack:
                 for tower in self.towers:  # a trainer may have put the whole model into training mode
                     stack.enter_context(evaluating(tower))
                 return to_array(compute(key))
 
-        def cached(key: str) -> Tensor:
-            return from_array(self.cache.get(key, lambda: frozen(key)))
+        def embedded(key: str) -> Tensor:
+            return from_array(self.cache.get(key, lambda: kept(key))) if frozen else compute(key)
 
-        features = {key: cached(key) if self.frozen else compute(key) for key in sources}
-        return {
-            i: (self._clip(modality, sources[keys[i]], features[keys[i]]), features[keys[i]].flatten(0, -2))
-            for i, _ in wanted
-        }
+        clips = {}
+        for key, sample in sources.items():
+            features = embedded(key)
+            clips[key] = (self._clip(modality, sample, features), features.flatten(0, -2))
+        return {i: clips[keys[i]] for i, _ in wanted}
 
     def encoded(
         self, parts: Iterable[Sequence[EmotionSample]], prompt: Prompt, **options: Any
@@ -456,20 +287,8 @@ class LALM(ABC):
         time, height, width = features.shape[:3]
         covers = self.frames_per_step()
         step = covers * frame_seconds(sample, self.frames_per_second, self.max_frames)
-        spans = [
-            Span(
-                "video",
-                (t * height + h) * width + w,
-                (t * height + h) * width + w + 1,
-                t * step,
-                (t + 1) * step,
-                t * covers,
-                (h, w),
-            )
-            for t in range(time)
-            for h in range(height)
-            for w in range(width)
-        ]
+        cells = enumerate(product(range(time), range(height), range(width)))
+        spans = [Span("video", i, i + 1, t * step, (t + 1) * step, t * covers, (h, w)) for i, (t, h, w) in cells]
         return Clip("video", spans, (time, height, width), step)
 
     def _collate(
@@ -493,11 +312,6 @@ class LALM(ABC):
                     (torch.tensor(i, device=self.device), at.nonzero()[:, 0]), feature.to(self.device, embeds.dtype)
                 )
         return PromptBatch(embeds, mask.to(self.device), positions, input_ids, media, spans, ids)
-
-    @property
-    def context(self) -> int | None:
-        """The most tokens that the decoder takes, prompt and answer together; None where no configuration says."""
-        return getattr(self.decoder.config, "max_position_embeddings", None)
 
     def require_room(self, prompt: int, answer: int, name: str) -> None:
         """Raise ContextError where a prompt and an answer of so many tokens exceed the model's context."""
@@ -571,9 +385,3 @@ class LALM(ABC):
         parts = [self.decoder.norm.weight, self.table.weight[:256]]
         rounded = [part.detach().cpu().to(torch.bfloat16).view(torch.int16).numpy() for part in parts]
         return content_hash(np.concatenate([part.ravel() for part in rounded]))
-
-    @contextmanager
-    def reference(self) -> Iterator[None]:
-        """The model without its adapters; as it is if it has none."""
-        with self.model.disable_adapter() if hasattr(self.model, "disable_adapter") else nullcontext():
-            yield

@@ -80,15 +80,9 @@ class PromptBatch:
         """The given rows, in the given order; padding stays as it is."""
         index = torch.as_tensor(indices, dtype=torch.long, device=self.embeds.device)
         rows = index.tolist()
-        return PromptBatch(
-            self.embeds[index],
-            self.mask[index],
-            self.positions[:, index],
-            self.input_ids[index],
-            self.media[index],
-            [self.spans[i] for i in rows],
-            [self.ids[i] for i in rows],
-        )
+        embeds, mask, ids, media = (x[index] for x in (self.embeds, self.mask, self.input_ids, self.media))
+        spans, names = [self.spans[i] for i in rows], [self.ids[i] for i in rows]
+        return PromptBatch(embeds, mask, self.positions[:, index], ids, media, spans, names)
 
     def repeat(self, n: int) -> PromptBatch:
         """Each row `n` times in a row: a, a, b, b."""
@@ -149,13 +143,8 @@ class Completions:
         device: torch.device | str = "cpu",
     ) -> Completions:
         """Tokenise given answers, the same number for each prompt; `eos_id` is appended to each when given."""
-        rows = [
-            [
-                tokenizer(text, add_special_tokens=False)["input_ids"] + ([] if eos_id is None else [eos_id])
-                for text in row
-            ]
-            for row in texts
-        ]
+        end = [] if eos_id is None else [eos_id]
+        rows = [[tokenizer(text, add_special_tokens=False)["input_ids"] + end for text in row] for row in texts]
         width = max(1, max(len(ids) for row in rows for ids in row))
         ids = torch.full((len(rows), len(rows[0]), width), tokenizer.pad_token_id or 0, dtype=torch.long)
         mask = torch.zeros_like(ids)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from emolab.errors import EvaluationError, ModelError
 
 if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
     from emolab.lalm.batch import PromptBatch
+    from emolab.lalm.contract import Family
     from emolab.samples import EmotionSample
 
 Floats = NDArray[np.float64]
@@ -50,13 +50,13 @@ class Likeness:
 
     @classmethod
     def fit(
-        cls, model: LALM, samples: Sequence[EmotionSample], source: str = "", quantile: float = QUANTILE
+        cls, model: Family, samples: Sequence[EmotionSample], source: str = "", quantile: float = QUANTILE
     ) -> Likeness:
         """From training clips with a voice and absolute paths. Raises EvaluationError for fewer than ten.
 
         In the embedded corpus many speakers share a voice, and there voices count as speakers.
         """
-        heard = [s for s in samples if s.audio is not None or s.extra.get("waveform") is not None]
+        heard = [s for s in samples if s.has("audio")]
         if len(heard) < FEWEST:
             raise EvaluationError(
                 f"likeness needs at least {FEWEST} training clips that have a voice, not {len(heard)}"
@@ -175,7 +175,7 @@ def clip_embedding(batch: PromptBatch, row: int = 0) -> Floats | None:
     return None if not len(at) else batch.embeds[row, at].detach().double().mean(0).cpu().numpy()
 
 
-def embeddings(model: LALM, samples: Sequence[EmotionSample]) -> Floats:
+def embeddings(model: Family, samples: Sequence[EmotionSample]) -> Floats:
     """`clip_embedding` of samples with a voice, (N, D)."""
     from emolab.prompts import get_prompt
 
@@ -186,7 +186,7 @@ def embeddings(model: LALM, samples: Sequence[EmotionSample]) -> Floats:
     return np.stack([row for row in found if row is not None])
 
 
-def tower_identity(model: LALM) -> str:
+def tower_identity(model: Family) -> str:
     """What tells the towers of a model from others: a hash of the first values of each of their tensors."""
     from emolab.media import content_hash
 
@@ -194,7 +194,7 @@ def tower_identity(model: LALM) -> str:
     return content_hash(np.concatenate(parts))
 
 
-def likeness_of(model: LALM, folder: str | Path | None = None) -> Likeness | None:
+def likeness_of(model: Family, folder: str | Path | None = None) -> Likeness | None:
     """The likeness that a checkpoint holds, else the shipped one; None where neither is about the model's towers."""
     from emolab.lalm.tiny import TINY_FOLDER
 

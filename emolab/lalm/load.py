@@ -15,8 +15,7 @@ import torch
 from emolab.errors import ModelError
 from emolab.files import read_json
 from emolab.lalm.base import BASE_NOTE, LALM
-from emolab.lalm.notes import without_notes
-from emolab.lalm.quantise import adapters_in_float32, cast_in_forward, keep_trainable
+from emolab.lalm.quantise import adapters_in_float32, cast_in_forward, keep_trainable, without_notes
 from emolab.lalm.tiny import TINY_FOLDER
 from emolab.media import FeatureCache
 from emolab.paths import build_folder

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
     from emolab.lalm.batch import FlatCompletions, PromptBatch
+    from emolab.lalm.contract import Family
 
 
-def plain_logits(lalm: LALM, batch: PromptBatch, flat: FlatCompletions, model: torch.nn.Module | None = None) -> Tensor:
+def plain_logits(
+    lalm: Family, batch: PromptBatch, flat: FlatCompletions, model: torch.nn.Module | None = None
+) -> Tensor:
     """Logits (N, C + 1, V) behind each completion's prompt and behind each of its tokens.
 
     Prompts are padded on the left, so that every completion starts in the same column.
@@ -35,7 +37,7 @@ def plain_logits(lalm: LALM, batch: PromptBatch, flat: FlatCompletions, model: t
 
 
 def plain_logprobs(
-    lalm: LALM, batch: PromptBatch, flat: FlatCompletions, model: Any, entropy: bool, temperature: float
+    lalm: Family, batch: PromptBatch, flat: FlatCompletions, model: Any, entropy: bool, temperature: float
 ) -> Any:
     """`emolab.lalm.accel.logprobs`, with the same arguments, from one row for each completion."""
     logits = plain_logits(lalm, batch, flat, model)[:, :-1].float() / temperature

@@ -6,19 +6,20 @@ log-probabilities. Adapters stay in float32: at a learning rate of 1e-6, an upda
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
 
 from emolab.errors import ModelError
-from emolab.lalm.notes import without_notes
 
 if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
+    from emolab.lalm.contract import Family
 
+Model = TypeVar("Model", bound="Family")
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
 TARGETS = {"attention": ATTENTION, "all-linear": ATTENTION + MLP}
@@ -35,14 +36,14 @@ def keep_trainable(decoder: nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def is_quantised(lalm: LALM) -> bool:
+def is_quantised(lalm: Family) -> bool:
     """Whether any of the decoder's weights are in 4 bits."""
     return any(type(p).__name__ == "Params4bit" for p in lalm.decoder.parameters())
 
 
 def add_lora(
-    lalm: LALM, rank: int = 16, alpha: int = 32, targets: str | Sequence[str] = "all-linear", dropout: float = 0.0
-) -> LALM:
+    lalm: Model, rank: int = 16, alpha: int = 32, targets: str | Sequence[str] = "all-linear", dropout: float = 0.0
+) -> Model:
     """Wrap the model with float32 LoRA adapters (Hu et al. 2021) on its decoder, in place. Everything else is frozen.
 
     `targets` is "all-linear" (attention and MLP), "attention", or names of layers. Raises ModelError if there is none.
@@ -88,7 +89,7 @@ def cast_in_forward(model: nn.Module) -> None:
 
 
 @contextmanager
-def adapters_in(lalm: LALM, dtype: torch.dtype) -> Iterator[None]:
+def adapters_in(lalm: Family, dtype: torch.dtype) -> Iterator[None]:
     """Keep the adapters cast to `dtype` for as long as this lasts: decoding need not cast them at every step."""
     parts = [m for m in lalm.decoder.modules() if isinstance(m, CastLinear) and m.weight.dtype != dtype]
     for part in parts:
@@ -105,3 +106,14 @@ def adapters_in_float32(model: Any) -> None:
     for parameter in model.parameters():
         if parameter.requires_grad and parameter.dtype in (torch.float16, torch.bfloat16):
             parameter.data = parameter.data.float()
+
+
+@contextmanager
+def without_notes(*messages: str) -> Iterator[None]:
+    """As long as this lasts: no deprecation notes that transformers gives peft and TRL, and no warnings that begin with
+    one of `messages`."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`(is_)?gradient_checkpointing", category=FutureWarning)
+        for message in messages:
+            warnings.filterwarnings("ignore", message=message)
+        yield

@@ -17,6 +17,12 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 CELLS = (128, 768)  # merged cells that a published checkpoint's frame is scaled to have, at least and at most
 
 
+def named(image: str, audio: str, video: str, *bounds: str) -> dict[str, str]:
+    """The tokens of an Omni processor by their names there; `bounds` open and close a film, and a sound."""
+    names = ("image", "audio", "video", "vision_bos", "vision_eos", "audio_bos", "audio_eos")
+    return {f"{name}_token": f"<|{token}|>" for name, token in zip(names, (image, audio, video, *bounds), strict=True)}
+
+
 def resized(frames: np.ndarray, factor: int, cells: tuple[int, int]) -> np.ndarray:
     """Scale frames (F, H, W, 3) so that both sides are multiples of `factor` and their cells lie within `cells`."""
     from PIL import Image
@@ -85,15 +91,7 @@ class Qwen25Omni(Thinker):
     transformers_class = "Qwen2_5OmniThinkerForConditionalGeneration"
     whole_class = "Qwen2_5OmniForConditionalGeneration"
     processor_class = "Qwen2_5OmniProcessor"
-    named_tokens: ClassVar = {
-        "image_token": "<|IMAGE|>",
-        "audio_token": "<|AUDIO|>",
-        "video_token": "<|VIDEO|>",
-        "vision_bos_token": "<|vision_bos|>",
-        "vision_eos_token": "<|vision_eos|>",
-        "audio_bos_token": "<|audio_bos|>",
-        "audio_eos_token": "<|audio_eos|>",
-    }
+    named_tokens = named("IMAGE", "AUDIO", "VIDEO", "vision_bos", "vision_eos", "audio_bos", "audio_eos")
     placeholders: ClassVar = {"audio": "<|AUDIO|>", "video": "<|VIDEO|>"}
     chat_template = chatml("<|audio_bos|><|AUDIO|><|audio_eos|>", "<|vision_bos|><|VIDEO|><|vision_eos|>")
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from emolab.lalm.features import mel_frames
 from emolab.lalm.layout import Clip, chatml
-from emolab.lalm.qwen2_5_omni import Thinker
+from emolab.lalm.qwen2_5_omni import Thinker, named
 
 
 class Qwen3Omni(Thinker):
@@ -23,15 +23,8 @@ class Qwen3Omni(Thinker):
     transformers_class = "Qwen3OmniMoeThinkerForConditionalGeneration"
     whole_class = "Qwen3OmniMoeForConditionalGeneration"
     processor_class = "Qwen3OmniMoeProcessor"
-    named_tokens: ClassVar = {
-        "image_token": "<|image_pad|>",
-        "audio_token": "<|audio_pad|>",
-        "video_token": "<|video_pad|>",
-        "vision_bos_token": "<|vision_start|>",
-        "vision_eos_token": "<|vision_end|>",
-        "audio_bos_token": "<|audio_start|>",
-        "audio_eos_token": "<|audio_end|>",
-    }
+    _bounds = ("vision_start", "vision_end", "audio_start", "audio_end")
+    named_tokens = named("image_pad", "audio_pad", "video_pad", *_bounds)
     placeholders: ClassVar = {"audio": "<|audio_pad|>"}
     chat_template = chatml("<|audio_start|><|audio_pad|><|audio_end|>")
     seconds_per_embedding = 1 / 13  # a window of 100 mel frames gives 13 embeddings

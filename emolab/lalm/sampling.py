@@ -22,8 +22,8 @@ from emolab.lalm.batch import Completions, finite
 from emolab.lalm.quantise import adapters_in
 
 if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
     from emolab.lalm.batch import PromptBatch
+    from emolab.lalm.contract import Family
 
 FIRST_CAPACITY = 32
 SHRINK_AT = 0.75
@@ -186,7 +186,7 @@ def evaluating(model: torch.nn.Module) -> Iterator[None]:
 
 
 @torch.no_grad()
-def sample_completions(lalm: LALM, batch: PromptBatch, how: Sampling) -> Completions:
+def sample_completions(lalm: Family, batch: PromptBatch, how: Sampling) -> Completions:
     """Sample completions (B, n, C) of each prompt of a batch."""
     n, rows = how.n, len(batch) * how.n
     choose = Chooser(how, rows, lalm.device)
@@ -207,7 +207,7 @@ def sample_completions(lalm: LALM, batch: PromptBatch, how: Sampling) -> Complet
     return Completions(ids, mask, grouped, logprobs)
 
 
-def prompts_at_once(lalm: LALM, tokens: int, prompts: int) -> int:
+def prompts_at_once(lalm: Family, tokens: int, prompts: int) -> int:
     """How many of `prompts` prompts are decoded together: on a GPU, as many as have room for `tokens` keys and values
     each in four fifths of the free memory; on a CPU all."""
     if lalm.device.type != "cuda":
@@ -221,7 +221,7 @@ def prompts_at_once(lalm: LALM, tokens: int, prompts: int) -> int:
     return min(prompts, max(1, int(0.8 * free / each)))
 
 
-def _next(lalm: LALM, embeds: Tensor, mask: Tensor, positions: Tensor, cache: Any, **options: Any) -> Tensor:
+def _next(lalm: Family, embeds: Tensor, mask: Tensor, positions: Tensor, cache: Any, **options: Any) -> Tensor:
     """Logits (B, V) behind the last of some positions, whose keys and values go into `cache`."""
     hidden = lalm.running_decoder(
         inputs_embeds=embeds,
@@ -234,7 +234,7 @@ def _next(lalm: LALM, embeds: Tensor, mask: Tensor, positions: Tensor, cache: An
     return lalm.head(hidden[:, -1]) / lalm.logits_scaling
 
 
-def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any, Tensor]:
+def _prefill(lalm: Family, batch: PromptBatch) -> tuple[Tensor, Any, Tensor]:
     """Logits (B, V) behind each prompt, the cache, and the mask. Raises ModelError where a logit is NaN or infinite."""
     from transformers import DynamicCache
 
@@ -245,7 +245,7 @@ def _prefill(lalm: LALM, batch: PromptBatch) -> tuple[Tensor, Any, Tensor]:
 
 
 def _decode(
-    lalm: LALM, batch: PromptBatch, n: int, steps: int, choose: Chooser, begin: int = 0
+    lalm: Family, batch: PromptBatch, n: int, steps: int, choose: Chooser, begin: int = 0
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Tokens (B·n, steps), their log-probabilities, and lengths (B·n,). `begin` is the number of the first row.
 

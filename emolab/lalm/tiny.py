@@ -8,12 +8,8 @@ can do.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emolab.errors import ModelError
-
-if TYPE_CHECKING:
-    pass
 
 TINY_FOLDER = Path(__file__).parent / "tiny_data"
 SHIPPED_ADAPTERS = {
@@ -22,18 +18,8 @@ SHIPPED_ADAPTERS = {
     ("r1-omni", "grpo"): TINY_FOLDER / "r1-omni" / "after",
 }
 TAUGHT_FOLDER = TINY_FOLDER / "emo-rl"  # of `emolab train emo-rl --reasoning structured`: what `predict` uses
-SPECIAL_TOKENS = (
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|AUDIO|>",
-    "<|audio_bos|>",
-    "<|audio_eos|>",
-    "<|IMAGE|>",
-    "<|VIDEO|>",
-    "<|vision_bos|>",
-    "<|vision_eos|>",
-)
+_NAMES = "endoftext im_start im_end AUDIO audio_bos audio_eos IMAGE VIDEO vision_bos vision_eos"
+SPECIAL_TOKENS = tuple(f"<|{name}|>" for name in _NAMES.split())
 
 
 def shipped_adapter(recipe: str, stage: str) -> Path:

@@ -41,12 +41,17 @@ def load_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> np.ndarray
     `max_seconds` (found before or while decoding, never after), sampled below 4 or above 384 kHz, or if it holds NaN,
     infinity or values above 8 times full scale.
     """
+    return decoded(path, max_seconds)[0]
+
+
+def decoded(path: str | Path, max_seconds: float = MAX_SECONDS) -> tuple[np.ndarray, int, int]:
+    """What `load_audio` gives, and the file's own sample rate and number of channels; the file is opened once."""
     path = regular_file(path)
     check_whole(path)
     blocks, rate = open_blocks(path, max_seconds)
-    wave = _resample(path, blocks, rate)
+    wave, channels = _resample(path, blocks, rate)
     check_length(path, len(wave) / SAMPLE_RATE)
-    return wave
+    return wave, rate, channels
 
 
 def check_length(path: Path, seconds: float, max_seconds: float = MAX_SECONDS) -> None:
@@ -170,12 +175,12 @@ def _read_av(
         raise truncated(path, done / rate, promised)
 
 
-def _resample(path: Path, blocks: Iterator[np.ndarray], rate: int) -> np.ndarray:
-    """Mix blocks (n, channels) to mono and resample them to 16 kHz, checking every sample."""
+def _resample(path: Path, blocks: Iterator[np.ndarray], rate: int) -> tuple[np.ndarray, int]:
+    """Mix blocks (n, channels) to mono and resample them to 16 kHz, checking every sample; also how many channels."""
     import soxr
 
     stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ") if rate != SAMPLE_RATE else None
-    parts, done = [], 0
+    parts, done, channels = [], 0, 0
     for block in blocks:
         finite = np.isfinite(block).all(axis=1)
         if not finite.all():
@@ -189,11 +194,11 @@ def _resample(path: Path, blocks: Iterator[np.ndarray], rate: int) -> np.ndarray
                 f"{path}: float samples up to {peak:.3g}, full scale is 1; divide them by 32768 or export "
                 "it again as 16-bit wav"
             )
-        done += len(block)
+        done, channels = done + len(block), block.shape[1]
         mono = block.mean(axis=1, dtype=np.float32)
         parts.append(stream.resample_chunk(mono) if stream else mono)
     if not done:
         raise MediaError(f"{path}: holds no samples; record or copy it again")
     if stream:
         parts.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
-    return np.concatenate(parts)
+    return np.concatenate(parts), channels

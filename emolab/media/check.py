@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from emolab.errors import MediaError
-from emolab.media.audio import MAX_SECONDS, SAMPLE_RATE, load_audio
-from emolab.media.probe import probe
+from emolab.media.audio import MAX_SECONDS, SAMPLE_RATE, decoded
 
 SILENT_DB = -60.0  # a room's noise lies above this, digital silence and a muted microphone below
 CLIPPED_SHARE = 0.001
@@ -46,11 +45,10 @@ class AudioCheck:
 def check_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> AudioCheck:
     """Decode a recording and report on it. Never raises for a bad file: `error` carries `load_audio`'s message."""
     try:
-        info = probe(path)
-        wave = load_audio(path, max_seconds)
+        wave, rate, channels = decoded(path, max_seconds)
     except MediaError as error:
         return AudioCheck(str(path), error=str(error))
-    return check_wave(wave, str(path), info.rate, info.channels)
+    return check_wave(wave, str(path), rate, channels)
 
 
 def check_wave(wave: np.ndarray, name: str = "", rate: int = SAMPLE_RATE, channels: int = 1) -> AudioCheck:

@@ -16,11 +16,16 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from emolab.wheels.scan import emotion_words
 from emolab.wheels.shipped import forms
 
 Reference = str | Sequence[str]
+Gram = tuple[str, ...]
+_ORDERS = (1, 2, 3, 4)
+_SIGMA = 6.0
 _CHARACTER = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _TOKEN = re.compile(rf"[{_CHARACTER}]|[^\W{_CHARACTER}]+(?:'[^\W{_CHARACTER}]+)?")
@@ -151,3 +156,100 @@ def ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
 def _mean(values: Iterable[float]) -> float:
     found = list(values)
     return math.fsum(found) / len(found) if found else float("nan")
+
+
+@dataclass(frozen=True)
+class DocumentFrequency:
+    """In how many of `size` reference sets each n-gram occurs. With none (`size` 0), every n-gram weighs the same."""
+
+    counts: dict[Gram, int]
+    size: int = 0
+
+    @classmethod
+    def fit(cls, gold: Sequence[Reference]) -> Self:
+        """Count over one reference set a sample."""
+        counts: Counter[Gram] = Counter()
+        for refs in gold:
+            counts.update({gram for r in references(refs) for n in _ORDERS for gram in ngrams(tokens(r), n)})
+        return cls(dict(counts), len(gold))
+
+    def weight(self, gram: Gram) -> float:
+        """log(size / document frequency); 1 where nothing was counted."""
+        return math.log(self.size) - math.log(max(1, self.counts.get(gram, 0))) if self.size else 1.0
+
+
+def cider(gold: Sequence[Reference], pred: Sequence[str], variant: str = "d") -> float:
+    """Mean CIDEr-D (`variant` "d") or CIDEr ("plain") over samples, on the usual scale of 0 to 10.
+
+    N-grams are weighed by the samples that are scored. Samples for which it is undefined are left out (`cider_sample`);
+    NaN where none is left, so for a single sample.
+    """
+    frequency = DocumentFrequency.fit(gold)
+    scores = [cider_sample(references(g), p, frequency, variant) for g, p in zip(gold, pred, strict=True)]
+    return mean_defined(scores)
+
+
+def cider_sample(refs: Sequence[str], text: str, frequency: DocumentFrequency, variant: str = "d") -> float:
+    """CIDEr(-D) of one caption, 0 to 10. CIDEr-D clips counts and discounts a difference in length (σ = 6).
+
+    NaN where no n-gram of the references weighs anything, because every sample has it: no caption could score there.
+    """
+    if variant not in ("d", "plain"):
+        raise ValueError(f"CIDEr variant {variant!r}: expected 'd' or 'plain'")
+    words = tokens(text)
+    if not any(frequency.weight(gram) for r in refs for n in _ORDERS for gram in ngrams(tokens(r), n)):
+        return float("nan")
+    total = 0.0
+    for reference in refs:
+        wanted = tokens(reference)
+        discount = math.exp(-((len(words) - len(wanted)) ** 2) / (2 * _SIGMA**2)) if variant == "d" else 1.0
+        cosines = [_similarity(words, wanted, n, frequency, clip=variant == "d") for n in _ORDERS]
+        total += discount * sum(cosines) / len(_ORDERS)
+    return 10.0 * total / len(refs)
+
+
+def _similarity(words: list[str], wanted: list[str], n: int, frequency: DocumentFrequency, clip: bool) -> float:
+    """Cosine of the TF-IDF vectors of n-grams; with `clip` the candidate's counts are bounded by the reference's."""
+    mine = {g: c * frequency.weight(g) for g, c in Counter(ngrams(words, n)).items()}
+    theirs = {g: c * frequency.weight(g) for g, c in Counter(ngrams(wanted, n)).items()}
+    norm = math.sqrt(sum(v * v for v in mine.values())) * math.sqrt(sum(v * v for v in theirs.values()))
+    if not norm:
+        return 0.0
+    return sum((min(v, theirs[g]) if clip else v) * theirs[g] for g, v in mine.items() if g in theirs) / norm
+
+
+def caption_table(gold: Sequence[Reference], pred: Sequence[str]) -> dict[str, float]:
+    """Every caption score: bleu_1, bleu_4, rouge_l, cider, emotion_f1, distinct_1, distinct_2, vocabulary,
+    n."""
+    return {
+        "bleu_1": bleu(gold, pred, 1),
+        "bleu_4": bleu(gold, pred, 4),
+        "rouge_l": rouge_l(gold, pred),
+        "cider": cider(gold, pred),
+        "emotion_f1": emotion_f1(gold, pred),
+        "distinct_1": distinct(pred, 1),
+        "distinct_2": distinct(pred, 2),
+        "vocabulary": vocabulary_size(pred),
+        "n": len(pred),
+    }
+
+
+def caption_notes(gold: Sequence[Reference], pred: Sequence[str]) -> list[str]:
+    """What a reader of the scores must know: how a language was tokenised, and which scores are undefined and why."""
+    texts = [text for refs, p in zip(gold, pred, strict=True) for text in (*references(refs), p)]
+    notes = []
+    if chinese := sum(bool(CHINESE.search(text)) for text in texts):
+        notes.append(
+            f"{chinese} of {len(texts)} texts hold Chinese: there BLEU uses sacrebleu's tokenizer zh, and the other "
+            "scores count characters, so they do not compare with those of English captions"
+        )
+    weights = DocumentFrequency.fit(gold)
+    undefined = sum(math.isnan(cider_sample(references(g), p, weights)) for g, p in zip(gold, pred, strict=True))
+    if undefined:
+        notes.append(
+            f"CIDEr is undefined for {undefined} of {len(gold)} samples and left out there: it weighs an n-gram by how "
+            "few samples have it in their references, and here all have every one"
+        )
+    if gold and not any(emotion_words(reference) for refs in gold for reference in references(refs)):
+        notes.append("Emo-F1 says nothing: our lexicon (English and Chinese) finds no emotion word in any reference")
+    return notes

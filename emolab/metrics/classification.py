@@ -8,10 +8,12 @@ machine), and there None is no class.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from emolab.wheels.shipped import valence_of
 
 Labels = Sequence[str]
 Predictions = Sequence[str | None]
@@ -81,3 +83,40 @@ def _counts(gold: Labels, pred: Predictions) -> tuple[NDArray[np.float64], NDArr
 
 def _f1(hits: NDArray[np.float64], golds: NDArray[np.float64], preds: NDArray[np.float64]) -> NDArray[np.float64]:
     return 2 * hits / (golds + preds)
+
+
+def expected_calibration_error(confidence: Sequence[float], right: Sequence[bool], bins: int = 10) -> float:
+    """Expected calibration error over `bins` bins of equal width: Σ (n_b / n) · |share right − mean confidence|.
+
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", eq. 3. `confidence` (N,) lies in [0, 1]; a value of 1
+    belongs to the last bin. NaN without answers. Raises ValueError for lengths that differ or a confidence outside.
+    """
+    stated, hits = np.asarray(confidence, float), np.asarray(right, float)
+    if stated.shape != hits.shape:
+        raise ValueError(f"{stated.size} confidences for {hits.size} answers")
+    if not stated.size:
+        return float("nan")
+    if stated.min() < 0 or stated.max() > 1:
+        raise ValueError(f"a confidence lies in [0, 1]; got {stated.min():g} to {stated.max():g}")
+    index = np.minimum((stated * bins).astype(int), bins - 1)
+    inside = [index == b for b in np.unique(index)]
+    return float(sum(b.mean() * abs(stated[b].mean() - hits[b].mean()) for b in inside))
+
+
+def sentiment_f1(gold: Sequence[float], pred: Sequence[float | None]) -> float:
+    """Weighted F1 of negative against positive, samples whose gold is exactly zero left out (MOSI's convention).
+
+    A prediction of zero or None is wrong. NaN where every gold is zero.
+    """
+    kept = [(_sign(g), _sign(p)) for g, p in zip(gold, pred, strict=True) if g != 0]
+    return weighted_f1([g for g, _ in kept if g is not None], [p for _, p in kept])
+
+
+def _sign(value: float | None) -> str | None:
+    return None if value is None or value == 0 else "positive" if value > 0 else "negative"
+
+
+def sentiment_of(words: Iterable[str]) -> float:
+    """Sentiment of emotion words, -1 to 1: the mean valence of those our lexicon knows, 0 where it knows none."""
+    known = [valence for word in words if (valence := valence_of(word.lower().strip())) is not None]
+    return sum(known) / len(known) if known else 0.0

@@ -24,12 +24,11 @@ so is the supervised baseline, which learns to write the same lists without reas
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
-from emolab.recipes.data import kept_of
-from emolab.recipes.rationales import brief
+from emolab.recipes.data import brief, kept_of
 from emolab.recipes.run import Recipe
 from emolab.rewards.rubric import Rubric
 from emolab.rewards.shipped import rubric as shipped
@@ -76,42 +75,6 @@ class AffectGPTRL(Recipe):
     beta: float = 0.04  # [?]
     temperature: float = 1.0  # [?]
     max_new_tokens: int = 256  # [?]
-
-    @classmethod
-    def cpu(cls, **changes: Any) -> Self:
-        """Our values for the embedded tiny model on two CPU cores: three to four minutes, all in, on idle ones.
-
-        Chosen on the validation split, seven short single-seed runs without quantisation, 182 clips, wheel F in
-        brackets. The cold start is small on purpose, and mostly teaches the form: the tiny model already knows what
-        emotional words mean, so 19 steps on eight clips a label take it to (0.56), and GRPO from there gained little
-        (0.60 after 60 steps without a penalty). Eight steps on two clips a label leave it at (0.38); 14 on three at
-        (0.49), from where 100 steps of GRPO led to (0.55). The values below are those 14 steps on more clips.
-
-        Guards are off, as published: with them a model that is unsure may not hedge, ends by naming one word, and in
-        60 steps lost what the cold start knew (0.56 to 0.54; hit rate 0.66 to 0.54). At a learning rate of 8e-4 it
-        ended at one word without guards too. With reasons the same clips need more epochs before answers can be read:
-        after 19 steps, 57% can (and 81% of the test clips' with the 56 steps of `thinking=True`).
-        """
-        values: dict[str, Any] = {
-            "model": "tiny-omni",
-            "thinking": False,
-            "length_penalty": "smoothed",
-            "cold_per_label": 8,
-            "cold_epochs": 3.0,
-            "cold_learning_rate": 2e-3,
-            "cold_batch": 12,
-            "learning_rate": 4e-4,
-            "beta": 0.0,
-            "prompts_per_step": 12,
-            "steps": 100,
-            "max_new_tokens": 32,
-            "sft_epochs": 2.0,
-            "sft_learning_rate": 2e-3,
-            "test_per_label": 26,
-        }
-        if changes.get("thinking"):
-            values |= {"cold_epochs": 12.0, "max_new_tokens": 56}
-        return cls(**{**values, **changes})
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,9 @@
-"""What a run is made on: a corpus, its folds, its three disjoint parts, and what each sample can teach."""
+"""What a run is made on: a corpus, its folds, its three disjoint parts, and what each sample can teach.
+
+A cold start's rationale says of a sample what the fields of its row say, and nothing else. A row may state what the
+voice, the face and the words are like (`EmotionSample.parts`). Where it has a caption alone, the caption is the
+rationale. No file of truth is read.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +19,14 @@ from emolab.corpora import corpus_folds, fold_names
 from emolab.corpora.protocols import protocol as named
 from emolab.corpora.protocols import protocols_of
 from emolab.corpora.spec import DRAWN, in_labels
-from emolab.errors import CorpusError
+from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate.asking import with_room
 from emolab.evaluate.inputs import named_corpus, read_corpus
 from emolab.evaluate.listening import MARK
 from emolab.media import usable
 from emolab.prosody import with_voices
 from emolab.samples import MODALITIES, Corpus, EmotionSample
-from emolab.training.runs import corpus_identity, has
+from emolab.training.runs import corpus_identity
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
@@ -99,9 +104,9 @@ def kept_of(
 
     Raises CorpusError with one sentence on what is missing where there are none.
     """
-    shown = corpus.where(lambda s: any(has(s, modality) for modality in modalities))
+    shown = corpus.where(lambda s: any(s.has(modality) for modality in modalities))
     if len(corpus) and not len(shown):
-        have = [m for m in MODALITIES if any(has(s, m) for s in corpus)]
+        have = [m for m in MODALITIES if any(s.has(m) for s in corpus)]
         raise CorpusError(
             f"{corpus.name or corpus.root}: {recipe} shows the model {' and '.join(modalities)}, and no "
             f"sample has any of them; the corpus has {', '.join(have) or 'no media'}"
@@ -230,3 +235,63 @@ def scores_key(prompt: Prompt, test: Corpus, other: Corpus | None, checks: Seque
     parts = [corpus_identity(part, part.root, part.name) for part in (test, other) if part is not None]
     asked = {"prompt": prompt.id, "modalities": list(prompt.modalities), "labels": list(prompt.labels or ())}
     return asked | {"samples": parts, "controls": list(checks), "options": list(more)}
+
+
+def label_of(sample: EmotionSample) -> str:
+    """The label of a sample. Raises TrainingError where it has none."""
+    if sample.emotion is None:
+        raise TrainingError(f"{sample.id}: has no label to write a rationale for")
+    return sample.emotion
+
+
+def voice_of(sample: EmotionSample) -> str:
+    """What the voice is like, as the row states it; else the caption. Raises TrainingError where there is neither."""
+    return sample.parts.get("voice") or _caption(sample)
+
+
+def words_of(sample: EmotionSample) -> str:
+    """What the words are like: whether they carry a feeling, where the row says so; else as it describes them, or the
+    words themselves.
+
+    >>> words_of(EmotionSample("x", text="It is late.", extra={"carriers": ["audio"]}))
+    'neutral words'
+    >>> words_of(EmotionSample("x", text="It is late."))
+    'It is late.'
+    """
+    if (carriers := sample.extra.get("carriers")) is not None:
+        shown = [*carriers, *sample.extra.get("distractors", ())]
+        return "words with feeling" if "text" in shown else "neutral words"
+    return sample.parts.get("words") or sample.text or "the words are not known"
+
+
+def reasons_of(sample: EmotionSample) -> str:
+    """All that the row says of voice, face and words; else the caption. Raises TrainingError where there is neither."""
+    found = [sample.parts[part] for part in ("voice", "face", "words") if sample.parts.get(part)]
+    return "; ".join(found) or _caption(sample)
+
+
+def brief(sample: EmotionSample) -> str:
+    """The first clause on the voice, the face and the words, and a feeling; else the caption.
+
+    Raises TrainingError where there is neither.
+    """
+    parts = sample.parts
+    clauses = [parts.get("tone") or _first(parts.get("voice")), _first(parts.get("face"))]
+    if parts.get("words"):
+        clauses.append(words_of(sample) if "carriers" in sample.extra else _first(parts["words"]))
+    if not any(clauses):
+        return _caption(sample)
+    return "; ".join([clause for clause in clauses if clause] + list(sample.words[:1]))
+
+
+def _first(clause: str | None) -> str | None:
+    return clause.split(",")[0].split("\uff0c")[0] if clause else None
+
+
+def _caption(sample: EmotionSample) -> str:
+    if not sample.caption:
+        raise TrainingError(
+            f"{sample.id}: has neither parts nor a caption to write a rationale from; choose samples that have, or "
+            "answers without reasons (reasoning=direct, thinking=false)"
+        )
+    return sample.caption.strip()

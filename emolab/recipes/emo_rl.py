@@ -19,12 +19,12 @@ and sentences, with the audio silenced and swapped as controls.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 from emolab.corpora.embedded import audio_core
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
-from emolab.recipes.rationales import label_of, voice_of, words_of
+from emolab.recipes.data import label_of, voice_of, words_of
 from emolab.recipes.run import Recipe
 from emolab.rewards import ESWR, Accuracy, Format, LinearSchedule, Part, Rubric, Structure
 
@@ -55,45 +55,6 @@ class EmoRL(Recipe):
     gamma: float = 0.7  # [2]
     alpha: float = 1.0  # [2] where α's curriculum starts
     alpha_end: float = 0.0  # [2] where it ends, in one re-implementation
-
-    @classmethod
-    def cpu(cls, **changes: Any) -> Self:
-        """Our values for the embedded tiny model on two CPU cores: three minutes of training, or six with reasoning.
-
-        These were chosen by looking at the embedded corpus's test clips, in about seven single-seed runs, so scores on
-        those clips flatter them. The cold start is small on purpose: with 24 clips a label it alone reached UA 73%, and
-        GRPO (100 steps at 1e-3) ended at 67%. α starts at 0.3, because one structured run that started at 1 ended by
-        naming "disgusted" for angry voices and "surprised" for fearful ones, neighbours that earn 85% of the reward (UA
-        39%; it also had fewer cold-start clips and steps). Answering at once at α = 1 did not do so (UA 71%). Paired
-        comparisons of α and of reasoning styles are in the ledger of claims. On the val split the supervised
-        baseline is no better for its eight epochs (UA 86%, and 90% after four; 105 clips).
-        """
-        values: dict[str, Any] = {
-            "model": "tiny-omni",
-            "reasoning": "direct",
-            "cold_per_label": 8,
-            "cold_epochs": 8.0,
-            "cold_learning_rate": 2e-3,
-            "cold_batch": 24,
-            "group_size": 8,
-            "learning_rate": 3e-4,
-            "beta": 0.0,
-            "alpha": 0.3,
-            "prompts_per_step": 24,
-            "steps": 250,
-            "max_new_tokens": 48,
-            "sft_epochs": 8.0,
-            "sft_learning_rate": 2e-3,
-        }
-        if changes.get("reasoning", "direct") != "direct":
-            values |= {
-                "cold_per_label": 12,
-                "cold_epochs": 10.0,
-                "learning_rate": 4e-4,
-                "prompts_per_step": 12,
-                "steps": 200,
-            }
-        return cls(**{**values, **changes})
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -25,7 +25,7 @@ Distinct-2 are reported beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
@@ -70,37 +70,6 @@ class MECapR1(Recipe):
     guarded: bool = False  # ours: R_emo counts only above a floor and where the emotion words agree (`EmoGRPO`)
     parts: tuple[str, ...] = ("voice", "feeling")  # of the reference caption, in this order
     carriers: tuple[str, ...] = MODALITIES  # clips whose emotion is in none of these are left out
-
-    @classmethod
-    def cpu(cls, **changes: Any) -> Self:
-        """Our values for the embedded tiny model on two CPU cores.
-
-        They were chosen on the val split, in seven short single-seed runs. With the whole description of the voice in
-        the reference, 36 steps at a learning rate of 1e-3 lowered Emo-F1 (0.46 to 0.41); with its beginning alone
-        ("tone"), which halves the caption and so both the cost of a rollout and the tokens that share the credit for
-        the feeling, 50 steps at 3e-4 raised it (0.42 to 0.52). Clips whose feeling is in the face alone are left out,
-        because the model is shown none. A cold start too short to name feelings at all (28 steps at 2e-3: Emo-F1 0.02)
-        was taught by GRPO not to: with the centred reward, saying nothing pays more than a wrong guess.
-        """
-        values: dict[str, Any] = {
-            "model": "tiny-omni",
-            "carriers": ("audio", "text"),
-            "parts": ("tone", "feeling"),
-            "lora_alpha": 32,
-            "cold_per_label": 16,
-            "cold_epochs": 10.0,
-            "cold_learning_rate": 5e-3,
-            "cold_batch": 24,
-            "learning_rate": 3e-4,
-            "beta": 0.0,
-            "prompts_per_step": 16,
-            "steps": 60,
-            "max_new_tokens": 40,
-            "sft_epochs": 3.0,
-            "sft_learning_rate": 5e-3,
-            "test_per_label": 24,
-        }
-        return cls(**{**values, **changes})
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
 from emolab.metrics import unweighted_accuracy
 from emolab.metrics.bootstrap import interval
-from emolab.recipes.rationales import label_of, reasons_of
+from emolab.recipes.data import label_of, reasons_of
 from emolab.recipes.run import Recipe
 from emolab.rewards import Accuracy, Format, Part, Rubric
 from emolab.samples import MODALITIES
@@ -73,39 +73,6 @@ class R1Omni(Recipe):
     prompts_per_step: int = 8  # [?]
     steps: int = 3826  # [S] two epochs of 15,306 clips
     max_new_tokens: int = 512  # [S]
-
-    @classmethod
-    def cpu(cls, **changes: Any) -> Self:
-        """Our values for the embedded tiny model on two CPU cores.
-
-        Chosen on the val split, by single-seed runs of a handful of settings. The cold start decides most. Small
-        batches at a high rate teach it voice and face (UA 0.58 and 0.71 on clips that show the emotion there alone);
-        GRPO then raised UA from 0.62 to 0.69, and the share of rationales that name the carrier from 0.50 to 0.71.
-        At half the rate and rank both stood at 0.38, 180 steps of GRPO left them there, and every rationale came to
-        say "the words tell it". No KL penalty (`beta` 0): with one, groups of equal rewards have a gradient too, and
-        a step takes more than twice as long.
-        `sft_epochs` shows the baseline about as many labels as GRPO is rewarded for.
-        """
-        values: dict[str, Any] = {
-            "model": "tiny-omni",
-            "reasoning": "named",
-            "lora_rank": 32,
-            "lora_alpha": 64,
-            "cold_per_label": 48,
-            "cold_epochs": 6.0,
-            "cold_learning_rate": 4e-3,
-            "cold_batch": 8,
-            "learning_rate": 4e-4,
-            "beta": 0.0,
-            "prompts_per_step": 16,
-            "steps": 120,
-            "max_new_tokens": 20,
-            "sft_epochs": 2.0,
-            "sft_learning_rate": 4e-3,
-        }
-        if changes.get("reasoning") == "described":
-            values["max_new_tokens"] = 96
-        return cls(**{**values, **changes})
 
     def __post_init__(self) -> None:
         super().__post_init__()

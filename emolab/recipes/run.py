@@ -9,16 +9,17 @@ so a run that was killed continues where it stopped.
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import CorpusError, TrainingError
-from emolab.evaluate.as_asked import evaluation_of
+from emolab.evaluate import evaluation_of
 from emolab.evaluate.controls import possible_controls
 from emolab.lalm.checkpoint import is_checkpoint
 from emolab.media.usable import POLICIES
@@ -40,8 +41,7 @@ from emolab.recipes.data import (
     to_listen_to,
     with_reasons,
 )
-from emolab.recipes.folds import run_folds
-from emolab.recipes.stages import Stages
+from emolab.recipes.stages import Stages, run_folds
 from emolab.rewards.base import Reward
 from emolab.rewards.rubric import Part, Rubric
 from emolab.samples import Corpus, EmotionSample
@@ -54,18 +54,10 @@ if TYPE_CHECKING:
     from emolab.profiles import Profile
 
 Rewards = Rubric | Reward | Sequence[Reward | tuple[Reward, float] | Part]
+CPU: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("cpu.toml").read_text(encoding="utf-8"))
 CONTROLS = ("silent", "shuffled", "swapped")
 NOT_DECIDING = ("save_steps", "micro_batches", "gradient_checkpointing", "engine_url", "report_to")
 """Settings that leave a run's result as it is."""
-
-
-class GRPOOptions(TypedDict, total=False):
-    """How GRPO is run, beside what it trains: a `progress` bar (True), whether to `resume` from the last whole
-    checkpoint (True), and further `callbacks` of the trainer."""
-
-    progress: bool
-    resume: bool
-    callbacks: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -119,8 +111,13 @@ class Recipe:
 
     @classmethod
     def cpu(cls, **changes: Any) -> Self:
-        """Values for the embedded tiny model on two CPU cores; `changes` override them."""
-        return cls(**changes)
+        """The values of `cpu.toml` for the embedded tiny model on two CPU cores; `changes` override them."""
+        table = next((CPU[name] for kind in cls.__mro__ if (name := getattr(kind, "name", "")) in CPU), {})
+        values = {name: value for name, value in table.items() if name != "if"}
+        for setting, cases in table.get("if", {}).items():
+            values |= cases.get(str(changes.get(setting)).lower(), {})
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**{**values, **lists, **changes})
 
     @classmethod
     def for_profile(cls, chosen: Profile, **changes: Any) -> Self:
@@ -229,7 +226,7 @@ class Recipe:
             out: the run's folder; None: `default_folder`. Run again with the same one, it continues.
             rewards: what GRPO pays instead of the recipe's own: a rubric, or a list of rewards, of (reward, weight).
             labels, protocol, fold: as `load_corpus` takes them. `fold` "all" runs every fold, each in a folder of its
-                own, and returns their mean (`emolab.recipes.folds`).
+                own, and returns their mean (`emolab.recipes.stages`).
             test: another corpus to measure on. Its labels are mapped to those of `corpus`, and what has no place there
                 is left out and counted.
             long_clips: what becomes of clips that are too long for the model: "window" (cut, and answers pooled) or
@@ -424,23 +421,22 @@ class Recipe:
 
     def cold_start(self, lalm: LALM, corpus: Corpus, progress: bool = True) -> list[dict[str, float]]:
         """Fine-tune on `target` of the samples of `corpus`, unless `cold_epochs` is 0. Returns every step."""
-        if self.cold_epochs == 0:
-            return []
-        targets = [self.target(sample) for sample in corpus]
-        asked = self.prompt(corpus.labels)
-        return self._fine_tune(lalm, corpus, targets, asked, self.cold_epochs, self.cold_learning_rate, progress)
+        asked, rate = self.prompt(corpus.labels), self.cold_learning_rate
+        return self._fine_tune(lalm, corpus, self.target, asked, self.cold_epochs, rate, progress)
 
     def sft(self, lalm: LALM, corpus: Corpus, progress: bool = True) -> list[dict[str, float]]:
         """Fine-tune on `direct_target` of the samples of `corpus`. Returns every step."""
-        targets, asked = [self.direct_target(sample) for sample in corpus], self.direct_prompt(corpus.labels)
-        return self._fine_tune(lalm, corpus, targets, asked, self.sft_epochs, self.sft_learning_rate, progress)
+        asked, rate = self.direct_prompt(corpus.labels), self.sft_learning_rate
+        return self._fine_tune(lalm, corpus, self.direct_target, asked, self.sft_epochs, rate, progress)
 
     def _fine_tune(
-        self, lalm: LALM, corpus: Corpus, targets: list[str], prompt: Prompt, epochs: float, rate: float, progress: bool
+        self, lalm: LALM, corpus: Corpus, target: Any, prompt: Prompt, epochs: float, rate: float, progress: bool
     ) -> list[dict[str, float]]:
         from emolab.training.sft import SFTSettings, cold_start
 
-        samples = resolved(corpus)
+        if epochs == 0:
+            return []
+        samples, targets = resolved(corpus), [target(sample) for sample in corpus]
         micro, again = self._split(lalm, samples, prompt, -(-self.cold_batch // share()[1]), 1)
         options = SFTSettings(
             epochs, self.cold_batch, rate, seed=self.seed, micro_batches=micro, gradient_checkpointing=again
@@ -465,20 +461,21 @@ class Recipe:
         corpus: Corpus,
         out: str | Path,
         rewards: Rubric | None = None,
-        **options: Unpack[GRPOOptions],
+        progress: bool = True,
+        resume: bool = True,
+        callbacks: Sequence[Any] = (),
     ) -> list[dict[str, Any]]:
         """GRPO of `rewards` (the recipe's own by default) on the samples of `corpus`; checkpoints and metrics under
-        `out`, from whose last whole checkpoint it resumes. Returns the metrics of every step.
+        `out`, from whose last whole checkpoint it resumes unless told otherwise; `callbacks` are further ones of the
+        trainer. Returns the metrics of every step.
 
         Ctrl-C and SIGTERM end it after the running step, with a checkpoint: TrainingError says how to go on.
         """
-        from emolab.training.callbacks import History, Progress, SaveAtSignal
+        from emolab.training.callbacks import Clips, History, Progress, SaveAtSignal, tracking
         from emolab.training.checkpoints import last_checkpoint
-        from emolab.training.config import grpo_config
         from emolab.training.engine import Engine
-        from emolab.training.grpo import AudioGRPOTrainer
+        from emolab.training.grpo import AudioGRPOTrainer, grpo_config
         from emolab.training.guards import naming_the_knobs
-        from emolab.training.trackers import Clips, tracking
 
         out, samples = Path(out), resolved(corpus)
         rubric = self.rewards(corpus.labels, corpus) if rewards is None else rewards
@@ -505,13 +502,12 @@ class Recipe:
             **tracking(self.report_to, out),
         )
         history, signals = History(out / METRICS), SaveAtSignal()
-        shown = [history, *([Progress()] if options.get("progress", True) else []), signals]
-        shown.append(clips := Clips(self.report_to))
+        clips = Clips(self.report_to)
+        shown = [history, *([Progress()] if progress else []), signals, clips, *callbacks]
         engine = Engine(lalm, out / "engine", self.engine_url) if self.rollout == "vllm" else None
-        more: dict[str, Any] = {"columns": columns_of(samples), "callbacks": [*shown, *options.get("callbacks", ())]}
-        trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, engine=engine, **more)
-        clips.trainer = trainer
-        last = last_checkpoint(out) if options.get("resume", True) else None
+        more: dict[str, Any] = {"columns": columns_of(samples), "callbacks": shown, "engine": engine}
+        clips.trainer = trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, **more)
+        last = last_checkpoint(out) if resume else None
         with signals, naming_the_knobs("a step of GRPO"):
             trainer.train(resume_from_checkpoint=str(last) if last else None)
         if signals.stopped is not None:
@@ -531,21 +527,14 @@ class Recipe:
         long_clips: str = "window",
     ) -> dict[str, Any]:
         """Greedy answers on `corpus`, and the same under each control: `{metric, …, rows, controls: {name: …}}`."""
-        options = {
-            "seed": self.seed,
-            "max_new_tokens": self.max_new_tokens,
-            "batch_size": 64,
-            "progress": progress,
-            "long_clips": long_clips,
-            **self.measuring(),
-        }
-        evaluation = evaluation_of(prompt)
-        result = evaluation(lalm, corpus, prompt, **options)
-        if controls:
-            result["controls"] = {name: evaluation(lalm, corpus, prompt, control=name, **options) for name in controls}
-        for part in (result, *result.get("controls", {}).values()):
-            part |= self.findings(part["rows"], corpus, prompt)
-        return result
+        options = {"seed": self.seed, "max_new_tokens": self.max_new_tokens, "batch_size": 64, **self.measuring()}
+        options |= {"progress": progress, "long_clips": long_clips}
+
+        def under(control: str | None) -> dict[str, Any]:
+            found = evaluation_of(prompt)(lalm, corpus, prompt, control=control, **options)
+            return found | self.findings(found["rows"], corpus, prompt)
+
+        return under(None) | ({"controls": {name: under(name) for name in controls}} if controls else {})
 
     def note(self, prompt: Prompt) -> dict[str, Any]:
         """What a checkpoint says of itself: enough to load it, to ask it what it was taught, and to train it again."""

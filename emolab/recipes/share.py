@@ -17,69 +17,14 @@ from emolab.lalm.checkpoint import checkpoint_info, is_checkpoint
 from emolab.training.runs import IDENTITY, RESULT, STAGES
 
 CARD = "README.md"
-SHARED = (
-    "adapter_*",
-    "model*.safetensors*",
-    "*config.json",
-    "emolab*.json",
-    "tokenizer*",
-    "chat_template*",
-    "special_tokens_map.json",
-    "vocab.json",
-    "merges.txt",
-    "tekken.json",
-    "temperature.json",
-    "likeness.npz",
-    CARD,
-)
+SHARED = [
+    *("adapter_*", "model*.safetensors*", "*config.json", "emolab*.json", "temperature.json", "likeness.npz", CARD),
+    *("tokenizer*", "chat_template*", "special_tokens_map.json", "vocab.json", "merges.txt", "tekken.json"),
+]
 """What `push` uploads. Answers to clips of a corpus, optimiser states and part results stay at home."""
 FORBIDDING = ("agreement", "no redistribution", "-nd", "research only", "research use")
-NOT_FOR = """
-- In the European Union, Article 5(1)(f) of the AI Act (Regulation 2024/1689) forbids AI systems that infer emotions of
-  people at work or in education, except for medical or safety reasons. Other systems of emotion recognition are
-  high-risk (Annex III, point 1(c)), and people must be told that one is used (Article 50(3)).
-- Do not judge a person by it. It guesses a label that somebody gave to a recording. It does not measure a feeling.
-- Do not use it on recordings of people who did not consent.
-"""
-
-
-CARD_TEXT = """---
-{head}---
-
-# {title}
-
-LoRA adapters for `{model}`{bits}.
-
-## How it was made
-
-- Recipe: {recipe}; stage: {steps}.
-- Reward: {reward}.
-- Corpus: {corpus}. Licence: {licence}.
-- Labels: {labels}.
-- Prompt: {prompt}.
-{warning}
-## What it scores
-
-{scores}
-
-## What it must not be used for
-
-{not_for}
-
-## Use
-
-```python
-import emolab as el
-
-model = el.load_model("PLACE")  # this folder, or its name on the hub
-```
-
-## Make it again
-
-```
-{command}
-```
-"""
+CARD_TEXT = Path(__file__).with_name("card.txt").read_text(encoding="utf-8")
+"""The card; what it must not be used for is the same for all."""
 
 
 def corpus_facts(name: str) -> CorpusInfo | None:
@@ -103,14 +48,15 @@ def licence_note(corpus: str) -> str:
     )
 
 
-def write_cards(run: str | Path) -> list[Path]:
-    """Write the card of every checkpoint of a finished run. Returns the cards' paths."""
+def write_cards(run: str | Path, usual: Mapping[str, Any]) -> list[Path]:
+    """Write the card of every checkpoint of a finished run (see `card`). Returns the cards' paths."""
     run = Path(run)
-    return [write_text(run / stage / CARD, card(run, stage)) for stage in STAGES if is_checkpoint(run / stage)]
+    return [write_text(run / stage / CARD, card(run, stage, usual)) for stage in STAGES if is_checkpoint(run / stage)]
 
 
-def card(run: str | Path, stage: str) -> str:
-    """The model card of a stage in a run's folder, as Markdown with the hub's metadata."""
+def card(run: str | Path, stage: str, usual: Mapping[str, Any]) -> str:
+    """The model card of a stage in a run's folder, as Markdown with the hub's metadata. Settings other than the `usual`
+    ones are named in the command that repeats the run."""
     import yaml
 
     run = Path(run)
@@ -135,18 +81,12 @@ def card(run: str | Path, stage: str) -> str:
         labels=", ".join(identity["labels"]) or "free words",
         prompt=f"{note['prompt']}; it takes {', '.join(note['modalities'])}",
         scores=_scores(result, stage),
-        not_for=NOT_FOR.strip(),
-        command=repeat_command(identity, result),
+        command=repeat_command(identity, result, usual),
     )
 
 
-def repeat_command(identity: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-    """The command that trains this again: settings that differ from the profile's are named."""
-    from emolab.profiles import profile
-    from emolab.recipes import RECIPES
-
-    known = identity["recipe"] in RECIPES
-    usual = RECIPES[identity["recipe"]].for_profile(profile()).settings_dict() if known else {}
+def repeat_command(identity: Mapping[str, Any], result: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
+    """The command that trains this again: settings that differ from the `usual` ones of the profile are named."""
     told = [
         f"--set {name}={','.join(value) if isinstance(value, list) else 'null' if value is None else value}"
         for name, value in identity["settings"].items()
@@ -204,9 +144,7 @@ def push(folder: str | Path, repo: str, public: bool = False, token: str | None 
     api = HfApi(token=token)
     try:
         made = api.create_repo(repo, private=not public, exist_ok=True)
-        api.upload_folder(
-            folder_path=folder, repo_id=made.repo_id, allow_patterns=list(SHARED), commit_message="emolab push"
-        )
+        api.upload_folder(folder_path=folder, repo_id=made.repo_id, allow_patterns=SHARED, commit_message="emolab push")
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise EmolabError(
             f"{repo}: the hub refused ({str(error).splitlines()[0]}); log in with `hf auth login`, or set HF_TOKEN"

@@ -1,20 +1,25 @@
-"""The stages of one run in its folder: what is finished is read, what is not is done, and each is measured."""
+"""The stages of one run in its folder: what is finished is read, what is not is done, and each is measured. And every
+fold of a protocol, as papers report them: the mean over folds, their spread, and each fold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
 
+from emolab.files import write_json
 from emolab.lalm.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
 from emolab.lalm.export import write_processor
 from emolab.lalm.likeness import FEWEST, Likeness
+from emolab.profiles import profile
 from emolab.prompts import Prompt
-from emolab.recipes.data import scores_key
+from emolab.recipes.data import Source, corpus_of, default_folder, scores_key
 from emolab.recipes.share import write_cards
 from emolab.samples import Corpus
 from emolab.training.launch import is_main, wait_for_all
-from emolab.training.runs import Run, resolved, slim
+from emolab.training.runs import RESULT, STAGES, Run, resolved, slim
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
@@ -23,27 +28,12 @@ LIKENESS_CLIPS = 400
 """Training clips that a checkpoint's likeness is fitted to, at most."""
 
 
-class Trainable(Protocol):
-    """What `Stages` asks of a recipe."""
-
-    def load(self) -> LALM:
-        """The model with fresh adapters."""
-
-    def note(self, prompt: Prompt) -> dict[str, Any]:
-        """What a checkpoint says of itself."""
-
-    def measure(
-        self, lalm: LALM, corpus: Corpus, prompt: Prompt, controls: Sequence[str], progress: bool, long_clips: str
-    ) -> dict[str, Any]:
-        """Answers on a corpus and their scores, also under controls."""
-
-
 class Stages:
-    """The stages of one run: each is read where it is finished, else done, and measured."""
+    """The stages of one run of a recipe: each is read where it is finished, else done, and measured."""
 
     def __init__(
         self,
-        recipe: Trainable,
+        recipe: Any,
         run: Run,
         test: Corpus,
         other: Corpus | None,
@@ -52,8 +42,7 @@ class Stages:
         progress: bool = True,
         train: Corpus | None = None,
     ):
-        self.train = train
-        self.recipe, self.run, self.test, self.other = recipe, run, test, other
+        self.recipe, self.run, self.train, self.test, self.other = recipe, run, train, test, other
         self.long_clips, self.progress = long_clips, progress
         self.cache = lalm.cache if lalm.frozen else None  # what frozen towers computed is kept from stage to stage
 
@@ -84,7 +73,8 @@ class Stages:
         """Write the result of the run, and the card of each of its checkpoints."""
         self.run.finish(result)
         if is_main():
-            write_cards(self.run.out)
+            usual = type(self.recipe).for_profile(profile()).settings_dict()
+            write_cards(self.run.out, usual)
 
     def note_likeness(self, folder: Path, model: LALM) -> None:
         """Write beside a checkpoint how far clips lie from its training clips: `emolab predict` reads it."""
@@ -114,3 +104,63 @@ class Stages:
 
     def _measure(self, model: LALM, corpus: Corpus, prompt: Prompt, checks: Sequence[str] = ()) -> dict[str, Any]:
         return self.recipe.measure(model, corpus, prompt, checks, self.progress, self.long_clips)
+
+
+def run_folds(
+    name: str,
+    run: Callable[..., dict[str, Any]],
+    folds: Sequence[Corpus],
+    out: str | Path | None = None,
+    *,
+    test: Source = None,
+    say: Callable[[str], None] = lambda text: None,
+    **options: Any,
+) -> dict[str, Any]:
+    """The recipe `name` on every fold, each in a folder of its own under `out`. `run` is its `Recipe.run`.
+
+    Returns each stage's mean over folds of every figure, with its standard deviation under NAME_sd and n summed;
+    `folds` holds the result of each fold by its name. Folds that are finished are read.
+    """
+    folder = Path(out) if out is not None else default_folder(name, replace(folds[0], fold=None))
+    elsewhere = None if test is None else corpus_of(test, labels=folds[0].labels)
+    results = {}
+    for i, fold in enumerate(folds, 1):
+        part = str(fold.fold)
+        say(f"fold {i} of {len(folds)}: {part}")
+        results[part] = run(fold, folder / part.replace("/", "-"), test=elsewhere, say=say, **options)
+    result = mean_of(results) | {"out": str(folder)}
+    if is_main():
+        write_json(folder / RESULT, result)
+    return result
+
+
+def mean_of(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The mean of the results of folds by name, as `run_folds` returns it.
+
+    >>> found = {"a": {"grpo": {"ua": 0.25, "n": 4}}, "b": {"grpo": {"ua": 0.75, "n": 6}}}
+    >>> mean_of(found)["grpo"]["ua"], mean_of(found)["grpo"]["n"]
+    (0.5, 10)
+    """
+    each = list(results.values())
+    same = ("recipe", "metric", "labels", "chance", "prompt", "rewards", "seed", "settings")
+    found: dict[str, Any] = {key: each[0][key] for key in same if key in each[0]}
+    found |= {stage: _mean([r[stage] for r in each]) if each[0].get(stage) else None for stage in STAGES}
+    controls = each[0].get("controls", {})
+    found["controls"] = {name: _mean([r["controls"][name] for r in each]) for name in controls}
+    away = each[0].get("elsewhere", {})
+    found["elsewhere"] = {name: _mean([r["elsewhere"][name] for r in each]) for name in away}
+    found["corpus"] = {**each[0].get("corpus", {}), "fold": "all"}
+    return found | {"folds": results}
+
+
+def _mean(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means over folds of what is a number in all of them; n is summed."""
+    found: dict[str, Any] = {}
+    for key in parts[0]:
+        values = [part.get(key) for part in parts]
+        if key == "n":
+            found[key] = sum(int(value or 0) for value in values)
+        elif key != "seed" and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+            figures = [value for value in values if isinstance(value, int | float)]
+            found |= {key: fmean(figures), f"{key}_sd": stdev(figures) if len(figures) > 1 else None}
+    return found

@@ -192,27 +192,8 @@ def response_in(query: str, prompt: str) -> str:
     return _SPECIAL.sub("", query[start:]).strip()
 
 
-_HEAD = '''"""Reward {name} of emolab for {tool}.
-
-{use}
-"""
-
-from pathlib import Path
-
-from emolab.rewards.adapters import Portable
-from emolab.rewards.source import load_reward
-
-reward = Portable(load_reward({spec}, {labels!r}), progress={progress!r})
-'''
-_USES = {
-    "ms-swift": "Use: swift rlhf --rlhf_type grpo --external_plugins THIS_FILE --reward_funcs {name} ...",
-    "verl": "Use: reward.custom_reward_function.path=THIS_FILE reward.custom_reward_function.name=compute_score",
-    "openrlhf": "Use: --reward.remote_url THIS_FILE",
-    "nemo-rl": "Use: call `{function}` from an environment, or register `EmolabEnvironment` of this module.",
-    "verifiers": "Use: verifiers 0.1 to 0.3, `load_environment(rows, question)` or `vf.Rubric(funcs=[{function}])`; "
-    "0.4, `make_taskset(rows, question)`.",
-}
-TOOLS = tuple(_USES)
+TEMPLATES = Path(__file__).with_name("exports")
+TOOLS = ("ms-swift", "verl", "openrlhf", "nemo-rl", "verifiers")
 
 
 def export(
@@ -232,10 +213,9 @@ def export(
     out, chosen = Path(out), label_set(labels)
     name = reward_name(load_reward(spec, chosen))
     stated = chosen.name if label_set(chosen.name) == chosen else list(chosen)
-    values = {"name": name, "tool": tool, "labels": stated, "progress": progress, "function": re.sub(r"\W", "_", name)}
-    values |= {"spec": _spec_from(spec, out), "use": _USES[tool].format(**values), "quoted": repr(name)}
-    body = Path(__file__).with_name("exports") / f"{tool}.txt"
-    text = _HEAD.format(**values) + Template(body.read_text(encoding="utf-8")).substitute(values)
+    values = {"name": name, "quoted": repr(name), "function": re.sub(r"\W", "_", name)}
+    values |= {"spec": _spec_from(spec, out), "labels": repr(stated), "progress": repr(progress)}
+    text = Template((TEMPLATES / f"{tool}.txt").read_text(encoding="utf-8")).substitute(values)
     if "Path(" not in text:
         text = text.replace("from pathlib import Path\n\n", "")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from emolab.caches import text_cache
 from emolab.emotions.denial import readable_text
 from emolab.errors import RewardError
-from emolab.metrics.captions import Reference, bleu_tokenizer, references
-from emolab.metrics.cider import DocumentFrequency, Gram, cider_sample
+from emolab.metrics.captions import DocumentFrequency, Gram, Reference, bleu_tokenizer, cider_sample, references
 from emolab.parsing import answer_text
 from emolab.rewards.base import Named, each
 from emolab.rewards.embedding import BUILT_IN, embed

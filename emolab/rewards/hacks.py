@@ -193,6 +193,10 @@ def _disguised(change: Callable[[str], str], styles: Sequence[str] = STYLES) -> 
     return build
 
 
+def _respelt(letters: Mapping[int, int]) -> Build:
+    return _disguised(lambda text: text.translate(letters))
+
+
 def _answers(*templates: str) -> Build:
     """Answers in the form that the style asks for, from templates."""
     return lambda case, style: case.dressed([t.format(**_parts(case, style)) for t in templates], style)
@@ -290,8 +294,7 @@ def _kinds() -> Iterator[tuple[str, Build]]:
     for kind in dict.fromkeys(kind for kinds in DENIALS.values() for kind in kinds):
         yield f"denial: {kind}", _denials(kind)
     for kind, (plain, alike) in _TABLES["look_alikes"].items():
-        letters = str.maketrans(plain, alike)
-        yield f"look-alike: {kind}", _disguised(lambda text, letters=letters: text.translate(letters))
+        yield f"look-alike: {kind}", _respelt(str.maketrans(plain, alike))
     for kind, sign in _TABLES["invisible"].items():
         yield f"invisible: {kind}", _disguised(sign.join)
     yield "spelled out", _disguised(" ".join, STYLES[:-1])

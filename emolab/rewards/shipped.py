@@ -1,14 +1,12 @@
-"""The rubrics that the recipes use, by name, for any set of labels.
-
-One that ends in `published` pays as its paper's code does, holes included. Weights that a paper does not state are
-ours: form and reasoning stay well below a right answer, and whatever can be had without one is gated by it.
-"""
+"""The rubrics of `rubrics.toml` by name, for any set of labels, and those that are registered from outside."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
@@ -51,82 +49,31 @@ def is_reward(thing: Any) -> bool:
     return "completions" in inspect.signature(thing).parameters
 
 
-@register_rubric
-def direct(labels: LabelSet) -> Rubric:
-    """Answer only: the baseline without reasoning."""
-    return Rubric("direct", (Part(Accuracy(labels)), Part(Format("direct"), weight=0.2)))
+PLAIN: dict[str, Callable[..., Reward]] = {
+    kind.name: kind for kind in (Format, Structure, WheelF, Dual, Alignment, Perception, EmoGRPO, Bleu, Cider, Support)
+}
+LABELLED: dict[str, Callable[..., Reward]] = {
+    "accuracy": Accuracy,
+    "eswr": ESWR,
+    "trusted_reasoning": lambda labels: TrustedReasoning(accuracy=Accuracy(labels)),
+}
+"""The rewards that `rubrics.toml` names; these need the labels."""
+STATED: dict[str, Any] = tomllib.loads(Path(__file__).with_name("rubrics.toml").read_text(encoding="utf-8"))
 
 
-@register_rubric
-def emo_rl(labels: LabelSet) -> Rubric:
-    """EMO-RL: similarity-weighted accuracy and explicit structured reasoning."""
-    return Rubric("emo_rl", (Part(ESWR(labels)), Part(Structure(), weight=0.2)))
+def _part(stated: Mapping[str, Any], labels: LabelSet) -> Part:
+    name, options = stated["reward"], {k: v for k, v in stated.items() if k not in ("reward", "weight", "gate")}
+    reward = LABELLED[name](labels, **options) if name in LABELLED else PLAIN[name](**options)
+    return Part(reward, stated.get("weight", 1.0), stated.get("gate"))
 
 
-@register_rubric
-def emo_rl_published(labels: LabelSet) -> Rubric:
-    """EMO-RL read literally: a correct neutral earns nothing."""
-    return Rubric("emo_rl_published", (Part(ESWR(labels, published=True)), Part(Structure(min_words=1), weight=0.2)))
+def _build(name: str, parts: Sequence[Mapping[str, Any]], note: str) -> Build:
+    def build(labels: LabelSet) -> Rubric:
+        return Rubric(name, tuple(_part(part, labels) for part in parts))
+
+    build.__name__, build.__doc__ = name, note
+    return build
 
 
-@register_rubric
-def r1_omni(labels: LabelSet) -> Rubric:
-    """R1-Omni: accuracy plus format, unweighted, through the one parser."""
-    return Rubric("r1_omni", (Part(Accuracy(labels)), Part(Format("free"))))
-
-
-@register_rubric
-def r1_omni_published(labels: LabelSet) -> Rubric:
-    """R1-Omni as released: exact string match, and an expression that takes empty and nested blocks."""
-    return Rubric("r1_omni_published", (Part(Accuracy(labels, published=True)), Part(Format(published=True))))
-
-
-def _beside_wheel_f(*rewards: Dual | Alignment | Perception) -> tuple[Part, ...]:
-    return tuple(Part(reward, weight=0.2, gate="wheel_f") for reward in rewards)
-
-
-@register_rubric
-def affectgpt_rl(labels: LabelSet) -> Rubric:
-    """AffectGPT-RL: all five rewards, the last three only beside an answer that earns something."""
-    answer = (Part(WheelF()), Part(Format("free"), weight=0.5))
-    return Rubric("affectgpt_rl", (*answer, *_beside_wheel_f(Dual(), Alignment(), Perception())))
-
-
-@register_rubric
-def affectgpt_rl_published(labels: LabelSet) -> Rubric:
-    """AffectGPT-RL without length penalty or gates: listing every emotion word pays."""
-    rewards = (WheelF(published=True), Format(published=True), Dual(published=True), Alignment(), Perception())
-    return Rubric.of(rewards, "affectgpt_rl_published")
-
-
-@register_rubric
-def affectgpt_rl_no_think(labels: LabelSet) -> Rubric:
-    """AffectGPT-RL without thinking, which its ablation found best."""
-    return Rubric("affectgpt_rl_no_think", (Part(WheelF()), Part(Format("direct"), weight=0.5)))
-
-
-@register_rubric
-def mecap_r1(labels: LabelSet) -> Rubric:
-    """MECap-R1: centred emotion consistency gates BLEU and CIDEr (which stands in for SPICE)."""
-    overlap = (Part(Bleu(), gate="emo_grpo", weight=0.5), Part(Cider(), gate="emo_grpo", weight=0.5))
-    return Rubric("mecap_r1", (Part(EmoGRPO()), *overlap))
-
-
-@register_rubric
-def mecap_r1_published(labels: LabelSet) -> Rubric:
-    """MECap-R1 with uncentred anchors: nearly any caption scores near 1."""
-    return Rubric.of([EmoGRPO(published=True), (Bleu(), 0.5), (Cider(), 0.5)], "mecap_r1_published")
-
-
-@register_rubric
-def emotion_thinker(labels: LabelSet) -> Rubric:
-    """EmotionThinker: a reasoning reward that enters late, scaled by trust."""
-    reasoning = Part(TrustedReasoning(accuracy=Accuracy(labels)), gate="accuracy", weight=0.5)
-    return Rubric("emotion_thinker", (Part(Accuracy(labels)), Part(Format("free"), weight=0.2), reasoning))
-
-
-@register_rubric
-def erv(labels: LabelSet) -> Rubric:
-    """ERV: the rationale must support a right answer."""
-    support = Part(Support(), gate="accuracy", weight=0.5)
-    return Rubric("erv", (Part(Accuracy(labels)), Part(Format("free"), weight=0.2), support))
+for _name, _rubric in STATED.items():
+    register_rubric(_build(_name, **_rubric))

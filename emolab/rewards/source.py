@@ -14,6 +14,7 @@ import sys
 import textwrap
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -95,17 +96,14 @@ def _module_of_file(path: Path) -> dict[str, Any]:
     return module.__dict__
 
 
-class _importable:
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
     """A folder at the front of the import path for a while."""
-
-    def __init__(self, folder: Path):
-        self.folder = str(folder.resolve())
-
-    def __enter__(self) -> None:
-        sys.path.insert(0, self.folder)
-
-    def __exit__(self, *error: object) -> None:
-        sys.path.remove(self.folder)
+    sys.path.insert(0, place := str(folder.resolve()))
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
 
 
 def _imported(name: str) -> dict[str, Any]:

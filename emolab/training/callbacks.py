@@ -1,59 +1,65 @@
-"""Watching a run: one dict of metrics a step, in memory and as JSON lines, and a quiet progress bar."""
+"""Watching a run: one dict of metrics a step, in memory and as JSON lines; a quiet progress bar; trackers.
+
+Trackers are TRL's `report_to` with trackio or wandb, completions and clips as tables, on this machine. trackio keeps
+its data in a folder, and sends it nowhere unless TRACKIO_SPACE_ID names a place. wandb is set to offline unless
+WANDB_MODE says otherwise; `wandb sync` uploads a run later.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
+import os
 import signal
 import threading
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from transformers import TrainerCallback
 
+from emolab.errors import TrainingError
+from emolab.extras import require
 from emolab.files import write_text
+from emolab.media import SAMPLE_RATE, audio_of
 from emolab.training.guards import AlarmBell, Alarms
 
-log = logging.getLogger("emolab.training")
+if TYPE_CHECKING:
+    from emolab.samples import EmotionSample
+    from emolab.training.grpo import AudioGRPOTrainer
 
-# TRL's names on the left. Everything else that TRL logs stays under its own name only in its own log history.
+log = logging.getLogger("emolab.training")
+TRACKERS = ("trackio", "wandb")
+SHOWN = 4
+"""Clips that the table of a step has, at most."""
+
+KEPT = ("loss", "grad_norm", "learning_rate", "kl", "entropy", "reward", "reward_std", "zero_variance", "parse_rate")
+"""What TRL logs under the names that we use; the parts of a reward, `reward/<name>`, too."""
 RENAMED = {
-    "loss": "loss",
-    "grad_norm": "grad_norm",
-    "learning_rate": "learning_rate",
-    "kl": "kl",
-    "entropy": "entropy",
-    "reward": "reward",
-    "reward_std": "reward_std",
-    "zero_variance": "zero_variance",
-    "parse_rate": "parse_rate",
     "completions/mean_length": "length",
     "completions/clipped_ratio": "truncated",
     "clip_ratio/region_mean": "clipped",
     "cispo_clip_ratio": "clipped",
-    "seconds/rollout": "seconds_rollout",
-    "seconds/reward": "seconds_reward",
-    "seconds/scoring": "seconds_scoring",
-    "seconds/update": "seconds_update",
-    "seconds/step": "seconds_step",
     "skipped_groups": "skipped_groups",
     "sampling/sampling_logp_difference/mean": "engine_difference",  # of a token, server against trainer
     "sampling/sampling_logp_difference/max": "engine_difference_max",
     "sampling/importance_sampling_ratio/mean": "engine_ratio",
+    **{f"seconds/{part}": f"seconds_{part}" for part in ("rollout", "reward", "scoring", "update", "step")},
 }
+"""TRL's names, and ours. Everything else that TRL logs stays under its own name in its own log history only."""
 
 
 def tidy(logs: dict[str, Any], step: int) -> dict[str, Any]:
     """One row of history from one TRL log call: our names, plain floats, `reward/<name>` for each part."""
     row: dict[str, Any] = {"step": step}
     for key, value in logs.items():
-        name = RENAMED.get(key)
+        name = key if key in KEPT or key.startswith("reward/") else RENAMED.get(key)
         if key.startswith("rewards/") and key.endswith("/mean"):
             name = "reward/" + key.split("/")[1]
-        if key.startswith("reward/"):  # parts that a rubric logs itself
-            name = key
         if name is not None:
             row[name] = None if value is None or not math.isfinite(float(value)) else float(value)
     return row
@@ -189,3 +195,51 @@ class SaveAtSignal(TrainerCallback):
         flag = torch.tensor([float(self.asked)], device=args.device)
         distributed.all_reduce(flag)
         return bool(flag.item())
+
+
+def tracking(report_to: Sequence[str], out: str | Path) -> dict[str, Any]:
+    """TRL's settings that report to these trackers; none for no tracker.
+
+    Raises TrainingError for an unknown tracker, and MissingExtra for one that is not installed.
+    """
+    if not report_to:
+        return {}
+    if unknown := set(report_to) - set(TRACKERS):
+        raise TrainingError(f"no tracker {sorted(unknown)[0]!r}; there are {', '.join(TRACKERS)}")
+    require(*report_to)
+    os.environ.setdefault("WANDB_MODE", "offline")
+    os.environ.setdefault("WANDB_DIR", str(out))
+    # TRL would print completions too; they are in the tables
+    told = {"report_to": list(report_to), "project": "emolab", "run_name": Path(out).parent.name or "run"}
+    return told | {"log_completions": True, "num_completions_to_print": 0}
+
+
+def _pcm(sample: EmotionSample) -> np.ndarray:
+    return (np.clip(audio_of(sample), -1, 1) * 32767).astype(np.int16)
+
+
+class Clips(TrainerCallback):
+    """After each step a table `clips`: the sound, the label and the first completion of a few prompts."""
+
+    def __init__(self, report_to: Sequence[str]):
+        self.report_to = tuple(report_to)
+        self.trainer: AudioGRPOTrainer | None = None
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        now = self.trainer.generation if self.trainer is not None else None
+        if not self.report_to or now is None or not state.is_world_process_zero or "loss" not in (logs or {}):
+            return
+        assert self.trainer is not None
+        copies = len(now.texts) // len(now.rows)
+        shown = [(self.trainer.samples[row], now.texts[i * copies]) for i, row in enumerate(now.rows[:SHOWN])]
+        heard = [(s, text) for s, text in shown if s.has("audio")]
+        for name in self.report_to if heard else ():
+            pandas, tracker = import_module("pandas"), import_module(name)
+            columns = {
+                "step": [state.global_step] * len(heard),
+                "id": [sample.id for sample, _ in heard],
+                "label": [sample.emotion for sample, _ in heard],
+                "completion": [text for _, text in heard],
+                "audio": [tracker.Audio(_pcm(sample), sample_rate=SAMPLE_RATE) for sample, _ in heard],
+            }
+            tracker.log({"clips": tracker.Table(dataframe=pandas.DataFrame(columns))})

@@ -50,7 +50,7 @@ from trl.trainer.utils import split_tensor_dict
 from emolab.errors import TrainingError
 from emolab.lalm import LALM, PromptBatch, accel
 from emolab.lalm.batch import FlatCompletions
-from emolab.lalm.notes import without_notes
+from emolab.lalm.quantise import without_notes
 from emolab.parsing import parse
 from emolab.prompts import Prompt
 from emolab.rewards.base import Reward
@@ -58,7 +58,6 @@ from emolab.rewards.groups import flat_groups
 from emolab.rewards.guard import Guarded
 from emolab.samples import EmotionSample
 from emolab.training.checkpoints import STATE, WHOLE, finish_checkpoint, without_base_name
-from emolab.training.config import grpo_config
 from emolab.training.engine import Engine
 from emolab.training.guards import (
     require_finite,
@@ -70,10 +69,58 @@ from emolab.training.sft import run_order
 
 __all__ = ["AudioGRPOTrainer", "HearingGRPOTrainer", "grpo_config", "reward_rows", "run_order"]
 
-MEDIA = {"audio": "waveform", "video": "frames"}
-
 # transformers tells TRL on every step that an attribute is deprecated; a user can do nothing about it.
 warnings.filterwarnings("ignore", message="`(is_)?gradient_checkpointing", category=FutureWarning)
+
+
+def grpo_config(
+    output_dir: str | Path, *, prompts_per_step: int = 12, group_size: int = 8, micro_batches: int = 1, **settings: Any
+) -> GRPOConfig:
+    """A `trl.GRPOConfig` for steps of `prompts_per_step` × `group_size` completions (per process).
+
+    `micro_batches` splits a step to save memory; it must divide `prompts_per_step`, so that a group never straddles two
+    micro-batches and its prompt is shared. Every other keyword is TRL's own. What differs from TRL's defaults, and why:
+
+    - bf16 and gradient checkpointing are off unless asked for: TRL turns both on, also on a CPU, where autocast alone
+      moves log-probabilities by 2e-3. `gradient_checkpointing` and `activation_checkpointing` are the same setting;
+    - NaN losses are not filtered from the log: our guards stop on them;
+    - CISPO's `epsilon_high` is 5 unless given: it caps the ratio itself, and TRL's 0.2 would shrink every token's
+      weight;
+    - no reports to trackers, no progress bar of its own, a log line each step, checkpoints only when `save_steps` is
+      given.
+
+    Raises TrainingError for sizes that do not divide.
+    """
+    if prompts_per_step < 1 or group_size < 2:
+        raise TrainingError(f"a step needs at least 1 prompt of 2 completions, not {prompts_per_step} of {group_size}")
+    if prompts_per_step % micro_batches:
+        raise TrainingError(f"micro_batches={micro_batches} must divide prompts_per_step={prompts_per_step}")
+    if "gradient_checkpointing" in settings:  # TRL's documented name; transformers calls it activation_checkpointing
+        settings.setdefault("activation_checkpointing", settings.pop("gradient_checkpointing"))
+    cuda = torch.cuda.is_available()
+    values: dict[str, Any] = {
+        "per_device_train_batch_size": prompts_per_step * group_size // micro_batches,
+        "gradient_accumulation_steps": micro_batches,
+        "num_generations": group_size,
+        "use_cpu": not cuda,
+        "bf16": False,
+        "activation_checkpointing": False,
+        "report_to": [],
+        "disable_tqdm": True,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "dataloader_pin_memory": cuda,
+        "remove_unused_columns": False,
+        "save_strategy": "steps" if "save_steps" in settings else "no",
+        "beta": 0.0,
+        "loss_type": "grpo",
+        "max_grad_norm": 1.0,
+        "lr_scheduler_type": "constant_with_warmup",
+    }
+    values.update(settings)
+    if values["loss_type"] == "cispo":
+        values.setdefault("epsilon_high", 5.0)
+    return GRPOConfig(output_dir=str(output_dir), **values)
 
 
 def reward_rows(
@@ -365,8 +412,8 @@ class AudioGRPOTrainer(GRPOTrainer):
         samples = [self.samples[row] for row in rows]
         with torch.no_grad():
             real = self._score(self.model_wrapped, rows, completions, mask)[0]
-            for modality in set(self.prompt.modalities) & set(self.lalm.modalities) & set(MEDIA):
-                if not any(getattr(s, modality) or MEDIA[modality] in s.extra for s in samples):
+            for modality in {"audio", "video"} & {*self.prompt.modalities} & {*self.lalm.modalities}:
+                if not any(sample.has(modality) for sample in samples):
                     continue
                 kept = self.generation
                 self.generation = Generation(rows, self.lalm.encode(samples, self.prompt, absent=(modality,)), [])

@@ -103,7 +103,8 @@ class Workload:
 
 @dataclass(frozen=True)
 class Plan:
-    """Predicted GB by part; `update` and `rollout` are the two peaks, of which the larger is `total`."""
+    """Predicted GB by part; `update` and `rollout` are the two peaks, of which the larger is `total`. `largest` is the
+    most prompts that a micro-batch can have there (0: none, or not looked for)."""
 
     parts: dict[str, float]
     update: float
@@ -111,6 +112,13 @@ class Plan:
     fits: bool
     largest: int
     workload: Workload = field(repr=False, default_factory=Workload)
+
+    @classmethod
+    def of(cls, size: ModelSize, load: Workload, gpu_gb: float, largest: int = 0) -> Plan:
+        """What a step takes, and whether it fits into `gpu_gb`."""
+        parts = predict(size, load)
+        update, rollout = peaks(parts)
+        return cls(parts, update, rollout, max(update, rollout) <= gpu_gb, largest, load)
 
     @property
     def total(self) -> float:
@@ -149,21 +157,26 @@ def size_from_config(name: str, config: Any) -> ModelSize:
             model = AutoModelForMultimodalLM.from_config(config)
         except ValueError:
             model = AutoModelForImageTextToText.from_config(config)
-    heads = text.num_attention_heads
-    size = ModelSize(
-        name,
-        text.num_hidden_layers,
-        text.hidden_size,
-        text.intermediate_size,
-        heads,
-        text.num_key_value_heads,
-        getattr(text, "head_dim", None) or text.hidden_size // heads,
-        text.vocab_size,
-        model.get_output_embeddings().weight is model.get_input_embeddings().weight,  # configurations disagree inside
-        0,
-    )
+    tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight  # configurations disagree inside
+    size = _size(name, text, text.vocab_size, tied, 0)
     total = sum(p.numel() for p in model.parameters())
     return replace(size, towers=total - size.decoder_weights - size.other_weights)
+
+
+def size_of_model(lalm: LALM) -> ModelSize:
+    """Sizes of a loaded model."""
+    towers = sum(p.numel() for tower in lalm.towers for p in tower.parameters())
+    tied = lalm.table.weight is lalm.head.weight
+    return _size(lalm.name, lalm.decoder.config, lalm.table.weight.shape[0], tied, towers)
+
+
+def _size(name: str, text: Any, vocabulary: int, tied: bool, towers: int) -> ModelSize:
+    """Sizes from the configuration of a decoder."""
+    heads, hidden = text.num_attention_heads, text.hidden_size
+    shared = getattr(text, "num_key_value_heads", None) or heads
+    width = getattr(text, "head_dim", None) or hidden // heads
+    layers, inner = text.num_hidden_layers, text.intermediate_size
+    return ModelSize(name, layers, hidden, inner, heads, shared, width, vocabulary, tied, towers)
 
 
 def activation_bytes(size: ModelSize, load: Workload) -> int:
@@ -243,15 +256,8 @@ def peaks(parts: dict[str, float], context: float = CONTEXT_GB) -> tuple[float, 
 
 def plan(size: ModelSize, load: Workload, gpu_gb: float) -> Plan:
     """What a step takes, whether it fits into `gpu_gb`, and the most prompts a micro-batch can have there (0: none)."""
-    parts = predict(size, load)
-    update, rollout = peaks(parts)
-    largest = 0
-    for prompts in range(1, 257):
-        more = Workload(**{**load.__dict__, "prompts": prompts})
-        if max(peaks(predict(size, more))) > gpu_gb:
-            break
-        largest = prompts
-    return Plan(parts, update, rollout, max(update, rollout) <= gpu_gb, largest, load)
+    fitting = (n for n in range(256) if not Plan.of(size, replace(load, prompts=n + 1), gpu_gb).fits)
+    return Plan.of(size, load, gpu_gb, next(fitting, 256))
 
 
 @dataclass(frozen=True)
@@ -268,51 +274,22 @@ def choose(size: ModelSize, load: Workload, gpu_gb: float, prompts: int) -> Choi
 
     Raises TrainingError with the table of parts where nothing fits.
     """
-    counts = [n for n in range(1, prompts + 1) if prompts % n == 0]
     best: Plan | None = None
     for checkpointing in (False, True):
-        for count in counts:
+        for count in (n for n in range(1, prompts + 1) if prompts % n == 0):
             part = replace(load, prompts=prompts // count, checkpointing=checkpointing, step_prompts=prompts)
-            parts = predict(size, part)
-            update, rollout = peaks(parts)
-            best = Plan(parts, update, rollout, max(update, rollout) <= gpu_gb, 0, part)
+            best = Plan.of(size, part, gpu_gb)
             if best.fits:
                 return Choice(count, checkpointing, best)
-    raise TrainingError(_refusal(size, best, gpu_gb, prompts))
-
-
-def _refusal(size: ModelSize, best: Plan | None, gpu_gb: float, prompts: int) -> str:
-    """What does not fit, part by part, and which settings make it smaller."""
     if best is None:
-        return "a step needs at least 1 prompt"
-    rows = [f"  {name:<16} {value:6.1f} GB" for name, value in best.parts.items()]
+        raise TrainingError("a step needs at least 1 prompt")
     knobs = "a smaller `prompts_per_step`, `group_size` or `max_new_tokens`, a smaller model"
     knobs += "" if best.workload.quantise else ", or 4 bits (`quantise=nf4`)"
-    return "\n".join(
-        [
-            f"{size.name}: a step of {prompts} prompts does not fit into {gpu_gb:.0f} GB, not even prompt by prompt "
-            f"with checkpointing: the update needs {best.update:.1f} GB, sampling {best.rollout:.1f} GB",
-            *rows,
-            f"what makes it smaller: {knobs}",
-        ]
-    )
-
-
-def size_of_model(lalm: LALM) -> ModelSize:
-    """Sizes of a loaded model."""
-    config = lalm.decoder.config
-    heads = config.num_attention_heads
-    return ModelSize(
-        lalm.name,
-        config.num_hidden_layers,
-        config.hidden_size,
-        config.intermediate_size,
-        heads,
-        getattr(config, "num_key_value_heads", heads),
-        getattr(config, "head_dim", None) or config.hidden_size // heads,
-        lalm.table.weight.shape[0],
-        lalm.table.weight is lalm.head.weight,
-        sum(p.numel() for tower in lalm.towers for p in tower.parameters()),
+    raise TrainingError(
+        f"{size.name}: a step of {prompts} prompts does not fit into {gpu_gb:.0f} GB, not even prompt by prompt with "
+        f"checkpointing: the update needs {best.update:.1f} GB, sampling {best.rollout:.1f} GB\n"
+        + "".join(f"  {name:<16} {value:6.1f} GB\n" for name, value in best.parts.items())
+        + f"what makes it smaller: {knobs}"
     )
 
 

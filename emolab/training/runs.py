@@ -284,12 +284,6 @@ def read_run(folder: str | Path) -> dict[str, Any]:
     return by_stage(read_json(path, "the result of a run", TrainingError))
 
 
-def has(sample: EmotionSample, modality: str) -> bool:
-    """Whether a sample has something to show of a modality: a path, a waveform or frames, or words."""
-    in_memory = {"audio": "waveform", "video": "frames"}.get(modality)
-    return bool(getattr(sample, modality)) or (in_memory is not None and in_memory in sample.extra)
-
-
 def resolved(corpus: Corpus) -> list[EmotionSample]:
     """Samples with absolute media paths: what a model takes."""
     return [resolve(sample, corpus.root) for sample in corpus]

@@ -60,8 +60,7 @@ def trainers_step(practised: Practice, reward: Reward, clips: int = 8, updates: 
     import torch
 
     from emolab.recipes.data import columns_of
-    from emolab.training.config import grpo_config
-    from emolab.training.grpo import AudioGRPOTrainer
+    from emolab.training.grpo import AudioGRPOTrainer, grpo_config
     from emolab_course.scratch import Rollout
 
     lalm, recipe = practised.lalm, practised.recipe

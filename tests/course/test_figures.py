@@ -2,7 +2,7 @@
 
 from emolab_course.figures import plutchik_circle, similarity_matrices, spam_curves
 
-from emolab.emotions import EMOTIONS, similarity, similarity_matrix
+from emolab.emotions import EMOLAB_7, EMOTIONS, similarity
 
 
 def texts(figure):
@@ -16,7 +16,7 @@ def test_circle_shows_all_eight_and_their_similarity():
 
 
 def test_matrices():
-    figure = similarity_matrices({kind: similarity_matrix(kind=kind) for kind in ("plutchik", "vad")})
+    figure = similarity_matrices({kind: EMOLAB_7.similarity_matrix(kind) for kind in ("plutchik", "vad")})
     assert [axis.get_title() or axis.get_title("left") for axis in figure.axes[:2]] == ["plutchik", "vad"]
     assert len(figure.axes[0].texts) == 49
 

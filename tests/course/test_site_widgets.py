@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from emolab_course import site_widgets as made
+from emolab_course.widgets.rubric_controls import group_advantages
 
 from emolab.emotions import EMOLAB_7
-from emolab.rewards.groups import group_advantages
 from emolab.rewards.redteam import audit
 from emolab.samples import EmotionSample
 

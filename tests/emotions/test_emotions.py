@@ -15,10 +15,10 @@ from emolab.emotions import (
     VAD,
     concept,
     label_in_sentence,
+    label_set,
     learned_similarity,
     normalise_label,
     similarity,
-    similarity_matrix,
 )
 
 
@@ -124,7 +124,7 @@ def test_similarity_is_symmetric_and_bounded(a, b, kind):
 
 
 def test_matrix_and_errors():
-    matrix = similarity_matrix(("happy", "sad"))
+    matrix = label_set(("happy", "sad")).similarity_matrix()
     assert matrix[0] == pytest.approx([1.0, 0.0])
     with pytest.raises(ValueError, match="not a known emotion"):
         similarity("sad", "purple")

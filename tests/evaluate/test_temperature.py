@@ -9,7 +9,7 @@ import pytest
 
 from data_scripts.pretraining.temperature import calibration_error, fit_temperature
 from emolab.errors import EvaluationError
-from emolab.evaluate.temperature import Temperatures, softmax
+from emolab.evaluate.calibration import Temperatures, softmax
 
 LABELS = ("x", "y", "z")
 

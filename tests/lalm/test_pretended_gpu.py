@@ -117,8 +117,7 @@ def test_a_step_of_grpo_runs(pair, tmp_path, monkeypatch):
     import accelerate
     import transformers
 
-    from emolab.training.config import grpo_config
-    from emolab.training.grpo import AudioGRPOTrainer
+    from emolab.training.grpo import AudioGRPOTrainer, grpo_config
 
     _, card = pair
     cuda = torch.device("cuda", 0)

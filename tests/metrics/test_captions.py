@@ -19,8 +19,7 @@ from emolab.metrics import (
     sentiment_of,
     vocabulary_size,
 )
-from emolab.metrics.captions import tokens
-from emolab.metrics.cider import DocumentFrequency, cider_sample
+from emolab.metrics.captions import DocumentFrequency, cider_sample, tokens
 
 GOLD = [
     "the speaker sounds sad and speaks slowly",

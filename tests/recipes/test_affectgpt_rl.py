@@ -14,7 +14,7 @@ from emolab_synth.realise import realise, to_sample
 from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate.words import METRICS
 from emolab.recipes.affectgpt_rl import REWARDS, AffectGPTRL
-from emolab.recipes.rationales import brief
+from emolab.recipes.data import brief
 from emolab.rewards.wheel import PENALTIES, reasoning_words
 from emolab.samples import Corpus, EmotionSample
 

@@ -66,7 +66,7 @@ def test_a_card_says_what_the_run_was(run: Path) -> None:
         assert part in text
     for setting in ("steps=1", "lora_rank=2"):
         assert f"--set {setting}" in text
-    assert "cold start" in card(run, "cold_start") and "none, it is supervised" in card(run, "cold_start")
+    assert "cold start" in (cold := card(run, "cold_start", {})) and "none, it is supervised" in cold
 
 
 def test_the_folder_of_an_adapter_holds_its_processor(run: Path) -> None:
@@ -82,7 +82,7 @@ def test_the_command_of_a_card_is_read_by_the_command_line(run: Path) -> None:
     from emolab.cli.train import make
 
     identity, result = (json.loads((run / name).read_text()) for name in ("run.json", "result.json"))
-    words = repeat_command(identity, result).split()
+    words = repeat_command(identity, result, EmoRL.cpu().settings_dict()).split()
     changes = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
     assert make("emo-rl", changes, seed=0, test_per_label=None).settings_dict() == identity["settings"]
 

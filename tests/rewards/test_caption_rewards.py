@@ -8,7 +8,7 @@ import sacrebleu
 
 from emolab.emotions import EMOTIONS
 from emolab.errors import RewardError
-from emolab.metrics.cider import DocumentFrequency, cider_sample
+from emolab.metrics.captions import DocumentFrequency, cider_sample
 from emolab.rewards.captions import Bleu, Cider, EmoGRPO, anchors, profile
 from emolab.rewards.embedding import embed
 

@@ -110,7 +110,7 @@ def grpo_step():
     except ImportError:  # an older tree
         from emolab.lalm.testing import noise_samples, tiny_random
     from emolab.training import grpo
-    from emolab.training.config import grpo_config
+    from emolab.training.grpo import grpo_config
 
     kind = getattr(grpo, "AudioGRPOTrainer", None) or grpo.HearingGRPOTrainer
     hops = Hops()

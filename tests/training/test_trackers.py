@@ -11,9 +11,9 @@ import pytest
 
 from emolab.errors import TrainingError
 from emolab.extras import MissingExtra
-from emolab.training import trackers
-from emolab.training.config import grpo_config
-from emolab.training.trackers import tracking
+from emolab.training import callbacks as trackers
+from emolab.training.callbacks import tracking
+from emolab.training.grpo import grpo_config
 
 TRAIN = """
 import json, sys
@@ -21,7 +21,7 @@ from emolab.lalm.quantise import add_lora
 from benchmarks.tiny_models import noise_samples, tiny_random
 from emolab.prompts import PROMPTS
 from emolab.training.grpo import AudioGRPOTrainer, grpo_config
-from emolab.training.trackers import Clips, tracking
+from emolab.training.callbacks import Clips, tracking
 
 tracker, out = sys.argv[1:]
 lalm = add_lora(tiny_random("qwen2_audio", layers=1), rank=2)

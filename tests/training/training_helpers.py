@@ -14,8 +14,7 @@ from emolab.lalm import LALM, PromptBatch
 from emolab.lalm.quantise import add_lora
 from emolab.prompts import PROMPTS
 from emolab.training.callbacks import History
-from emolab.training.config import grpo_config
-from emolab.training.grpo import AudioGRPOTrainer
+from emolab.training.grpo import AudioGRPOTrainer, grpo_config
 
 PROMPT = PROMPTS["direct"]
 EMOTIONS = ("happy", "sad", "angry", "neutral")

@@ -24,14 +24,14 @@ from emolab.lalm.accel.packing import packed_logprobs, packed_tokens
 from emolab.lalm.plain import plain_logprobs
 
 if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
     from emolab.lalm.batch import FlatCompletions, PromptBatch
+    from emolab.lalm.contract import Family
 
 __all__ = ["VARIABLE", "describe", "enabled", "folded", "logprobs", "packed_tokens"]
 
 
 def logprobs(
-    lalm: LALM,
+    lalm: Family,
     batch: PromptBatch,
     flat: FlatCompletions,
     model: torch.nn.Module | None = None,
@@ -47,7 +47,7 @@ def logprobs(
     return path(lalm, batch, flat, model, entropy, temperature)
 
 
-def describe(lalm: LALM) -> dict[str, str]:
+def describe(lalm: Family) -> dict[str, str]:
     """What a model runs on, in words: the rows of scoring, the attention's kernel, and how decoding reads weights."""
     if not enabled():
         off = f"off ({VARIABLE}=0)"

@@ -13,6 +13,7 @@ P·GC + G·C²/2 instead of (P + GC)².
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -24,6 +25,7 @@ from torch import Tensor
 from emolab.errors import ModelError
 
 NAME = "emolab_packed"
+aten = torch.ops.aten
 log = logging.getLogger("emolab.lalm")
 
 
@@ -47,13 +49,19 @@ class TreeLayout:
         """Attention output, (1, T, H, d)."""
         query, key = query.to(value.dtype), key.to(value.dtype)  # rotation leaves float32 under autocast
         kernel = kernel_for(query.device.type, query.dtype, query.shape[-1])
-        if dropout or not kernel.startswith("flash"):
-            if not kernel.startswith("flash"):
-                _said(kernel)
-            out = dense_attention(query, key, value, self, scale, dropout)
-        else:
-            out = TreeAttention.apply(query, key, value, self, scale)
-        return out.transpose(1, 2)
+        if kernel.startswith("flash") and not dropout:
+            return TreeAttention.apply(query, key, value, self, scale).transpose(1, 2)
+        if not kernel.startswith("flash"):
+            _said(kernel)
+        return dense_attention(query, key, value, self, scale, dropout).transpose(1, 2)
+
+    def parts(self) -> Iterator[tuple[slice, slice, bool]]:
+        """Which positions read a prompt, which positions that is, and whether causally: the prompt itself, then all of
+        its completions."""
+        for start, prompt, end in self.prompts:
+            for first, last, causal in ((start, prompt, True), (prompt, end, False)):
+                if last > first:
+                    yield slice(first, last), slice(start, prompt), causal
 
     @cached_property
     def masks(self) -> list[Tensor]:
@@ -105,11 +113,10 @@ class Flashed:
 
 def _flash(query: Tensor, key: Tensor, value: Tensor, causal: bool, scale: float) -> Flashed:
     if query.device.type == "cpu":
-        return Flashed(
-            *torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, causal, scale=scale)
-        )
+        flash = aten._scaled_dot_product_flash_attention_for_cpu
+        return Flashed(*flash(query, key, value, 0.0, causal, scale=scale))
     key, value = _repeated(key, query), _repeated(value, query)
-    done = torch.ops.aten._scaled_dot_product_flash_attention(query, key, value, 0.0, causal, False, scale=scale)
+    done = aten._scaled_dot_product_flash_attention(query, key, value, 0.0, causal, False, scale=scale)
     return Flashed(done[0], done[1], (done[6], done[7]))
 
 
@@ -117,29 +124,16 @@ def _flash_backward(
     grad: Tensor, query: Tensor, key: Tensor, value: Tensor, given: Flashed, causal: bool, scale: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of query, key and value, with the output and the log-sum-exp that are given."""
+    out, lse, seed = given.out, given.lse, given.seed
     if query.device.type == "cpu":
-        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
-            grad, query, key, value, given.out, given.lse, 0.0, causal, scale=scale
-        )
+        backward = aten._scaled_dot_product_flash_attention_for_cpu_backward
+        return backward(grad, query, key, value, out, lse, 0.0, causal, scale=scale)
     shape, lengths = key.shape, (query.shape[2], key.shape[2])
     key, value = _repeated(key, query), _repeated(value, query)
-    seed = given.seed or (query.new_zeros(2, dtype=torch.uint64),) * 2
-    parts = torch.ops.aten._scaled_dot_product_flash_attention_backward(
-        grad,
-        query,
-        key,
-        value,
-        given.out,
-        given.lse.contiguous(),
-        None,
-        None,
-        *lengths,
-        0.0,
-        causal,
-        *seed,
-        scale=scale,
-    )
-    q, k, v = parts[:3]
+    kept = (out, lse.contiguous(), None, None, *lengths, 0.0, causal)
+    seed = seed or (query.new_zeros(2, dtype=torch.uint64),) * 2
+    backward = aten._scaled_dot_product_flash_attention_backward
+    q, k, v = backward(grad, query, key, value, *kept, *seed, scale=scale)[:3]
     if k.shape != shape:  # heads that share keys: their gradients add up
         k, v = (x.view(shape[0], shape[1], -1, *shape[2:]).sum(2) for x in (k, v))
     return q, k, v
@@ -157,15 +151,12 @@ class TreeAttention(torch.autograd.Function):
         """Two parts for each prompt's span of the row, one call for all completions' own parts."""
         out = query.new_empty(1, query.shape[2], query.shape[1], query.shape[3]).transpose(1, 2)
         lse, seed = query.new_empty(query.shape[:3], dtype=torch.float32), None
-        for start, prompt, end in layout.prompts:
-            keys, values = key[:, :, start:prompt], value[:, :, start:prompt]
-            for first, last, causal in ((start, prompt, True), (prompt, end, False)):
-                if last > first:
-                    at = slice(first, last)
-                    part = _flash(query[:, :, at], keys, values, causal, scale)
-                    out[:, :, at], lse[:, :, at], seed = part.out, part.lse, part.seed
+        for at, read, causal in layout.parts():
+            part = _flash(query[:, :, at], key[:, :, read], value[:, :, read], causal, scale)
+            out[:, :, at], lse[:, :, at], seed = part.out, part.lse, part.seed
         if len(layout.inside):
-            own = _flash(_gather(query, layout), _gather(key, layout), _gather(value, layout), True, scale)
+            q, k, v = (_gather(x, layout) for x in (query, key, value))
+            own = _flash(q, k, v, True, scale)
             _join(out, lse, own.out, own.lse, layout)
         ctx.save_for_backward(query, key, value, out, lse)
         ctx.layout, ctx.scale, ctx.seed = layout, scale, seed
@@ -177,31 +168,21 @@ class TreeAttention(torch.autograd.Function):
         query, key, value, out, lse = ctx.saved_tensors
         layout, scale, grad = ctx.layout, ctx.scale, grads[0]
         dq, dk, dv = torch.zeros_like(query), torch.zeros_like(key), torch.zeros_like(value)
-        for start, prompt, end in layout.prompts:
-            keys, values = key[:, :, start:prompt], value[:, :, start:prompt]
-            for first, last, causal in ((start, prompt, True), (prompt, end, False)):
-                if last > first:
-                    at = slice(first, last)
-                    given = Flashed(out[:, :, at], lse[:, :, at], ctx.seed)
-                    q, k, v = _flash_backward(grad[:, :, at], query[:, :, at], keys, values, given, causal, scale)
-                    dq[:, :, at] = q
-                    dk[:, :, start:prompt] += k
-                    dv[:, :, start:prompt] += v
+        for at, read, causal in layout.parts():
+            given = Flashed(out[:, :, at], lse[:, :, at], ctx.seed)
+            given_to = (query[:, :, at], key[:, :, read], value[:, :, read])
+            dq[:, :, at], k, v = _flash_backward(grad[:, :, at], *given_to, given, causal, scale)
+            dk[:, :, read] += k
+            dv[:, :, read] += v
         if len(layout.inside):
             own_lse = lse[0][:, layout.own].transpose(0, 1).contiguous()
             own_grad = _gather(grad, layout).reshape(-1, grad.shape[1], layout.own.shape[1], grad.shape[3])
             kept = grad.new_zeros(layout.own.numel(), dtype=torch.bool)
             kept[layout.back] = True
             own_grad = own_grad * kept.view(layout.own.shape)[:, None, :, None]
-            parts = _flash_backward(
-                own_grad,
-                _gather(query, layout),
-                _gather(key, layout),
-                _gather(value, layout),
-                Flashed(_gather(out, layout), own_lse, ctx.seed),
-                True,
-                scale,
-            )
+            q, k, v = (_gather(x, layout) for x in (query, key, value))
+            given = Flashed(_gather(out, layout), own_lse, ctx.seed)
+            parts = _flash_backward(own_grad, q, k, v, given, True, scale)
             for total, part in zip((dq, dk, dv), parts, strict=True):
                 total[0].index_add_(1, layout.inside, _scatter(part, layout))
         return dq, dk, dv, None, None

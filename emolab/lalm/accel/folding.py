@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
+    from emolab.lalm.contract import Family
 
 VARIABLE = "EMOLAB_ACCEL"
 BUDGET = 2 << 30  # bytes that folded weights may take
@@ -29,7 +29,7 @@ def enabled() -> bool:
 
 
 @contextmanager
-def folded(lalm: LALM, budget: int = BUDGET) -> Iterator[None]:
+def folded(lalm: Family, budget: int = BUDGET) -> Iterator[None]:
     """Let `lalm.running_decoder` be the folded decoder for as long as this lasts.
 
     Nothing changes on a GPU, where nothing is to be folded, or where the weights would take more than `budget` bytes.
@@ -43,7 +43,7 @@ def folded(lalm: LALM, budget: int = BUDGET) -> Iterator[None]:
         lalm.folded_decoder = before
 
 
-def folded_layers(lalm: LALM, budget: int = BUDGET) -> set[nn.Module]:
+def folded_layers(lalm: Family, budget: int = BUDGET) -> set[nn.Module]:
     """The layers of the decoder that `folded` replaces."""
     if lalm.device.type != "cpu" or not enabled():
         return set()

@@ -25,8 +25,8 @@ from emolab.errors import ModelError
 from emolab.lalm.accel.attention import TreeLayout
 
 if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
     from emolab.lalm.batch import FlatCompletions, PromptBatch
+    from emolab.lalm.contract import Family
 
 LOGITS_BUDGET = 1 << 24  # elements of float32 logits that may exist at a time
 
@@ -189,7 +189,7 @@ def unwrapped(model: torch.nn.Module) -> Any:
         if isinstance(module, PreTrainedModel):
             return module
     raise ModelError(
-        f"{type(model).__name__} wraps no transformers model; pass the model that the LALM was made of, wrapped"
+        f"{type(model).__name__} wraps no transformers model; pass the model that the Family was made of, wrapped"
     )
 
 
@@ -201,7 +201,7 @@ def synchronises(model: torch.nn.Module, inner: torch.nn.Module) -> bool:
 
 
 def packed_logprobs(
-    lalm: LALM,
+    lalm: Family,
     batch: PromptBatch,
     flat: FlatCompletions,
     model: torch.nn.Module | None = None,
@@ -217,7 +217,7 @@ def packed_logprobs(
     return (out[:, 0].view(shape), out[:, 1].view(shape).detach()) if entropy else out[:, 0].view(shape)
 
 
-def _run(lalm: LALM, row: PackedRow, model: torch.nn.Module, entropy: bool, temperature: float) -> Tensor:
+def _run(lalm: Family, row: PackedRow, model: torch.nn.Module, entropy: bool, temperature: float) -> Tensor:
     """Log-probability and entropy (1, n, 2) of each scored token of the row."""
     inner = unwrapped(model)
     table, head = inner.get_input_embeddings(), inner.get_output_embeddings()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -10,10 +11,44 @@ from emolab.emotions import LabelSet, label_set
 from emolab.errors import RewardError
 from emolab.rewards.base import LinearSchedule, reward_name
 from emolab.rewards.form import STYLES
-from emolab.rewards.groups import group_advantages
+from emolab.rewards.groups import members
 from emolab.rewards.rubric import Part, Rubric
 from emolab.rewards.wheel import PENALTIES
 from emolab.wheels.model import SETTINGS
+
+SCALES = ("group", "batch", "none")
+
+
+def group_advantages(
+    rewards: Sequence[float | None], groups: Sequence[Hashable], scale: str = "group", epsilon: float = 1e-4
+) -> list[float]:
+    """Advantages of GRPO: (r − group mean) / (standard deviation + ε), as TRL computes them.
+
+    `scale` is "group" (GRPO, R1-Omni: the group's own deviation, n − 1 in the denominator), "batch" (the deviation
+    of all rewards) or "none" (Dr. GRPO). A reward of None takes no part and gets 0. Raises RewardError for an
+    unknown scale.
+    """
+    if scale not in SCALES:
+        raise RewardError(f"advantage scale {scale!r}: expected one of {', '.join(SCALES)}")
+    advantages = [0.0] * len(rewards)
+    spread_of_all = deviation([r for r in rewards if r is not None])
+    for indices in members(groups).values():
+        values = {i: float(r) for i in indices if (r := rewards[i]) is not None}
+        if not values:
+            continue
+        mean = math.fsum(values.values()) / len(values)
+        spread = {"group": deviation(list(values.values())), "batch": spread_of_all, "none": 1.0 - epsilon}[scale]
+        for i, value in values.items():
+            advantages[i] = (value - mean) / (spread + epsilon)
+    return advantages
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Sample standard deviation (n − 1), 0 for fewer than two values."""
+    if len(values) < 2:
+        return 0.0
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
 
 
 def ranking(
