@@ -55,10 +55,12 @@ def table(result: dict[str, Any]) -> str:
     """The rows as Markdown, with what they are."""
     lines = ["| | plain | here | ratio | token limit |", "|---|---:|---:|---:|---:|"]
     rows = {row["name"]: row for row in result["rows"]}
+    first = next(row for row in result["rows"] if row["ratio"] is not None)
     for name, title in SHOWN.items():
         if name in rows:
-            lines.append(f"| {title} | {' | '.join(cells(rows[name]))} |")
-    first = next(row for row in result["rows"] if row["ratio"] is not None)
+            runs = rows[name].get("runs", first.get("runs"))
+            other = f" ({runs} runs)" if runs != first.get("runs") and rows[name]["unit"] == "s" else ""
+            lines.append(f"| {title}{other} | {' | '.join(cells(rows[name]))} |")
     loads = [row["load"] for row in result["rows"] if "load" in row]
     busy = f" (load {min(loads):g} to {max(loads):g})" if loads else ""
     command = result.get("command", "emolab bench grpo --write")
@@ -71,7 +73,13 @@ def table(result: dict[str, Any]) -> str:
         f"G(P + C)/(P + GC). Both sides multiply with the same kernels. {growth}Made by `{command}`; every "
         "row is in `benchmarks/results/grpo.json`."
     )
-    return "\n".join([*lines, note])
+    return "\n".join([*lines, note, *where_time_goes(result.get("profile", {}))])
+
+
+def where_time_goes(profile: dict[str, dict[str, float]]) -> list[str]:
+    """A sentence for each profiled part: the shares of its seconds, of one part in a hundred or more."""
+    said = {what: [f"{x:.0%} is {part}" for part, x in shares.items() if x >= 0.01] for what, shares in profile.items()}
+    return [f"\nOf our {what} at 40 M, {', '.join(parts)}." for what, parts in said.items()]
 
 
 def cells(row: dict[str, Any]) -> list[str]:

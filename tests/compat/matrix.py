@@ -43,7 +43,9 @@ ROWS = {
     "oldest-transformers": Row(("transformers==5.23.0",)),
     "newest-transformers": Row(("transformers==5.24.0",)),
     "librosa-1": Row(
-        ("librosa==1.0.0", ".", "pytest", "pytest-timeout", "hypothesis"), ("tests/test_features.py",), "python3.12"
+        ("librosa==1.0.0", ".", "./data_scripts/corpora", "pytest", "pytest-timeout", "hypothesis"),
+        ("tests/test_prosody.py",),
+        "python3.12",
     ),
 }
 

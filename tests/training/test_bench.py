@@ -66,14 +66,17 @@ def test_publishing_replaces_rows_by_name_and_says_what_was_not_measured(tmp_pat
     readme.write_text("# x\n<!-- speed:begin -->\n<!-- speed:end -->\n")
     grown = [row("update/40m/G2", group=2), row("update/40m/P150", prompt=150)]
     REPORT.publish({"device": "cpu", "rows": [row("update/40m"), *grown]}, path, readme)
-    again = [row("update/40m", ratio=5.0), row("memory/40m", unit="MB")]
-    REPORT.publish({"device": "cpu", "rows": again}, path, readme)
+    again = [row("update/40m", ratio=5.0), row("memory/40m", unit="MB"), row("stock/40m", runs=2)]
+    spent = {"update": {"matrix products": 0.8, "attention": 0.196, "python": 0.004}}
+    REPORT.publish({"device": "cpu", "rows": again, "profile": spent}, path, readme)
     rows = {r["name"]: r for r in json.loads(path.read_text())["rows"]}
     assert rows["update/40m"]["ratio"] == 5.0 and "update/40m/G2" in rows
     assert path.with_name("grpo-growth.svg").is_file()
     assert rows["gpu/step/7b"]["ratio"] is None and rows["gpu/step/7b"]["note"].startswith("not measured")
     text = readme.read_text()
     assert "| update, 40 M | 2.00 s | 0.50 s | 5.00× | 3.60× |" in text and "2 MB | 0 MB" in text
+    assert "| whole step, 40 M; plain: stock TRL on text (2 runs) | 2.00 s" in text
+    assert "Of our update at 40 M, 80% is matrix products, 20% is attention." in text
     assert "| whole step, 7 B in 4 bits, on a GPU | not measured | not measured |  |  |" in text
 
 
