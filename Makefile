@@ -1,6 +1,6 @@
 # make course   from data to attribution: makes the embedded corpus, runs every notebook, writes the site of what ran
 # make test     the test suite
-# make lab      the notebooks in JupyterLab (from another machine: ssh -L 8888:localhost:8888 HOST)
+# make lab      the notebooks in JupyterLab; on a remote machine: make lab IP=0.0.0.0 PORT=8888, or ssh -L (see README)
 # make site     the same site from the committed results, without running a notebook, in build/site/html
 # make lint     ruff and mypy
 # make test-notebooks   every notebook on the embedded default, on published corpora, and with a GPU profile's stand-in
@@ -19,7 +19,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Jupyter refuses to run as root, as in a container, unless it is told that this is meant.
-AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root --ip=127.0.0.1)
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+IP ?= 127.0.0.1
+PORT ?= 8888
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 .PHONY: course site test test-notebooks test-browser lab lint compat clean setup hashes rehearse gpu
@@ -28,7 +30,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml data_scripts/corpora/pyproject.toml notebooks/pyproject.toml constraints.txt constraints-hashed.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emolab needs Python 3.11 or newer: make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 5) and "emolab needs Python 3.11.5 or newer: make PYTHON=python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (the first time takes some minutes)"
 	@$(PIP) install --require-hashes --no-deps -r constraints-hashed.txt
@@ -57,7 +59,7 @@ test-browser: $(STAMP)
 	@$(BIN)/python -m pytest -m browser tests/browser
 
 lab: $(STAMP)
-	@$(BIN)/jupyter lab --notebook-dir=notebooks $(AS_ROOT)
+	@$(BIN)/jupyter lab --notebook-dir=notebooks --ip=$(IP) --port=$(PORT) $(AS_ROOT)
 
 site: $(STAMP)
 	@$(BIN)/emolab course site

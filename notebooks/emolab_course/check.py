@@ -31,6 +31,16 @@ def hint(number: str) -> Verdict:
     return Verdict(False, f"Hint {shown + 1} of {len(hints)}: {hints[shown]}")
 
 
+def ours(number: str) -> Callable[..., Any]:
+    """The package's own answer to an exercise that asks for a function. Later cells use it, so that an exercise that
+    was skipped blocks nothing. Raises EmolabError for an exercise that asks for something else.
+    """
+    found = getattr(exercise(number), "reference", None)
+    if not callable(found):
+        raise EmolabError(f"exercise {number} asks for no function")
+    return found
+
+
 def __getattr__(name: str) -> Callable[[Any], Verdict]:
     number = name.removeprefix("ex_").replace("_", ".")
     if not name.startswith("ex_") or number not in EXERCISES:
@@ -45,4 +55,4 @@ def __getattr__(name: str) -> Callable[[Any], Verdict]:
 
 
 def __dir__() -> list[str]:
-    return ["hint", *(f"ex_{number.replace('.', '_')}" for number in EXERCISES)]
+    return ["hint", "ours", *(f"ex_{number.replace('.', '_')}" for number in EXERCISES)]

@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("check")(check)
     app.command("table")(table)
     app.command("exercises")(exercises)
+    app.command("badges")(badges)
     classroom.register(app)
 
 
@@ -121,6 +122,19 @@ def exercises(
     if write:
         replace_section(CHECKOUT / "docs" / "exercises.md", "exercises", exercise_table())
     emit({"exercises": rows()}, as_json, lambda _: typer.echo(exercise_table()))
+
+
+@command
+def badges(
+    repository: Annotated[str, typer.Option(help="Public copy, OWNER/NAME; that of notebooks/pyproject.toml.")] = "",
+    branch: Annotated[str, typer.Option(help="Branch of the copy.")] = "main",
+    as_json: JsonOption = False,
+) -> None:
+    """Print links that open each notebook on Colab, Kaggle and Binder. They need a public copy of the repository."""
+    from emolab_course import one_click
+
+    found = {"links": one_click.links(repository, branch)}
+    emit(found, as_json, lambda _: typer.echo(one_click.badges(repository, branch)))
 
 
 def _render_build(result: dict[str, Any]) -> None:

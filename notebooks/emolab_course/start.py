@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from emolab.errors import CorpusError, EmolabError
 from emolab.paths import CHECKOUT, build_folder
 from emolab.profiles import Profile, profile
+from emolab_course.missing import missing
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -201,12 +202,17 @@ def setup(
 
     `notebook` is its number ("03"), `threads` the number of cores to compute with (default: all it may use). `corpus`,
     `labels`, `protocol` and `fold` are those of `load_corpus`; `model` is a name or a folder. What is not given comes
-    from the variables EMOLAB_CORPUS, EMOLAB_LABELS and EMOLAB_MODEL, else from the profile (EMOLAB_PROFILE).
+    from the variables EMOLAB_CORPUS, EMOLAB_LABELS and EMOLAB_MODEL, else from the profile (EMOLAB_PROFILE). What the
+    machine lacks is printed, with what to do about it.
 
     Example: `lab = setup("04", corpus="ravdess:/data/RAVDESS")`
     """
     quiet()
     chosen = profile()
+    spec = corpus or os.environ.get("EMOLAB_CORPUS") or "synthetic"
+    model = model or os.environ.get("EMOLAB_MODEL") or ""
+    for sentence in missing(chosen, spec, model):
+        print(sentence)  # noqa: T201
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     _seed_everything(SEED, threads or cores)
     _plot_style()
@@ -214,8 +220,7 @@ def setup(
     folder.mkdir(parents=True, exist_ok=True)
     given = {"labels": labels or os.environ.get("EMOLAB_LABELS"), "protocol": protocol, "fold": fold}
     options = {name: value for name, value in given.items() if value is not None}
-    spec = corpus or os.environ.get("EMOLAB_CORPUS") or "synthetic"
-    return Lab(notebook, chosen, folder, spec, options, model or os.environ.get("EMOLAB_MODEL") or "")
+    return Lab(notebook, chosen, folder, spec, options, model)
 
 
 def quiet() -> None:

@@ -296,6 +296,7 @@ check.ex_4b_4(my_answer)
 # and train again.
 
 # %%
+best_blind = check.ours("4b.1")
 readings = {"literal": {"alpha": 1.0, "published": True},
             "exact matches first": {"alpha": 1.0},
             "α has fallen to 0": {"alpha": 0.0}}

@@ -75,6 +75,7 @@ check.ex_12_1(weights_gb)
 # words and the head stay in 16 bits.
 
 # %%
+weights_gb = check.ours("12.1")
 stored = {bits: weights_gb(size.decoder_weights, bits, 64)
          + weights_gb(size.other_weights, 16, 64) for bits in (16, 8, 4)}
 pd.Series(stored).round(1).rename_axis("bits").to_frame("GB of weights")
@@ -134,6 +135,7 @@ check.ex_12_3(cache_gb)
 load = planner.Workload(prompts=4, group=6, prompt_tokens=300,
                         completion_tokens=256, quantise="nf4")
 planned = planner.predict(size, load)
+adapters_gb, cache_gb = check.ours("12.2"), check.ours("12.3")
 by_hand = {
     "weights": stored[4],
     "adapters": adapters_gb(size.linears, size.layers, 16),

@@ -118,6 +118,7 @@ check.ex_14_2(wrongly_flagged)
 import matplotlib.pyplot as plt
 import numpy as np
 
+wrongly_flagged = check.ours("14.2")
 share = np.geomspace(0.001, 0.5, 200)
 for alarm in (0.01, 0.1, 0.3):
     plt.semilogx(share, wrongly_flagged(share, 0.9, alarm),

@@ -127,6 +127,7 @@ check.ex_15_2(seeds_needed)
 # %%
 from emolab_course import ledger
 
+seeds_needed = check.ours("15.2")
 every = ledger.contrasts(deciding=False)
 spreads = pd.Series({
     f"{row['claim']}: {row['difference of']}": row["by_seed"].std(ddof=1)

@@ -88,10 +88,10 @@ def move_controls(page, scope, tell=lambda name: None):
             done(_name(switch))
     for handle in scope.locator(".noUi-handle:visible").all():
         before = handle.get_attribute("aria-valuenow")
-        for key in ("ArrowLeft", "ArrowRight"):
+        for key in ("ArrowLeft", "ArrowRight", "ArrowRight"):
             handle.focus()
             page.keyboard.press(key)
-            page.wait_for_timeout(150)
+            page.wait_for_timeout(400)
             if handle.get_attribute("aria-valuenow") != before:
                 done(_name(handle))
                 break

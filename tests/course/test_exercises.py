@@ -366,3 +366,11 @@ def test_a_hint_is_matched_on_the_failing_case_alone():
         mistakes={"of a sample": Mistake(lambda x: float(np.std(x, ddof=1)), "divide by n")},
     )
     assert "divide by n" in judge(spread, lambda x: 0.0 if len(x) == 1 else float(np.std(x, ddof=1))).text
+
+
+def test_the_packages_own_answer_is_given_for_functions_alone():
+    from emolab_course import check
+
+    assert check.ours("12.1")(1e9, 16, 64) == 2.0 and check.judge(check.exercise("12.1"), check.ours("12.1")).passed
+    with pytest.raises(EmolabError, match="asks for no function"):
+        check.ours("1.1")

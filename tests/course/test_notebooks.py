@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import textwrap
 
@@ -250,3 +251,20 @@ def test_a_section_is_replaced_between_its_markers(tmp_path):
     assert path.read_text(encoding="utf-8") == "a\n<!-- x:begin -->\n| 3 |\n<!-- x:end -->\nb\n"
     with pytest.raises(EmolabError, match="y:begin"):
         readme.replace_section(path, "y", "")
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.stem)
+def test_a_skipped_exercise_blocks_no_later_cell(path):
+    """A cell that is no check uses a learner's own name only after it was bound again, to the package's version."""
+    asked = set()
+    for cell in source.read(path).cells:
+        if cell.cell_type != "code" or "check" in source.tags(cell):
+            continue
+        tree = ast.parse(cell.source)
+        if "exercise" in source.tags(cell):
+            last = tree.body[-1]
+            asked.add(last.name if isinstance(last, ast.FunctionDef) else last.targets[0].id)
+            continue
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        asked -= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        assert asked & {node.id for node in names} == set(), cell.source
