@@ -1,4 +1,4 @@
-"""`emolab corpus list | load | show | verify | export | listen-filter`: public corpora and your own, as tables."""
+"""`emolab corpus list | load | show | verify | listen-filter`: public corpora and your own, as tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from emolab import corpora
 from emolab.cli.options import ModelOption
 from emolab.cli.output import JsonOption, command, emit, to_plain
-from emolab.corpora import CHECKS, CORPORA, interchange, load_corpus
+from emolab.corpora import CHECKS, CORPORA, load_corpus
 from emolab.corpora.manifest import load as load_manifest
 from emolab.corpora.protocols import protocol as named
 from emolab.corpora.protocols import protocols_of
@@ -35,7 +35,6 @@ def register(app: typer.Typer) -> None:
     app.command("load")(load)
     app.command("show")(show)
     app.command("verify")(verify)
-    app.command("export")(export)
     app.command("listen-filter")(listen_filter)
 
 
@@ -91,7 +90,7 @@ def load(
                 check=_check(check),
             )
         else:
-            corpus, report = _load(spec, root, labels, keep_calm, check)
+            corpus, report = corpora.load(spec, root, labels, _check(check), keep_calm)
         corpus, split = _divide(corpus, protocol, fold)
     result = {
         **describe(corpus),
@@ -108,15 +107,6 @@ def _check(name: str) -> Any:
     if name not in CHECKS:
         raise CorpusError(f"--check {name!r}: expected one of {', '.join(CHECKS)}")
     return name
-
-
-def _load(name: str, root: Path, labels: str | None, keep_calm: bool, check: str) -> tuple[Corpus, LoadReport]:
-    if name in ("emobox", "swift"):
-        corpus = (interchange.read_emobox if name == "emobox" else interchange.read_swift)(root)
-        if labels:
-            corpus = corpora.respell(corpus, label_set(labels))
-        return corpus, LoadReport(corpus.name, len(corpus))
-    return corpora.load(name, root, labels, _check(check), keep_calm)
 
 
 def _divide(corpus: Corpus, protocol: str | None, fold: str | None) -> tuple[Corpus, dict[str, Any]]:
@@ -217,7 +207,7 @@ def verify(
     published corpus are only listed.
     """
     if corpus is not None:
-        loaded, report = _load(corpus, table, None, False, check)
+        loaded, report = corpora.load(corpus, table, None, _check(check))
         size = corpora.info(corpus).size
         complete = len(loaded) >= size
     else:
@@ -280,29 +270,3 @@ def _render_listening(result: dict[str, Any]) -> None:
         typer.echo(f"  {row['id']}: {row['emotion']}, right with {' and '.join(row['right'])}: {row['text'] or '–'}")
     if result["table"]:
         typer.echo(f"table: {result['table']}")
-
-
-@command
-def export(
-    table: TableArgument,
-    out: Annotated[Path, typer.Argument(help="File (or, for datasets, folder) to write.")],
-    form: Annotated[str, typer.Option("--format", help="emobox, swift or datasets.")] = "swift",
-    root: RootOption = None,
-    answers: Annotated[bool, typer.Option(help="swift: put the label into an assistant's turn (supervised).")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Write a table in another toolkit's form: EmoBox JSONL, ms-swift JSONL, Hugging Face datasets."""
-    corpus = Corpus.read(table, root)
-    if form == "emobox":
-        interchange.write_emobox(corpus, out)
-    elif form == "swift":
-        interchange.write_swift(corpus, out, answers=answers)
-    elif form == "datasets":
-        interchange.to_datasets(corpus).save_to_disk(str(out))
-    else:
-        raise CorpusError(f"--format {form!r}: expected emobox, swift or datasets")
-    emit(
-        {"out": out, "format": form, "n": len(corpus)},
-        as_json,
-        lambda result: typer.echo(f"{result['out']}: {result['n']} rows of {result['format']}"),
-    )

@@ -27,11 +27,17 @@ def _group(text: str, *modules: str) -> Entry:
 
 
 SYNTH = ("emolab_synth.commands",)
-MAKING = {"make": Entry("Make a corpus of emotional speech, faces and texts whose truth is known.", SYNTH)}
+CORPUS = {
+    "make": Entry("Make a corpus of emotional speech, faces and texts whose truth is known.", SYNTH),
+    "export": Entry("Write a table in another toolkit's form.", ("emolab_corpora.commands",)),
+}
+WHEELS = {
+    "quirks": Entry("List what a set of emotion wheels does that its users may not expect.", ("emolab_course.quirks",))
+}
 
 COMMANDS: dict[str, Entry] = {
     "doctor": _command("Check the installation, and list the profiles that this machine can run.", "doctor"),
-    "corpus": Entry("Make, read and check corpora.", ("emolab.cli.corpus",), group=True, inside=lambda: MAKING),
+    "corpus": Entry("Make, read and check corpora.", ("emolab.cli.corpus",), group=True, inside=lambda: CORPUS),
     "say": Entry("Speak a sentence with an emotion into a sound file.", SYNTH),
     "zeroshot": _command("Measure a model before any training.", "zeroshot"),
     "train": _group("Train one of the four systems.", "train"),
@@ -41,7 +47,7 @@ COMMANDS: dict[str, Entry] = {
     "record": _command("Record one's own voice into a sound file.", "record"),
     "predict": _command("Predict the emotion of sound files.", "predict"),
     "attribute": _command("Measure what carried an answer: voice, face or words.", "attribute"),
-    "reward": _group("Score, compare and attack rewards.", "reward"),
+    "reward": Entry("Score, compare and attack rewards.", ("emolab.cli.reward",), group=True, inside=lambda: WHEELS),
     "export": _group("Write a trained model, or a reward, for other tools.", "export"),
     "push": _command("Upload a trained model to a hub.", "push"),
     "course": Entry("Build, run and check the notebooks.", ("emolab_course.commands",), group=True),

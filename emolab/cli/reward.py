@@ -1,4 +1,4 @@
-"""`emolab reward`: list, audit and score rewards, list a wheel's quirks, and sample rollouts to score."""
+"""`emolab reward`: list, audit and score rewards, and sample rollouts to score."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from emolab.errors import RewardError
 from emolab.rewards import Part, Rubric, load_reward, redteam
 from emolab.rewards.rollouts import collect, read_rollouts, summary, write_rollouts
 from emolab.rewards.source import weighted
-from emolab.wheels.quirks import quirks as find
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +22,6 @@ def register(app: typer.Typer) -> None:
         ("audit", audit),
         ("score", score),
         ("rollouts", rollouts),
-        ("quirks", quirks),
     ):
         app.command(name)(function)
     app.command("rescore", hidden=True)(score)  # deprecated alias
@@ -220,19 +218,6 @@ def rollouts(
         "seed": seed,
     }
     emit(result, as_json, lambda r: typer.echo(f"{r['n']} completions in {r['groups']} groups: {r['path']}"))
-
-
-@command
-def quirks(
-    folder: Annotated[str, typer.Argument(help="A folder of official wheel files; ours by default.")] = "embedded",
-    as_json: JsonOption = False,
-) -> None:
-    """List what a set of emotion wheels does that its users may not expect."""
-    emit(
-        {"wheels": folder, "quirks": find(folder)},
-        as_json,
-        lambda result: _table(["kind", "wheel", "what", "detail"], [list(row.values()) for row in result["quirks"]]),
-    )
 
 
 def _table(head: list[str], rows: list[list[str]], title: str = "") -> None:

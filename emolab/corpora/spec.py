@@ -341,15 +341,18 @@ def _divided(corpus: Corpus, fold: Fold) -> Corpus:
 def load(
     name: str, root: str | Path, labels: str | None = None, check: Check = "header", keep_calm: bool = False
 ) -> tuple[Corpus, LoadReport]:
-    """Load a corpus by name from the folder that holds it as published.
+    """Load a corpus by name from the folder (or file) that holds it as published.
 
-    Labels stay as published, or are mapped to the taxonomy `labels` (`relabel`). `check` says how hard each media file
+    Labels stay as published, or are mapped to the taxonomy `labels` (`relabel`); of a corpus that is not one of
+    `CORPORA` they are respelt. `check` says how hard each media file
     is looked at: "exists", "header" (default) or "decode". Raises CorpusError for an unknown name or a folder that does
     not have the layout.
     """
-    corpus, report = _loader(info(name).name)(Path(root), check)
+    corpus, report = _loader(name if name in LOADERS else info(name).name)(Path(root), check)
     if labels is None:
         return corpus, report
+    if name not in CORPORA:
+        return respell(corpus, label_set(labels)), report
     mapped, dropped = relabel(corpus, info(name).labels, labels, keep_calm)
     report.add(dropped)
     report.found = len(mapped)

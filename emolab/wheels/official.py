@@ -2,7 +2,7 @@
 included.
 
 The published lists are for non-commercial use and are not shipped: the user names a folder that holds them. Where a
-quirk changes scores it is kept, so that scores equal the official ones; `emolab.wheels.quirks` lists them.
+quirk changes scores it is kept, so that scores equal the official ones; `emolab reward quirks` lists them.
 """
 
 from __future__ import annotations

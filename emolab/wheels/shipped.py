@@ -121,22 +121,6 @@ def load_wheels(name: str = "embedded") -> WheelSet:
     return embedded() if name == "embedded" else read_official(Path(name))
 
 
-def opposite_words(wheels: WheelSet | None = None) -> list[tuple[str, str, str]]:
-    """Forms of ours that land in a cluster of opposite valence: (form, wheel, cluster). Empty for the shipped wheels.
-
-    For other wheels, a cluster's valence is that of its name in our lexicon; clusters we do not know are skipped.
-    """
-    wheels = wheels or embedded()
-    found = []
-    for wheel, table in zip(wheels.wheels, wheels.maps["level1"], strict=True):
-        stated = cluster_valence().get(wheel, {}) if wheels.name == "embedded" else {}
-        for form, cluster in table.items():
-            word, place = valence_of(form), stated.get(cluster, valence_of(cluster))
-            if word is not None and place is not None and word * place < 0:
-                found.append((form, wheel, cluster))
-    return found
-
-
 def _tree(name: str) -> Tree:
     tree: dict[str, dict[str, list[str]]] = {}
     for row in _rows(name):

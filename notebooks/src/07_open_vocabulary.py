@@ -195,7 +195,7 @@ pd.DataFrame(
 # them has recall 1 and precision $k/n$, so $F = 2k/(n+k)$:
 
 # %%
-from emolab.wheels.quirks import quirks
+from emolab_course.quirks import quirks
 
 spam = [row for row in quirks() if row["kind"] == "label spam"]
 pd.DataFrame(spam).set_index("wheel")[["item", "detail"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from emolab_corpora import exchange
 
 from emolab.corpora import interchange, respell
 from emolab.emotions import EMOTIONS
@@ -23,7 +24,7 @@ def lines(path):
 
 
 def test_emobox(corpus, tmp_path):
-    path = interchange.write_emobox(corpus, tmp_path / "emodb.jsonl")
+    path = exchange.write_emobox(corpus, tmp_path / "emodb.jsonl")
     first = lines(path)[0]
     assert first == {
         "key": "emodb-03a01Aa",
@@ -37,7 +38,7 @@ def test_emobox(corpus, tmp_path):
         "emo": "anxiety",
         "channel": 1,
     }
-    back = interchange.read_emobox(path, corpus.root)
+    back = exchange.read_emobox(path, corpus.root)
     assert [(s.id, s.audio, s.emotion) for s in back] == [(s.id, s.audio, s.emotion) for s in corpus]
     assert load_audio(back.path(back[0])).size == 1_600
 
@@ -48,20 +49,20 @@ def test_a_row_of_the_real_emobox_is_read(tmp_path):
         'Audio_Speech_Actors_01-24/Actor_20/03-01-07-02-02-01-20.wav", "type": "raw", "sample_rate": 48000, '
         '"num_frame": 227427.0, "task": "category", "length": 4.7380625, "emo": "Disgust", "channel": 1}\n'
     )
-    (sample,) = respell(interchange.read_emobox(tmp_path / "t.jsonl"), EMOTIONS)
+    (sample,) = respell(exchange.read_emobox(tmp_path / "t.jsonl"), EMOTIONS)
     assert (sample.emotion, sample.corpus, sample.extra["length"]) == ("disgusted", "ravdess", 4.7380625)
 
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_swift(corpus, tmp_path, answers):
     path = corpus.root / f"swift{answers}.jsonl"
-    interchange.write_swift(corpus, path, "How do they feel?", "Listen.", answers)
+    exchange.write_swift(corpus, path, "How do they feel?", "Listen.", answers)
     first = lines(path)[0]
     assert first["audios"] == [str(corpus.path(corpus[0]))]
     assert first["solution"] == "<answer>anxiety</answer>"
     assert [m["role"] for m in first["messages"]] == ["system", "user", "assistant"][: 3 if answers else 2]
     assert first["messages"][1]["content"] == "<audio>How do they feel?"
-    back = interchange.read_swift(path)
+    back = exchange.read_swift(path)
     assert [(s.id, s.emotion, s.text) for s in back] == [(s.id, s.emotion, s.text) for s in corpus]
     assert back[0].extra["question"] == "How do they feel?"
     assert back.path(back[0]) == corpus.path(corpus[0])
@@ -69,26 +70,26 @@ def test_swift(corpus, tmp_path, answers):
 
 def test_swift_carries_video_and_reads_plain_solutions(fixture_corpus, tmp_path):
     _, _, meld, _ = fixture_corpus("meld")
-    first = lines(interchange.write_swift(meld, tmp_path / "t.jsonl"))[0]
+    first = lines(exchange.write_swift(meld, tmp_path / "t.jsonl"))[0]
     assert first["messages"][0]["content"].startswith("<audio><video>")
     row = {"messages": [{"role": "user", "content": "<audio>?"}], "audios": ["a.wav"], "solution": "joy"}
     turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": " sad "}]
     spoken = {"messages": turns, "videos": ["b.mp4"]}
     (tmp_path / "plain.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(spoken) + "\n")
-    assert [s.emotion for s in interchange.read_swift(tmp_path / "plain.jsonl")] == ["joy", "sad"]
+    assert [s.emotion for s in exchange.read_swift(tmp_path / "plain.jsonl")] == ["joy", "sad"]
 
 
 def test_swift_takes_a_strip_of_frames_for_an_image(corpus, tmp_path):
     strip = corpus.replace([EmotionSample("1", audio="wav/03a01Aa.wav", video="strip.png", emotion="sad")])
-    path = interchange.write_swift(strip, corpus.root / "strip.jsonl")
+    path = exchange.write_swift(strip, corpus.root / "strip.jsonl")
     first = lines(path)[0]
     assert first["images"] == [str(corpus.root / "strip.png")] and "videos" not in first
     assert first["messages"][0]["content"].startswith("<audio><image>")
-    assert interchange.read_swift(path)[0].video == str(corpus.root / "strip.png")
+    assert exchange.read_swift(path)[0].video == str(corpus.root / "strip.png")
 
 
 def test_datasets(corpus, tmp_path):
-    table = interchange.to_datasets(corpus)
+    table = exchange.to_datasets(corpus)
     assert len(table) == len(corpus)
     assert table.features["audio"].sampling_rate == 16_000
     table.save_to_disk(str(tmp_path / "saved"))
@@ -121,12 +122,12 @@ def test_datasets_with_class_labels_and_paths(corpus, tmp_path):
 @pytest.mark.parametrize(
     ("reader", "row", "says"),
     [
-        (interchange.read_emobox, {"key": "1", "emo": "sad"}, "row 1: key 'wav' is missing"),
-        (interchange.read_emobox, {"key": "1", "emo": "sad", "wav": "../x.wav"}, "leads out"),
-        (interchange.read_swift, {"audios": ["a.wav"]}, "row 1: key 'messages' is missing"),
-        (interchange.read_swift, {"messages": [{"role": "user", "content": "?"}], "audios": ["a.wav"]}, "'solution'"),
-        (interchange.read_swift, {"messages": ["?"], "audios": ["/etc/passwd"], "solution": "sad"}, "leads out"),
-        (interchange.read_swift, [1], "key 'messages' is missing"),
+        (exchange.read_emobox, {"key": "1", "emo": "sad"}, "row 1: key 'wav' is missing"),
+        (exchange.read_emobox, {"key": "1", "emo": "sad", "wav": "../x.wav"}, "leads out"),
+        (exchange.read_swift, {"audios": ["a.wav"]}, "row 1: key 'messages' is missing"),
+        (exchange.read_swift, {"messages": [{"role": "user", "content": "?"}], "audios": ["a.wav"]}, "'solution'"),
+        (exchange.read_swift, {"messages": ["?"], "audios": ["/etc/passwd"], "solution": "sad"}, "leads out"),
+        (exchange.read_swift, [1], "key 'messages' is missing"),
     ],
 )
 def test_bad_rows_are_named(tmp_path, reader, row, says):
@@ -139,6 +140,6 @@ def test_bad_rows_are_named(tmp_path, reader, row, says):
 
 def test_what_a_form_cannot_hold_is_told(corpus, tmp_path):
     silent = corpus.replace([EmotionSample("1", text="only text", emotion="sad")])
-    for writer in (interchange.write_emobox, interchange.write_swift):
+    for writer in (exchange.write_emobox, exchange.write_swift):
         with pytest.raises(CorpusError, match="select samples that have both"):
             writer(silent, tmp_path / "t.jsonl")

@@ -153,12 +153,11 @@ def test_a_drawn_split_of_few_clips_never_fails(n):
 
 def test_data_sets_of_hugging_face(fixture_corpus, tmp_path, monkeypatch):
     import datasets
-
-    from emolab.corpora import interchange
+    from emolab_corpora import exchange
 
     monkeypatch.setenv("EMOLAB_BUILD", str(tmp_path / "build"))
     emodb = fixture_corpus("emodb")[2]
-    table = interchange.to_datasets(emodb).remove_columns("split")
+    table = exchange.to_datasets(emodb).remove_columns("split")
     table.save_to_disk(str(tmp_path / "saved"))
     datasets.DatasetDict(train=table, validation=table, test=table).save_to_disk(str(tmp_path / "parts"))
     (tmp_path / "parquet").mkdir()

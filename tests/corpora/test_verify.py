@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import typer
 from corpus_trees.media import cut, garbage, image, wav
+from emolab_corpora.commands import export
 from typer.testing import CliRunner
 
 from emolab.cli.corpus import register
@@ -19,6 +20,7 @@ from emolab.samples import Corpus, EmotionSample
 
 APP = typer.Typer()
 register(APP)
+APP.command()(export)
 
 
 def run(*arguments, code=0):

@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from emolab.cli.main import build
 from emolab.cli.reward import register
 from emolab.rewards.rollouts import from_rows, write_rollouts
 from emolab.rewards.shipped import RUBRICS, rubric
@@ -112,8 +113,9 @@ def test_export_writes_a_file_and_says_what_stands_still(tmp_path):
     assert wrong.exit_code == 1 and "no tool 'nothing'" in json.loads(wrong.stdout)["error"]
 
 
-def test_quirks(app):
-    assert {row["kind"] for row in json.loads(run(app, "quirks", "--json").stdout)["quirks"]} == {"label spam"}
+def test_quirks_come_with_the_course():
+    told = run(build(), "reward", "quirks", "--json").stdout
+    assert {row["kind"] for row in json.loads(told)["quirks"]} == {"label spam"}
 
 
 def test_bench_has_its_limits():

@@ -4,12 +4,12 @@ from collections import Counter
 from importlib import resources
 
 import pytest
+from emolab_course.quirks import opposite_words, quirks
 
 from emolab.emotions import EMOTIONS
 from emolab.wheels import SETTINGS, embedded, hit_rate, jaccard, sample_scores, wheel_scores
-from emolab.wheels.quirks import quirks
 from emolab.wheels.score import spam_score
-from emolab.wheels.shipped import NAMES, cluster_valence, families, forms, lexicon, opposite_words, voice_words
+from emolab.wheels.shipped import NAMES, cluster_valence, families, forms, lexicon, voice_words
 
 
 def test_size_and_weight():

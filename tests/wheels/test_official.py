@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from emolab_course.quirks import quirks
 
 from emolab.errors import CorpusError
 from emolab.wheels import hit_rate, official_list, read_official, wheel_scores
 from emolab.wheels.official import RUNS, read_tree
-from emolab.wheels.quirks import quirks
 
 # wheel1: "Proud" inherits its level 1 from above; "worry" stands under sad and, later, under fear; the blank level 3
 # beside "anxious" inherits "terror" from the row above.
@@ -149,8 +149,7 @@ def test_bad_folders_are_named(folder, tmp_path):
 
 def test_the_course_s_example_lists_have_the_habits_that_they_show(tmp_path: Path) -> None:
     from emolab_course.demos import example_lists
-
-    from emolab.wheels.quirks import quirks
+    from emolab_course.quirks import quirks
 
     folder = example_lists(tmp_path / "lists")
     found = {(row["kind"], row["item"]) for row in quirks(str(folder))}

@@ -1,17 +1,44 @@
-"""What a set of wheels does that its users may not expect, as rows to print."""
+"""What a set of wheels does that its users may not expect, as rows to print: `emolab reward quirks`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from emolab.cli.output import JsonOption, command, console, emit
 from emolab.emotions import ALIASES, EMOLAB_7
 from emolab.wheels.model import WheelSet
 from emolab.wheels.official import read_forms
 from emolab.wheels.score import spam_score
-from emolab.wheels.shipped import load_wheels, opposite_words
+from emolab.wheels.shipped import cluster_valence, embedded, load_wheels, valence_of
 
 Quirk = dict[str, str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `quirks` to the group `reward`."""
+    app.command("quirks")(list_quirks)
+
+
+@command
+def list_quirks(
+    folder: Annotated[str, typer.Argument(help="A folder of official wheel files; ours by default.")] = "embedded",
+    as_json: JsonOption = False,
+) -> None:
+    """List what a set of emotion wheels does that its users may not expect."""
+    emit({"wheels": folder, "quirks": quirks(folder)}, as_json, _render)
+
+
+def _render(result: dict[str, list[Quirk]]) -> None:
+    from rich.table import Table
+
+    table = Table("kind", "wheel", "what", "detail")
+    for row in result["quirks"]:
+        table.add_row(*row.values())
+    console().print(table)
 
 
 def quirks(name: str = "embedded") -> list[Quirk]:
@@ -79,3 +106,19 @@ def _ambiguous(folder: Path) -> list[Quirk]:
         for form, names in sorted(read_forms(folder / "format.csv").items())
         if len(set(names)) > 1
     ]
+
+
+def opposite_words(wheels: WheelSet | None = None) -> list[tuple[str, str, str]]:
+    """Forms of ours that land in a cluster of opposite valence: (form, wheel, cluster). Empty for the shipped wheels.
+
+    For other wheels, a cluster's valence is that of its name in our lexicon; clusters we do not know are skipped.
+    """
+    wheels = wheels or embedded()
+    found = []
+    for wheel, table in zip(wheels.wheels, wheels.maps["level1"], strict=True):
+        stated = cluster_valence().get(wheel, {}) if wheels.name == "embedded" else {}
+        for form, cluster in table.items():
+            word, place = valence_of(form), stated.get(cluster, valence_of(cluster))
+            if word is not None and place is not None and word * place < 0:
+                found.append((form, wheel, cluster))
+    return found
