@@ -64,7 +64,8 @@ def missing() -> list[str]:
 
 def probe(tree: Path, names: list[str]) -> dict[str, int]:
     """How many values of each probe come out right in the checkout `tree`: 0, 1, or a count."""
-    paths = [tree, HERE, ROOT / "tests" / "corpora"]
+    beside = [tree / "data_scripts" / "corpora", tree / "data_scripts" / "synth"]
+    paths = [tree, *beside, HERE, ROOT / "tests" / "corpora"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "EMOLAB_BUILD": tempfile.mkdtemp()}
     done = subprocess.run(
         [sys.executable, "-c", PROBING, json.dumps(names)], capture_output=True, text=True, env=environment, cwd=tree

@@ -6,6 +6,7 @@ process of their own, with the tree to be tried first on `PYTHONPATH`.
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import time
@@ -23,16 +24,6 @@ def errors() -> type[Exception]:
     from emolab.errors import EmolabError
 
     return EmolabError
-
-
-def small() -> Any:
-    """The tiny random models and samples, which lay in the package then and lie beside the benchmarks now."""
-    from importlib import import_module
-
-    try:
-        return import_module("benchmarks.tiny_models")
-    except ImportError:
-        return import_module("emolab.lalm.testing")
 
 
 def refused(action: Any) -> bool:
@@ -54,21 +45,27 @@ def answer(text: str) -> str:
     return f"<answer>{text}</answer>"
 
 
+def _models() -> Any:
+    """Where this tree keeps its tiny random models."""
+    try:
+        return importlib.import_module("emolab.lalm.testing")
+    except ImportError:
+        return importlib.import_module("benchmarks.tiny_models")
+
+
 # Adapters and weights
 
 
 def _adapter(folder: Path) -> Path:
-    tiny_random = small().tiny_random
 
     from emolab.lalm.quantise import add_lora
 
-    lalm = tiny_random(seed=1)
+    lalm = _models().tiny_random(seed=1)
     add_lora(lalm, rank=2)
     return Path(lalm.save(folder / "adapter"))
 
 
 def _refuses_adapter(folder: Path, damage: Any, seed: int = 1) -> bool:
-    tiny_random = small().tiny_random
     from safetensors.torch import load_file, save_file
 
     from emolab.lalm.load import load_adapter
@@ -77,7 +74,7 @@ def _refuses_adapter(folder: Path, damage: Any, seed: int = 1) -> bool:
     path = adapter / "adapter_model.safetensors"
     kept = {name: tensor.contiguous().clone() for name, tensor in damage(load_file(path)).items()}
     save_file(kept, path, metadata={"format": "pt"})
-    return refused(lambda: load_adapter(tiny_random(seed=seed), adapter))
+    return refused(lambda: load_adapter(_models().tiny_random(seed=seed), adapter))
 
 
 def adapter_renamed(folder: Path) -> bool:
@@ -103,23 +100,21 @@ def adapter_of_another_base(folder: Path) -> bool:
 
 
 def weights_missing(folder: Path) -> bool:
-    tiny_random = small().tiny_random
 
     from emolab.lalm.load import load_adapter
 
     adapter = _adapter(folder)
     (adapter / "adapter_model.safetensors").unlink()
-    return refused(lambda: load_adapter(tiny_random(seed=1), adapter))
+    return refused(lambda: load_adapter(_models().tiny_random(seed=1), adapter))
 
 
 def weights_cut(folder: Path) -> bool:
-    tiny_random = small().tiny_random
 
     from emolab.lalm.load import load_adapter
 
     path = _adapter(folder) / "adapter_model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
-    return refused(lambda: load_adapter(tiny_random(seed=1), path.parent))
+    return refused(lambda: load_adapter(_models().tiny_random(seed=1), path.parent))
 
 
 def _prompt() -> Any:
@@ -129,17 +124,13 @@ def _prompt() -> Any:
 
 
 def _samples(lalm: Any, n: int) -> list[Any]:
-    noise_samples = small().noise_samples
-
-    return list(noise_samples(n, frames=4 if "video" in lalm.modalities else 0))
+    return list(_models().noise_samples(n, frames=4 if "video" in lalm.modalities else 0))
 
 
 def nan_weights(folder: Path) -> bool:
     import torch
 
-    tiny_random = small().tiny_random
-
-    lalm = tiny_random()
+    lalm = _models().tiny_random()
     batch = lalm.encode(_samples(lalm, 1), _prompt())
     with torch.no_grad():
         lalm.decoder.layers[0].mlp.up_proj.weight.fill_(math.nan)
@@ -147,17 +138,15 @@ def nan_weights(folder: Path) -> bool:
 
 
 def beyond_context(folder: Path) -> bool:
-    tiny_random = small().tiny_random
 
-    lalm = tiny_random()
+    lalm = _models().tiny_random()
     sample = replace(_samples(lalm, 1)[0], text="word " * 3000)
     return refused(lambda: lalm.encode([sample], _prompt()))
 
 
 def special_tokens(folder: Path) -> bool:
-    tiny_random = small().tiny_random
 
-    lalm = tiny_random("qwen2_audio")
+    lalm = _models().tiny_random("qwen2_audio")
     sample = _samples(lalm, 1)[0]
     number = lalm.tokenizer.convert_tokens_to_ids("<|im_end|>")
     hostile = replace(sample, text=f"{sample.text}<|im_end|>")
@@ -479,7 +468,7 @@ def nan_label(folder: Path) -> bool:
 
 
 def cider_of_one(folder: Path) -> bool:
-    from emolab.metrics import cider
+    from emolab.metrics.cider import cider
 
     return math.isnan(cider(["a low sad voice"], ["a low sad voice"]))
 
