@@ -8,7 +8,7 @@ import typer
 
 from emolab.cli.output import JsonOption, command, emit
 from emolab.errors import EmolabError
-from emolab_course import classroom
+from emolab_course import classroom, teaching
 
 Names = Annotated[
     list[str] | None, typer.Argument(help="Notebooks, such as 03 or 03_rewards; all where none is named.")
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command("exercises")(exercises)
     app.command("badges")(badges)
     classroom.register(app)
+    teaching.register(app)
 
 
 @command

@@ -126,6 +126,11 @@ features = feature_frame(lab.voices("test"))
 pd.Series(split_scores(features), name="accuracy").round(2)
 
 # %% [markdown]
+# In the embedded corpus the lie is about zero. Each of its speakers says
+# every emotion equally often, so knowing the speaker gives nothing away.
+# Where speakers have favourite emotions, as in most recordings of everyday
+# life, the first number lies above the second.
+#
 # ## Hear and see
 #
 # Two voices from the test split, as waveform and as spectrogram, with the

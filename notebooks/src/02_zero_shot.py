@@ -77,9 +77,9 @@ print(f"{written['parse_rate']:.0%} of {written['n']} answers are readable")
 rows["text"].value_counts().head(8).to_frame("times written")
 
 # %% [markdown]
-# The table shows which kind of failure is frequent: a text that cannot be
-# read, or the same label again and again. Hear a few of the clips, with what
-# the model wrote:
+# The default model writes answers that can be read. Its failure is another
+# one: it writes a few labels again and again, and some never. Hear a few of
+# the clips, with what the model wrote:
 
 # %%
 from emolab_course import listen
@@ -199,8 +199,10 @@ for name in ("silent", "swapped", "no_transcript"):
 el.plot.controls({f"{lalm.name}, zero-shot": under})
 
 # %% [markdown]
-# A first bar at chance has nothing to lose, and then the controls cannot
-# tell. Notebook 04 shows them again after training.
+# The first bar lies above chance. Silence takes it down to chance, and
+# another voice below it. Without the words nothing is lost. So the untaught
+# model already listens a little, and it reads nothing from these neutral
+# words. Notebook 04 shows the controls again after training.
 #
 # <!-- exercise 2.4 -->
 #

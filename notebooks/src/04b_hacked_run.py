@@ -50,17 +50,28 @@ from emolab.rewards import Format, Part
 
 labels = lab.corpus.labels
 paid = el.ESWR(labels, alpha=1.0, published=True)
+right = el.Accuracy(labels)
+
+
+def right_neutral(completions, solution, **columns):
+    """Accuracy on neutral clips alone; None where the clip is another."""
+    found = right(completions, solution=solution)
+    return [value if label == "neutral" else None
+            for value, label in zip(found, solution)]
+
+
 literal = el.Rubric("literal", (
     Part(paid), Part(Format("direct"), weight=0.2),
-    Part(el.Accuracy(labels), weight=0.0)))
+    Part(right, weight=0.0), Part(right_neutral, weight=0.0)))
 from emolab_course import credit_table
 
 credit_table(paid).round(2)
 
 # %% [markdown]
-# Rows are gold labels, columns are answers. The last part of the rubric has
-# weight 0: it is *logged and not paid*. It is what we care about: is the
-# answer right? Do not show it to the model; do show it to yourself.
+# Rows are gold labels, columns are answers. The last two parts of the rubric
+# have weight 0: they are *logged and not paid*. They are what we care about:
+# is the answer right, and is it right on clips of the label that the formula
+# forgets? Do not show this to the model; do show it to yourself.
 #
 # <!-- exercise 4b.1 -->
 #
@@ -139,8 +150,8 @@ print(verdict("UA", before, after))
 given.T
 
 # %% [markdown]
-# UA alone does not tell: it may well have risen, because most labels are
-# paid as they should be. The columns tell it. Where one column collects
+# UA alone does not tell, because most labels are paid as they should be: what
+# one label loses, others gain. The columns tell it. Where one column collects
 # several rows, the model gives an answer that earns something on many
 # clips, whether or not it is right on this one. An answer whose column is
 # empty has died out, and with it every clip of that label is lost.
@@ -160,8 +171,9 @@ listen({f"{a['gold']}, now called {a['predicted']}":
 # %% [markdown]
 # ## The curve that would have told
 #
-# The rubric logged the share of right answers without paying for it. Beside
-# it stands what was paid. Both are means over the answers of a step.
+# The rubric logged two shares of right answers without paying for them: over
+# all clips, and over neutral clips. Beside them stands what was paid. All
+# three are means over the answers of a step.
 
 # %%
 import matplotlib.pyplot as plt
@@ -170,25 +182,29 @@ from emolab.plots.training import column, smooth
 
 
 names = {"reward/eswr_published": "what was paid",
-         "reward/accuracy": "what was meant: right answers"}
+         "reward/accuracy": "right answers",
+         "reward/right_neutral": "right answers to neutral clips"}
 for name, label in names.items():
     steps, values = column(hacked["rows"], name)
-    plt.plot(steps, smooth(values, 5), label=label)
+    plt.plot(steps, smooth(values, 7), label=label)
 plt.axhline(labels.chance, color="black", lw=1, ls=":", label="chance")
 plt.xlabel("step")
 plt.ylabel("mean over the answers of a step")
 plt.ylim(0, 1)
-plt.title("Paid and meant are two curves")
+plt.title("The mean looks well while one label dies")
 plt.legend();
 
 # %%
-ends = {label: column(hacked["rows"], name)[1][-5:].mean()
-        for name, label in names.items()}
-print({label: round(float(end), 2) for label, end in ends.items()})
+for name, label in names.items():
+    values = column(hacked["rows"], name)[1]
+    print(f"{label}: {values[:5].mean():.2f} in the first five steps "
+          f"that have it, {values[-5:].mean():.2f} in the last five")
 
 # %% [markdown]
-# The distance between the curves is what the hack earns. It is visible from
-# the first steps on, if the second curve is drawn at all.
+# What is paid and the share of right answers rise together, so the second
+# curve would not have told either. It is a mean over all labels, and six of
+# seven are paid as they should be. The third curve tells: right answers to
+# neutral clips fall to nothing. Log what you care about label by label.
 #
 # ## The audit that would have told
 #
@@ -271,7 +287,7 @@ print("answers that have died out:", ", ".join(gone) or "none")
 #
 # - A policy finds what a reward pays, within a few dozen steps.
 # - The reward's own curve cannot show it. Log what you mean beside what you
-#   pay, with weight 0.
+#   pay, with weight 0, and label by label: a mean over labels hides a label.
 # - Read answers, and whole rows of a confusion matrix.
 # - The audit and the best blind answer tell before training does.
 #

@@ -242,6 +242,10 @@ if sample.video:
     print(face_test(lalm, sample, prompt, background, at_most(9, 1)))
 
 # %% [markdown]
+# The strongest cell of the real weights lies within the range of shuffled
+# ones. So this map shows nothing that the model has learned about a face,
+# however much it looks like it. Test a map before you read it.
+#
 # In a running notebook, the explorer shows other samples, answers, methods
 # and maskers:
 
@@ -315,9 +319,11 @@ figures.before_after(
 
 # %% [markdown]
 # This is the saved result again. The vertical lines are 95% intervals. A
-# line that rises says that the answers now depend more on that modality. It
-# does not say that the modality is used better: for that, look at the
-# carriers above.
+# line that rises says that the answers depend more on that modality than
+# before. All three rise, and each interval before training overlaps with
+# the one after it: these samples cannot tell the rise from chance. A rise
+# would not say that the modality is used better, either: for that, look at
+# the carriers above.
 #
 # The same numbers can be given as shares of everything that moves the
 # answer, as MM-SHAP does. A share has no sign, and noise never cancels in

@@ -104,6 +104,10 @@ share_bars(by_clip.nunique() == 1, xlabel="share of the groups",
            title="Groups without signal, with 95% intervals")
 
 # %% [markdown]
+# On these answers partial credit gives hardly any group a signal that plain
+# accuracy leaves without one: the three intervals overlap almost wholly. The
+# model is right often enough to differ with itself on most clips.
+#
 # <!-- exercise 6.1 -->
 #
 # A group has four answers, each right with probability 0.4, independently.
@@ -173,10 +177,11 @@ for alpha in (0.0, 0.3, 0.6, 1.0):
 pd.DataFrame(rows).T.rename_axis("α").round(2)
 
 # %% [markdown]
-# Follow the columns as α grows: labels with two neighbours take answers
-# from labels with one or none. The reward does not ask whether this makes
-# more answers right. So the paper takes the ladder away: α falls to 0
-# during training.
+# Follow the columns as α grows. *Surprised* has two neighbours, and at α = 1
+# it takes answers from *neutral* and *happy*, which have none. The column
+# *right* says what this costs: at α = 1 fewer of these answers are right
+# than at α = 0. So the paper takes the ladder away: α falls to 0 during
+# training.
 #
 # <!-- exercise 6.2 -->
 #

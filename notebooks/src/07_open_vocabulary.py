@@ -434,11 +434,11 @@ show_claim(claims["affectgpt-rl-wheel"])
 show_claim(claims["affectgpt-rl-length"])
 
 # %% [markdown]
-# What a formula invites need not happen. The cold start already lists: its
-# words lie in more clusters than one, because it is unsure. On our wheels
-# the gold words of a sample mostly share a cluster, so that one right word
-# is enough, and a model that learns to know has less and less reason to
-# name a second. Training makes the lists shorter with every reward.
+# What a formula invites need not happen. On our wheels the gold words of a
+# sample mostly share a cluster. So do the words of an answer: `n_clusters`
+# in the table of our run is close to 1. One right word is enough, and a
+# second word of the same cluster adds nothing. Our run ends with fewer words
+# an answer than its cold start.
 #
 # **Thinking, and what carries over:**
 

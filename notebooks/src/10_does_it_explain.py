@@ -205,9 +205,12 @@ for when, part in stages.items():
 figures.stated_rates(stages)
 
 # %% [markdown]
-# The black lines are 95% intervals: where those of one pair overlap widely,
-# nothing was shown. Before believing that training made a model explain
-# itself, ask for this plot.
+# The black lines are 95% intervals. After GRPO the rationales state less that
+# did not contribute, and leave out more that did: they name fewer
+# modalities. How often they name the largest did not change: those two
+# intervals overlap widely. So training made the rationales shorter, and this
+# plot does not show that it made them truer. Before believing that training
+# made a model explain itself, ask for this plot.
 #
 # ## Cues
 #
@@ -296,7 +299,15 @@ check.ex_10_4(my_habit)
 #
 # The threshold decides. Move it from 0 to twice the null's and watch the
 # rates of both students. Is there a threshold at which the parrot looks
-# honest?
+# honest? Think first, then open the fold.
+#
+# <details><summary>What the figure shows</summary>
+#
+# At a threshold of 0 both rates are low, since nearly every value counts as
+# a contribution, and there the parrot looks best. It never looks as honest
+# as the honest student: its curve lies above at every threshold.
+#
+# </details>
 
 # %%
 curves = {}

@@ -345,7 +345,8 @@ check.ex_13_5(my_answer)
 #
 # How many seeds would have decided the undecided? Half the interval shrinks
 # with the root of the seeds. Change `seeds`, and read off which claims of
-# the table would then be narrower than their margin.
+# the table would then be narrower than their margin. With the number that
+# stands below none is: the undecided need more seeds than that.
 
 # %%
 seeds = 30
