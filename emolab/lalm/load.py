@@ -94,13 +94,21 @@ def feature_folder() -> tuple[Path | None, int]:
 
 
 def local(name: str | Path) -> Path:
-    """The folder of an adapter that lies on a hub, fetched; of anything else, its own name as a path."""
+    """The folder of an adapter that lies on a hub, fetched; of anything else, its own name as a path.
+
+    Raises ModelError, without asking a hub, for a name A/B where the folder A is here and has no B.
+    """
     from huggingface_hub import hf_hub_download, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     path = Path(name)
     if str(name) in SHIPPED or path.exists() or str(name).count("/") != 1:
         return path
+    if path.parent.is_dir():
+        raise ModelError(
+            f"{name}: the folder {path.parent} is here, and has no {path.name}; a hub is asked only where there is no "
+            f"folder {path.parent}"
+        )
     try:
         hf_hub_download(str(name), "adapter_config.json")
         return Path(snapshot_download(str(name)))

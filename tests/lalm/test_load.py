@@ -128,6 +128,19 @@ def tekken(words):
     return {"config": config, "vocab": vocab, "special_tokens": named}
 
 
+def test_a_name_like_a_folder_that_is_here_asks_no_hub(tmp_path, monkeypatch):
+    def asked(*_, **__):
+        raise AssertionError("a hub was asked")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", asked)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "build").mkdir()
+    with pytest.raises(ModelError, match=r"build/emo-rl: the folder build is here, and has no emo-rl"):
+        load_model("build/emo-rl")
+    with pytest.raises(AssertionError, match="a hub was asked"):
+        load_model("somebody/emo-rl")
+
+
 def test_voxtral_reads_a_tekken_tokenizer(tmp_path):
     lalm = tiny_random("voxtral")
     folder = lalm.save(tmp_path / "voxtral")

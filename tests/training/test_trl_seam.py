@@ -4,7 +4,9 @@ here."""
 from __future__ import annotations
 
 import inspect
+import re
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,14 @@ def test_transformers_and_helpers() -> None:
         "shuffle_dataset",
     ):
         assert name in GRPOConfig.__dataclass_fields__, ADVICE.format(trl.__version__, f"GRPOConfig.{name} is gone")
+
+
+def test_the_served_versions_of_vllm_are_those_of_the_newest_trl() -> None:
+    """TRL states its range in `trl/import_utils.py`, and warns of any other version."""
+    stated = inspect.getsource(import_module("trl.import_utils").is_vllm_available)
+    low, high = re.findall(r'Version\("([\d.]+)"\)', stated)[:2]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    if not trl.__version__.startswith("1.16."):
+        pytest.skip(f"trl {trl.__version__} supports older versions of vLLM than the newest, 1.16")
+    (served,) = project["optional-dependencies"]["serve"]
+    assert {str(part) for part in Requirement(served).specifier} == {f">={low}", f"<={high}"}
