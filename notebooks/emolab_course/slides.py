@@ -118,13 +118,23 @@ def _rendered(slide: Slide) -> str:
     from nbconvert import HTMLExporter
     from nbformat import v4
 
-    from emolab_course.run import with_alternatives
-
     cells = [v4.new_markdown_cell(f"## {slide.heading}\n\n{slide.text}"), *slide.shown]
     notebook = v4.new_notebook(cells=cells)
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_anchor_links=True)
     text, _ = exporter.from_notebook_node(notebook)
     return with_alternatives(text, notebook)
+
+
+def with_alternatives(text: str, notebook: NotebookNode) -> str:
+    """A page whose pictures have the alternative texts of the notebook's outputs, which nbconvert's template drops."""
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        alt = output.get("metadata", {}).get("image/png", {}).get("alt")
+        place = text.find(output["data"]["image/png"].replace("\n", "")) if alt else -1
+        if place >= 0:
+            start = text.rfind("<img", 0, place)
+            tag = re.sub(r'alt="[^"]*"', "", text[start:place])
+            text = text[:start] + tag.replace("<img", f'<img alt="{html.escape(alt)}"', 1) + text[place:]
+    return text
 
 
 def write(week: int, out: Path) -> tuple[Path, int]:
