@@ -6,6 +6,7 @@ import re
 
 import pytest
 from emolab_course import source
+from emolab_course.exercises import EXERCISES
 from emolab_course.paths import number_of, sources
 from emolab_course.quizzes import lettered, names, quiz
 
@@ -56,3 +57,16 @@ def test_it_is_plain_html_and_text():
 def test_an_unknown_notebook_is_an_error():
     with pytest.raises(EmolabError, match="no quiz"):
         quiz("77")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_exercises_that_a_quiz_names_are_in_its_notebook(number):
+    for question in quiz(number).questions:
+        said = " ".join([question.asks, *(part for c in question.choices for part in (c.text, c.why))])
+        for name in re.findall(r"[Ee]xercise (\d+\w?\.\d)", said):
+            assert name in EXERCISES and name.split(".")[0] == number.lstrip("0").rjust(1, "0"), name
+
+
+def test_the_quiz_on_k3_names_its_exercise():
+    asked = [question.asks for question in quiz("09").questions if "k3" in question.asks]
+    assert asked and all(EXERCISES["9.3"].number in text for text in asked) and "k3" in EXERCISES["9.3"].title
