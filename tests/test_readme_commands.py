@@ -25,7 +25,6 @@ SMALLEST = {
     "--set group_size=2 --set max_new_tokens=8 --test-per-label 1",
     "zeroshot": "--limit 14",
     "evaluate": "--limit 14",
-    "attribute --validate": "--n 6 --n-checks 2",
 }
 REWARD = """
 def loudness(completions, audio, **columns):

@@ -7,23 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.bench import FOLDER, load
-from emolab.cli.options import CorpusOption, ModelOption, OutOption, PromptOption, SeedOption
+from emolab.cli.options import CorpusOption, ModelOption, PromptOption, SeedOption
 from emolab.cli.output import JsonOption, command, console, emit
 from emolab.cli.predict import taught
-from emolab.errors import AttributionError
 from emolab.samples import EmotionSample
 
 
 @command
 def attribute(
-    file: Annotated[Path | None, typer.Argument(help="An audio file; none with --validate.")] = None,
+    file: Annotated[Path, typer.Argument(help="An audio file.")],
     text: Annotated[str | None, typer.Option(help="What is said in the file, if known.")] = None,
     video: Annotated[
         Path | None, typer.Option(help="The face: a video file, a folder of frames, or a strip image.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="The answer to explain; by default the model's own.")] = None,
-    method: Annotated[str, typer.Option(help="Shapley, or another method that --validate scores.")] = "Shapley",
+    method: Annotated[str, typer.Option(help="Shapley, leave one out, only one in, or one of the course.")] = "Shapley",
     masker: Annotated[
         str | None,
         typer.Option(
@@ -41,42 +39,16 @@ def attribute(
     model: ModelOption = None,
     prompt: PromptOption = None,
     seed: SeedOption = 0,
-    validate: Annotated[
-        bool, typer.Option("--validate", help="Score the methods on a corpus whose carriers are known (a checkout).")
-    ] = False,
-    n: Annotated[int, typer.Option(help="With --validate: how many samples.")] = 120,
-    n_checks: Annotated[int, typer.Option(help="With --validate: how many samples for each costlier check.")] = 24,
-    split: Annotated[str, typer.Option(help="With --validate: samples of this split.")] = "test",
-    before: Annotated[Path | None, typer.Option(help="With --validate: an earlier checkpoint to compare with.")] = None,
-    out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which modality, word and moment carried the answer about FILE.
 
     Other clips of the corpus serve as the background: parts of them replace the parts of FILE that are masked.
     """
-    from emolab.attribution.explain import Settings
+    from emolab.attribution.explain import Settings, explain_file
     from emolab.evaluate.inputs import read_corpus, read_model
 
-    if (file is None) != validate:
-        raise AttributionError("give either a FILE to explain, or --validate to score the methods")
-    settings = Settings(measure=measure, seed=seed)
-    chosen = checkpoint or taught(model, prompt)
-    if file is None:
-        suite = _suite()
-        checkpoints = [chosen] if before is None else [before, chosen]
-        result = suite.compared(
-            [(model, path, prompt) for path in checkpoints], read_corpus(corpus), n, n_checks, settings, split
-        )
-        if out is not None:
-            from emolab.evaluate import write_result
-
-            write_result(result, out)
-        emit(result, as_json, suite.render)
-        return
-    from emolab.attribution.explain import explain_file
-
-    asked_model, asked = read_model(model, chosen, prompt=prompt)
+    asked_model, asked = read_model(model, checkpoint or taught(model, prompt), prompt=prompt)
     background = read_corpus(corpus, "smoke") if masker != "silence" else None
     options: dict[str, Any] = {
         "text": text,
@@ -84,21 +56,12 @@ def attribute(
         "label": label,
         "fine": fine,
         "method": method,
-        "settings": settings,
+        "settings": Settings(measure=measure, seed=seed),
     }
     found = explain_file(asked_model, file, asked, background, masker=masker, **options)
     if html is not None:
         _write_page(found, html)
     emit(found, as_json, render)
-
-
-def _suite() -> Any:
-    if not (FOLDER / "truth").is_dir():
-        raise AttributionError(
-            "--validate needs the repository: its folder benchmarks/truth is not part of the installed package; clone "
-            "the repository and run the command there"
-        )
-    return load(FOLDER / "truth")
 
 
 def _write_page(explained: dict[str, Any], path: Path) -> None:

@@ -112,18 +112,16 @@ def test_attribute_explains_a_file(folder):
     assert status == 1 and "none.wav" in result["error"]
 
 
-def test_attribute_wants_a_file_or_validate(folder):
-    for arguments in ((), (folder / "20.wav", "--validate")):
-        status, result = run("attribute", *arguments)
-        assert status == 1 and "--validate" in result["error"]
-
-
 def test_validate_gives_methods_with_recovery_and_intervals(folder, monkeypatch):
     from benchmarks.truth import suite
 
     monkeypatch.setattr(suite.validate, "__defaults__", _quick(suite.validate))
-    status, result = run("attribute", "--validate", "--corpus", folder, "--n", 9, "--n-checks", 3)
-    assert status == 0 and result["methods"]
+    from emolab.cli.main import build
+
+    arguments = ("bench", "validate", "--corpus", folder, "--n", 9, "--n-checks", 3, "--json")
+    done = CliRunner().invoke(build(), [*map(str, arguments)])
+    result = json.loads(done.stdout)
+    assert done.exit_code == 0 and result["methods"]
     assert all({"name", "recovery", "recovery_ci", "auc"} <= set(row) for row in result["methods"])
 
 

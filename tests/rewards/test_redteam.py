@@ -6,6 +6,7 @@ import pickle
 import time
 
 import pytest
+from emolab_course.votes import Votes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from emolab.rewards.captions import EmoGRPO
 from emolab.rewards.hacks import HACKS, LANGUAGES, STYLES, cases, honest
 from emolab.rewards.redteam import audit, audit_matrix, pay, paying_hacks, style_of
 from emolab.rewards.shipped import RUBRICS, rubric
-from emolab.rewards.votes import Votes
 from emolab.rewards.wheel import WheelF
 
 OURS = [name for name in RUBRICS if not name.endswith("published")]
