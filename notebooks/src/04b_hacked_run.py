@@ -42,7 +42,7 @@ lab
 # answers too (`published=True`). And $\alpha$ stays 1, as it is before its
 # curriculum begins. A small part pays for the form of the answer.
 
-# %%
+# %% tags=["teaching"]
 import pandas as pd
 
 import emolab as el

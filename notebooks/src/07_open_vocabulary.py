@@ -191,8 +191,8 @@ pd.DataFrame(
 #
 # ## Trap 1: naming everything
 #
-# A wheel has $n$ clusters, and $k$ of them are right. Whoever names all of
-# them has recall 1 and precision $k/n$, so $F = 2k/(n+k)$:
+# A wheel has $n$ clusters, and $k$ of them are right. An answer that names
+# all of them has recall 1 and precision $k/n$, so $F = 2k/(n+k)$:
 
 # %%
 from emolab_course.quirks import quirks

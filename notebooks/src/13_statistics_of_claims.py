@@ -86,7 +86,7 @@ print(f"one seed of each: in {(pairs < 0).mean():.0%} of all pairs the "
       "order is the other one")
 
 # %% [markdown]
-# A paper that shows one run of each arm is a draw from that last line.
+# A paper that shows one run of each arm shows one of these pairs.
 #
 # ## Pair what can be paired
 #
@@ -258,8 +258,9 @@ held[["claim", "difference of", "metric", "p", "after Holm"]].round(4)
 
 # %% [markdown]
 # The p values are one-sided, so the level is 0.025. A claim that survives
-# would survive even if every other difference were nothing. One that does
-# not is no less true. It needs a run of its own, planned for it.
+# would survive even if every other difference were nothing. A claim that
+# does not survive may still be true. It needs a run of its own, planned for
+# it.
 #
 # ## Tuning on the test set
 #

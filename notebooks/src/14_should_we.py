@@ -263,13 +263,14 @@ check.ex_14_3(threshold)
 #
 # `emolab predict` says with every answer how unlike the training data a
 # recording is, and its help names the limits. The model card says what the
-# model is not for. None of this stops anybody. It makes it impossible to say
-# that nobody said so.
+# model is not for. None of this stops anybody. But nobody who used it
+# can say that they were not told.
 #
 # ## Summary
 #
 # - A label is a guess about a recording. Decisions are about people.
-# - Some uses are forbidden, most are regulated, and legal is not yet right.
+# - Some uses are forbidden, and most are regulated. A legal use can still
+#   be wrong.
 # - Rare states make mostly false alarms, however good the model.
 # - Report by speaker and group. Ask who is missing.
 #
