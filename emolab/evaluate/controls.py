@@ -19,14 +19,6 @@ CONTROLS = ("silent", "swapped", "shuffled", "no_transcript", "no_video")
 SILENCE_SECONDS = 2.0
 SAMPLE_RATE = 16_000
 Fits = Callable[[NDArray[np.int_], NDArray[np.int_]], NDArray[np.bool_]]
-MEANING = {
-    None: "as recorded",
-    "silent": f"every voice is the same {SILENCE_SECONDS:g} s of digital silence: not even its length tells anything",
-    "swapped": "every voice comes from another speaker in another emotion: a model that listens falls *below* chance",
-    "shuffled": "every voice comes from another speaker in any emotion: a model that listens falls *to* chance",
-    "no_transcript": "the prompt carries no words",
-    "no_video": "the prompt carries no face",
-}
 
 
 def silence() -> NDArray[np.float32]:

@@ -13,12 +13,12 @@ from emolab.errors import ModelError
 from emolab.lalm.batch import Span
 
 
-def chatml(audio: str, video: str = "", system: str = "You are a helpful assistant.") -> str:
+def chatml(audio: str, video: str = "") -> str:
     """A ChatML template whose audio and video parts are the given markers, opened by a default system turn."""
     seen = f"{{% elif c['type'] == 'video' %}}{video}" if video else ""
     return (
         "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}"
-        f"<|im_start|>system\n{system}<|im_end|>\n"
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
         "{% endif %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}"
         f"{{% for c in m['content'] %}}{{% if c['type'] == 'audio' %}}{audio}{seen}"
         "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"

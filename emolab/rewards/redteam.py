@@ -19,18 +19,7 @@ from emolab.rewards.rubric import Rubric
 from emolab.rewards.shipped import RUBRICS, rubric
 from emolab.wheels.shipped import families, forms, lexicon
 
-__all__ = [
-    "HACKS",
-    "LANGUAGES",
-    "STYLES",
-    "audit",
-    "audit_all",
-    "audit_matrix",
-    "cases",
-    "honest",
-    "paying_hacks",
-    "style_of",
-]
+__all__ = ["HACKS", "LANGUAGES", "STYLES", "audit", "audit_all", "cases", "honest", "paying_hacks", "style_of"]
 
 _TOLERANCE = 1e-9
 
@@ -115,12 +104,10 @@ def pay(
     return [total or 0.0 for total in totals]
 
 
-def best_blind(
-    reward: Reward, progress: float, style: str, labels: LabelSet, language: str = "en", most: int = 4
-) -> dict[str, Any]:
+def best_blind(reward: Reward, progress: float, style: str, labels: LabelSet, language: str = "en") -> dict[str, Any]:
     """The answer that earns most over all cases without hearing the clip, by search over labels and lexicon words.
 
-    All single emotions are tried, then all pairs of the twelve best, then the best pair with one more, up to `most`.
+    All single emotions are tried, then all pairs of the twelve best, then the best pair with one more, up to four.
     Each answer is a group of its own. In a caption a single emotion is named by two words of its family, so that its
     text is as long as a pair's.
     """
@@ -131,7 +118,7 @@ def best_blind(
         table = [pay(reward, case, texts, progress, range(len(texts))) for case in every]
         return [_mean(column) for column in zip(*table, strict=True)]
 
-    names, most = _names(every, style), min(most, 2) if style == "caption" else most
+    names, most = _names(every, style), 2 if style == "caption" else 4
     singles = sorted(zip(mean_pay(list(names.values())), names, strict=True), key=lambda pair: -pair[0])
     single = (singles[0][0], names[singles[0][1]])
     tried: list[tuple[str, ...]] = list(combinations([name for _, name in singles[:12]], 2))
@@ -188,18 +175,6 @@ def audit_all(
 ) -> list[dict[str, Any]]:
     """`audit` of every shipped rubric."""
     return [audit(rubric(name, labels), progress, None, labels, language, thorough) for name in RUBRICS]
-
-
-def audit_matrix(audits: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Audits as a table to show: rubric → what an honest right and wrong answer and each hack earn on average."""
-    return {
-        found["rubric"]: {
-            "honest, right": found["right"],
-            "honest, wrong": found["wrong"],
-            **{row["hack"]: row["pay"] for row in found["rows"]},
-        }
-        for found in audits
-    }
 
 
 def paying_hacks(audits: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

@@ -122,25 +122,21 @@ class History(TrainerCallback):
 class Progress(TrainerCallback):
     """A text progress bar with the last metrics, on stderr: the same in a terminal and in a notebook."""
 
-    def __init__(
-        self, history: History | None = None, label: str = "GRPO", keys: tuple[str, ...] = ("reward", "parse_rate")
-    ):
-        self.history, self.label, self.keys = history, label, keys
-        self.bar: Any = None
+    bar: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         from tqdm import tqdm
 
         if state.is_world_process_zero:
-            self.bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc=self.label, unit="step", mininterval=0.5
-            )
+            done, steps = state.global_step, state.max_steps
+            self.bar = tqdm(total=steps, initial=done, desc="GRPO", unit="step", mininterval=0.5)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if self.bar is None or not logs:
             return
         row = tidy(logs, state.global_step)
-        self.bar.set_postfix({k: f"{row[k]:.3g}" for k in self.keys if row.get(k) is not None}, refresh=False)
+        told = {name: f"{row[name]:.3g}" for name in ("reward", "parse_rate") if row.get(name) is not None}
+        self.bar.set_postfix(told, refresh=False)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.bar is not None:

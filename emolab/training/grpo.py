@@ -34,7 +34,7 @@ import copy
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,11 +150,6 @@ def reward_rows(
     ]
 
 
-def parses(text: str) -> bool:
-    """Whether the one parser finds an answer in a completion: what the logged parse rate counts."""
-    return parse(text).answer is not None
-
-
 @dataclass
 class Generation:
     """What was sampled last: the row of each group, the groups' prompts as embeddings, and the completions' texts."""
@@ -187,12 +182,11 @@ class AudioGRPOTrainer(GRPOTrainer):
         *,
         columns: Mapping[str, Sequence[Any]] | None = None,
         callbacks: Sequence[TrainerCallback] = (),
-        parses: Callable[[str], bool] = parses,
         check_hearing: bool = True,
         skip_zero_variance: bool = True,
         engine: Engine | None = None,
     ):
-        self.lalm, self.samples, self.prompt, self.parses = lalm, list(samples), prompt, parses
+        self.lalm, self.samples, self.prompt = lalm, list(samples), prompt
         self.check_hearing, self.skip_zero_variance, self.engine = check_hearing, skip_zero_variance, engine
         self.generation: Generation | None = None
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -316,7 +310,9 @@ class AudioGRPOTrainer(GRPOTrainer):
                 min_p=self.min_p or 0.0,
             )
         now.texts = [text for texts in done.texts for text in texts]
-        rate = torch.tensor([float(self.parses(text)) for text in now.texts], device=self.accelerator.device)
+        rate = torch.tensor(
+            [float(parse(text).answer is not None) for text in now.texts], device=self.accelerator.device
+        )
         mode = "train" if self.model.training else "eval"
         self._metrics[mode]["parse_rate"].append(self.accelerator.gather(rate).mean().item())
         ids, lengths = done.ids.flatten(0, 1).tolist(), done.mask.sum(-1).flatten().clamp(min=1).tolist()

@@ -15,7 +15,7 @@ from emolab.errors import RewardError
 from emolab.rewards import ESWR, Accuracy, Format, Part, Rubric, Structure
 from emolab.rewards.captions import EmoGRPO
 from emolab.rewards.hacks import HACKS, LANGUAGES, STYLES, cases, honest
-from emolab.rewards.redteam import audit, audit_matrix, pay, paying_hacks, style_of
+from emolab.rewards.redteam import audit, pay, paying_hacks, style_of
 from emolab.rewards.shipped import RUBRICS, rubric
 from emolab.rewards.wheel import WheelF
 
@@ -118,13 +118,8 @@ def test_published_rubrics_pay_hacks_and_say_so() -> None:
     audits = [audit(rubric(name)) for name in ("direct", "r1_omni_published")]
     found = paying_hacks(audits)
     assert found["direct"] == [] and set(found["r1_omni_published"]) == paid["r1_omni_published"]
-    table = audit_matrix(audits)
-    assert list(table["direct"])[:2] == ["honest, right", "honest, wrong"] and set(table["direct"]) <= {
-        "honest, right",
-        "honest, wrong",
-        *HACKS,
-    }
-    assert table["direct"]["honest, right"] == pytest.approx(1.2)
+    assert {row["hack"] for row in audits[0]["rows"]} <= set(HACKS)
+    assert audits[0]["right"] == pytest.approx(1.2)
     literal = audit(rubric("emo_rl_published"))
     assert literal["neutral_right"] == pytest.approx(literal["wrong"])
     assert literal["published"] and not audit(rubric("emo_rl"))["published"]
