@@ -80,20 +80,3 @@ def mean_interval(values: Floats, groups: Sequence[Hashable] | None = None, n: i
     draws = np.random.default_rng(seed).integers(len(values), size=(n, len(values)))
     found: list[float] = np.quantile(values[draws].mean(1), [0.025, 0.975]).tolist()
     return found
-
-
-def share_interval(hits: Floats, groups: Sequence[Hashable], n: int = 1000, seed: int = 0) -> list[float]:
-    """95% interval of the share of hits (N,), which are 0 or 1.
-
-    It is the bootstrap over groups. Where all samples hit, or none, every draw is the same; there it is the exact
-    binomial interval over samples (Clopper & Pearson 1934).
-
-    >>> [round(x, 2) for x in share_interval(np.ones(10), ["a"] * 10)]
-    [0.69, 1.0]
-    """
-    if np.ptp(hits) > 0:
-        return mean_interval(hits, groups, n, seed)
-    from scipy.stats import binomtest
-
-    exact = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="exact")
-    return [float(exact.low), float(exact.high)]

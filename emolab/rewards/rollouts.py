@@ -65,14 +65,6 @@ def write_rollouts(path: str | Path, rollouts: Rollouts) -> Path:
     return path
 
 
-def group(rollouts: Mapping[str, Sequence[Any]], row: Any) -> Rollouts:
-    """The rollouts of one prompt, by its value in the column "row". Raises RewardError where there is none."""
-    kept = [i for i, value in enumerate(rollouts.get("row", ())) if value == row]
-    if not kept:
-        raise RewardError(f"no rollouts with row {row!r}")
-    return {name: [values[i] for i in kept] for name, values in rollouts.items()}
-
-
 def collect(
     lalm: LALM,
     corpus: Corpus,

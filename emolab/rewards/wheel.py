@@ -58,21 +58,6 @@ def length_penalty(predicted: int, gold: int, kind: str = "smoothed") -> float:
     return PENALTIES[kind](predicted, gold) if predicted > gold >= 1 else 1.0
 
 
-def guessing_pays(clusters: int, gold: int) -> dict[str, list[float]]:
-    """For each of PENALTIES, what naming m = 1 … `clusters` words pays on average for a model that knows nothing.
-
-    Of `clusters` equally likely clusters one is right: m guesses have it with probability m / clusters, and then
-    F = 2 / (m + 1), times the penalty against `gold` words.
-
-    >>> [round(score, 3) for score in guessing_pays(8, 2)["none"][:2]]
-    [0.125, 0.167]
-    """
-    return {
-        kind: [m / clusters * 2 / (m + 1) * length_penalty(m, gold, kind) for m in range(1, clusters + 1)]
-        for kind in PENALTIES
-    }
-
-
 def gold_words(words: str | Iterable[str]) -> tuple[str, ...]:
     """The gold list of a row, given as a list or as text."""
     return split_words(words) if isinstance(words, str) else tuple(str(word).strip().lower() for word in words)

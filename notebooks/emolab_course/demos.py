@@ -251,3 +251,20 @@ def example_lists(folder: str | Path) -> Path:
     }  # fmt: skip
     pd.DataFrame(forms.items(), columns=["name", "format"]).to_csv(folder / "format.csv", index=False)
     return folder
+
+
+def guessing_pays(clusters: int, gold: int) -> dict[str, list[float]]:
+    """For each of PENALTIES, what naming m = 1 … `clusters` words pays on average for a model that knows nothing.
+
+    Of `clusters` equally likely clusters one is right: m guesses have it with probability m / clusters, and then
+    F = 2 / (m + 1), times the penalty against `gold` words.
+
+    >>> [round(score, 3) for score in guessing_pays(8, 2)["none"][:2]]
+    [0.125, 0.167]
+    """
+    from emolab.rewards.wheel import PENALTIES, length_penalty
+
+    return {
+        kind: [m / clusters * 2 / (m + 1) * length_penalty(m, gold, kind) for m in range(1, clusters + 1)]
+        for kind in PENALTIES
+    }

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def share_bars(hits: pd.DataFrame, title: str, xlabel: str, chance: float | None = None) -> Figure:
     """A bar with a 95% interval for the share of 1 in each column of `hits` (rows are samples, NaN is left out)."""
-    from emolab.metrics.bootstrap import share_interval
     from emolab.plots import score_bars
+    from emolab_course.truth import share_interval
 
     rows = {}
     for name in hits:

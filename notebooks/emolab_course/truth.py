@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emolab.errors import AttributionError
-from emolab.metrics.bootstrap import interval, mean_interval, share_interval
+from emolab.metrics.bootstrap import interval, mean_interval
 from emolab.samples import MODALITIES
 from emolab_course.measure import Measured, method_values
 from emolab_course.methods import UNITLESS
@@ -23,6 +23,23 @@ from emolab_course.methods import UNITLESS
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 Truth = Mapping[str, Mapping[str, Any]]
+
+
+def share_interval(hits: Floats, groups: Sequence[Hashable], n: int = 1000, seed: int = 0) -> list[float]:
+    """95% interval of the share of hits (N,), which are 0 or 1.
+
+    It is the bootstrap over groups. Where all samples hit, or none, every draw is the same; there it is the exact
+    binomial interval over samples (Clopper & Pearson 1934).
+
+    >>> [round(x, 2) for x in share_interval(np.ones(10), ["a"] * 10)]
+    [0.69, 1.0]
+    """
+    if np.ptp(hits) > 0:
+        return mean_interval(hits, groups, n, seed)
+    from scipy.stats import binomtest
+
+    exact = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="exact")
+    return [float(exact.low), float(exact.high)]
 
 
 @dataclass(frozen=True)

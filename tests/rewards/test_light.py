@@ -6,7 +6,7 @@ import sys
 CODE = """
 import sys
 import emolab.rewards
-from emolab.rewards import groups, redteam, rollouts, votes
+from emolab.rewards import groups, redteam, rollouts
 from emolab.rewards.shipped import RUBRICS, rubric
 for name in RUBRICS:
     redteam.audit(rubric(name))

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from emolab.rewards.rollouts import group, summary
+from emolab.errors import RewardError
+from emolab.rewards.rollouts import Rollouts, summary
 from emolab.rewards.rubric import Part, Rubric
 from emolab_course.widgets.rubric_controls import Control, apply, as_python, controls, ranking
 
@@ -26,6 +27,14 @@ NONE = "none"
 """What a menu shows for no gate: a menu whose value is None looks empty."""
 _SHOWN = 160
 _STYLE = {"description_width": "9em"}
+
+
+def group(rollouts: Mapping[str, Sequence[Any]], row: Any) -> Rollouts:
+    """The rollouts of one prompt, by its value in the column "row". Raises RewardError where there is none."""
+    kept = [i for i, value in enumerate(rollouts.get("row", ())) if value == row]
+    if not kept:
+        raise RewardError(f"no rollouts with row {row!r}")
+    return {name: [values[i] for i in kept] for name, values in rollouts.items()}
 
 
 class RewardLab:

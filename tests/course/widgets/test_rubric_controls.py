@@ -4,6 +4,7 @@ import pickle
 import statistics
 
 import pytest
+from emolab_course.widgets.reward_lab import group
 from emolab_course.widgets.rubric_controls import apply, as_python, controls, group_advantages, ranking
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from emolab.errors import RewardError
 from emolab.rewards import Format, LinearSchedule, Part, Rubric
 from emolab.rewards.groups import group_spread, zero_variance_share
-from emolab.rewards.rollouts import collect, from_rows, group, read_rollouts, summary, write_rollouts
+from emolab.rewards.rollouts import collect, from_rows, read_rollouts, summary, write_rollouts
 from emolab.rewards.shipped import RUBRICS, rubric
 
 THINK = "<think>a low voice</think>"
