@@ -6,13 +6,15 @@ import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from emolab.plots.style import INK, QUIET, colour_of, light_grid, new_figure, styled
+from emolab.plots.style import INK, colour_of, light_grid, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-VERDICT_COLOURS = {"holds": "#14817b", "does not": "#c8383c", "undecided": "#8d99ae"}
+VERDICT_COLOURS = {"holds": "#14817b", "does not": "#c8383c", "undecided": "#a87900"}
+"""Grey means one thing in these pictures: a difference that is too small to matter."""
+BAND = "#e3e7eb"
 MAX_COLUMNS = 3
 FURTHEST = 8.0  # margins; an interval that goes beyond is cut there
 
@@ -86,24 +88,25 @@ def _differences(axis: Axes, claim: Mapping[str, Any]) -> None:
         if contrast["difference"] is None:
             continue
         scale = 100 if METRICS[contrast["metric"]].percent else 1
-        colour = VERDICT_COLOURS[contrast["verdict"]] if contrast["counts"] else QUIET
+        colour = VERDICT_COLOURS[contrast["verdict"]] if contrast["counts"] else INK
         margin = scale * contrast["margin"]
-        axis.plot([-margin, margin], [i, i], color="#e9edf1", lw=14, solid_capstyle="butt", zorder=0)
+        axis.plot([-margin, margin], [i, i], color=BAND, lw=14, solid_capstyle="butt", zorder=0)
         if contrast["ci"]:
-            axis.plot([scale * v for v in contrast["ci"]], [i, i], color=colour, lw=2.4)
-        axis.plot([scale * contrast["difference"]], [i], "o", color=colour, ms=7)
+            axis.plot([scale * v for v in contrast["ci"]], [i, i], color=colour, lw=2.4 if contrast["counts"] else 1.2)
+        hollow = {} if contrast["counts"] else {"mfc": "white"}  # it is shown, and decides nothing
+        axis.plot([scale * contrast["difference"]], [i], "o", color=colour, ms=7, **hollow)
         if not contrast["counts"]:
             continue
         end = 1 if contrast["sign"] > 0 else 0
         axis.annotate(
             "claimed →" if end else "← claimed", (end, i + 0.32), xycoords=("axes fraction", "data"),
-            ha="right" if end else "left", fontsize=7, color=QUIET,
+            ha="right" if end else "left", fontsize=7, color=INK,
         )  # fmt: skip
     axis.axvline(0, color=INK, lw=1)
     axis.set_yticks(range(len(labels)), labels, fontsize=7.5)
     axis.yaxis.tick_right()
     axis.set_ylim(len(labels) - 0.4, -0.6)
-    axis.set_title("differences", fontsize=8)
+    axis.set_title("differences\n(grey: too small to matter, hollow: decides nothing)", fontsize=8)
     axis.tick_params(length=0)
     light_grid(axis, "x")
 
@@ -120,7 +123,7 @@ def ledger_plot(claims: Mapping[str, Mapping[str, Any]]) -> Figure:
     lines = [(claim, c) for claim in claims.values() for c in claim["contrasts"] if c["counts"] and c["ci"]]
     figure, axes = new_figure(9.6, 0.8 + 0.25 * (len(lines) + len(claims)), 1, 1)
     axis, place, ticks = axes[0, 0], 0.0, {}
-    axis.axvspan(-1, 1, color="#eef1f4", lw=0, zorder=0)
+    axis.axvspan(-1, 1, color=BAND, lw=0, zorder=0)
     axis.axvline(0, color=INK, lw=1)
     for claim in claims.values():
         title, colour = f"{claim['title']}: {claim['verdict']}", VERDICT_COLOURS[claim["verdict"]]
@@ -132,7 +135,7 @@ def ledger_plot(claims: Mapping[str, Mapping[str, Any]]) -> Figure:
         place += 1.3
     axis.set_yticks(list(ticks), list(ticks.values()), fontsize=7.5)
     axis.set(xlim=(-FURTHEST, FURTHEST), ylim=(place - 0.8, -0.9))
-    axis.set_xlabel("difference, in margins of what would matter (grey: too little to); the claimed side is the right")
+    axis.set_xlabel("difference, in margins of what would matter (grey: too small to matter); right: the claimed side")
     axis.tick_params(length=0)
     light_grid(axis, "x")
     return figure

@@ -45,7 +45,7 @@ def alt_text(figure: Figure) -> str:
     if own := str(figure.get_label() or ""):
         return own
     title = figure.get_suptitle() if hasattr(figure, "get_suptitle") else ""
-    parts = [_of_axes(axes) for axes in figure.axes if axes.get_label() != "<colorbar>" and axes.axison]
+    parts = [_of_axes(axes) for axes in figure.axes if axes.get_label() != "<colorbar>"]
     text = " ".join(filter(None, [_sentence(title), *dict.fromkeys(filter(None, parts))]))
     return f"Figure. {text}" if text else "Figure without a title."
 
@@ -53,6 +53,9 @@ def alt_text(figure: Figure) -> str:
 def _of_axes(axes: Axes) -> str:
     title = axes.get_title(loc="left") or axes.get_title() or axes.get_title(loc="right")
     found = [title]
+    if not axes.axison:  # a wheel, a triangle, a picture: what is written in it says what it shows
+        written = _names(text.get_text() for text in axes.texts)
+        return _sentence("; ".join(filter(None, [*found, written and f"it names {written}", _series(axes)])))
     for name, label, ticks in (
         ("horizontal axis", axes.get_xlabel(), axes.get_xticklabels()),
         ("vertical axis", axes.get_ylabel(), axes.get_yticklabels()),
@@ -60,9 +63,13 @@ def _of_axes(axes: Axes) -> str:
         names = _names(tick.get_text() for tick in ticks)
         if label or names:
             found.append(f"{name}: {label or 'categories'}{f' ({names})' if names else ''}")
+    return _sentence("; ".join(filter(None, [*found, _series(axes)])))
+
+
+def _series(axes: Axes) -> str:
     legend = axes.get_legend()
-    series = _names(text.get_text() for text in legend.get_texts()) if legend else ""
-    return _sentence("; ".join(filter(None, [*found, series and f"series: {series}"])))
+    names = _names(text.get_text() for text in legend.get_texts()) if legend else ""
+    return f"series: {names}" if names else ""
 
 
 def _names(texts: Iterable[str]) -> str:

@@ -51,6 +51,17 @@ def show_claim(claim: Mapping[str, Any], differences: bool = False) -> None:
     reading = section.partition("**Verdict: ")[2].partition("\n\n")[2].rpartition(f"\n[{claim['name']}.json]")[0]
     corner = "| difference |" if differences else "| arm |"
     table = next(block for block in section.split("\n\n") if block.startswith(corner))
-    display(Image(CLAIMS / "plots" / f"{claim['name']}.png", alt=f"{claim['title']}: {claim['verdict']}"))
+    display(Image(CLAIMS / "plots" / f"{claim['name']}.png", alt=alt_of(claim)))
     display(Markdown(reading.strip()))
     display(Markdown(table))
+
+
+def alt_of(claim: Mapping[str, Any]) -> str:
+    """The plot of a claim in words: its verdict, and each difference that decides, with its interval and margin."""
+    told = [
+        f"{found['title']} of {found['first']} minus {found['second'] or '0'}: {found['difference']:.3f} "
+        f"[{found['ci'][0]:.3f}, {found['ci'][1]:.3f}], margin {found['margin']:g}"
+        for found in claim["contrasts"]
+        if found["counts"] and found["ci"]
+    ]
+    return f"Figure. {claim['title']}: {claim['verdict']}. {'; '.join(told)}."

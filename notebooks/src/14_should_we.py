@@ -202,6 +202,21 @@ else:
     print("The embedded corpus would compare two groups of voices here.")
 
 # %% [markdown]
+# Hear a clip of the speaker at each end of the plot, with its label and the
+# answer that it got. These are people, not rows.
+
+# %%
+from emolab.training.runs import resolved
+from emolab_course import listen
+
+answers = rows.set_index("id")["predicted"]
+heard = {who: next(sample for sample in resolved(test)
+                   if (sample.speaker or "unknown") == who)
+         for who in (people.index[0], people.index[-1])}
+listen([(f"{who}: felt {clip.emotion}, answered {answers[clip.id]}", clip)
+        for who, clip in heard.items()])
+
+# %% [markdown]
 # Report such a table for the groups that you serve: age, sex, first
 # language, illness. A group that is missing from the
 # data has no line here, and that is the worst line of all.
