@@ -9,12 +9,11 @@ from emolab.emotions.similarity import (
     VAD,
     Place,
     SimilarityTable,
-    learned_similarity,
     similarity,
 )
 
 __all__ = [
     "ALIASES", "EMOLAB_7", "EMOTIONS", "LABEL_SETS", "OTHERS", "PLUTCHIK_DEGREES", "VAD", "LabelMap", "LabelSet",
     "Place", "SimilarityTable", "concept", "label_in_sentence", "label_map", "label_set", "label_set_of",
-    "learned_similarity", "normalise_label", "similarity",
+    "normalise_label", "similarity",
 ]  # fmt: skip

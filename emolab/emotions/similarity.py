@@ -1,9 +1,9 @@
-"""How far emotions lie apart: Plutchik's circle, valence-arousal-dominance, and similarity learned from confusions."""
+"""How far emotions lie apart: Plutchik's circle, and valence-arousal-dominance."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -73,8 +73,8 @@ def in_table(a: str, b: str, table: SimilarityTable) -> float:
 
 
 def similarity(a: str, b: str, kind: str | SimilarityTable = "plutchik") -> float:
-    """Similarity of two emotions in [0, 1]. Names may be any alias; `kind` is one of `similarity_of`'s, or a table such
-    as `learned_similarity` makes.
+    """Similarity of two emotions in [0, 1]. Names may be any alias; `kind` is one of `similarity_of`'s, or a table, for
+    example one that was learned from confusions.
 
     Raises ValueError for an unknown emotion or kind. `LabelSet.similarity` compares the labels of a corpus.
     """
@@ -82,28 +82,6 @@ def similarity(a: str, b: str, kind: str | SimilarityTable = "plutchik") -> floa
         return in_table(a, b, kind)
     first, second = _known(a), _known(b)
     return similarity_of(place_of(first), place_of(second), first == second, kind)
-
-
-def learned_similarity(confusion: Sequence[Sequence[float]], labels: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Similarity learned from a confusion matrix (rows gold, columns predicted, counts), as a table for `similarity`.
-
-    Two emotions are similar if listeners or models answer alike to them: S(a, b) = Σ_k √(p_ak · p_bk), the
-    Bhattacharyya coefficient of their rows, in [0, 1], symmetric, 1 on the diagonal. An emotion never seen (an empty
-    row) is similar to itself only. Raises ValueError where the matrix is not square over `labels` or negative.
-    """
-    n = len(labels)
-    if len(confusion) != n or any(len(row) != n for row in confusion):
-        raise ValueError(f"a confusion matrix over {n} labels must have {n} rows of {n} counts")
-    if any(not value >= 0 for row in confusion for value in row):
-        raise ValueError("a confusion matrix has counts of 0 or more")
-    rows = [[math.sqrt(v / total) if (total := sum(row)) else 0.0 for v in row] for row in confusion]
-    return {
-        a: {
-            b: 1.0 if i == j else min(1.0, math.fsum(x * y for x, y in zip(rows[i], rows[j], strict=True)))
-            for j, b in enumerate(labels)
-        }
-        for i, a in enumerate(labels)
-    }
 
 
 def _known(name: str) -> str:

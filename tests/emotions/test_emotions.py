@@ -16,7 +16,6 @@ from emolab.emotions import (
     concept,
     label_in_sentence,
     label_set,
-    learned_similarity,
     normalise_label,
     similarity,
 )
@@ -104,17 +103,13 @@ def test_vad_similarity():
     assert min(similarity(a, b, "vad") for a in VAD for b in VAD) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_learned_similarity_by_hand():
-    table = learned_similarity([[3, 1, 0], [1, 3, 0], [0, 0, 0]], ("sad", "angry", "happy"))
-    assert similarity("sad", "angry", table) == pytest.approx(2 * math.sqrt(0.75 * 0.25))
+def test_similarity_by_a_table():
+    table = {"sad": {"sad": 1.0, "angry": 0.87, "happy": 0.0}, "happy": {"sad": 0.0, "happy": 1.0}}
+    assert similarity("sad", "angry", table) == 0.87
     assert similarity("happy", "sad", table) == 0.0
     assert similarity("happy", "happy", table) == 1.0
     with pytest.raises(ValueError, match="no entry"):
         similarity("sad", "bored", table)
-    with pytest.raises(ValueError, match="rows"):
-        learned_similarity([[1, 2]], ("sad", "angry"))
-    with pytest.raises(ValueError, match="0 or more"):
-        learned_similarity([[1, -2], [1, 1]], ("sad", "angry"))
 
 
 @given(st.sampled_from(sorted(VAD)), st.sampled_from(sorted(VAD)), st.sampled_from(["plutchik", "vad", "published"]))

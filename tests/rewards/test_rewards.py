@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emolab.emotions import EMOTIONS, learned_similarity, similarity
+from emolab.emotions import EMOTIONS, similarity
 from emolab.errors import RewardError
 from emolab.rewards import ESWR, Accuracy, Format, LinearSchedule, Part, Rubric, Structure
 
@@ -55,9 +55,9 @@ def test_eswr_trap_joy_never_earns_partial_credit():
 
 
 def test_eswr_takes_other_similarities_and_label_sets():
-    table = learned_similarity([[3, 1], [1, 3]], ("sad", "angry"))
+    table = {a: {b: 1.0 if a == b else 0.87 for b in ("sad", "angry")} for a in ("sad", "angry")}
     learned = ESWR(labels=("sad", "angry"), alpha=1.0, kind=table)
-    assert call(learned, answers("angry"), solution=["sad"]) == [pytest.approx(2 * (0.75 * 0.25) ** 0.5)]
+    assert call(learned, answers("angry"), solution=["sad"]) == [0.87]
     assert call(ESWR(alpha=1.0, kind="vad"), answers("angry"), solution=["disgusted"])[0] > 0.7
     meld = ("neutral", "joy", "sadness", "anger", "surprise", "fear", "disgust")
     assert call(ESWR(labels=meld, alpha=1.0), answers("surprised", "joy"), solution=["fear", "joy"])[1] == 1.0
