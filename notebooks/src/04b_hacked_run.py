@@ -204,7 +204,8 @@ for name, label in names.items():
 # What is paid and the share of right answers rise together, so the second
 # curve would not have told either. It is a mean over all labels, and six of
 # seven are paid as they should be. The third curve tells: right answers to
-# neutral clips fall to nothing. Log what you care about label by label.
+# neutral clips fall to nearly nothing. Log what you care about label by
+# label.
 #
 # ## The audit that would have told
 #

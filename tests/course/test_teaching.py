@@ -46,6 +46,13 @@ def test_the_outputs_show_what_the_text_claims(number):
     assert not any(wrong.values()), wrong
 
 
+def test_the_page_of_claims_is_that_of_the_runs():
+    if not all(claims.outputs(number) for number in NUMBERS):
+        pytest.skip("a notebook's source has changed since it ran")
+    page = (DOCS / "claims_of_notebooks.md").read_text(encoding="utf-8")
+    assert section(page, "claims") == claims.table(), "run: emolab course claims --write"
+
+
 def test_a_claim_that_is_not_shown_is_named():
     claim = {"says": "a rises", "order": r"before (?P<a>\d+), after (?P<b>\d+)"}
     assert claims.fault(claim, "Here a\nrises.", "before 1, after 2") is None
