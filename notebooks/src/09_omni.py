@@ -208,6 +208,9 @@ if lab.knows("carriers", "The embedded corpus would split UA here.",
     display(evidence_slopes(parts.test, before, after, evidence_of))
 
 # %% [markdown]
+# Some lines rise and some fall, so the gain is not the same everywhere. The
+# intervals are wide, since few clips are left of each kind.
+#
 # <!-- exercise 9.2 -->
 #
 # Before you run the next cell: the face is taken away from every clip of the
@@ -256,8 +259,9 @@ if "names_carrier" in columns:
                   key="names_carrier"))
 
 # %% [markdown]
-# Nothing rewards the reasons, so a run may keep them apart or drift towards
-# one favourite. The ledger below counts over ten runs.
+# Nothing rewards the reasons, so a run can drift towards a favourite. This run
+# names the voice more often after training than before (`names_audio`). The
+# ledger below counts over ten runs.
 #
 # In the table, look at the last two columns. Where the rationale names the
 # carrier, the answer is right more often than elsewhere, before training and
@@ -272,9 +276,10 @@ pd.DataFrame([{
 } for row in wrong[:6]])
 
 # %% [markdown]
-# Every one of these sounds like a reason. None of them was checked by
-# anybody while the model was trained: the reward reads the answer and the
-# tags. Notebook 10 compares such claims with what moved the answer.
+# These read like reasons, and the answers are wrong. Nobody checked a reason
+# while the model was trained: the reward reads the answer and the tags. So
+# nothing pays for their letters, either, and some words lose theirs.
+# Notebook 10 compares such claims with what moved the answer.
 #
 # ## The paper, and our longer runs
 #
