@@ -12,8 +12,8 @@ In a package of your own, an entry point does the same without an import:
     [project.entry-points."emolab.reward"]
     loudness = "my_package.rewards:loudness"
 
-The groups are `emolab.family`, `emolab.corpus`, `emolab.recipe`, `emolab.reward`, `emolab.prompt` and
-`emolab.method`.
+The groups are `emolab.family`, `emolab.corpus`, `emolab.recipe`, `emolab.reward`, `emolab.prompt`,
+`emolab.protocol`, `emolab.method` and `emolab.wheels`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,12 @@ T = TypeVar("T")
 KINDS: dict[str, str] = {
     "family": "emolab.lalm.load:FAMILIES",
     "corpus": "emolab.corpora:LOADERS",
+    "protocol": "emolab.corpora.protocols:PROTOCOLS",
     "recipe": "emolab.recipes:RECIPES",
     "reward": "emolab.rewards.shipped:RUBRICS",
     "prompt": "emolab.prompts:PROMPTS",
     "method": "emolab.attribution.methods:METHODS",
+    "wheels": "emolab.wheels.shipped:READERS",
 }
 """What can be registered, and where its registry is."""
 
@@ -102,7 +104,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
 
 def registry(kind: str) -> Registry[Any]:
-    """The registry of a kind: "family", "corpus", "recipe", "reward", "prompt" or "method"."""
+    """The registry of a kind: "family", "corpus", "recipe", "reward", "prompt", "protocol", "method" or "wheels"."""
     if kind not in KINDS:
         raise EmolabError(f"nothing of the kind {kind!r} can be registered; kinds are {', '.join(KINDS)}")
     module, _, attribute = KINDS[kind].partition(":")

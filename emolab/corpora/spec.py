@@ -10,7 +10,7 @@ from pathlib import Path
 
 from emolab.corpora.catalogue import CORPORA, info
 from emolab.corpora.embedded import MAKER, NAME
-from emolab.corpora.protocols import PROTOCOLS, Fold, draw, protocols_of
+from emolab.corpora.protocols import Fold, draw, protocols_of
 from emolab.corpora.protocols import protocol as named_protocol
 from emolab.emotions import EMOLAB_7, LABEL_SETS, LabelSet, label_map, label_set
 from emolab.errors import CorpusError, EmolabError
@@ -57,8 +57,8 @@ def load_corpus(
         labels: the label set to ask for: a name ("iemocap-4"), a comma list ("calm, tense, bored") or a sequence.
             Published labels are mapped to it, and what has no place in it is left out and counted. None: the
             corpus's own labels (for IEMOCAP, whose own are codes, "iemocap-4").
-        protocol: a name of `PROTOCOLS`, or "drawn". None: the splits that the table states, else the corpus's usual
-            protocol, else "drawn": speaker-disjoint train, val and test, drawn from `seed`.
+        protocol: the name of a protocol (`emolab corpus list`), or "drawn". None: the splits that the table states,
+            else the corpus's usual protocol, else "drawn": speaker-disjoint train, val and test, drawn from `seed`.
         fold: a name ("Session5") or a number from 1. None: the first.
         check: how hard each media file is looked at: "exists", "header" or "decode".
         long_clips, max_seconds: with `max_seconds`, longer clips are cut into windows ("window") or left out ("skip").
@@ -278,7 +278,7 @@ def _folds(corpus: Corpus, protocol: str | None, seed: int, as_published: bool) 
             except CorpusError as error:
                 notes.append(f"the usual protocol {usual} cannot be used ({error}); parts are drawn instead")
             else:
-                notes.append(f"protocol {usual}: {PROTOCOLS[usual].source}")
+                notes.append(f"protocol {usual}: {named_protocol(usual).source}")
                 return found
     parts, note = draw(corpus, seed)
     notes.append(note)

@@ -1,7 +1,6 @@
-"""Emotion wheels: our own five and their lexicon, a reader of the official files, and the scores both give."""
+"""Emotion wheels: our own five and their lexicon, and the scores that they and the official ones give."""
 
 from emolab.wheels.model import SETTINGS, WheelSet
-from emolab.wheels.official import official_list, read_official
 from emolab.wheels.score import WheelScores, hit_rate, jaccard, sample_scores, wheel_scores
 from emolab.wheels.shipped import embedded, lexicon, load_wheels
 
@@ -14,8 +13,6 @@ __all__ = [
     "jaccard",
     "lexicon",
     "load_wheels",
-    "official_list",
-    "read_official",
     "sample_scores",
     "wheel_scores",
 ]

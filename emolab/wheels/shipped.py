@@ -11,14 +11,16 @@ they cover the labels of EmotionTalk, MER and MAFW and the common words of Chine
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+from emolab.errors import CorpusError
+from emolab.extras import MissingExtra, advice
+from emolab.registry import Registry
 from emolab.wheels.model import Tree, WheelSet, cluster_maps
-from emolab.wheels.official import read_official
 
 NAMES = ("plutchik", "willcox", "parrott", "geneva", "russell")
 
@@ -112,13 +114,21 @@ def embedded() -> WheelSet:
     )
 
 
+READERS: Registry[Callable[[Path], WheelSet]] = Registry("wheels", {}, CorpusError)
+"""What reads wheels from a folder: "official" is the package `emolab-corpora`'s."""
+
+
 @lru_cache(maxsize=8)
 def load_wheels(name: str = "embedded") -> WheelSet:
     """Our wheels ("embedded"), or the official files in the folder of that name.
 
     Raises CorpusError for a folder that does not hold them.
     """
-    return embedded() if name == "embedded" else read_official(Path(name))
+    if name == "embedded":
+        return embedded()
+    if "official" not in READERS:
+        raise MissingExtra(advice("emolab_corpora"))
+    return READERS["official"](Path(name))
 
 
 def _tree(name: str) -> Tree:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from emolab_corpora.wheels import read_forms
 
 from emolab.cli.output import JsonOption, command, console, emit
 from emolab.emotions import ALIASES, EMOLAB_7
 from emolab.wheels.model import WheelSet
-from emolab.wheels.official import read_forms
 from emolab.wheels.score import spam_score
 from emolab.wheels.shipped import cluster_valence, embedded, load_wheels, valence_of
 

@@ -5,17 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from emolab_corpora.protocols import CREMAD_BLOCKS, PROTOCOLS, RAVDESS_BLOCKS, RAVDESS_EMOBOX
 
-from emolab.corpora.protocols import (
-    CREMAD_BLOCKS,
-    PROTOCOLS,
-    RAVDESS_BLOCKS,
-    RAVDESS_EMOBOX,
-    Fold,
-    assert_disjoint,
-    protocol,
-    protocols_of,
-)
+from emolab.corpora.protocols import Fold, assert_disjoint, protocol, protocols_of
 from emolab.errors import CorpusError
 from emolab.samples import Corpus, EmotionSample
 

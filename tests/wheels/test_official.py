@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from emolab_corpora.wheels import RUNS, official_list, read_official, read_tree
 from emolab_course.quirks import quirks
 
 from emolab.errors import CorpusError
-from emolab.wheels import hit_rate, official_list, read_official, wheel_scores
-from emolab.wheels.official import RUNS, read_tree
+from emolab.wheels import hit_rate, wheel_scores
 
 # wheel1: "Proud" inherits its level 1 from above; "worry" stands under sad and, later, under fear; the blank level 3
 # beside "anxious" inherits "terror" from the row above.
