@@ -387,7 +387,7 @@ pd.Series({name: ", ".join(hacks) or "none"
 # %%
 from collections import Counter
 
-from emolab_course.votes import agreement
+from emolab.rewards.votes import agreement
 
 votes = {"sad": 2, "neutral": 1}
 groups = {"all say sad": ["sad"] * 3,
@@ -398,7 +398,7 @@ pd.Series({name: agreement(Counter(given), votes)
     "agreement with the votes")
 
 # %% [markdown]
-# `emolab_course.votes.Votes` is this as a reward.
+# `emolab.rewards.votes.Votes` is this as a reward.
 #
 # ## Summary
 #

@@ -20,12 +20,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from emolab_course.votes import Votes
 
 from emolab.errors import RewardError
 from emolab.rewards import Accuracy, Format, Part, Rubric
 from emolab.rewards.adapters import TOOLS, Portable, export, response_in, standing_still
 from emolab.rewards.shipped import RUBRICS, rubric
+from emolab.rewards.votes import Votes
 
 RIGHT = "<think><content>all is well</content><acoustics>low and slow</acoustics><summary>sounds sad</summary></think><answer>sad</answer>"  # noqa: E501
 TEXTS = [RIGHT, RIGHT.replace(">sad<", ">disgusted<"), "<answer>happy</answer>", "sad", ""]

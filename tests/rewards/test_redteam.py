@@ -6,7 +6,6 @@ import pickle
 import time
 
 import pytest
-from emolab_course.votes import Votes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from emolab.rewards.captions import EmoGRPO
 from emolab.rewards.hacks import HACKS, LANGUAGES, STYLES, cases, honest
 from emolab.rewards.redteam import audit, pay, paying_hacks, style_of
 from emolab.rewards.shipped import RUBRICS, rubric
+from emolab.rewards.votes import Votes
 from emolab.rewards.wheel import WheelF
 
 OURS = [name for name in RUBRICS if not name.endswith("published")]

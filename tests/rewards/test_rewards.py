@@ -213,9 +213,7 @@ def test_every_reward_has_the_one_signature():
     """No class between that changes it: the completions first, the columns by name."""
     import inspect
 
-    from emolab_course import votes
-
-    from emolab.rewards import captions, form, labels, reasoning, wheel
+    from emolab.rewards import captions, form, labels, reasoning, votes, wheel
     from emolab.rewards.base import Named
 
     found = [

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from emolab_course.votes import Votes, agreement, votes_of
 from scipy.spatial.distance import jensenshannon
 
 from emolab.errors import RewardError
+from emolab.rewards.votes import Votes, agreement, votes_of
 
 
 def answers(*labels):
