@@ -20,6 +20,8 @@ from emolab.registry import Registry
 from emolab.samples import MODALITIES, TABLES, Corpus, LoadReport
 
 ENVIRONMENT = "EMOLAB_CORPUS"
+HUB = "hf"
+"""What comes before the name of a Hugging Face data set."""
 DRAWN = "drawn"
 """The protocol that draws speaker-disjoint parts from a seed; it fits every corpus."""
 USUAL_LABELS = {"iemocap": "iemocap-4"}
@@ -126,7 +128,7 @@ def _load(
 
 def _loader(kind: str) -> Loader:
     """The loader of a corpus. Raises MissingExtra for one of `emolab-corpora` where that is not installed."""
-    if kind not in LOADERS and kind in (MAKER, *CORPORA):
+    if kind not in LOADERS and kind in (MAKER, HUB, *CORPORA):
         raise MissingExtra(advice("emolab_corpora"))
     return LOADERS[kind]
 
@@ -172,12 +174,11 @@ def _read_manifest(source: str, check: Check) -> tuple[Corpus, str | None]:
 
 
 def _read_hub(name: str, check: Check) -> tuple[Corpus, str | None]:
-    from emolab.corpora.interchange import read_datasets
+    corpus, report = _loader(HUB)(Path(name), check)
+    return replace(corpus, report=report), None
 
-    return read_datasets(name), None
 
-
-_READERS = {NAME: _read_synthetic, "manifest": _read_manifest, "hf": _read_hub}
+_READERS = {NAME: _read_synthetic, "manifest": _read_manifest, HUB: _read_hub}
 
 
 def _read_path(path: Path, check: Check) -> tuple[Corpus, str | None]:

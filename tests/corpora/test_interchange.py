@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from emolab_corpora import exchange
+from emolab_corpora import exchange, hub
 
-from emolab.corpora import interchange, respell
+from emolab.corpora import respell
 from emolab.emotions import EMOTIONS
 from emolab.errors import CorpusError
 from emolab.media import load_audio
@@ -95,7 +95,7 @@ def test_datasets(corpus, tmp_path):
     table.save_to_disk(str(tmp_path / "saved"))
     import datasets
 
-    back = interchange.from_datasets(datasets.load_from_disk(str(tmp_path / "saved")), tmp_path / "out")
+    back = hub.from_datasets(datasets.load_from_disk(str(tmp_path / "saved")), tmp_path / "out")
     fields = ("id", "emotion", "speaker", "text", "corpus")
     assert [[getattr(s, f) for f in fields] for s in back] == [[getattr(s, f) for f in fields] for s in corpus]
     assert load_audio(back.path(back[0])).size == 1_600
@@ -106,17 +106,17 @@ def test_datasets_with_class_labels_and_paths(corpus, tmp_path):
 
     features = datasets.Features({"file": datasets.Value("string"), "mood": datasets.ClassLabel(names=["low", "high"])})
     table = datasets.Dataset.from_dict({"file": [str(corpus.path(s)) for s in corpus[:2]], "mood": [1, 0]}, features)
-    back = interchange.from_datasets(table, tmp_path / "out", audio="file", label="mood", text=None)
+    back = hub.from_datasets(table, tmp_path / "out", audio="file", label="mood", text=None)
     assert [s.emotion for s in back] == ["high", "low"]
     with pytest.raises(CorpusError, match="column 'emotion' is missing; it has file, mood"):
-        interchange.from_datasets(table, tmp_path / "out")
+        hub.from_datasets(table, tmp_path / "out")
     with pytest.raises(CorpusError, match="column 'wave' is missing"):
-        interchange.from_datasets(table, tmp_path / "out", audio="wave")
+        hub.from_datasets(table, tmp_path / "out", audio="wave")
     unlabelled = datasets.Dataset.from_dict({"file": [str(corpus.path(corpus[0]))], "mood": [-1]}, features)
-    assert interchange.from_datasets(unlabelled, tmp_path / "out", label="mood")[0].emotion is None
+    assert hub.from_datasets(unlabelled, tmp_path / "out", label="mood")[0].emotion is None
     gone = datasets.Dataset.from_dict({"audio": [str(tmp_path / "gone.wav")], "emotion": ["sad"]})
     with pytest.raises(CorpusError, match=r"row 1: .*no such file"):
-        interchange.from_datasets(gone, tmp_path / "out", text=None)
+        hub.from_datasets(gone, tmp_path / "out", text=None)
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     """
     import pyarrow.parquet as pq
 
-    from emolab.corpora.interchange import store_audio
     from emolab.paths import build_folder
+    from emolab_corpora.hub import store_audio
 
     root = Path(root)
     build = Builder("listen", root, check)

@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING, Any
 from emolab.errors import CorpusError, MediaError
 from emolab.media.files import regular_file
 from emolab.paths import build_folder
-from emolab.samples import Corpus, EmotionSample
+from emolab.samples import Corpus, EmotionSample, LoadReport
 
 if TYPE_CHECKING:
     import datasets
-
 
 AUDIO_COLUMNS = ("audio", "file", "path", "wav", "audio_path", "filename")
 LABEL_COLUMNS = ("emotion", "label", "emo", "labels", "major_emotion", "emotion_label", "class")
 TEXT_COLUMNS = ("text", "transcript", "transcription", "sentence", "utterance")
 SPEAKER_COLUMNS = ("speaker", "speaker_id", "spk", "actor", "actor_id")
+
+
+def load(name: Path, check: str = "header") -> tuple[Corpus, LoadReport]:
+    """`read_datasets` as a loader: `load_corpus("hf:NAME")`."""
+    corpus = read_datasets(name.as_posix())
+    return corpus, LoadReport(corpus.name, len(corpus))
 
 
 def from_datasets(
