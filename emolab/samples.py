@@ -25,6 +25,8 @@ MODALITIES = ("audio", "video", "text")
 PARTS = ("tone", "voice", "face", "words", "irony", "feeling")
 """What a description of a sample can be about; the keys of `EmotionSample.parts`."""
 UNSTATED = LabelSet("unstated", ())
+NEEDS_LISTENING = "needs_listening"
+"""Key of a sample's `extra`: False where a model answered right without its voice (`emolab corpus listen-filter`)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`emolab corpus list | load | show | verify | listen-filter`: public corpora and your own, as tables."""
+"""`emolab corpus list | load | show | verify`: public corpora and your own, as tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from emolab import corpora
-from emolab.cli.options import ModelOption
 from emolab.cli.output import JsonOption, command, emit, to_plain
 from emolab.corpora import CHECKS, CORPORA, load_corpus
 from emolab.corpora.manifest import load as load_manifest
@@ -35,7 +34,6 @@ def register(app: typer.Typer) -> None:
     app.command("load")(load)
     app.command("show")(show)
     app.command("verify")(verify)
-    app.command("listen-filter")(listen_filter)
 
 
 @command
@@ -98,7 +96,7 @@ def load(
         "labels": labels or (corpus.labels.name if root is None else "as published"),
         **split,
         "protocols": protocols_of(corpus.name),
-        "table": _write(corpus, report, out) if out else None,
+        "table": write_table(corpus, report, out) if out else None,
     }
     emit(result, as_json, _render_load)
 
@@ -118,7 +116,8 @@ def _divide(corpus: Corpus, protocol: str | None, fold: str | None) -> tuple[Cor
     return chosen.table(), {"folds": [found.summary() for found in folds], "fold": chosen.name}
 
 
-def _write(corpus: Corpus, report: LoadReport, out: Path) -> str:
+def write_table(corpus: Corpus, report: LoadReport, out: Path) -> str:
+    """Write a table and the note of its report beside it; returns where."""
     corpus.write(out)
     note = {"root": str(corpus.root.absolute()), **report.summary()}
     note_path(out).write_text(json.dumps(to_plain(note), ensure_ascii=False, indent=1), encoding="utf-8")
@@ -227,46 +226,3 @@ def _render_verify(result: dict[str, Any]) -> None:
         f"{result['corpus']}: {result['n']} samples{expected}{usable}, {sum(result['skipped'].values())} not used"
     )
     _render_report(result)
-
-
-@command
-def listen_filter(
-    spec: Annotated[str, typer.Argument(metavar="TABLE", help="A table, or what `emolab corpus load` reads.")],
-    model: ModelOption = None,
-    checkpoint: Annotated[Path | None, typer.Option(help="Ask the model in this folder of `emolab train`.")] = None,
-    labels: Annotated[str | None, typer.Option(help="Label set to ask for.")] = None,
-    split: Annotated[str | None, typer.Option(help="Only this split; by default every sample.")] = None,
-    mode: Annotated[str, typer.Option(help="generate: the written answer; labels: the likeliest.")] = "generate",
-    mark: Annotated[bool, typer.Option("--mark", help="Write every sample, marked, instead of those to keep.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the table here (.parquet, .jsonl).")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Find the clips that a model answers right with silence, or from their words alone: they need no listening.
-
-    The table written holds the others; with --mark it holds all, and `emolab train --only-listening` leaves the marked
-    ones out of training. Ask several models in turn for a stricter filter: each reads the table of the one before.
-    """
-    from emolab.evaluate.inputs import part_of, read_corpus, read_model
-    from emolab.evaluate.listening import MARK
-    from emolab.evaluate.listening import listen_filter as find
-
-    corpus = read_corpus(spec, labels=labels)
-    corpus = corpus if split is None else part_of(corpus, split)
-    lalm, prompt = read_model(model, checkpoint)
-    found = find(lalm, corpus, prompt.with_labels(corpus.labels), mode=mode)
-    whole = found.pop("corpus")
-    report = LoadReport(whole.name, found=len(whole))
-    written = whole if mark else whole.where(lambda s: s.extra[MARK])
-    emit({**found, "table": _write(written, report, out) if out else None}, as_json, _render_listening)
-
-
-def _render_listening(result: dict[str, Any]) -> None:
-    for how, right in result["right"].items():
-        guessed = f"a guess gets {result['guessed'][how]:g}"
-        typer.echo(f"{how}: {right} of {result['asked'][how]} answered right ({guessed})")
-    labels = ", ".join(f"{label} {n}" for label, n in result["dropped_by_label"].items())
-    typer.echo(f"{result['dropped']} need no listening{f' ({labels})' if labels else ''}; {result['kept']} do")
-    for row in result["examples"]:
-        typer.echo(f"  {row['id']}: {row['emotion']}, right with {' and '.join(row['right'])}: {row['text'] or '–'}")
-    if result["table"]:
-        typer.echo(f"table: {result['table']}")

@@ -30,6 +30,7 @@ SYNTH = ("emolab_synth.commands",)
 CORPUS = {
     "make": Entry("Make a corpus of emotional speech, faces and texts whose truth is known.", SYNTH),
     "export": Entry("Write a table in another toolkit's form.", ("emolab_corpora.commands",)),
+    "listen-filter": Entry("Find the clips that need no listening.", ("emolab_corpora.commands",)),
 }
 WHEELS = {
     "quirks": Entry("List what a set of emotion wheels does that its users may not expect.", ("emolab_course.quirks",))

@@ -22,10 +22,10 @@ from emolab.corpora.spec import DRAWN, in_labels
 from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate.asking import with_room
 from emolab.evaluate.inputs import named_corpus, read_corpus
-from emolab.evaluate.listening import MARK
 from emolab.media import usable
 from emolab.prosody import with_voices
 from emolab.samples import MODALITIES, Corpus, EmotionSample
+from emolab.samples import NEEDS_LISTENING as MARK
 from emolab.training.runs import corpus_identity
 
 if TYPE_CHECKING:

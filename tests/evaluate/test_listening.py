@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from corpus_trees.media import wav
+from emolab_corpora.commands import listen_filter as listen_command
+from emolab_corpora.listening import MARK, listen_filter
 
-from emolab.cli.corpus import listen_filter as listen_command
 from emolab.emotions import label_set
 from emolab.errors import CorpusError, EvaluationError
 from emolab.evaluate import inputs, run
-from emolab.evaluate.listening import MARK, listen_filter
 from emolab.prompts import get_prompt
 from emolab.recipes.data import to_listen_to
 from emolab.samples import Corpus, EmotionSample

@@ -1,17 +1,24 @@
-"""`emolab corpus export`: what this package adds to the commands of `emolab`."""
+"""`emolab corpus export` and `emolab corpus listen-filter`: what this package adds to the commands of `emolab`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.corpus import RootOption, TableArgument
+from emolab.cli.corpus import RootOption, TableArgument, write_table
+from emolab.cli.options import ModelOption
 from emolab.cli.output import JsonOption, command, emit
 from emolab.errors import CorpusError
-from emolab.samples import Corpus
+from emolab.samples import Corpus, LoadReport
 from emolab_corpora import exchange
+
+
+def register(app: typer.Typer) -> None:
+    """Add both commands; `emolab` takes each by its name."""
+    app.command("export")(export)
+    app.command("listen-filter")(listen_filter)
 
 
 @command
@@ -38,3 +45,46 @@ def export(
         as_json,
         lambda result: typer.echo(f"{result['out']}: {result['n']} rows of {result['format']}"),
     )
+
+
+@command
+def listen_filter(
+    spec: Annotated[str, typer.Argument(metavar="TABLE", help="A table, or what `emolab corpus load` reads.")],
+    model: ModelOption = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Ask the model in this folder of `emolab train`.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Label set to ask for.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only this split; by default every sample.")] = None,
+    mode: Annotated[str, typer.Option(help="generate: the written answer; labels: the likeliest.")] = "generate",
+    mark: Annotated[bool, typer.Option("--mark", help="Write every sample, marked, instead of those to keep.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the table here (.parquet, .jsonl).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the clips that a model answers right with silence, or from their words alone: they need no listening.
+
+    The table written holds the others; with --mark it holds all, and `emolab train --only-listening` leaves the marked
+    ones out of training. Ask several models in turn for a stricter filter: each reads the table of the one before.
+    """
+    from emolab.evaluate.inputs import part_of, read_corpus, read_model
+    from emolab_corpora.listening import MARK
+    from emolab_corpora.listening import listen_filter as find
+
+    corpus = read_corpus(spec, labels=labels)
+    corpus = corpus if split is None else part_of(corpus, split)
+    lalm, prompt = read_model(model, checkpoint)
+    found = find(lalm, corpus, prompt.with_labels(corpus.labels), mode=mode)
+    whole = found.pop("corpus")
+    report = LoadReport(whole.name, found=len(whole))
+    written = whole if mark else whole.where(lambda s: s.extra[MARK])
+    emit({**found, "table": write_table(written, report, out) if out else None}, as_json, _render_listening)
+
+
+def _render_listening(result: dict[str, Any]) -> None:
+    for how, right in result["right"].items():
+        guessed = f"a guess gets {result['guessed'][how]:g}"
+        typer.echo(f"{how}: {right} of {result['asked'][how]} answered right ({guessed})")
+    labels = ", ".join(f"{label} {n}" for label, n in result["dropped_by_label"].items())
+    typer.echo(f"{result['dropped']} need no listening{f' ({labels})' if labels else ''}; {result['kept']} do")
+    for row in result["examples"]:
+        typer.echo(f"  {row['id']}: {row['emotion']}, right with {' and '.join(row['right'])}: {row['text'] or '–'}")
+    if result["table"]:
+        typer.echo(f"table: {result['table']}")

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 from emolab.errors import EvaluationError
 from emolab.evaluate.run import evaluate
 from emolab.prompts import Prompt, asking
+from emolab.samples import NEEDS_LISTENING as MARK
 from emolab.samples import Corpus
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
 
-MARK = "needs_listening"
-"""Key of a sample's `extra`: False where the clip was answered right without its voice."""
 EXAMPLES = 5
 
 
