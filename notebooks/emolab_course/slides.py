@@ -10,11 +10,11 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emolab.files import write_bytes
-from emolab.paths import build_folder
 from emolab_course.paths import notebooks_folder
 from emolab_course.release import Week, weeks
 
@@ -99,30 +99,43 @@ def _is_shown(output: Any) -> bool:
     return rich or (len(text) < 400 and not text.startswith("notebook "))
 
 
-def page(week: Week, mathjax: Path | None = None) -> tuple[str, int]:
-    """The page of a week, and how many slides it has. `mathjax` is a file `tex-svg.js` that is put into the page."""
+def page(week: Week) -> tuple[str, int]:
+    """The page of a week, and how many slides it has."""
     found = [Slide(f"Week {week.number}: {week.title}", "\n".join(f"- {path.stem}" for path in week.sources))]
     for source in week.sources:
         found += slides_of(notebooks_folder() / f"{source.stem}.ipynb")
     body = "\n".join(f"<section>{_rendered(slide)}</section>" for slide in found)
-    formulas = "<script>MathJax = {tex: {inlineMath: [['$', '$']]}};</script>"
-    formulas += f"<script>{mathjax.read_text(encoding='utf-8')}</script>" if mathjax else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(week.title)}</title>'
-        f"<style>{STYLE.read_text(encoding='utf-8')}</style>{formulas if mathjax else ''}</head>"
+        f"<style>{STYLE.read_text(encoding='utf-8')}</style></head>"
         f"<body>{body}<script>{KEYS}</script></body></html>\n"
     ), len(found)
 
 
-def _rendered(slide: Slide) -> str:
+@cache
+def _exporter() -> Any:
     from nbconvert import HTMLExporter
+
+    return HTMLExporter(template_name="basic", exclude_input=True, exclude_anchor_links=True)
+
+
+def _rendered(slide: Slide) -> str:
     from nbformat import v4
 
-    cells = [v4.new_markdown_cell(f"## {slide.heading}\n\n{slide.text}"), *slide.shown]
+    cells = [v4.new_markdown_cell(with_mathml(f"## {slide.heading}\n\n{slide.text}")), *slide.shown]
     notebook = v4.new_notebook(cells=cells)
-    exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_anchor_links=True)
-    text, _ = exporter.from_notebook_node(notebook)
+    text, _ = _exporter().from_notebook_node(notebook)
     return with_alternatives(text, notebook)
+
+
+def with_mathml(text: str) -> str:
+    """Markdown whose formulas are MathML, which browsers draw without a script; as TeX without latex2mathml."""
+    try:
+        from latex2mathml.converter import convert
+    except ImportError:
+        return text
+    text = re.sub(r"\$\$(.+?)\$\$", lambda found: convert(found[1], display="block"), text, flags=re.DOTALL)
+    return re.sub(r"\$([^$]+)\$", lambda found: convert(found[1]), text)
 
 
 def with_alternatives(text: str, notebook: NotebookNode) -> str:
@@ -139,8 +152,6 @@ def with_alternatives(text: str, notebook: NotebookNode) -> str:
 
 def write(week: int, out: Path) -> tuple[Path, int]:
     """Write the slides of a week to `out/week-NN.html`; the file and the number of its slides."""
-    from emolab_course.site import fetch_mathjax
-
     chosen = weeks(str(week))[0]
-    text, n = page(chosen, fetch_mathjax(build_folder() / "mathjax"))
+    text, n = page(chosen)
     return write_bytes(out / f"{chosen.folder}.html", text.encode("utf-8", "replace")), n

@@ -121,9 +121,10 @@ def test_the_page_of_wrong_answers_is_that_of_the_registry():
     assert all(len(row["mistakes"]) >= 5 for row in mistakes.rows())
 
 
-def test_slides_hold_the_figures_of_the_committed_notebooks():
+def test_slides_hold_the_figures_of_the_committed_notebooks(tmp_path):
     week = next(week for week in weeks() if week.number == 6)
-    text, n = slides.page(week)
+    file, n = slides.write(6, tmp_path)
+    text = file.read_text(encoding="utf-8")
     path = notebooks_folder() / f"{week.sources[0].stem}.ipynb"
     outputs = [o for c in nbformat.read(path, as_version=4).cells for o in c.get("outputs", [])]
     pictures = [o["data"]["image/png"].replace("\n", "") for o in outputs if "image/png" in o.get("data", {})]
@@ -137,3 +138,9 @@ def test_a_slide_says_the_first_sentences_and_the_formula():
     said = slides.lead("One. Two is\nlonger. Three.\n\nMore.\n\n$$x = 1$$\n\n<details>answer</details>")
     assert said == "One. Two is longer.\n\n$$x = 1$$"
     assert slides.lead("- a\n- b\n\nMore.") == "- a\n- b"
+
+
+def test_formulas_of_slides_need_no_script():
+    pytest.importorskip("latex2mathml")
+    said = slides.with_mathml("The rate $\\alpha$ of\n\n$$x = \\frac{1}{2}$$")
+    assert said.count("<math") == 2 and "$" not in said and 'display="block"' in said
