@@ -46,6 +46,8 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
     """Centred running mean, shorter at both ends; as many values as there are, whatever the window."""
     import numpy as np
 
+    if not len(values):  # a part that no step of a short run had
+        return np.array([])
     kernel = np.ones(max(1, min(window, len(values))))
     return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
 

@@ -197,8 +197,9 @@ plt.legend();
 # %%
 for name, label in names.items():
     values = column(hacked["rows"], name)[1]
-    print(f"{label}: {values[:5].mean():.2f} in the first five steps "
-          f"that have it, {values[-5:].mean():.2f} in the last five")
+    if len(values):
+        print(f"{label}: {values[:5].mean():.2f} in the first five steps "
+              f"that have it, {values[-5:].mean():.2f} in the last five")
 
 # %% [markdown]
 # What is paid and the share of right answers rise together, so the second

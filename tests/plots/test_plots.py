@@ -273,3 +273,10 @@ def test_plot_chooses_the_picture_of_an_attribution():
 @pytest.mark.parametrize("name", ["confusion_matrix", "score_bars", "controls"])
 def test_evaluation_figures_are_documented(name):
     assert getattr(evaluation, name).__doc__
+
+
+def test_a_running_mean_of_nothing_is_nothing():
+    from emolab.plots.training import smooth
+
+    assert len(smooth(np.array([]), 5)) == 0
+    assert smooth(np.array([1.0, 3.0, 5.0]), 3).tolist() == [2.0, 3.0, 4.0]
