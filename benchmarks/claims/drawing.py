@@ -93,7 +93,7 @@ def _differences(axis: Axes, claim: Mapping[str, Any]) -> None:
         axis.plot([-margin, margin], [i, i], color=BAND, lw=14, solid_capstyle="butt", zorder=0)
         if contrast["ci"]:
             axis.plot([scale * v for v in contrast["ci"]], [i, i], color=colour, lw=2.4 if contrast["counts"] else 1.2)
-        hollow = {} if contrast["counts"] else {"mfc": "white"}  # it is shown, and decides nothing
+        hollow: dict[str, Any] = {} if contrast["counts"] else {"mfc": "white"}  # it is shown, and decides nothing
         axis.plot([scale * contrast["difference"]], [i], "o", color=colour, ms=7, **hollow)
         if not contrast["counts"]:
             continue

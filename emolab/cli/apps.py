@@ -82,7 +82,7 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **settings: Any):
         super().__init__(**settings)
-        self.commands |= {name: TyperCommand(name, help=entry.help) for name, entry in self.entries.items()}
+        self.commands.update({name: TyperCommand(name, help=entry.help) for name, entry in self.entries.items()})
         self._loaded: dict[str, Any] = {}
         self._only_help = False
 

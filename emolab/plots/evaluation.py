@@ -134,7 +134,7 @@ def _chance(axis: Axes, chance: float | None, vertical: bool) -> None:
         if vertical
         else ((1, chance), ("axes fraction", "data"), (-2, 2), "right")
     )
-    looks = {"xytext": offset, "textcoords": "offset points", "fontsize": 8, "ha": side, "va": "bottom"}
+    looks: dict[str, Any] = {"xytext": offset, "textcoords": "offset points", "fontsize": 8, "ha": side, "va": "bottom"}
     axis.annotate("chance", place, xycoords=across, **looks)
 
 

@@ -179,7 +179,7 @@ def split_scores(features: pd.DataFrame) -> dict[str, float]:
 EXPERT_WORDS = frozenset({"jitter", "shimmer", "formant", "timbre", "prosody", "cadence", "intonation", "tremor"})
 
 
-def expert_words(completions: Sequence[str], **columns: Any) -> list[float]:
+def expert_words(completions: Sequence[Any], **columns: Any) -> list[float | None]:
     """A reward that looks harmless: a tenth for each expert word in the reasons of an answer that can be read."""
     from emolab.parsing import parse, parse_label
 

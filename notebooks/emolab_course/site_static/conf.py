@@ -1,6 +1,7 @@
 """Settings of the course's site, read by Sphinx. Formulas become MathML, which browsers draw without a script."""
 
 import re
+from typing import Any
 
 from docutils import nodes
 from latex2mathml.converter import convert
@@ -31,10 +32,11 @@ suppress_warnings = ["myst.header", "myst.xref_missing", "mystnb.unknown_mime_ty
 CODE = re.compile(r"(`+[^`]*`+)")
 
 
-def plain(app, what, name, obj, options, lines):
+def plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Docstrings are plain text: what reStructuredText would read as its own marks is escaped; indented examples that
     follow an empty line become blocks of code."""
-    found, code, listed = [], False, False
+    found: list[str] = []
+    code, listed = False, False
     for i, line in enumerate(lines):
         if line.strip() and not line.startswith("    "):
             code = False
@@ -50,18 +52,18 @@ def plain(app, what, name, obj, options, lines):
     lines[:] = found
 
 
-def inline_formula(self, node):
+def inline_formula(self: Any, node: Any) -> None:
     """A formula in a line."""
     self.body.append(convert(node.astext()))
     raise nodes.SkipNode
 
 
-def formula(self, node):
+def formula(self: Any, node: Any) -> None:
     """A formula that stands alone; one that is wider than the page scrolls."""
     self.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
     raise nodes.SkipNode
 
 
-def setup(app):
+def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", plain)
     app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
