@@ -236,6 +236,11 @@ class Clips(TrainerCallback):
                 "id": [sample.id for sample, _ in heard],
                 "label": [sample.emotion for sample, _ in heard],
                 "completion": [text for _, text in heard],
-                "audio": [tracker.Audio(_pcm(sample), sample_rate=SAMPLE_RATE) for sample, _ in heard],
+                "audio": [
+                    tracker.Audio(_pcm(sample), caption=sample.id, sample_rate=SAMPLE_RATE) for sample, _ in heard
+                ],
             }
-            tracker.log({"clips": tracker.Table(dataframe=pandas.DataFrame(columns))})
+            told = {"clips": tracker.Table(dataframe=pandas.DataFrame(columns))}
+            if name == "wandb":  # in its tables a sound becomes the word "Audio"
+                told["sounds"] = columns["audio"]
+            tracker.log(told)
