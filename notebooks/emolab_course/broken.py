@@ -32,15 +32,18 @@ def broken_curves(saved: Mapping[str, Any]) -> Figure:
     @styled
     def draw() -> Figure:
         figure, axes = new_figure(9.6, 1.8 * len(LETTERS), len(LETTERS), len(SHOWN), sharex=True, sharey="col")
+        for axis, title in zip(axes[0], SHOWN.values(), strict=True):
+            axis.set_title(title)
         for row, (letter, name) in zip(axes, LETTERS.items(), strict=True):
-            for axis, (key, title) in zip(row, SHOWN.items(), strict=True):
+            for axis, key in zip(row, SHOWN, strict=True):
                 for run, colour, label in (("sound", QUIET, "sound run"), (name, "#c8383c", f"run {letter}")):
                     steps, values = column(saved["runs"][run]["rows"], key)
                     if len(values):
                         axis.plot(steps, smooth(values, 3), color=colour, label=label)
                     else:  # no completion had an advantage, so none was run through the model
                         axis.text(0.5, 0.5, f"run {letter}: nothing computed", transform=axis.transAxes, ha="center")
-                axis.set_title(title if row is axes[0] else "")
+                if key in ("parse_rate", "zero_variance"):  # shares
+                    axis.set_ylim(0, 1.05)
                 light_grid(axis)
             row[0].set_ylabel(f"run {letter}")
             row[-1].legend(fontsize=7)

@@ -48,6 +48,7 @@ def test_the_pictures_show_every_run(saved):
     figure = broken_curves(saved)
     assert len(figure.axes) == len(LETTERS) * len(SHOWN)
     assert [axis.get_ylabel() for axis in figure.axes[:: len(SHOWN)]] == [f"run {letter}" for letter in LETTERS]
+    assert [axis.get_title("left") for axis in figure.axes[: len(SHOWN)]] == list(SHOWN.values())
     assert list(broken_answers(saved).index) == [*LETTERS, "sound"]
 
 

@@ -354,9 +354,9 @@ DIAGNOSIS = JudgedExercise(
         "the clips apart; it only becomes sure of one answer. No cold start: this run is not broken. It starts lower "
         "than the sound run, its answers are readable from the first step, and it ends beside the sound run. This "
         "base model writes the form before any training, so there was no form to learn. Learning rate × 10: it starts "
-        "like the sound run, and loses what it could. Labels of other clips: it starts like the sound run, and its "
-        "reward stays low, because no answer earns more than a guess on average; the longer it trains, the more it "
-        "forgets."
+        "like the sound run, and loses what it could. Labels of other clips: it starts with the UA of the "
+        "sound run, but its reward is low from the first step, because a right answer earns no more than a guess; the "
+        "longer it trains, the more it forgets."
     ),
     takes=dict,
     example=_RIGHT,
