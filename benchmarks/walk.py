@@ -77,8 +77,8 @@ def summary(runs: list[dict[str, Any]], others: Sequence[dict[str, Any]] = ()) -
     """One row a method: mean UA over training seeds, its spread, the mean interval, parse rate, UA under each control.
 
     `runs` share a corpus, and each has another training seed. `others` are runs of the first training seed on corpora
-    of other seeds: the same speakers and sentences, drawn and rendered anew. Their
-    spread includes the first of `runs`.
+    of other seeds: the same speakers and sentences, drawn and rendered anew. Their spread includes the first of
+    `runs`.
     """
     rows = []
     for key, name in ROWS:

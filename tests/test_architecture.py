@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from absent import without
 
 PACKAGE = Path(__file__).parents[1] / "emolab"
 ROOMS = (
@@ -125,13 +126,7 @@ def test_the_front_door_opens_without_anything_heavy_and_at_once():
 
 @pytest.mark.parametrize("absent", ["torch", "trl"])
 def test_without_an_extra_the_error_says_what_to_install(absent):
-    code = (
-        "import sys\n"
-        "class Absent:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        f"        if name.partition('.')[0] == {absent!r}:\n"
-        f"            raise ModuleNotFoundError(f'No module named {{name!r}}', name={absent!r})\n"
-        "sys.meta_path.insert(0, Absent())\n"
+    code = without(absent) + (
         "import importlib.util, emolab.extras\n"
         "real = importlib.util.find_spec\n"
         f"emolab.extras.find_spec = lambda name: None if name == {absent!r} else real(name)\n"
