@@ -52,10 +52,10 @@ esd | ESD | 35000 | esd-5 | zh/en | audio text | by hand
     | https://hltsingapore.github.io/ESD/ | by signed agreement, research only
 emotiontalk | EmotionTalk | 19250 | emotiontalk-7 | zh | audio video text | hub BAAI/Emotiontalk
     | https://huggingface.co/datasets/BAAI/Emotiontalk | CC BY-NC-SA 4.0
-mer2023 | MER2023 | 5030 | mer2023-6 | zh | audio video | by hand
-    | http://merchallenge.cn/ | by signed agreement, research only
-mer2024 | MER2024 | 5030 | mer2024-6 | zh | audio video text | by hand
-    | https://zeroqiaoba.github.io/MER2024-website/ | by signed agreement, research only
+mer2023 | MER2023 | 5030 | mer2023-6 | zh | audio video | hub MERChallenge/MER2023
+    | https://huggingface.co/datasets/MERChallenge/MER2023 | by agreement on the hub, non-commercial research only
+mer2024 | MER2024 | 5030 | mer2024-6 | zh | audio video text | hub MERChallenge/MER2024
+    | https://huggingface.co/datasets/MERChallenge/MER2024 | by agreement on the hub, non-commercial research only
 mer2025 | MER2025 | 31327 | mer2024-6 | zh | audio video text | hub MERChallenge/MER2025
     | https://huggingface.co/datasets/MERChallenge/MER2025 | by agreement on the hub, non-commercial research only
 mer2026 | MER2026 | 31327 | mer2024-6 | zh | audio video text | hub MERChallenge/MER2026

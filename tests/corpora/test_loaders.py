@@ -26,11 +26,20 @@ def test_there_are_sixteen():
 def test_words_and_descriptions_of_people_come_before_those_of_models(fixture_corpus):
     for name in ("mer2025", "mer2026"):
         _, _, corpus, _ = fixture_corpus(name)
-        first, only_words = corpus[0], corpus[len(corpus) - 1]
+        first, only_words = corpus[0], next(s for s in corpus if s.id.endswith("00000100"))
         assert first.words == ("happy", "moved") and first.emotion == "neutral" and first.text == "我不知道。"
         assert first.audio == "audio/samplenew3_00000000.wav" and first.video == "video/samplenew3_00000000.mp4"
-        assert first.caption == ("A man smiles (ovmerd)." if name == "mer2025" else None)
+        assert first.caption == ("A man smiles (ovmerd)." if name == "mer2025" else "She is calm.")
         assert only_words.emotion is None and only_words.words == ("happy", "moved")
+
+
+def test_pairs_of_mer2026_keep_what_people_prefer(fixture_corpus):
+    _, _, corpus, _ = fixture_corpus("mer2026")
+    first, only_pair = corpus[0], corpus[len(corpus) - 1]
+    told = [(pair["table"], pair["preference"]) for pair in first.extra["preferences"]]
+    assert told == [("track3_emoprefer.csv", "same"), ("track3_emopreferv2.csv", "a1")]
+    assert only_pair.emotion is None and only_pair.caption == "He is sad." and not only_pair.words
+    assert only_pair.extra["preferences"][0]["a1"] == "He is tired."
 
 
 def test_the_four_conditions_of_listen(fixture_corpus):
@@ -62,7 +71,8 @@ def test_samples_are_consistent(loaded):
     assert len({sample.id for sample in corpus}) == len(corpus)
     for sample in corpus:
         assert sample.corpus == name
-        assert sample.emotion in LABEL_SETS[corpora.info(name).labels] or (not sample.emotion and sample.words)
+        told = sample.words or sample.caption
+        assert sample.emotion in LABEL_SETS[corpora.info(name).labels] or (not sample.emotion and told)
         assert sample.audio or sample.video or sample.extra.get("experiment") in ("2A", "3A")
         for modality in ("audio", "video"):
             if getattr(sample, modality):

@@ -1,1 +1,2 @@
-"""The sixteen published corpora, a loader each; `emolab` finds them by their entry points."""
+"""The published corpora, a loader each: the sixteen of the catalogue, EmotionCoT and MMEVerse. `emolab` finds them by
+their entry points."""

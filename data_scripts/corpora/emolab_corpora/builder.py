@@ -9,26 +9,31 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emolab.corpora.catalogue import info
+from emolab.corpora.catalogue import CorpusInfo, info
 from emolab.corpora.reading import read_text
 from emolab.emotions import LABEL_SETS
 from emolab.errors import CorpusError
 from emolab.media.usable import CHECKS, Check, Look, look
-from emolab.samples import Corpus, EmotionSample, LoadReport, printable
+from emolab.samples import UNSTATED, Corpus, EmotionSample, LoadReport, printable
 
 
 class Builder:
-    """Collects a corpus while a loader reads its folder. All paths are relative to `root`, with slashes."""
+    """Collects a corpus while a loader reads its folder. All paths are relative to `root`, with slashes.
 
-    def __init__(self, name: str, root: str | Path, check: Check = "header") -> None:
-        self.info = info(name)
+    `name` is that of a corpus of the catalogue, or the facts of another one. Where those name no label set, labels stay
+    as published.
+    """
+
+    def __init__(self, name: str | CorpusInfo, root: str | Path, check: Check = "header") -> None:
+        self.info = info(name) if isinstance(name, str) else name
+        self.labels = LABEL_SETS[self.info.labels] if self.info.labels else UNSTATED
         self.root = Path(root)
         self.check = check
         if check not in CHECKS:
             raise CorpusError(f"check {check!r}: expected one of {', '.join(CHECKS)}")
         if not self.root.is_dir():
             raise CorpusError(f"{self.root}: no such folder; give the folder that holds {self.info.title} as published")
-        self.report = LoadReport(name)
+        self.report = LoadReport(self.info.name)
         self.samples: list[EmotionSample] = []
         self._ids: set[str] = set()
         self._index: list[str] | None = None
@@ -141,7 +146,7 @@ class Builder:
         the corpus's taxonomy has it ("Fear" where that says "fearful"). The language is the corpus's if it has one.
         """
         language = self.info.language if len(self.info.language) == 2 else None
-        spelt = LABEL_SETS[self.info.labels].normalise(emotion)
+        spelt = self.labels.normalise(emotion) if len(self.labels) else emotion
         known = {"corpus": self.info.name, "language": language, "emotion": spelt}
         sample = EmotionSample(f"{self.info.name}-{key}", **known | fields)
         item = sample.audio or sample.video or sample.id
@@ -165,4 +170,4 @@ class Builder:
             )
         self.samples.sort(key=lambda sample: sample.id)
         self.report.found = len(self.samples)
-        return Corpus(self.root, self.samples, self.info.name, LABEL_SETS[self.info.labels]), self.report
+        return Corpus(self.root, self.samples, self.info.name, self.labels), self.report

@@ -25,8 +25,8 @@ MER2026: labels of single persons, and open words by people and by models.
 
 Checked against zeroQiaoba/MERTools (`MER2026/README.md`: folders and tables;
 `MER2026/MER2026_Track1/toolkit/preprocess/mer2026.py`: columns name, discrete, chinese;
-`MER2026/MER2026_Track2/my_affectgpt/datasets`: the column openset). Rows of the tables are not verified against a
-public listing: the data set is gated.
+`MER2026/MER2026_Track2/my_affectgpt/datasets`: the column openset; `MER2026/MER2026_Track3/main_dpo_batch.py`: the
+columns a1, a2 and preference). Rows of the tables are not verified against a public listing: the data set is gated.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from emolab_corpora.builder import Builder
 
 OF = ("mercaptionplus.csv", "ovmerd.csv")
 """Tables of both kinds; where both name a clip, the one that people checked (OV-MERD) comes last and counts."""
+PAIRS = ("track3_emoprefer.csv", "track3_emopreferv2.csv")
 
 
 def mer2023(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:
@@ -86,15 +87,17 @@ def mer2025(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadRepo
 
 
 def mer2026(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]:
-    """Load `video/`, `audio/`, `track1_train.csv`, `track2_train_mercaptionplus.csv`, `track2_train_human.csv` and
-    `subtitle_chieng.csv`.
+    """Load `video/`, `audio/`, `track1_train.csv`, `track2_train_mercaptionplus.csv`, `track2_train_human.csv`,
+    `track3_emoprefer.csv`, `track3_emopreferv2.csv` and `subtitle_chieng.csv`.
 
-    Where both tables of words name a clip, those of people count. The pairs of track 3 (which of two descriptions
-    people prefer) and the candidates are not read. Speakers are not stated, and no split is published. Raises
-    CorpusError if the table of track 1 is missing or a table lacks a column.
+    Where both tables of words name a clip, those of people count. `extra["preferences"]` holds a clip's pairs of
+    descriptions of track 3: `a1`, `a2`, `preference` ("a1", "a2" or "same") and its `table` (in `track3_emoprefer.csv`
+    most of three people prefer it, in `track3_emopreferv2.csv` one does); the first preferred one is the `caption`.
+    The candidates are not read. Speakers are not stated, and no split is published. Raises CorpusError if the table of
+    track 1 is missing or a table lacks a column.
     """
     words = ("track2_train_mercaptionplus.csv", "track2_train_human.csv")
-    return _load_annotated("mer2026", root, check, "track1_train.csv", words, ())
+    return _load_annotated("mer2026", root, check, "track1_train.csv", words, (), PAIRS)
 
 
 def _load_part(build: Builder, table: str, folder: str, split: str) -> None:
@@ -122,18 +125,27 @@ def _load_part(build: Builder, table: str, folder: str, split: str) -> None:
 
 
 def _load_annotated(
-    name: str, root: str | Path, check: Check, labels: str, words: tuple[str, ...], descriptions: tuple[str, ...]
+    name: str,
+    root: str | Path,
+    check: Check,
+    labels: str,
+    words: tuple[str, ...],
+    descriptions: tuple[str, ...],
+    pairs: tuple[str, ...] = (),
 ) -> tuple[Corpus, LoadReport]:
     """The clips that any table names, with what each says: the label (`discrete`), the open words (`openset`), the
-    description (`reason`), what is said in Chinese (`subtitle_chieng.csv`). Clips without a row are unlabelled."""
+    description (`reason`), the preferred one of a pair, what is said in Chinese (`subtitle_chieng.csv`). Clips without
+    a row are unlabelled."""
     build = Builder(name, root, check)
     build.one(labels)
     emotions = _column(build, labels, "discrete")
     named = {clip: _listed(text) for table in words for clip, text in _column(build, table, "openset").items()}
     told = {clip: text for table in descriptions for clip, text in _column(build, table, "reason").items()}
+    preferred = _preferences(build, pairs)
+    told = {clip: best for clip, found in preferred.items() if (best := _best(found))} | told
     spoken = _transcripts(build, "subtitle_chieng.csv")
     videos, voices = build.by_name(".mp4", under="video"), build.by_name(".wav", under="audio")
-    for clip in dict.fromkeys([*emotions, *named, *told]):
+    for clip in dict.fromkeys([*emotions, *named, *told, *preferred]):
         video, voice = videos.pop(f"{clip}.mp4", None), voices.pop(f"{clip}.wav", None)
         if not build.usable(video, f"video/{clip}.mp4"):
             continue
@@ -147,6 +159,7 @@ def _load_annotated(
             emotion=emotions.get(clip),
             words=named.get(clip, ()),
             caption=told.get(clip),
+            extra={"preferences": preferred[clip]} if clip in preferred else {},
         )
     for file in videos.values():
         build.skip("unlabelled", file)
@@ -158,10 +171,30 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(word for part in text.strip("[] ").split(",") if (word := part.strip(" '\"")))
 
 
+def _preferences(build: Builder, tables: tuple[str, ...]) -> dict[str, list[dict[str, str]]]:
+    """Clip → its pairs of descriptions, each with what people prefer, of the tables that are there."""
+    pairs: dict[str, list[dict[str, str]]] = {}
+    for table in tables:
+        for row in _rows(build, table, "a1", "a2", "preference"):
+            pair = {column: row[column] for column in ("a1", "a2", "preference")}
+            pairs.setdefault(row["name"], []).append({**pair, "table": table})
+    return pairs
+
+
+def _best(pairs: list[dict[str, str]]) -> str | None:
+    """The description that people prefer in the first pair where they prefer one."""
+    return next((pair[pair["preference"]] for pair in pairs if pair["preference"] in ("a1", "a2")), None)
+
+
+def _rows(build: Builder, table: str, *columns: str) -> list[dict[str, str]]:
+    """The rows of a table that have these columns beside the clip's name; none where the table is not there."""
+    found = next((file for file in build.index if file.rsplit("/", 1)[-1] == table), None)
+    return [] if found is None else read_csv(build.root / found, ("name", *columns))
+
+
 def _column(build: Builder, table: str, column: str) -> dict[str, str]:
     """Clip → value of a column, where the table is there."""
-    found = next((file for file in build.index if file.rsplit("/", 1)[-1] == table), None)
-    return {} if found is None else {r["name"]: r[column] for r in read_csv(build.root / found, ("name", column))}
+    return {row["name"]: row[column] for row in _rows(build, table, column)}
 
 
 def _transcripts(build: Builder, table: str = "label-transcription.csv") -> dict[str, str]:
