@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 VERDICT_COLOURS = {"holds": "#14817b", "does not": "#c8383c", "undecided": "#a87900"}
 """Grey means one thing in these pictures: a difference that is too small to matter."""
-BAND = "#e3e7eb"
+BAND = "#c5ced8"
 MAX_COLUMNS = 3
 FURTHEST = 8.0  # margins; an interval that goes beyond is cut there
 
@@ -73,7 +73,7 @@ def _scores(axis: Axes, claim: Mapping[str, Any], key: str) -> None:
             if score["ci"]:
                 axis.plot([scale * v for v in score["ci"]], [i + 0.26] * 2, color=INK, lw=1.4)
             axis.plot([scale * score["mean"]], [i + 0.26], "D", color=palette[arm["name"]], mec=INK, ms=5)
-    axis.set(xlabel="", ylabel="")
+    axis.set(xlabel="", ylabel="", ylim=(len(names) - 0.5, -0.6))  # one row an arm, also where an arm lacks the score
     axis.set_title(textwrap.fill(heading(key), 24), fontsize=8)
     light_grid(axis, "x")
 

@@ -140,7 +140,7 @@ def _save(figure: Figure, path: Path) -> None:
 
     whole = io.BytesIO()
     figure.savefig(whole, format="png", dpi=144, metadata={"Software": None})
-    picture = Image.open(whole).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    picture = Image.open(whole).convert("RGB").quantize(255, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     picture.save(path, "PNG", optimize=True)
 
 

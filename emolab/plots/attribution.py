@@ -91,8 +91,8 @@ def windows_on_wave(
     import matplotlib as mpl
     import numpy as np
 
-    ratios = [1.5, 0.45, 1] if spoken else [1.5, 1]
-    figure, axes = new_figure(7.4, 3.4 if spoken else 3.0, len(ratios), 1, sharex=True,
+    ratios = [1.4, 0.45, 1.3] if spoken else [1.4, 1.2]
+    figure, axes = new_figure(7.4, 4.2 if spoken else 3.4, len(ratios), 1, sharex=True,
                               gridspec_kw={"height_ratios": ratios})  # fmt: skip
     above, below = axes[0, 0], axes[-1, 0]
     scale = max((abs(p["phi"]) for p in players), default=1.0) or 1.0
@@ -106,15 +106,13 @@ def windows_on_wave(
         if p.get("error"):
             below.plot([middle] * 2, [p["phi"] - p["error"], p["phi"] + p["error"]], color=INK, lw=1)
     above.plot(np.arange(len(wave)) / rate, wave, color=INK, lw=0.5)
-    above.set(yticks=[], title=title or "When it was heard")
+    above.set(yticks=[], title=title or "When it was heard (red: for the answer, blue: against it)")
     above.spines["left"].set_visible(False)
     if spoken:
         _transcript(axes[1, 0], spoken)
     below.axhline(0, color=QUIET, lw=0.8)
-    if any(p.get("error") for p in players):
-        below.plot([], [], color=INK, lw=1, label="± standard error")
-        below.legend(loc="upper right", fontsize=7)
-    below.set(xlabel="seconds", ylabel=f"φ ({unit})", xlim=(0, len(wave) / rate))
+    lines = "; lines on bars: ± standard error" if any(p.get("error") for p in players) else ""
+    below.set(xlabel=f"seconds{lines}", ylabel=f"φ ({unit})", xlim=(0, len(wave) / rate))
     light_grid(below)
     return figure
 
@@ -133,6 +131,7 @@ def _transcript(axis: Axes, spoken: Sequence[Mapping[str, Any]]) -> None:
         axis.text((p["t0"] + p["t1"]) / 2, 0.5, str(p["name"]), ha="center", va="center", clip_on=False,
                   fontsize=7 if narrow else 8.5, color="white" if dark else INK)  # fmt: skip
     axis.set(yticks=[], ylim=(0, 1))
+    axis.set_ylabel("words", rotation=0, ha="right", va="center")
     axis.tick_params(axis="x", length=0)
     for side in ("left", "bottom"):
         axis.spines[side].set_visible(False)
@@ -157,7 +156,7 @@ def words_html(players: Sequence[Mapping[str, Any]], label: str = "") -> str:
             f"border-radius:3px;padding:2px 4px;margin:1px;display:inline-block'>"
             f"{html.escape(str(p['name']))}</span>"
         )
-    lead = f"<span style='color:{QUIET}'>the words, for “{html.escape(label)}”:</span> " if label else ""
+    lead = f"<span style='opacity:.7'>the words, for “{html.escape(label)}”:</span> " if label else ""
     return f"<div style='font:15px sans-serif;line-height:2'>{lead}{' '.join(parts)}</div>"
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 STATED = "stated"
 """The chance that a result states."""
+INTERVALS = "95% intervals"
+VALUE: dict[str, Any] = {"fontsize": 9, "zorder": 4, "bbox": {"facecolor": "white", "linewidth": 0, "pad": 0.6}}
 CONTROL_NAMES = {
     None: "as recorded",
     "none": "as recorded",
@@ -48,18 +50,11 @@ def confusion_matrix(
     for i, j in np.ndindex(*share.shape):
         if counts[i, j]:
             weight = "bold" if columns[j] == labels[i] else "normal"
-            axis.text(
-                j,
-                i,
-                f"{share[i, j]:.0f}",
-                ha="center",
-                va="center",
-                color="white" if share[i, j] > 60 else INK,
-                weight=weight,
-            )
+            colour = "white" if share[i, j] > 60 else INK
+            axis.text(j, i, f"{share[i, j]:.0f}", ha="center", va="center", color=colour, weight=weight)
     axis.set_xticks(range(len(columns)), [c or "no label" for c in columns], rotation=35, ha="right")
     axis.set_yticks(range(len(labels)), [f"{g}  ({int(n)})" for g, n in zip(labels, counts.sum(1), strict=True)])
-    axis.set(xlabel="answered", ylabel="gold (n)", title=title or "Who is mistaken for whom, % of each row")
+    axis.set(xlabel="answered, % of each row", ylabel="gold (n)", title=title or "Who is mistaken for whom")
     axis.tick_params(length=0)
     for side in axis.spines.values():
         side.set_visible(False)
@@ -89,7 +84,10 @@ def score_bars(
         axis.legend(loc="lower right", fontsize=8)
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
-    axis.set(xlim=(0, 1), xlabel=metric.upper() if len(metric) < 3 else metric.replace("_", " "), title=title)
+    name = metric.upper() if len(metric) < 3 else metric.replace("_", " ")
+    lines = f", lines: {INTERVALS}" if any(result.get(f"{metric}_ci") for result in results.values()) else ""
+    axis.set(xlim=(0, 1), xlabel=name + lines)
+    axis.set_title(title, pad=None if stated is None else 16)  # "chance" is written below it
     _chance(axis, stated if isinstance(stated, float) else None, vertical=True)
     light_grid(axis, "x")
     return figure
@@ -120,9 +118,9 @@ def _bar(
         ends, places, end = list(interval), [place, place], max(interval)
         axis.plot(places if upright else ends, ends if upright else places, color=INK, lw=1.6, solid_capstyle="butt")
     if upright:
-        axis.text(place, end + 0.015, f"{value:.2f}", ha="center", va="bottom", fontsize=9)
+        axis.text(place, end + 0.015, f"{value:.2f}", ha="center", va="bottom", **VALUE)
     else:
-        axis.text(end + 0.012, place, f"{value:.2f}", va="center", fontsize=9)
+        axis.text(end + 0.012, place, f"{value:.2f}", va="center", **VALUE)
 
 
 def _chance(axis: Axes, chance: float | None, vertical: bool) -> None:
@@ -159,7 +157,7 @@ def controls(
                 _bar(axis, place, found["ua"], found.get("ua_ci"), colour_of("", i), True, 0.88 * width)
         axis.bar(0, 0, color=colour_of("", i), label=model)
     axis.set_xticks(range(len(kinds)), [CONTROL_NAMES.get(k, str(k)) for k in kinds])
-    axis.set(ylim=(0, 1), ylabel="UA", title=title)
+    axis.set(ylim=(0, 1), ylabel=f"UA, lines: {INTERVALS}", title=title)
     stated = _stated(r for found in results.values() for r in found.values()) if chance == STATED else chance
     _chance(axis, stated if isinstance(stated, float) else None, vertical=False)
     if len(results) > 1:

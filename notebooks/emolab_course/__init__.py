@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         shared_between_splits,
         split_scores,
         spoiled_captions,
+        steady_pitch,
         verdict,
-        without_octave_errors,
     )
     from emolab_course.inside import adapted_layer, code_book_errors, positions_picture
     from emolab_course.lessons import at_most
@@ -45,7 +45,7 @@ _HOMES = {
     "check": "hint",
     "demos": (
         "ask between_share blind_clips credit_table expert_words lazy_scores one_of_each own_clips reward_trend "
-        "shared_between_splits split_scores spoiled_captions verdict without_octave_errors"
+        "shared_between_splits split_scores spoiled_captions steady_pitch verdict"
     ),
     "inside": "adapted_layer code_book_errors positions_picture",
     "lessons": "at_most",
@@ -95,10 +95,10 @@ __all__ = [
     "show_claim",
     "split_scores",
     "spoiled_captions",
+    "steady_pitch",
     "trainers_step",
     "verdict",
     "watch",
-    "without_octave_errors",
 ]
 
 

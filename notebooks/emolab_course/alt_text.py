@@ -1,8 +1,10 @@
-"""How a notebook shows a matplotlib figure: at 144 dots an inch, as a small PNG, with a text for who cannot see it."""
+"""How a notebook shows a matplotlib figure: at 144 dots an inch, as a small PNG, with a text for who cannot see it; and
+a table: without the sign of a zero."""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +15,31 @@ if TYPE_CHECKING:
 DPI = 144
 COLOURS = 255
 MOST_NAMES = 12
+NEGATIVE_ZERO = re.compile(r"(?<![\w.-])-(0(?:\.0*)?)(?![\d.]|e[+-]?[1-9])")
 
 
 def install(shell: Any) -> None:
-    """Make `shell` (an IPython shell) show figures as `png` does, and describe them by `alt_text`."""
+    """Make `shell` (an IPython shell) show figures as `png` does, described by `alt_text`, and tables `unsigned`."""
+    import pandas as pd
     from matplotlib.figure import Figure
 
     formatters = shell.display_formatter.formatters
     formatters["image/png"].for_type(Figure, png)
     formatters["text/plain"].for_type(Figure, lambda figure, printer, cycle: printer.text(alt_text(figure)))
+    formatters["text/html"].for_type(pd.DataFrame, lambda table: unsigned(table._repr_html_() or ""))
+    for kind in (pd.DataFrame, pd.Series):
+        formatters["text/plain"].for_type(kind, lambda table, printer, cycle: printer.text(unsigned(repr(table))))
+
+
+def unsigned(text: str) -> str:
+    """The text of a table in which a zero has no sign, and a digit's width of space instead where columns need it.
+
+    >>> unsigned("a  -0.00\\nb   0.02")
+    'a   0.00\\nb   0.02'
+    """
+    return NEGATIVE_ZERO.sub(
+        lambda found: (" " if found.start() and text[found.start() - 1] == " " else "") + found[1], text
+    )
 
 
 def png(figure: Figure) -> tuple[bytes, dict[str, str]] | None:
@@ -32,8 +50,10 @@ def png(figure: Figure) -> tuple[bytes, dict[str, str]] | None:
     if not figure.axes and not figure.texts:
         return None
     picture = Image.open(io.BytesIO(print_figure(figure, fmt="png", dpi=DPI))).convert("RGB")
+    few = picture.getcolors(maxcolors=20_000) is not None  # then small marks keep their colours; photographs do not fit
+    method = Image.Quantize.MAXCOVERAGE if few else Image.Quantize.MEDIANCUT
     small = io.BytesIO()
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    picture.quantize(COLOURS, method, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return small.getvalue(), {"alt": alt_text(figure)}
 
 
@@ -74,7 +94,8 @@ def _series(axes: Axes) -> str:
 
 def _names(texts: Iterable[str]) -> str:
     """The texts joined, where they are words; "" where they are numbers or nothing."""
-    known = [" ".join(text.split()) for text in texts if any(letter.isalpha() for letter in text)]
+    written = (re.sub(r"\$\\mathdefault\{(.*?)\}\$", "", text) for text in texts)  # a power of ten on an axis
+    known = [" ".join(text.split()) for text in written if any(letter.isalpha() for letter in text)]
     more = ", …" if len(known) > MOST_NAMES else ""
     return ", ".join(known[:MOST_NAMES]) + more
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from emolab_course.recordings import Recordings
     from emolab_course.start import Lab
 
+LEAP, SHORTEST_PIECE = 0.35, 5
+"""Octaves from one frame of a pitch track to the next, and frames, that `steady_pitch` keeps."""
 QUESTIONS = {"voice": "Describe the voice.", "transcribe": "What is said?", "direct": "Which emotion?"}
 
 
@@ -205,6 +207,39 @@ def without_octave_errors(f0: np.ndarray) -> np.ndarray:
     high, low = out > 1.5 * middle, (out > 0) & (out < middle / 1.5)
     out[high] /= 2
     out[low] *= 2
+    return out
+
+
+def steady_pitch(f0: np.ndarray) -> np.ndarray:
+    """A pitch track (n,) in Hz, 0 where unvoiced, in which each frame lies at the multiple or the fraction of what was
+    measured that fits its neighbours and the voice's middle best; single leaps that are left become unvoiced.
+
+    A tracker that takes two or three periods for one, or a half or a third of one, errs by that factor. The factors
+    are chosen together, by a shortest path over the voiced frames.
+    """
+    import numpy as np
+
+    out = np.array(f0, float)
+    at = np.flatnonzero(out > 0)
+    if not len(at):
+        return out
+    shifts = np.log2([1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4])
+    tried = np.log2(out[at])[:, None] + shifts
+    cost = 0.25 * np.abs(tried - np.median(np.log2(out[at]))) + 0.05 * np.abs(shifts)
+    best, back = cost[0], []
+    for i in range(1, len(at)):
+        leap = np.abs(tried[i][None] - tried[i - 1][:, None]) * np.exp(-(at[i] - at[i - 1] - 1) / 10)
+        back.append((best[:, None] + leap).argmin(0))
+        best = (best[:, None] + leap).min(0) + cost[i]
+    chosen = [int(best.argmin())]
+    for step in reversed(back):
+        chosen.append(int(step[chosen[-1]]))
+    pitch = tried[np.arange(len(at)), chosen[::-1]]
+    out[at] = 2**pitch
+    breaks = np.flatnonzero((np.diff(at) > 1) | (np.abs(np.diff(pitch)) > LEAP)) + 1
+    for piece in np.split(at, breaks):
+        if len(piece) < SHORTEST_PIECE:
+            out[piece] = 0.0
     return out
 
 

@@ -15,6 +15,7 @@ from emolab.media import SAMPLE_RATE
 from emolab.plots import training
 from emolab.plots.style import (
     ACCENT,
+    CYCLE,
     INK,
     MODALITY_COLOURS,
     QUIET,
@@ -42,18 +43,26 @@ def plutchik_circle(
     similarity: Mapping[str, float] | None = None, centre: str = "", gamma: float | None = None
 ) -> Figure:
     """Plutchik's circle. With `similarity` (emotion → similarity to `centre`), each point's size shows it, and those
-    at or below `gamma`, which earn no credit, are hollow.
+    at or below `gamma`, which earn no credit, are hollow. Emotions without a similarity are named as no labels.
     """
-    figure, axes = new_figure(4.6, 4.6)
+    figure, axes = new_figure(4.8, 4.8)
     axis = axes[0, 0]
     ring = [math.radians(d) for d in range(361)]
     axis.plot([math.cos(a) for a in ring], [math.sin(a) for a in ring], color=QUIET, linewidth=0.8)
     for i, (name, degrees) in enumerate(PLUTCHIK_DEGREES.items()):
-        _circle_point(axis, name, degrees, i, None if similarity is None else similarity.get(name), gamma)
-    axis.text(0, 0, "neutral", ha="center", va="center", color=QUIET)
+        if similarity is None or name in similarity:
+            _circle_point(axis, name, degrees, i, None if similarity is None else similarity[name], gamma)
+        else:
+            x, y = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+            axis.plot([x], [y], "o", color=QUIET, ms=3)
+            axis.text(1.3 * x, 1.22 * y, f"{name}\n(no label)", ha="center", va="center", fontsize=8.5, color=INK)
+    axis.text(0, 0, "neutral", ha="center", va="center", color=INK)
+    if similarity is not None:
+        hollow = "" if gamma is None else f"; hollow: at most {gamma:g}, earns nothing"
+        axis.text(0, -1.6, f"size: similarity{hollow}", ha="center", va="center", fontsize=8.5, color=INK)
     axis.set(
-        xlim=(-1.55, 1.55),
-        ylim=(-1.45, 1.45),
+        xlim=(-1.6, 1.6),
+        ylim=(-1.7, 1.45),
         aspect="equal",
         title=f"Similarity to {centre}" if centre else "Plutchik's circle",
     )
@@ -81,9 +90,13 @@ def _circle_point(
 
 @styled
 def similarity_matrices(
-    matrices: Mapping[str, Sequence[Sequence[float]]], labels: LabelSet | Sequence[str] = EMOLAB_7
+    matrices: Mapping[str, Sequence[Sequence[float]]],
+    labels: LabelSet | Sequence[str] = EMOLAB_7,
+    values: str = "similarity",
+    xlabel: str = "",
+    ylabel: str = "",
 ) -> Figure:
-    """Similarity matrices side by side, (L, L) each with values in [0, 1], by name."""
+    """Matrices side by side, (L, L) each with `values` (what they are) in [0, 1], by name."""
     figure, axes = new_figure(3.4 * len(matrices), 4.3, 1, len(matrices))
     image: Any = None
     for i, (axis, (name, matrix)) in enumerate(zip(axes[0], matrices.items(), strict=True)):
@@ -91,8 +104,9 @@ def similarity_matrices(
         axis.set_xticks(range(len(labels)), labels, rotation=90)
         axis.set_yticks(range(len(labels)), labels if i == 0 else [])
         axis.set_title(name)
-        for row, values in enumerate(matrix):
-            for column, value in enumerate(values):
+        axis.set(xlabel=xlabel, ylabel=ylabel if i == 0 else "")
+        for row, held in enumerate(matrix):
+            for column, value in enumerate(held):
                 axis.text(
                     column,
                     row,
@@ -103,7 +117,7 @@ def similarity_matrices(
                     color="white" if value > 0.6 else INK,
                 )
     if image is not None:
-        figure.colorbar(image, ax=list(axes[0]), shrink=0.8, label="similarity")
+        figure.colorbar(image, ax=list(axes[0]), shrink=0.8, label=values)
     return figure
 
 
@@ -131,12 +145,12 @@ def corpus_overview(table: pd.DataFrame, by: str = "condition", title: str = "")
             second.text(j, i, value or "", ha="center", va="center", fontsize=8, color="white" if dark else INK)
     second.set_xticks(range(counts.shape[1]), list(map(str, counts.columns)), rotation=45, ha="right", fontsize=8)
     second.set_yticks(range(len(order)), order)
-    second.set_title(f"emotion × {by}")
+    second.set_title(f"Samples by emotion and {by}")
     second.tick_params(length=0)
     speakers = table.groupby("split")["speaker"].nunique().reindex(splits)
     third.bar(splits, speakers.to_numpy(), color=[colour_of("", i) for i in range(len(splits))])
     third.bar_label(third.containers[0], fontsize=9)
-    third.set_title("speakers")
+    third.set_title("Speakers by split")
     third.yaxis.set_visible(False)
     third.spines["left"].set_visible(False)
     if title:
@@ -152,8 +166,8 @@ def _stack(axis: Any, table: pd.DataFrame, order: Sequence[str], splits: Sequenc
         axis.barh(order, values, left=[left[e] for e in order], color=colour_of("", i), label=split)
         left = {e: left[e] + v for e, v in zip(order, values, strict=True)}
     axis.invert_yaxis()
-    axis.set_title("samples")
-    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.45, -0.1), ncols=3)
+    axis.set(title="Samples by emotion and split", xlabel="samples")
+    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=3)
     light_grid(axis, "x")
 
 
@@ -178,6 +192,9 @@ def boxes_by_label(
         axis.set_xticks(range(1, len(known) + 1), known, rotation=30, ha="right")
         axis.set_title(name)
         light_grid(axis)
+    figure.supxlabel(
+        "line: median; box: the middle half; whiskers: up to 1.5 boxes further; dots: beyond", fontsize=8.5
+    )
     if title:
         figure.suptitle(title, x=0.01, ha="left", weight="bold")
     return figure
@@ -216,7 +233,7 @@ def spam_curves(curves: Mapping[str, Sequence[float]], title: str = "", x: str =
         best = max(range(len(values)), key=values.__getitem__)
         axis.plot(best + 1, values[best], "o", color=colour_of(name, i))
     axis.axhline(0, color=QUIET, linewidth=0.8)
-    axis.set(xlabel=x, ylabel="score", title=title)
+    axis.set(xlabel=x, ylabel="mean score, 0 to 1", title=title)
     axis.legend(fontsize=8, ncols=2)
     light_grid(axis)
     return figure
@@ -232,7 +249,8 @@ def modality_triangle(
     """Each sample as a point in the triangle of its shares (N, 3) of audio, video and text; a corner means one
     modality alone.
 
-    `colours` is one colour, or one for each sample; `groups` names colours for the legend.
+    `colours` is one colour, or one for each sample; `groups` names colours for the legend. A colour that is in no
+    group stands for several sources, or an unknown one.
     """
     import numpy as np
 
@@ -249,7 +267,8 @@ def modality_triangle(
         below = modality != "text"
         axis.annotate(modality, (x, y), xytext=(0, -8 if below else 7), textcoords="offset points", ha="center",
                       va="top" if below else "bottom", weight="bold", color=MODALITY_COLOURS[modality])  # fmt: skip
-    for name, colour in (groups or {}).items():
+    held = [] if isinstance(colours, str) else [colour for colour in colours if colour not in (groups or {}).values()]
+    for name, colour in {**(groups or {}), **({"several, or unknown": held[0]} if held else {})}.items():
         axis.scatter([], [], c=colour, s=30, label=name)
     if groups:
         axis.legend(loc="upper left", fontsize=8, title="evidence in", title_fontsize=8)
@@ -337,7 +356,9 @@ def stated_rates(suites: Mapping[str, Mapping[str, Any]], title: str = "") -> Fi
             axis.bar(place, stated[key], 0.92 * width, color=colour, alpha=0.9)
             axis.plot([place] * 2, stated[f"{key}_ci"], color=INK, lw=1.6)
     axis.set_xticks(range(len(heads)), list(heads.values()))
-    axis.set(ylim=(0, 1.02), ylabel="share", title=title or "What is said against what was measured")
+    axis.set(
+        ylim=(0, 1.02), ylabel="share, lines: 95% intervals", title=title or "What is said against what was measured"
+    )
     axis.legend(loc="upper left", ncols=len(suites))
     light_grid(axis)
     return figure
@@ -356,16 +377,20 @@ def before_after(
     spans = [x for pair in (intervals or {}).values() for span in pair for x in span]
     values = [*before.values(), *after.values(), *spans, 0.0]
     gap, lowest = 0.075 * (max(values) - min(values)), float("-inf")
+    others = [name for name in after if name not in MODALITY_COLOURS]
+    spare = [colour for colour in CYCLE if colour not in MODALITY_COLOURS.values()]
     for i, name in enumerate(sorted(after, key=after.__getitem__)):
-        colour, shift = colour_of(name, list(after).index(name)), 0.04 * (i / max(1, len(after) - 1) - 0.5)
+        colour = MODALITY_COLOURS.get(name) or spare[others.index(name) % len(spare)]
+        shift = 0.04 * (i / max(1, len(after) - 1) - 0.5)
         axis.plot([shift, 1 + shift], [before[name], after[name]], "o-", color=colour, lw=2.2)
         for x, span in enumerate((intervals or {}).get(name, ())):
             axis.plot([x + shift] * 2, span, color=colour, lw=1.4, alpha=0.7)
         lowest = max(after[name], lowest + gap)
-        axis.annotate(f"{name} {after[name]:.2f}", (1.14, lowest), va="center", color=colour)
+        axis.text(1.14, lowest, f"{name} {after[name]:.2f}", va="center", color=colour)
     axis.axhline(0, color=QUIET, lw=0.8)
+    axis.set_ylim(top=max(axis.get_ylim()[1], lowest + 0.6 * gap))
     axis.set_xticks([0, 1], ["before RL", "after RL"])
-    axis.set(xlim=(-0.2, 1.7), ylabel=ylabel, title=title or "What training taught it to use")
+    axis.set(xlim=(-0.2, 1.7), ylabel=ylabel, title=title or "Before and after training")
     return figure
 
 
@@ -378,7 +403,7 @@ def clip_card(
     title: str = "",
     emotion: str | None = None,
 ) -> Figure:
-    """A voice at a glance: waveform above, spectrogram below with F0 on it.
+    """A voice at a glance: waveform above, spectrogram (in dB) below with F0 on it.
 
     `wave` (n,) at 16 kHz; `f0` (T,) in Hz, 0 or NaN where unvoiced, one value each `hop` seconds; `words` as (word,
     onset in s).
@@ -400,8 +425,9 @@ def clip_card(
         pitch = below.twinx()
         voiced = np.where(np.nan_to_num(f0) > 0, f0, np.nan)
         pitch.plot(np.arange(len(f0)) * hop, voiced, color="white", lw=3.2, alpha=0.85)
-        pitch.plot(np.arange(len(f0)) * hop, voiced, color=ACCENT, lw=1.6)
+        pitch.plot(np.arange(len(f0)) * hop, voiced, color=ACCENT, lw=1.6, label="pitch (F0), right axis")
         pitch.set(ylim=(50, 500), ylabel="F0, Hz")
+        pitch.legend(loc="upper right", fontsize=8, frameon=True)
         pitch.spines["right"].set_visible(True)
     for word, onset in words:
         above.annotate(word, (onset, 1), xycoords=("data", "axes fraction"), fontsize=8, color=INK, va="top")
@@ -420,6 +446,8 @@ def vad_plane(
     `table` has the columns emotion, valence and arousal in [-1, 1]. `labels` are the corpus's (`corpus.labels`), by
     default those in the table; a label without a place (`LabelSet.place`) has no diamond.
     """
+    from matplotlib.patheffects import withStroke
+
     figure, ((axis,),) = new_figure(5.4, 4.6)
     axis.axhline(0, color=QUIET, lw=0.8, zorder=0)
     axis.axvline(0, color=QUIET, lw=0.8, zorder=0)
@@ -433,7 +461,7 @@ def vad_plane(
         if place is None or place.vad is None:
             continue
         valence, arousal, _ = place.vad
-        axis.scatter([valence], [arousal], marker="D", s=58, color=colours[emotion], edgecolor="white", zorder=4)
+        axis.scatter([valence], [arousal], marker="D", s=58, color=colours[emotion], edgecolor=INK, zorder=4)
         left = asked.concept(emotion) == "fearful"  # its word lies beside "angry"
         axis.annotate(
             emotion,
@@ -443,7 +471,12 @@ def vad_plane(
             ha="right" if left else "left",
             fontsize=9,
             weight="bold",
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+            zorder=5,
         )
+    axis.scatter([], [], s=12, color=INK, linewidths=0, label="a sample")
+    axis.scatter([], [], marker="D", s=40, color="white", edgecolor=INK, label="the label's word")
+    axis.legend(loc="lower right", fontsize=8.5)
     axis.set(
         xlim=(-1.05, 1.05),
         ylim=(-1.05, 1.05),
@@ -483,27 +516,28 @@ def label_bias(bias: Mapping[str, Mapping[str, float]], title: str = "What the m
 def advantages(
     rewards: Sequence[Sequence[float]], group_advantages: Sequence[Sequence[float]], title: str = ""
 ) -> Figure:
-    """Groups of completions as strips: each dot's place is its reward, its colour and number its advantage."""
-    figure, ((axis,),) = new_figure(6.6, 0.9 + 0.42 * len(rewards))
+    """Groups of completions as strips: each dot's place is its reward; its colour is its advantage, red above the
+    group's mean, blue below it and grey where it is zero, the darker the larger.
+    """
+    import matplotlib as mpl
+
+    shades = mpl.colormaps["RdBu_r"]
+    figure, ((axis,),) = new_figure(6.6, 1.3 + 0.42 * len(rewards))
     largest = max((abs(a) for group in group_advantages for a in group), default=1.0) or 1.0
     for g, (scores, gains) in enumerate(zip(rewards, group_advantages, strict=True)):
         offsets = [0.09 * (i - (len(scores) - 1) / 2) for i in range(len(scores))]
         axis.axhline(g, color="#eef1f4", lw=14, zorder=0)
-        axis.scatter(
-            scores,
-            [g + o * 0.8 for o in offsets],
-            c=list(gains),
-            cmap="RdBu_r",
-            vmin=-largest,
-            vmax=largest,
-            s=46,
-            edgecolor=INK,
-            linewidth=0.4,
-        )
+        colours = [shades(0.5 + math.copysign(0.2, a) + 0.3 * a / largest) if a else QUIET for a in gains]
+        places = [g + o * 0.8 for o in offsets]
+        axis.scatter(scores, places, c=colours, s=46, edgecolor=INK, linewidth=0.4)
         axis.plot([sum(scores) / len(scores)] * 2, [g - 0.36, g + 0.36], color=QUIET, lw=1.4)
     axis.set_yticks(range(len(rewards)), [f"prompt {g + 1}" for g in range(len(rewards))])
     axis.invert_yaxis()
     axis.set(xlabel="reward (bar: the group's mean)", title=title or "Same prompt, eight answers: who beat the group?")
+    kinds = {"above the mean: pushed up": shades(0.85), "below: pushed down": shades(0.15), "all equal: no push": QUIET}
+    for name, colour in kinds.items():
+        axis.scatter([], [], color=colour, s=40, edgecolor=INK, linewidth=0.4, label=name)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8.5)
     return figure
 
 

@@ -25,7 +25,7 @@ def positions_picture(lalm: LALM, clip: EmotionSample, prompt: Prompt) -> Figure
     kinds = np.full(batch.input_ids.shape[1], "instruction", dtype=object)
     for span in batch.spans[0]:
         kinds[span.start : span.end] = "transcript" if span.modality == "text" else span.modality
-    figure, axes = plt.subplots(2, 1, figsize=(9, 2.8), height_ratios=(2, 1))
+    figure, axes = plt.subplots(2, 1, figsize=(9, 3), height_ratios=(2, 1), layout="constrained")
     wave = audio_of(clip)
     axes[0].plot(np.arange(len(wave)) / SAMPLE_RATE, wave, lw=0.4)
     title = f"The sound, and the row of {len(kinds)} positions that the decoder reads"
@@ -34,8 +34,7 @@ def positions_picture(lalm: LALM, clip: EmotionSample, prompt: Prompt) -> Figure
         at = np.flatnonzero(kinds == kind)
         axes[1].bar(at, 1, width=0.9, label=f"{kind} ({len(at)})")
     axes[1].set(xlabel="position", yticks=[], ylim=(0, 1))
-    axes[1].legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.6))
-    figure.tight_layout()
+    figure.legend(*axes[1].get_legend_handles_labels(), ncols=4, loc="outside lower center")
     plt.close(figure)
     return figure
 
@@ -69,16 +68,16 @@ def code_book_errors(book: NDArray[np.floating]) -> Figure:
 
     blocks = np.random.default_rng(0).normal(size=(400, 64))
     scaled = blocks / np.abs(blocks).max(1, keepdims=True)
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3))
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
     axes[0].hist(scaled.ravel(), bins=80, density=True, alpha=0.5)
     axes[0].vlines(book, 0, 0.3, color="black", lw=1)
     title = "The code book (lines) and normal weights"
     axes[0].set(xlabel="weight / largest of its block", ylabel="density", title=title)
     for name, codes in (("NF4", book), ("16 even steps", np.linspace(-1, 1, 16))):
         error = (codes[np.abs(scaled[..., None] - codes).argmin(-1)] - scaled).ravel()
-        label = f"{name}: typical {np.sqrt((error**2).mean()):.4f}"
+        label = f"{name}: root mean square {np.sqrt((error**2).mean()):.4f}"
         axes[1].hist(error, bins=81, range=(-0.1, 0.1), alpha=0.5, label=label)
-    axes[1].set(xlabel="error", title="What is lost")
-    axes[1].legend()
+    axes[1].set(xlabel="error / largest of the block", ylabel="weights", title="What is lost", ylim=(0, 1450))
+    axes[1].legend(loc="upper left", fontsize=8.5)
     plt.close(figure)
     return figure

@@ -46,7 +46,8 @@ def caption_bars(gold: Sequence[str], texts: Mapping[str, Sequence[str]], speake
             low_high = interval(lambda i, c=counts, s=score: s([c[j] for j in i]), list(speakers), 200)  # type: ignore
             axis.barh(row, score(counts), color=colour_of("", column))  # type: ignore[operator]
             axis.plot(low_high, [row, row], color=INK, lw=1.4)
-        axis.set(xlim=(0, 1.02), xlabel=f"{name}, 95% intervals over speakers", title=name.split(",")[0])
+            axis.text(max(low_high) + 0.015, row, f"{score(counts):.2f}", va="center", fontsize=9)  # type: ignore
+        axis.set(xlim=(0, 1.14), xlabel=f"{name}, 95% intervals over speakers", title=name.split(",")[0])
         light_grid(axis, "x")
     axes[0].set_yticks(range(len(texts)), list(texts))
     axes[0].invert_yaxis()

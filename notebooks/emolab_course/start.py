@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from emolab.samples import Corpus, EmotionSample
 
 SEED = 0
+WIDEST_CELL = 240
+"""Letters that a cell of a table shows before it is cut."""
 NOISY_LOGGERS = ("transformers", "trl", "peft", "accelerate", "bitsandbytes", "datasets", "matplotlib", "numba", "jax")
 
 
@@ -215,7 +217,7 @@ def setup(
         print(sentence)  # noqa: T201
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     _seed_everything(SEED, threads or cores)
-    _plot_style()
+    _display_style()
     folder = build_folder() / "notebooks" / notebook
     folder.mkdir(parents=True, exist_ok=True)
     given = {"labels": labels or os.environ.get("EMOLAB_LABELS"), "protocol": protocol, "fold": fold}
@@ -249,8 +251,9 @@ def _seed_everything(seed: int, threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _plot_style() -> None:
+def _display_style() -> None:
     import matplotlib.pyplot as plt
+    import pandas as pd
     from IPython import get_ipython
 
     from emolab.plots.style import CYCLE, RC
@@ -266,4 +269,5 @@ def _plot_style() -> None:
         "axes.grid": True,
         "text.parse_math": True,
     }
+    pd.set_option("display.max_colwidth", WIDEST_CELL)
     plt.rcParams.update(RC | mine | {"axes.prop_cycle": plt.cycler(color=CYCLE)})

@@ -60,8 +60,10 @@ COLUMNS = (
     Column("sanity", "left with shuffled weights", "0: rank correlation of the attributions, before and after", 0.0),
     Column("faithfulness", "deletion against random", "positive: without a quarter of the parts", 0.0),
     Column("efficiency", "not shared out", "0: mean |Σφ − (v(all) − v(none))|", 0.0),
-    Column("hallucination", "stated, not measured", "0: share of the stated modalities that add no more than a null"),
-    Column("agreement", "rationale names the largest", "1: share of the rationales"),
+    Column(
+        "hallucination", "stated, not measured", "0: share of the stated modalities that add no more than a null", 0.0
+    ),
+    Column("agreement", "rationale names the largest", "1: share of the rationales", 1.0),
 )
 
 

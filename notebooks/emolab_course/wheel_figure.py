@@ -53,6 +53,9 @@ def emotion_wheel(
             _label(axis, (left + right) / 2, OUTER, level2, 7)
         _words(axis, (start + end) / 2, level1, table, chosen)
         start = end
+    for name, sign in (("pleasant", 1), ("unpleasant", -1), ("neither", 0)):
+        axis.scatter([], [], marker="s", s=60, color=VALENCE[sign], alpha=0.6, label=name)
+    axis.legend(loc="upper left", fontsize=8.5)
     axis.set(xlim=(-1.6, 1.6), ylim=(-1.5, 1.3), aspect="equal", title=title or f"The wheel {wheel!r}")
     axis.axis("off")
     return figure

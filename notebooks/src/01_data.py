@@ -45,7 +45,6 @@ print("labels:", ", ".join(lab.corpus.labels))
 table[[name for name in shown if name in table]].head(6)
 
 # %%
-
 figures.corpus_overview(table)
 
 # %% [markdown]
@@ -135,20 +134,21 @@ pd.Series(split_scores(features), name="accuracy").round(2)
 #
 # Two voices from the test split, as waveform and as spectrogram, with the
 # pitch drawn in. Look at the height of the pitch, at how much it moves, and
-# at how fast the syllables follow each other. Pitch trackers err by octaves:
-# a frame far from the middle of the voice is halved or doubled first.
+# at how fast the syllables follow each other. Pitch trackers err by whole
+# factors: they take two periods of the voice for one, or half of one. So each
+# frame is first put back to the factor that fits its neighbours.
 
 # %%
 from IPython.display import display
 
 from emolab.media import audio_of
 from emolab.prosody import track_f0
-from emolab_course import without_octave_errors
+from emolab_course import steady_pitch
 
 voices = one_of_each(lab.voices("test"), at_most=2, seed=1)
 for sample in voices:
     wave = audio_of(sample)
-    f0 = without_octave_errors(track_f0(wave, 0.01, 65, 550))
+    f0 = steady_pitch(track_f0(wave, 0.01, 65, 550))
     display(figures.clip_card(wave, f0, title=sample.emotion,
                               emotion=sample.emotion))
 listen({sample.emotion: sample for sample in voices})
@@ -156,7 +156,7 @@ listen({sample.emotion: sample for sample in voices})
 # %% [markdown]
 # <!-- exercise 1.3 -->
 #
-# Write the mending. `f0` holds a pitch in Hz for each frame, and 0 where
+# Write a simple mending. `f0` holds a pitch in Hz for each frame, and 0 where
 # there is no voice. A frame that is more than 1.5 times the median of the
 # voiced frames is halved, one that is less than the median divided by 1.5 is
 # doubled.
@@ -273,7 +273,7 @@ figure = figures.boxes_by_label(
      "relative to the speaker": relative[:, 0]},
     features["emotion"], lab.corpus.labels)
 figure.axes[0].set_ylabel("semitones above 100 Hz")
-figure.axes[1].set_ylabel("the speaker's own spreads")
+figure.axes[1].set_ylabel("standard deviations of the speaker")
 figure
 
 # %%

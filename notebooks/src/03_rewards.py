@@ -134,7 +134,8 @@ from emolab_course import credit_table
 
 figures.similarity_matrices(
     {f"alpha = {alpha}": credit_table(el.ESWR(labels, alpha)).to_numpy()
-     for alpha in (1.0, 0.5, 0.0)}, labels)
+     for alpha in (1.0, 0.5, 0.0)}, labels, values="reward",
+    xlabel="answer", ylabel="gold label")
 
 # %% [markdown]
 # Rows are gold labels, columns are answers. With the paper's threshold only

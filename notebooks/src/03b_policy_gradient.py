@@ -211,7 +211,7 @@ table = pd.DataFrame({name: push.mean((0, 2)) for name, push in
                       pushed.items()},
                      index=[f"{c:.0%} right" for c in chances])
 table.plot.bar(figsize=(7, 3), rot=0, xlabel="prompts",
-               ylabel="mean push on an answer",
+               ylabel="mean push (of the group: 0)",
                title="The batch's mean pushes whole prompts, the group's none")
 pd.DataFrame({name: {"standard deviation of a push": push.std()}
               for name, push in pushed.items()}).round(2)
@@ -325,7 +325,7 @@ def reuse(epsilon, updates=15, rate=0.5):
 reused = {"no clip": reuse(1e9), "clip at 0.2": reuse(0.2)}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
 for axis, (name, kept) in zip(axes, reused.items()):
-    axis.axhspan(0.8, 1.2, alpha=0.15, color="grey")
+    axis.axhspan(0.8, 1.2, alpha=0.15, color="grey", label="1 ± 0.2")
     for i, answer in enumerate(answers):
         axis.plot(kept[:, i] / kept[0, i], label=answer)
     axis.set(title=name, xlabel="updates on one batch")
@@ -404,13 +404,14 @@ pd.concat({"near": pd.DataFrame(near).T, "far": pd.DataFrame(far).T}
 steps = np.linspace(0.1, 6, 60)
 found = [estimates(softmax(logits + s * target), policy) for s in steps]
 figure, axes = plt.subplots(1, 2, figsize=(9, 3))
-for name in ("k1", "k2", "k3"):
+for name, line in (("k1", "-"), ("k2", "-"), ("k3", "--")):
     kl = [f[name]["KL"] for f in found]
     axes[0].plot(kl, [f[name]["bias"] / f[name]["KL"] for f in found],
-                 label=name)
+                 line, label=name)
     axes[1].loglog(kl, [f[name]["deviation"] / f[name]["KL"]
-                        for f in found], label=name)
-axes[0].set(title="Bias, over KL", xlabel="true KL", ylabel="bias / KL")
+                        for f in found], line, label=name)
+axes[0].set(title="Bias, over KL (k1 and k3: none)", xlabel="true KL",
+            ylabel="bias / KL")
 axes[1].set(title="Deviation of one sample, over KL", xlabel="true KL",
             ylabel="deviation / KL")
 axes[1].legend();

@@ -139,8 +139,8 @@ for name, matrix in (("W, frozen", W), ("B A, after the cold start", B @ A)):
     values = np.linalg.svd(matrix, compute_uv=False).clip(min=1e-9)
     plt.semilogy(range(1, len(values) + 1), values, "o-", ms=3, label=name)
 plt.axvline(len(A) + 0.5, ls=":", color="grey", label=f"rank r = {len(A)}")
-plt.xlabel("singular value, from the largest")
-plt.ylabel("size")
+plt.xlabel("its rank, from the largest")
+plt.ylabel("singular value")
 plt.title("An adapter changes a matrix in r directions only")
 plt.legend();
 
@@ -279,7 +279,8 @@ pd.DataFrame(steps).T.round(3)
 # %% [markdown]
 # A positive number means "more likely now". What counts is the distance
 # between the columns of a row: how far one step moves right answers away
-# from wrong ones. Rung 1 moves both the same way, rung 2 pulls them apart.
+# from wrong ones. Both rungs raise right answers and lower wrong ones. Rung 2
+# pulls them further apart, since it also says how bad a wrong answer was.
 #
 # ## Rung 3: several updates on one batch
 #
@@ -330,16 +331,21 @@ for name, rows in runs.items():
     axes[1].hist(rows[-1]["ratios"].clamp(0, 3).tolist(), bins=40,
                  alpha=0.6, label=name)
 axes[0].set(xlabel="updates on one batch", ylim=(0, 1),
-            title="Share of tokens outside 1 ± 0.2")
-axes[1].axvspan(0.8, 1.2, alpha=0.15)
-axes[1].set(xlabel="ratio after the last update", title="Ratios")
+            ylabel="share of tokens", title="Outside the band 1 ± 0.2")
+axes[1].axvspan(0.8, 1.2, alpha=0.15, label="the band")
+axes[1].set(xlabel="ratio after the last update (3: or more)",
+            ylabel="tokens", yscale="log", title="How far they went")
+axes[0].legend()
 axes[1].legend();
 
 # %% [markdown]
 # Before the first update every ratio is 1, and nothing is clipped. Tokens
 # leave the band after it, and from then on the clipped loss gives those
 # that have moved the way their advantage wants no further push. As on the
-# bandit of notebook 03b, the clip acts from the second update on.
+# bandit of notebook 03b, the clip acts from the second update on, and it is
+# a brake and no wall: about as many tokens leave the band with the clip as
+# without, and those that leave do not go as far. The next figure measures
+# how far: its curve with the clip stays below the one without.
 #
 # ## Rung 4: stay near the reference
 #
@@ -358,7 +364,8 @@ for name, rows in runs.items():
     axis.plot([row["update"] for row in rows[1:]],
               [row["KL"] for row in rows[1:]], label=name)
 axis.set(xlabel="updates on one batch", yscale="log",
-         title="Distance from the cold start (KL per token)")
+         ylabel="KL per token, nats",
+         title="Clip and penalty keep the model near the cold start")
 axis.legend();
 
 # %% [markdown]
@@ -477,7 +484,7 @@ el.plot.score_bars({
     "after this short run": after,
     "silent voices": after["controls"]["silent"],
     "swapped voices": after["controls"]["swapped"],
-})
+}, title="UA on held-out speakers, and without their voices")
 
 # %%
 from emolab_course import verdict
@@ -591,5 +598,6 @@ share = np.linspace(0.01, 0.99, 99)
 for size in (2, 4, 8, 16):
     plt.plot(share, share**size + (1 - share) ** size, label=f"{size}")
 plt.xlabel("share of right answers")
-plt.ylabel("groups without signal")
+plt.ylabel("share of groups without signal")
+plt.title("Larger groups have more often something to compare")
 plt.legend(title="answers to a prompt");

@@ -109,7 +109,7 @@ check.ex_4b_2(my_answer)
 # ## Train it
 #
 # A cold start like that of notebook 04, and then sixty steps. A learning rate
-# three times that of the recipe saves time.
+# about three times that of the recipe saves time.
 
 # %%
 practised = practice(lab)
@@ -125,8 +125,9 @@ curves.update(hacked["rows"], force=True)
 after = recipe.measure(practised.lalm, parts.test, prompt, progress=False)
 
 # %% [markdown]
-# The reward rises, the answers can be read, the model becomes sure of
-# itself. In a hurry one would ship this model.
+# The reward rises, the answers can be read, and the entropy ends below its
+# start: the model becomes surer of itself. Nothing here looks wrong. In a
+# hurry one would ship this model.
 #
 # ## Look at the answers
 
@@ -276,7 +277,8 @@ mended = practised.train(cured, recipe.steps, lambda rows: True)
 healthy = recipe.measure(practised.lalm, parts.test, prompt,
                          progress=False)
 el.plot.score_bars({"cold start": before, "literal formula": after,
-                    "exact matches first": healthy})
+                    "exact matches first": healthy},
+                   title="UA hides what became of one label")
 
 # %%
 print(verdict("From the hacked to the cured run, UA", after, healthy))

@@ -30,7 +30,8 @@
 # <!-- cost study=75 -->
 
 # %%
-from emolab_course import at_most, check, figures, listen, setup, watch
+from emolab_course import (at_most, check, figures, listen, setup, verdict,
+                           watch)
 
 lab = setup("05")
 lab
@@ -286,7 +287,20 @@ elif known:
 # embedded corpus, with the checks that take longer: noise on the voice must
 # lower its share, shuffled weights must leave nothing, and the deletion of
 # what a method names must hurt more than the deletion of anything. Its saved
-# result:
+# result has six more panels:
+#
+# - *Voice's share per 10 dB of noise*: how the share of the voice changes
+#   when noise is laid over it. It must fall.
+# - *Left with shuffled weights*: the rank correlation of the attributions
+#   before and after all weights are shuffled. It must be zero.
+# - *Deletion against random*: how much more the answer loses when the parts
+#   that a method names are deleted, than when others are. It must be positive.
+# - *Not shared out*: by how much the values miss the difference between
+#   everything and nothing. For Shapley values it is zero.
+# - *Stated, not measured*: the share of modalities named in a rationale that
+#   add no more than a null (notebook 10).
+# - *Rationale names the largest*: the share of rationales that name the
+#   modality with the largest value.
 
 # %%
 suite = lab.result("truth")
@@ -313,17 +327,19 @@ for measured, when in ((before, "Cold start"), (after, "After GRPO")):
 
 # %%
 phis = [{r["modality"]: r for r in stage["shares"]} for stage in (first, last)]
+for m in MODALITIES:
+    print(verdict(f"mean φ of the {m}", *(part[m] for part in phis), "phi"))
 figures.before_after(
     *({m: part[m]["phi"] for m in MODALITIES} for part in phis),
+    ylabel="mean φ (log-probability)", title="What each modality adds",
     intervals={m: [part[m]["phi_ci"] for part in phis] for m in MODALITIES})
 
 # %% [markdown]
 # This is the saved result again. The vertical lines are 95% intervals. A
 # line that rises says that the answers depend more on that modality than
-# before. All three rise, and each interval before training overlaps with
-# the one after it: these samples cannot tell the rise from chance. A rise
-# would not say that the modality is used better, either: for that, look at
-# the carriers above.
+# before. Each interval before training overlaps with the one after it: these
+# samples cannot tell a change from chance. A rise would not say that the
+# modality is used better, either: for that, look at the carriers above.
 #
 # The same numbers can be given as shares of everything that moves the
 # answer, as MM-SHAP does. A share has no sign, and noise never cancels in

@@ -101,7 +101,7 @@ for name, reward in kinds.items():
     rollouts[name] = reward(texts, solution=gold)
 by_clip = rollouts.groupby("row")[list(kinds)[:3]]
 share_bars(by_clip.nunique() == 1, xlabel="share of the groups",
-           title="Groups without signal, with 95% intervals")
+           title="Partial credit leaves as many groups without signal")
 
 # %% [markdown]
 # On these answers partial credit gives hardly any group a signal that plain
@@ -178,10 +178,10 @@ pd.DataFrame(rows).T.rename_axis("α").round(2)
 
 # %% [markdown]
 # Follow the columns as α grows. *Surprised* has two neighbours, and at α = 1
-# it takes answers from *neutral* and *happy*, which have none. The column
-# *right* says what this costs: at α = 1 fewer of these answers are right
-# than at α = 0. So the paper takes the ladder away: α falls to 0 during
-# training.
+# it takes answers from several other labels, *neutral* and *happy* among
+# them, which have no neighbour. The column *right* says what this costs: at
+# α = 1 fewer of these answers are right than at α = 0. So the paper takes the
+# ladder away: α falls to 0 during training.
 #
 # <!-- exercise 6.2 -->
 #
@@ -322,8 +322,11 @@ for arm, text in example["said"].items():
 show_claim(claims["emo-rl-transfer"], differences=True)
 
 # %% [markdown]
-# *Undecided* means that these runs cannot tell. A verdict is about a tiny
-# model and a synthetic voice. The page `benchmarks/claims/README.md` has
+# *Holds*: the whole interval lies on the side that the paper claims. *Does
+# not*: the whole interval lies below what would matter, or on the other side.
+# *Undecided*: these runs cannot tell. A claim with several differences holds
+# where all of them do. A verdict is about a tiny model and a synthetic voice.
+# The page `benchmarks/claims/README.md` has
 # all claims, the rule, and the commands.
 #
 # ## Summary
@@ -331,7 +334,8 @@ show_claim(claims["emo-rl-transfer"], differences=True)
 # - ESWR pays for near misses on Plutchik's circle, for a while.
 # - Exact matches must be paid first, or a label without a place dies out.
 # - Partial credit invites hedging, so α must fall.
-# - Structure is a form to be learned before it can help.
+# - Structure is a form that has to be learned, and costs tokens in every
+#   answer. Whether it pays is measured, not assumed.
 # - A claim is judged on paired seeds, with an interval and a rule.
 
 # %% [markdown]

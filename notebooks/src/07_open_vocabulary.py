@@ -204,7 +204,8 @@ pd.DataFrame(spam).set_index("wheel")[["item", "detail"]]
 # That is little for somebody who knows the answer, and much for somebody
 # who does not. Take a model that has no idea, and names $m$ of eight
 # clusters at random. It is right with probability $m/n$, and then earns
-# $2/(m+1)$. The curve "none" shows what it earns on average:
+# $2/(m+1)$. The curve "none" shows what it earns on average. The other curves
+# belong to the penalties below, for gold of two words in one cluster:
 
 # %%
 from emolab.rewards.wheel import PENALTIES, length_penalty
@@ -398,6 +399,9 @@ print(reward_trend(history))
 print(verdict("Wheel F on held-out speakers", before, after, key="wheel_f"))
 print(f"words in an answer: {before['n_words']:.1f} at the cold start, "
       f"{after['n_words']:.1f} after")
+kinds = [len(found) for s in parts.test
+         for found in wheels.clusters(list(s.words))]
+print(f"clusters of a clip's gold words: {sum(kinds) / len(kinds):.2f}")
 pd.DataFrame({"cold start": before, "after this short run": after}
              ).T[columns].map(
     lambda x: [round(v, 2) for v in x] if isinstance(x, list | tuple)
@@ -436,8 +440,8 @@ show_claim(claims["affectgpt-rl-length"])
 
 # %% [markdown]
 # What a formula invites need not happen. On our wheels the gold words of a
-# sample mostly share a cluster. So do the words of an answer: `n_clusters`
-# in the table of our run is close to 1. One right word is enough, and a
+# sample mostly share a cluster: the mean number of their clusters is close to
+# 1. So is that of an answer (`n_clusters`). One right word is enough, and a
 # second word of the same cluster adds nothing. Our run ends with fewer words
 # an answer than its cold start.
 #

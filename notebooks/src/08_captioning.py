@@ -170,8 +170,8 @@ axes[0].set_ylabel("a caption that says")
 figure.tight_layout()
 
 # %% [markdown]
-# On the left every cosine is positive: embeddings of texts share a
-# direction, whatever the texts say, and two lists of positive numbers
+# On the left no cosine is clearly negative: embeddings of texts share a
+# direction, whatever the texts say, and two lists of numbers above zero
 # cannot point far apart. On the right that shared part, the mean of the
 # anchors, was taken off first. What is left is what tells emotions apart.
 #
@@ -376,8 +376,8 @@ for name in ("mecap-r1-cold", "mecap-r1-modalities"):
 #
 # - A caption keeps what a label loses, and is harder to judge.
 # - Overlap scores are blind to one wrong word, even where it is *the* word.
-# - Emo-GRPO compares places among emotions. Uncentred, all places look
-#   alike, and a wrong feeling is still paid for.
+# - Emo-GRPO compares places among emotions. Uncentred, a wrong feeling still
+#   earns more than half of what a right one does.
 # - In GRPO a reward speaks through its spread within a group: log it.
 
 # %% [markdown]

@@ -123,7 +123,8 @@ from emolab.metrics.bootstrap import mean_interval
 
 el.plot.score_bars({
     "exact match (share right)": {"ua": np.mean(exact),
-                                  "ua_ci": mean_interval(np.array(exact))},
+                                  "ua_ci": mean_interval(np.array(exact)),
+                                  "chance": labels.chance},
     "parsed answers": written,
     "most likely label": likely,
 }, title="One model, three ways to score it")

@@ -185,10 +185,10 @@ for room in (8, 12, 16, 24, 40, 80):
     try:
         chosen = planner.choose(size, replace(load, prompts=1), room, 4)
     except TrainingError:
-        rows[f"{room} GB"] = {"split": "does not fit"}
+        rows[f"{room} GB"] = {"micro-batches": "does not fit"}
         continue
     rows[f"{room} GB"] = {
-        "split": f"{chosen.micro_batches} micro-batches",
+        "micro-batches": chosen.micro_batches,
         "checkpointing": chosen.gradient_checkpointing,
         "update, GB": round(chosen.plan.update, 1),
         "sampling, GB": round(chosen.plan.rollout, 1)}
@@ -320,7 +320,7 @@ for tokens in (128, 256, 512, 1024, 2048):
     case = replace(load, prompts=1, group=group, completion_tokens=tokens)
     try:
         chosen = planner.choose(size, case, room, 4)
-        fits[tokens] = (f"{chosen.micro_batches} micro-batches"
+        fits[tokens] = (f"micro-batches: {chosen.micro_batches}"
                         + (", checkpointing" * chosen.gradient_checkpointing))
     except TrainingError:
         fits[tokens] = "does not fit"

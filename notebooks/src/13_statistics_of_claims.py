@@ -346,8 +346,8 @@ check.ex_13_5(my_answer)
 #
 # How many seeds would have decided the undecided? Half the interval shrinks
 # with the root of the seeds. Change `seeds`, and read off which claims of
-# the table would then be narrower than their margin. With the number that
-# stands below none is: the undecided need more seeds than that.
+# the table would then be narrower than their margin. The sentence above the
+# table counts them.
 
 # %%
 seeds = 30
@@ -356,5 +356,7 @@ half = (open_ones["high"] - open_ones["low"]) / 2
 open_ones["± now"] = half
 open_ones[f"± with {seeds}"] = half * (open_ones["seeds"] / seeds) ** 0.5
 open_ones["decides"] = open_ones[f"± with {seeds}"] < open_ones["margin"]
+print(f"with {seeds} seeds {open_ones['decides'].sum()} of the "
+      f"{len(open_ones)} undecided would be narrower than their margin")
 open_ones[["claim", "metric", "margin", "± now", f"± with {seeds}",
            "decides"]].round(3)

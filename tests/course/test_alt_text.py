@@ -57,6 +57,42 @@ def test_the_picture_has_144_dots_an_inch_and_a_palette():
     assert metadata == {"alt": alt_text.alt_text(bars())}
 
 
+def test_small_marks_keep_their_colours():
+    from emolab.plots.style import CYCLE, new_figure
+
+    figure, axes = new_figure(8, 4)
+    for i, colour in enumerate(CYCLE):
+        axes[0, 0].plot(np.linspace(0, 1, 400), np.linspace(0, i, 400), lw=2, color=colour, alpha=0.6)
+        axes[0, 0].plot([0.1 * i], [7 - i], "D", ms=5, color=colour)
+    picture = Image.open(io.BytesIO(alt_text.png(figure)[0])).convert("RGB")
+    held = {colour for _, colour in picture.getcolors(maxcolors=1000)}
+    for colour in CYCLE:
+        wanted = np.array(matplotlib.colors.to_rgb(colour)) * 255
+        assert min(np.abs(np.array(found) - wanted).max() for found in held) <= 8, colour
+
+
+def test_powers_of_ten_are_not_read_out():
+    from emolab.plots.style import new_figure
+
+    figure, axes = new_figure(5, 3)
+    axes[0, 0].loglog([1, 1000], [1, 1000])
+    axes[0, 0].set(title="It grows", xlabel="steps")
+    figure.canvas.draw()
+    assert alt_text.alt_text(figure) == "Figure. It grows; horizontal axis: steps."
+
+
+@pytest.mark.parametrize(
+    "text, without",
+    [
+        ("a  -0.00\nb  -0.02", "a   0.00\nb  -0.02"),
+        ("<td>-0.0000</td><td>-0.0010</td>", "<td>0.0000</td><td>-0.0010</td>"),
+        ("-0.0e+00 -1.0 x-0.0 [-0.0, -0]", "0.0e+00 -1.0 x-0.0 [0.0,  0]"),
+    ],
+)
+def test_a_zero_has_no_sign(text, without):
+    assert alt_text.unsigned(text) == without
+
+
 def test_a_notebook_keeps_the_text_and_pages_show_it(tmp_path):
     path = tmp_path / "notebooks" / "src" / "00_figure.py"
     path.parent.mkdir(parents=True)
@@ -120,6 +156,7 @@ def test_every_figure_of_a_notebook_is_sharp_and_has_a_text_and_voices_can_be_he
             alt = output.metadata["image/png"]["alt"]
             assert len(alt) > 30 and "without a title" not in alt, alt
             assert Image.open(io.BytesIO(base64.b64decode(picture))).width >= 3.9 * alt_text.DPI
+        assert alt_text.NEGATIVE_ZERO.search(str(output.data.get("text/plain", ""))) is None
         page = output.data.get("text/html", "")
         assert not re.search(r"<img(?![^>]* alt=['\"][^'\"])[^>]*>", page)
         assert page.count("<audio") == len(re.findall(r"\(\d+\.\d s\)|\d\.\d s<", page)) or "<audio" not in page

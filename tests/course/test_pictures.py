@@ -77,6 +77,22 @@ def test_octave_errors_are_mended_and_silence_stays():
     assert demos.without_octave_errors(np.zeros(3)).tolist() == [0.0] * 3
 
 
+def test_a_drawn_pitch_has_no_leaps_of_whole_factors():
+    voice = 120 * 2 ** (0.2 * np.sin(np.arange(80) / 12))
+    voice[30:34] = 0.0
+    measured = voice.copy()
+    measured[10:16] *= 4
+    measured[40:50] /= 3
+    measured[60:64] *= 2
+    assert np.allclose(demos.steady_pitch(measured), voice)
+    measured[70] *= 1.55
+    drawn = demos.steady_pitch(measured)
+    assert drawn[70] == 0.0 and np.allclose(np.delete(drawn, 70), np.delete(voice, 70)), (
+        "a leap that no factor explains"
+    )
+    assert demos.steady_pitch(np.zeros(3)).tolist() == [0.0] * 3
+
+
 def test_blind_clips_are_drawn_without_their_labels():
     from emolab.samples import Corpus
 

@@ -174,7 +174,9 @@ def test_corpus_pictures():
             "arousal": RNG.uniform(-1, 1, 28),
         }
     )
-    assert {"samples", "emotion × condition", "speakers"} <= set(texts(draw(figures.corpus_overview(table))))
+    assert {"Samples by emotion and split", "Samples by emotion and condition", "Speakers by split"} <= set(
+        texts(draw(figures.corpus_overview(table)))
+    )
     assert set(EMOTIONS) <= set(texts(draw(figures.vad_plane(table))))
 
 

@@ -60,7 +60,7 @@ EMOTION_CONSISTENCY = FunctionExercise(
     kind="implement",
     stars=2,
     minutes=15,
-    why=("uncentred, this reward is nearly constant: training would be paid for anything, and would not learn."),
+    why="uncentred, a wrong feeling still earns more than half of the pay: training hears little of what is wrong.",
     hints=(
         "All embeddings point in a shared direction. Which one vector says what is shared?",
         (
@@ -70,7 +70,7 @@ EMOTION_CONSISTENCY = FunctionExercise(
         "Return the cosine of the two profiles; a cosine divides the product by both norms.",
     ),
     reasoning=(
-        "The mean anchor is what emotions have in common as texts. With it, all cosines are positive and "
+        "The mean anchor is what emotions have in common as texts. With it, nearly all cosines are positive and "
         "alike, so two profiles agree whatever was said. It must come off the texts as well: else the "
         "anchors live in one frame and the texts in another. The cosine of the profiles then compares "
         "*patterns*: near which emotions, far from which."

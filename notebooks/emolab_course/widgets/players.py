@@ -49,7 +49,8 @@ def watch(clips: dict[str, np.ndarray], height: int = 160, milliseconds: int = 1
         buffer = io.BytesIO()
         images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0)
         data = _data_url(buffer.getvalue(), "image/gif")
-        figures.append(_figure(label, f'<img height="{height}" src="{data}" alt="{html.escape(label)}">'))
+        alt = f"a moving face: {html.escape(label)}"
+        figures.append(_figure(label, f'<img height="{height}" src="{data}" alt="{alt}">'))
     return HTML(f'<div style="display:flex;flex-wrap:wrap;gap:12px">{"".join(figures)}</div>')
 
 

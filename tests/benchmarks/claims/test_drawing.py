@@ -40,3 +40,12 @@ def test_pictures_have_144_dots_an_inch_and_few_bytes(tmp_path):
     page._save(figure, tmp_path / "one.png")
     assert abs(Image.open(tmp_path / "one.png").width - 144 * figure.get_size_inches()[0]) < 2
     assert (tmp_path / "one.png").stat().st_size < 120_000
+
+
+def test_an_arm_has_the_same_row_in_every_panel():
+    claim = next(claim for claim in load_claims().values() if len({len(arm["scores"]) for arm in claim["arms"]}) > 1)
+    *scores, _ = drawing.claim_plot(claim).axes
+    assert len({axis.get_ylim() for axis in scores}) == 1, "also where an arm lacks the score"
+    low, high = scores[0].get_ylim()
+    assert high < 0 < len(claim["arms"]) - 1 < low
+    assert all(axis.get_title(loc="left") for axis in scores)
