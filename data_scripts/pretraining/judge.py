@@ -23,6 +23,7 @@ from data_scripts.pretraining.temperature import calibration_error, fit_temperat
 from emolab.emotions import EMOTIONS, VAD
 from emolab.evaluate.calibration import Temperatures, softmax
 from emolab.lalm import LALM, load_model
+from emolab.lalm.likeness import embeddings
 from emolab.parsing import parse, parse_label
 from emolab.prompts import PROMPTS
 from emolab.samples import EmotionSample
@@ -238,7 +239,8 @@ def cold_started(lalm: LALM, each: int) -> dict[str, Any]:
 
 
 def people(lalm: LALM, folder: Path, warm: float, asked: str = "direct") -> dict[str, Any]:
-    """Neutral recall and the commonest answer on neutral prompts, and accuracy on acted calls, of held-back voices.
+    """Neutral recall and the commonest answer on neutral prompts, and accuracy on acted calls, of held-back voices; and
+    the shares of clips unlike the corpus, whose answers `emolab predict` withholds.
 
     `warm` is the temperature of the corpus's validation clips. A second one, for clips unlike the corpus, is fitted on
     the development voices.
@@ -248,21 +250,26 @@ def people(lalm: LALM, folder: Path, warm: float, asked: str = "direct") -> dict
 
     with (folder / "people.csv").open(encoding="utf-8") as file:
         every = list(csv.DictReader(file))
-    heard = {}
+    heard, far = {}, {}
     for split in ("dev", "test"):
         rows = [r for r in every if r["split"] == split]
         samples = [EmotionSample(r["path"], audio=str(folder / r["path"]), emotion=r["emotion"]) for r in rows]
         gold = np.array([r["emotion"] for r in rows])
         heard[split] = label_posteriors(lalm, samples, PROMPTS[asked].using("audio")), gold
+        far[split] = np.array([lalm.likeness.judge(one)["unlike"] for one in embeddings(lalm, samples)])
     strange = fit_temperature(heard["dev"][0], heard["dev"][1].tolist(), EMOTIONS)
     scores, gold = heard["test"]
     top = np.array(EMOTIONS)[scores.argmax(1)]
     calm, five = gold == "neutral", [e for e in EMOTIONS if e in set(gold) and e != "neutral"]
     among = scores[~calm][:, [EMOTIONS.index(e) for e in five]]
     commonest, times = Counter(top[calm].tolist()).most_common(1)[0]
+    given = Counter(top[calm & ~far["test"]].tolist())  # answers that are not withheld
     return {
         "neutral_recall": round(float((top[calm] == "neutral").mean()), 3),
         "commonest_on_neutral": [commonest, round(times / int(calm.sum()), 3)],
+        "withheld_on_neutral": round(float(far["test"][calm].mean()), 3),
+        "withheld_on_acted": round(float(far["test"][~calm].mean()), 3),
+        "commonest_given_on_neutral": round(max(given.values(), default=0) / int(calm.sum()), 3),
         "confidence_on_neutral": round(float(softmax(scores[calm]).max(1).mean()), 3),
         "confidence_on_neutral_fitted": round(float(softmax(scores[calm], warm).max(1).mean()), 3),
         "acted_ua_of_five": recall(gold[~calm].tolist(), [five[i] for i in among.argmax(1)]),

@@ -57,8 +57,9 @@ def predict(
 ) -> None:
     """Say which emotion a model hears: label, distribution and rationale for each file.
 
-    Words or a caption are given where the checkpoint was taught them. A note says where a clip is unlike the clips that
-    the model was trained on. Files that cannot be used are named, and the exit status is then 1.
+    Words or a caption are given where the checkpoint was taught them. Where a clip is unlike the clips that the model
+    was trained on, the answer is withheld, a note says why, and the probabilities are shown. Files that cannot be used
+    are named, and the exit status is then 1.
     """
     from emolab.evaluate.inputs import read_model
     from emolab.evaluate.predict import FILE_CALIBRATIONS, predict_files
@@ -98,7 +99,8 @@ def taught(model: str | None, prompt: str | None) -> Path | None:
 
 def render(result: dict[str, Any]) -> None:
     """Print one block a file: the answer, the three most probable labels, a note where there is one, the reasons;
-    errors and warnings on stderr.
+    errors and warnings on stderr. "withheld" stands for the answer where the note says that the clip is unlike what the
+    model was trained on.
     """
     for row in result["files"]:
         if "error" in row:
@@ -107,7 +109,8 @@ def render(result: dict[str, Any]) -> None:
         for warning in row["warnings"]:
             typer.echo(f"{row['file']}: warning: {warning}", err=True)
         top = sorted(row["distribution"].items(), key=lambda item: -item[1])[:3]
-        typer.echo(f"{row['file']}: {row['label']}  ({', '.join(f'{k} {v:.0%}' for k, v in top)})")
+        answer = "withheld" if row["note"] else row["label"]
+        typer.echo(f"{row['file']}: {answer}  ({', '.join(f'{k} {v:.0%}' for k, v in top)})")
         if row["note"]:
             typer.echo(f"    note: this clip is {row['note']}")
         if row.get("words"):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from emolab.lalm import LALM
     from emolab.samples import EmotionSample
 
-STRENGTH = 0.01
+STRENGTH = 0.001
 """Inverse regularisation. Chosen on the development voices of `data_scripts/people.py`, as was the equal weighting."""
 FEWEST = 2  # recordings of a label, so that leaving one out leaves one
 _SCALE = 30.0  # variance of each group of features after standardising

@@ -87,7 +87,9 @@ listen({f"{i}: {c.emotion}": c for i, c in enumerate(heard[:4])})
 # %% [markdown]
 # The distance is measured in the space of the audio encoder. A clip beyond
 # the threshold is unlike the clips of the training data, and the answer may
-# mean nothing, however large its probability is.
+# mean nothing, however large its probability is. The recorder above and the
+# command `emolab predict` withhold such an answer: they show a guess and the
+# probabilities.
 
 # %%
 for found in predicted[:3]:

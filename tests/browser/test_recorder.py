@@ -27,7 +27,7 @@ def test_a_recording_is_predicted_and_kept(open_notebook, jupyter):
     record.click()
     page.wait_for_timeout(1500)
     page.get_by_role("button", name="Stop").click()
-    page.get_by_text("The model answers tense").wait_for(timeout=30_000)
+    page.get_by_text("The model's guess is tense").wait_for(timeout=30_000)
     assert page.get_by_role("note").get_by_text("This voice is unlike").is_visible()
     assert page.locator("audio").count() == 1
     page.get_by_role("button", name="calm", exact=True).click()

@@ -193,9 +193,11 @@ def test_a_clip_unlike_the_training_data_says_so(tmp_path, model, monkeypatch):
     assert row["likeness"] == far and "distance 4.0, and 95% of held-out clips lie below 1.5" in row["note"]
     app = typer.Typer()
     command.register(app)
-    assert "note: this clip is unlike the clips that the model was trained on" in " ".join(
-        CliRunner().invoke(app, [str(tmp_path / "a.wav")]).stdout.split()
-    )
+    shown = " ".join(CliRunner().invoke(app, [str(tmp_path / "a.wav")]).stdout.split())
+    assert "note: this clip is unlike the clips that the model was trained on" in shown and "a.wav: withheld (" in shown
+    monkeypatch.setattr(Likeness, "judge", lambda self, embedding: far | {"unlike": False})
+    shown = " ".join(CliRunner().invoke(app, [str(tmp_path / "a.wav")]).stdout.split())
+    assert f"a.wav: {row['label']} (" in shown and "withheld" not in shown and "note" not in shown
 
 
 def test_scores_that_are_no_numbers_are_one_line(tmp_path, model, monkeypatch):

@@ -98,7 +98,8 @@ def player_html(wave: np.ndarray) -> str:
 
 
 def prediction_html(found: Mapping[str, Any]) -> str:
-    """A prediction as HTML: the label, a bar for each probability, and the note where there is one."""
+    """A prediction as HTML: the label, a bar for each probability, and the note where there is one. With a note the
+    answer is withheld, and the label is called a guess."""
     from emolab.plots.style import colour_of
 
     bars = "".join(
@@ -107,7 +108,8 @@ def prediction_html(found: Mapping[str, Any]) -> str:
         for i, (label, share) in enumerate(found["distribution"].items())
     )
     note = f"<p role='note'>⚠ {html.escape(found['note'])}</p>" if found.get("note") else ""
-    return f"<p>The model answers <b>{html.escape(str(found['label']))}</b>.</p>{note}<table>{bars}</table>"
+    said = "The answer is withheld. The model's guess is" if note else "The model answers"
+    return f"<p>{said} <b>{html.escape(str(found['label']))}</b>.</p>{note}<table>{bars}</table>"
 
 
 def kept_html(recordings: Recordings, wanted: Sequence[str]) -> str:
