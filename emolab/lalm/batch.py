@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from emolab.errors import ModelError
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def finite(scores: Tensor, name: str) -> Tensor:
@@ -79,7 +77,7 @@ class PromptBatch:
     def select(self, indices: Sequence[int] | Tensor) -> PromptBatch:
         """The given rows, in the given order; padding stays as it is."""
         index = torch.as_tensor(indices, dtype=torch.long, device=self.embeds.device)
-        rows = index.tolist()
+        rows = indices.tolist() if isinstance(indices, Tensor) else list(indices)
         embeds, mask, ids, media = (x[index] for x in (self.embeds, self.mask, self.input_ids, self.media))
         spans, names = [self.spans[i] for i in rows], [self.ids[i] for i in rows]
         return PromptBatch(embeds, mask, self.positions[:, index], ids, media, spans, names)

@@ -2,7 +2,8 @@
 
 The key-value cache of a prompt is never repeated: a step's queries of one prompt are stacked and multiplied with the
 one copy, so that memory and reading fall by the group's size. Completions' own keys grow beside it. Finished rows
-leave the batch when that saves a quarter of it.
+leave the batch when that saves a quarter of it. On a CUDA card steps have constant shapes and are recorded
+(`emolab.lalm.accel.recording`); there, rows leave when that saves a half.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from emolab.errors import ModelError
 from emolab.lalm.accel.folding import folded
+from emolab.lalm.accel.recording import Recorded, Step, recorder_for
 from emolab.lalm.batch import Completions, finite
 from emolab.lalm.quantise import adapters_in
 
@@ -26,31 +28,41 @@ if TYPE_CHECKING:
     from emolab.lalm.contract import Family
 
 FIRST_CAPACITY = 32
-SHRINK_AT = 0.75
+SHRINK_AT, SHRINK_RECORDED_AT = 0.75, 0.5
 LOOK_EVERY = 8  # decoding steps between two looks at who has ended, on a GPU
 
 
 class DecodeCache:
     """Keys and values of B prompts, and of G completions of each as they grow: what a decoder is given as its cache.
 
-    Own buffers are (B, K, G, capacity, d) for each layer. It is also the `packed` layout of a step: it attends.
+    Own buffers are (B, K, G, capacity, d) for each layer, `positions` (R, B·G, 1) are the last tokens'. It is also the
+    `packed` layout of a step: it attends. With `constant`, a step attends the whole buffers: `at` (1,) says where it
+    writes, and `hidden` (capacity,) what is empty still.
     """
 
     is_compileable = False
     longest = 0
 
-    def __init__(self, prompt: Any, mask: Tensor, n: int, most: int) -> None:
+    def __init__(self, prompt: Any, mask: Tensor, last: Tensor, n: int, most: int, constant: bool = False) -> None:
         self.prompt = [(layer.keys, layer.values) for layer in prompt.layers]
         self.bias = None
         if not bool(mask.all()):
             zeros = torch.zeros_like(mask, dtype=self.prompt[0][0].dtype)
             self.bias = zeros.masked_fill(mask == 0, float("-inf"))[:, None, None]
         self.rows, self.n, self.most, self.length = mask.shape[0], n, most, 0
+        self.positions = last[..., None].repeat_interleave(n, 1)
         first = min(FIRST_CAPACITY, most)
         self.own: list[list[Tensor]] = [[self._empty(x, first) for x in pair] for pair in self.prompt]
+        self.at = torch.full((1,), -1, device=mask.device) if constant else None
+        self.hidden = self.prompt[0][0].new_full((first,), float("-inf"))
 
     def _empty(self, like: Tensor, capacity: int) -> Tensor:
-        return like.new_empty(self.rows, like.shape[1], self.n, capacity, like.shape[3])
+        return like.new_zeros(self.rows, like.shape[1], self.n, capacity, like.shape[3])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Prompts, completions of each, and capacity: while it is the same, steps with `constant` do the same."""
+        return self.rows, self.n, self.own[0][0].shape[3]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Tokens before this step."""
@@ -59,20 +71,33 @@ class DecodeCache:
     def step(self) -> None:
         """Make room for one more token of every completion."""
         self.length += 1
-        self.longest = self.get_seq_length()
         capacity = self.own[0][0].shape[3]
         if self.length > capacity:
+            more = min(2 * capacity, self.most)
+            self.hidden = F.pad(self.hidden, (0, more - capacity), value=float("-inf"))
             for pair in self.own:
                 for i, old in enumerate(pair):
-                    pair[i] = self._empty(old[:, :, 0], min(2 * capacity, self.most))
+                    pair[i] = self._empty(old[:, :, 0], more)
                     pair[i][:, :, :, :capacity] = old
+        self.longest = self.get_seq_length() if self.at is None else self.prompt[0][0].shape[2] + self.shape[2]
+
+    def advance(self) -> None:
+        """The part of `step` that is done on the device, and recorded."""
+        self.positions += 1
+        if self.at is not None:
+            self.hidden.index_fill_(0, self.at.add_(1), 0)
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Store this step's keys and values (B·G, K, 1, d); returns all own ones, (B, K, G, length, d)."""
         own = self.own[layer_idx]
         for buffer, new in zip(own, (keys, values), strict=True):
-            buffer[:, :, :, self.length - 1] = new.view(self.rows, self.n, new.shape[1], -1).transpose(1, 2)
-        return own[0][:, :, :, : self.length], own[1][:, :, :, : self.length]
+            new = new.view(self.rows, self.n, new.shape[1], -1).transpose(1, 2)
+            if self.at is None:
+                buffer[:, :, :, self.length - 1] = new
+            else:
+                buffer.index_copy_(3, self.at, new[..., None, :])
+        length = self.length if self.at is None else None
+        return own[0][:, :, :, :length], own[1][:, :, :, :length]
 
     def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
         """One query of each completion (B·G, H, 1, d) over its prompt and itself -> (B·G, 1, H, d)."""
@@ -84,6 +109,8 @@ class DecodeCache:
         if self.bias is not None:
             before = before + self.bias
         since = (stacked @ key.transpose(-1, -2)).view(B, K, -1, length)
+        if self.at is not None:
+            since = since + self.hidden
         weights = torch.cat([before, since], -1).softmax(-1, dtype=torch.float32).to(value.dtype)
         split = prompt_key.shape[2]
         out = (weights[..., :split] @ prompt_value).view(B, K, G, H // K, -1)
@@ -95,10 +122,33 @@ class DecodeCache:
         self.prompt = [(k[prompts], v[prompts]) for k, v in self.prompt]
         if self.bias is not None:
             self.bias = self.bias[prompts]
+        self.positions = self.positions[:, (prompts[:, None] * self.n + slots).flatten()]
         self.rows, self.n = slots.shape
         for pair in self.own:
             for i, old in enumerate(pair):
                 pair[i] = old[prompts[:, None], :, slots].transpose(1, 2).contiguous()
+
+
+class Forward:
+    """Logits (r, V) behind one more token (r,) of each row of a cache. Where its steps are constant, they are recorded
+    for each shape of the cache."""
+
+    def __init__(self, lalm: Family, cache: DecodeCache) -> None:
+        self.lalm, self.cache, self.dummy = lalm, cache, torch.ones(1, 1, 1, 1, device=lalm.device)
+        self.shape: tuple[int, ...] = ()
+        self.run: Step = self.step
+
+    def step(self, token: Tensor) -> Tensor:
+        """What is recorded."""
+        self.cache.advance()
+        embeds = self.lalm.table(token[:, None])
+        return _next(self.lalm, embeds, self.dummy, self.cache.positions, self.cache, packed=self.cache)
+
+    def __call__(self, token: Tensor) -> Tensor:
+        self.cache.step()
+        if self.cache.at is not None and self.shape != self.cache.shape:
+            self.shape, self.run = self.cache.shape, Recorded(self.step)
+        return self.run(token)
 
 
 @dataclass(frozen=True)
@@ -253,16 +303,17 @@ def _decode(
     host wait, and at every step on a CPU.
     """
     logits, prompt, mask = _prefill(lalm, batch)
-    cache = DecodeCache(prompt, mask, n, steps)
+    constant = recorder_for(lalm.device).startswith("recorded")
+    cache = DecodeCache(prompt, mask, batch.positions[:, :, -1], n, steps, constant)
+    forward = Forward(lalm, cache)
     device, total = logits.device, len(batch) * n
     ids, logprobs = (torch.zeros(total, steps, dtype=kind, device=device) for kind in (torch.long, torch.float32))
     lengths = torch.full((total,), steps, device=device)
     rows = torch.arange(total, device=device).view(-1, n)
     alive = torch.ones_like(rows, dtype=torch.bool)
-    after = batch.positions[:, :, -1] + 1
     eos = torch.tensor(lalm.eos_ids, device=device)
-    look = look_every(device)
-    logits, dummy = logits.repeat_interleave(n, 0), torch.ones(1, 1, 1, 1, device=device)
+    look, shrink_at = look_every(device), SHRINK_RECORDED_AT if constant else SHRINK_AT
+    logits = logits.repeat_interleave(n, 0)
     for step in range(steps):
         at = rows.flatten()
         token, logprob = choose(logits, step, at + begin)
@@ -276,16 +327,14 @@ def _decode(
             break
         if (step + 1) % look == 0:
             left = alive.sum(1)
-            most, prompts_left = int(left.max()), int((left > 0).sum())
+            most, prompts_left = torch.stack((left.max(), (left > 0).sum())).tolist()
             if not most:
                 break
-            if prompts_left * most <= SHRINK_AT * rows.numel():
+            if prompts_left * most <= shrink_at * rows.numel():
                 prompts = left.nonzero()[:, 0]
                 slots = alive[prompts].long().sort(dim=1, descending=True, stable=True).indices[:, :most]
                 cache.keep(prompts, slots)
                 token = token.view_as(rows)[prompts[:, None], slots].flatten()
                 rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]
-        cache.step()
-        positions = (after + step)[:, rows.flatten() // n][..., None]
-        logits = _next(lalm, lalm.table(token[:, None]), dummy, positions, cache, packed=cache)
+        logits = forward(token)
     return ids, logprobs, lengths

@@ -17,7 +17,7 @@ from pretend_cuda import Mode, Pretended, to_card
 from emolab.attribution.game import Background, Game, Masker
 from emolab.attribution.methods import METHODS, attribute
 from emolab.lalm import LALM, Completions, accel, sampling
-from emolab.lalm.accel import packing
+from emolab.lalm.accel import packing, recording
 from emolab.lalm.quantise import add_lora
 from emolab.training.sft import SFTSettings, cold_start
 
@@ -86,6 +86,21 @@ def test_a_decoding_step_waits_for_nothing(pair, monkeypatch):
     few, many = waits_of(card, samples, 3), waits_of(card, samples, 7)
     assert few == many, "no wait belongs to a step"
     assert sum((waits_of(card, samples, 17) - many).values()) <= 2 * 2, "two looks at who has ended, every 8 steps"
+
+
+def test_a_step_that_is_to_be_recorded_waits_for_nothing(pair, monkeypatch):
+    """And no tensor of it is on the CPU: here its steps run where a card would replay them."""
+    cpu, card = pair
+    monkeypatch.setattr(type(card), "eos_ids", property(lambda self: [1 << 20]))
+    samples = samples_for(card, 2)
+    plain = cpu.generate(cpu.encode(samples, PROMPT), n=2, max_new_tokens=7, greedy=True)
+    monkeypatch.setattr(sampling, "recorder_for", lambda device: "recorded")
+    monkeypatch.setattr(recording, "record", lambda step, token: step)
+    few, many = waits_of(card, samples, 3), waits_of(card, samples, 7)
+    assert few == many
+    with Mode():
+        done = card.generate(card.encode(samples, PROMPT), n=2, max_new_tokens=7, greedy=True)
+    assert torch.equal(done.ids.inner, plain.ids)
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])

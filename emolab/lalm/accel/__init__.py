@@ -6,7 +6,8 @@ things make them fast, and each is tested equal to them:
 - **packing** (`packing.py`): a prompt is run once, however many completions it has;
 - **attention** (`attention.py`): the packed row is attended in two parts, joined by their log-sum-exps, with the flash
   kernel of the CPU or of CUDA; elsewhere one dense mask for each prompt;
-- **folding** (`folding.py`): on a CPU, decoding reads 4-bit weights dequantised once, their adapters added.
+- **folding** (`folding.py`): on a CPU, decoding reads 4-bit weights dequantised once, their adapters added;
+- **recording** (`recording.py`): on a CUDA card, a decoding step is one graph, launched at once.
 
 `EMOLAB_ACCEL=0` switches all of it off. Everything is chosen here: `logprobs` and `sample` take the path, and
 `describe` says which paths a model takes.
@@ -21,6 +22,7 @@ import torch
 from emolab.lalm.accel.attention import kernel_for
 from emolab.lalm.accel.folding import VARIABLE, enabled, folded, folded_layers
 from emolab.lalm.accel.packing import packed_logprobs, packed_tokens
+from emolab.lalm.accel.recording import recorder_for
 from emolab.lalm.plain import plain_logprobs
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def describe(lalm: Family) -> dict[str, str]:
     """What a model runs on, in words: the rows of scoring, the attention's kernel, and how decoding reads weights."""
     if not enabled():
         off = f"off ({VARIABLE}=0)"
-        return {"packing": off, "attention": off, "folding": off}
+        return dict.fromkeys(("packing", "attention", "folding", "decoding"), off)
     head_dim = getattr(lalm.decoder.config, "head_dim", None) or (
         lalm.decoder.config.hidden_size // lalm.decoder.config.num_attention_heads
     )
@@ -60,4 +62,5 @@ def describe(lalm: Family) -> dict[str, str]:
         "packing": "on: each prompt is run once for all of its completions",
         "attention": kernel_for(lalm.device.type, lalm.dtype, head_dim),
         "folding": f"on: {layers} layers are read with their adapters added" if layers else "off: nothing to fold",
+        "decoding": recorder_for(lalm.device),
     }
