@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 DPI = 144
 COLOURS = 255
 MOST_NAMES = 12
+NUMBER = re.compile(r"[-−]?\d+(?:\.\d+)?%?")
 NEGATIVE_ZERO = re.compile(r"(?<![\w.-])-(0(?:\.0*)?)(?![\d.]|e[+-]?[1-9])")
 
 
@@ -83,7 +84,9 @@ def _of_axes(axes: Axes) -> str:
         names = _names(tick.get_text() for tick in ticks)
         if label or names:
             found.append(f"{name}: {label or 'categories'}{f' ({names})' if names else ''}")
-    return _sentence("; ".join(filter(None, [*found, _series(axes)])))
+    numbers = [text.get_text() for text in axes.texts if NUMBER.fullmatch(text.get_text())]
+    written = f"numbers: {', '.join(numbers)}" if 0 < len(numbers) <= MOST_NAMES else ""
+    return _sentence("; ".join(filter(None, [*found, _series(axes), written])))
 
 
 def _series(axes: Axes) -> str:

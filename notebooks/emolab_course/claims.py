@@ -43,7 +43,7 @@ def outputs(number: str) -> str:
 
 def _texts(output: dict[str, Any]) -> list[str]:
     data = output.get("data", {})
-    found = [output.get("text", ""), data.get("text/plain", "")]
+    found = [output.get("text", ""), *(data.get(kind, "") for kind in ("text/plain", "text/markdown"))]
     found += [str(value.get("alt", "")) for value in output.get("metadata", {}).values() if isinstance(value, dict)]
     return [text if isinstance(text, str) else "".join(text) for text in found]
 

@@ -188,7 +188,7 @@ el.plot.confusion_matrix(calibrated["rows"], labels,
 #
 # Now the controls. Replace every voice by silence. Replace it by another
 # person's voice in another emotion. Take the words away. The score of a
-# model that listens must fall.
+# model that listens must fall. Lines are 95% intervals over speakers.
 
 # %%
 under = {None: calibrated}
