@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 SCREENSHOTS = os.environ.get("EMOLAB_SCREENSHOTS")
@@ -64,6 +65,21 @@ def save(page):
     page.keyboard.press("Escape")
     page.keyboard.press("Control+s")
     page.wait_for_timeout(2500)
+
+
+def save_when_done(page, path, seconds=1200):
+    """Save the open notebook until all its cells have run or one has raised. Returns what `ran_cells` says at the end.
+
+    A kernel that starts on a busy machine is idle before its first cell and between two: the page's sign of an idle
+    kernel does not say that all is done. The numbers of the cells in the saved file do.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        save(page)
+        ran, wanted = ran_cells(path)
+        if ran == wanted or errors_of(path) or time.monotonic() > until:
+            return ran, wanted
+        settle(page)
 
 
 def move_controls(page, scope, tell=lambda name: None):

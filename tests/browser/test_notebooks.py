@@ -6,7 +6,7 @@ import os
 
 import nbformat
 import pytest
-from browser_pages import errors_of, move_controls, picture, ran_cells, save, settle
+from browser_pages import errors_of, move_controls, picture, save_when_done, settle
 from emolab_course import source
 from emolab_course.paths import number_of, sources
 
@@ -73,8 +73,7 @@ MOVES = {"03": move_lab, "05": move_explorer}
 def test_a_notebook_runs_without_an_error(path, open_notebook, jupyter, kernel_seconds):
     number, name = number_of(path), f"{path.stem}.ipynb"
     page = open_notebook(name, nbformat.writes(source.learner(source.read(path), path)))
-    save(page)
-    ran, wanted = ran_cells(jupyter[1] / name)
+    ran, wanted = save_when_done(page, jupyter[1] / name)
     assert errors_of(jupyter[1] / name) == [] and ran == wanted > 3
     if number in MOVES:
         MOVES[number](page, kernel_seconds)
