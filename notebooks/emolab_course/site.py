@@ -20,6 +20,7 @@ from emolab.errors import EmolabError
 from emolab.paths import CHECKOUT, build_folder
 from emolab_course import source
 from emolab_course.build import build, targets
+from emolab_course.one_click import links, repository
 from emolab_course.paths import sources
 from emolab_course.release import weeks
 from emolab_course.site_widgets import write_widgets
@@ -117,6 +118,7 @@ def write_lesson(path: Path, pages: Path, solutions: bool = False, ran: Notebook
     for number, cell in enumerate(notebook.cells):
         cells += [_with_files(cell, figures, f"{path.stem}-{number}"), *_links_of(cell)]
     notebook.cells = cells
+    notebook.metadata.pop("widgets", None)  # the state of a run's widgets makes a page ask for scripts of other hosts
     nbformat.write(notebook, pages / f"{path.stem}.ipynb")
 
 
@@ -172,7 +174,10 @@ def _item(path: Path) -> str:
     first = source.read(path).cells[0].source
     title, study = first.splitlines()[0].lstrip("# "), re.search(r"study=(\d+)", first)
     minutes = f" <small>{study[1]} minutes</small>" if study else ""
-    return f'<li><a href="{path.stem}.html">{html.escape(title)}</a>{minutes}</li>'
+    hosts = links()[path.stem] if repository() else {}
+    opened = " · ".join(f'<a href="{html.escape(url)}">{host}</a>' for host, url in hosts.items())
+    elsewhere = f"<br><small>open in {opened}</small>" if opened else ""
+    return f'<li><a href="{path.stem}.html">{html.escape(title)}</a>{minutes}{elsewhere}</li>'
 
 
 def _tree(caption: str, names: list[str]) -> list[str]:

@@ -95,7 +95,7 @@ clip = practised.clips[0]
 positions_picture(lalm, clip, prompt)
 
 # %%
-listen({f"{clip.emotion}: {clip.text or 'no transcript'}": clip})
+listen({clip.emotion: clip})
 
 # %% [markdown]
 # ## LoRA by hand

@@ -60,6 +60,26 @@ def test_the_site_asks_no_other_host_for_anything(pages):
             assert not re.search(r"<(script|link|img)[^>]*http", file.read_text(encoding="utf-8")), file.name
 
 
+def test_a_page_of_a_run_keeps_no_state_of_widgets(tmp_path):
+    path = sources(("03",))[0]
+    ran = source.read(path)
+    ran.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    (tmp_path / "_static").mkdir()
+    site.write_lesson(path, tmp_path, ran=ran)
+    assert "widget-state" not in (tmp_path / f"{path.stem}.ipynb").read_text(encoding="utf-8")
+    assert "widgets" in ran.metadata, "the run itself is not changed"
+
+
+def test_a_fork_that_names_its_repository_gets_links_to_hosts(monkeypatch):
+    from emolab_course import one_click
+
+    assert "colab" not in site.start_page([])
+    monkeypatch.setattr(one_click, "repository", lambda: "someone/fork")
+    monkeypatch.setattr(site, "repository", one_click.repository)
+    page = site.start_page([])
+    assert page.count("https://colab.research.google.com/github/someone/fork/blob/main/notebooks/") == len(sources())
+
+
 def test_every_formula_of_the_course_becomes_mathml(pages):
     from latex2mathml.converter import convert
 

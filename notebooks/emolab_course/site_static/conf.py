@@ -12,6 +12,7 @@ html_title = "emolab, the course"
 extensions = ["myst_nb", "sphinx.ext.autodoc"]
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_ipywidgets_js: dict[str, Any] = {}  # the site asks no other host for scripts
 nb_render_markdown_format = "myst"
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "html_image"]
 myst_heading_anchors = 3
