@@ -23,7 +23,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.bench import load
+from emolab.cli.bench import load_benchmark
 from emolab.cli.output import JsonOption, command, emit
 
 HERE = Path(__file__).resolve().parent
@@ -68,7 +68,7 @@ def grpo(
 ) -> None:
     """Measure rollout, update, step and memory against the plain path."""
     clock = time.process_time if cpu_time else time.perf_counter
-    report = load(HERE / "_grpo_report.py")
+    report = load_benchmark(HERE / "_grpo_report.py")
     rows = [loaded(make) for name, make in plan(runs, quick, growth, clock) if only is None or only in name]
     device = _device() + (", CPU seconds" if cpu_time else "")
     result = {
@@ -234,7 +234,7 @@ def random_bench(shape: str, family: str, sizes: Sizes, quick: bool = False) -> 
     import torch
 
     torch.manual_seed(0)
-    return Bench(load(HERE / "_grpo_models.py").random_model(family, *SHAPES[shape], quick), sizes)
+    return Bench(load_benchmark(HERE / "_grpo_models.py").random_model(family, *SHAPES[shape], quick), sizes)
 
 
 def compare(
@@ -307,14 +307,14 @@ def against_stock(
     what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool, clock: Clock
 ) -> dict[str, Any]:
     """A whole step with audio beside one of TRL's own trainer on a text model of equal size and lengths."""
-    tools, bench = load(HERE / "_grpo_stock.py"), random_bench(shape, family, sizes, quick)
+    tools, bench = load_benchmark(HERE / "_grpo_stock.py"), random_bench(shape, family, sizes, quick)
     found: dict[str, Any] = tools.stock(bench, tools.text_model(bench.lalm), runs, clock)
     return found
 
 
 def profiles(quick: bool) -> dict[str, dict[str, float]]:
     """Shares of the time of our update and of our rollout, by kind of operation."""
-    tools, bench = load(HERE / "_grpo_stock.py"), random_bench("40m", "omni", Sizes(), quick)
+    tools, bench = load_benchmark(HERE / "_grpo_stock.py"), random_bench("40m", "omni", Sizes(), quick)
     return {what: tools.profile(bench.actions(what)[0]) for what in ("update", "rollout")}
 
 

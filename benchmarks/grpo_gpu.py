@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.bench import load
+from emolab.cli.bench import load_benchmark
 from emolab.cli.output import JsonOption, command, emit
 
 HERE = Path(__file__).resolve().parent
@@ -55,7 +55,7 @@ def grpo_gpu(
         raise TrainingError(
             "a model of this size needs a CUDA device, and none is here; --small runs the same code without"
         )
-    plain, report = load(HERE / "grpo.py"), load(HERE / "_grpo_report.py")
+    plain, report = load_benchmark(HERE / "grpo.py"), load_benchmark(HERE / "_grpo_report.py")
     bench = plain.Bench(
         random_4bit(MODELS[size], small, checkpointing), plain.Sizes(prompt, completion, group, seconds)
     )

@@ -2,7 +2,7 @@
 
 Every clip is a tone of 0.6 s with its own pitch and noise, in a file of its own, so that nothing is found in a cache
 before it was computed. `emolab bench memory` notes, step by step, the resident memory of the process and the bytes of
-all live tensors, and the seconds from the call of `cold_start` to the end of its first step. Memory for embeddings is
+all live tensors, and the seconds from the call of `fine_tune` to the end of its first step. Memory for embeddings is
 set to 64 MB, so that a run of 20,000 clips passes it several times over; the default is 1 GiB. On disk they are kept in
 the run's temporary folder.
 """
@@ -92,7 +92,7 @@ def measure(size: int, epochs: float, batch: int) -> dict[str, Any]:
     from emolab.lalm import load_model
     from emolab.lalm.quantise import add_lora
     from emolab.prompts import get_prompt
-    from emolab.training.sft import SFTSettings, cold_start
+    from emolab.training.sft import SFTSettings, fine_tune
 
     with tempfile.TemporaryDirectory() as place:
         samples = tones(Path(place), size)
@@ -113,7 +113,7 @@ def measure(size: int, epochs: float, batch: int) -> dict[str, Any]:
         points: list[dict[str, float]] = []
         settings = SFTSettings(epochs=epochs, batch_size=batch)
         before, cpu, start = resident(), time.process_time(), time.perf_counter()
-        cold_start(
+        fine_tune(
             model, samples, [f"<answer>{s.emotion}</answer>" for s in samples], get_prompt("voice"), settings, False
         )
         seconds = time.perf_counter() - start

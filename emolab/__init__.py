@@ -18,20 +18,23 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     import emolab.plots as plot
-    from emolab.attribution.explain import explain
-    from emolab.attribution.game import Game, Masker
-    from emolab.attribution.shapley import shapley
-    from emolab.corpora import load_corpus
-    from emolab.emotions import label_set
-    from emolab.evaluate.predict import predict
-    from emolab.evaluate.run import evaluate
-    from emolab.evaluate.zero_shot import zero_shot
-    from emolab.lalm import load_model
-    from emolab.profiles import profile
-    from emolab.recipes import recipe
-    from emolab.registry import register
-    from emolab.rewards import ESWR, Accuracy, Rubric
-    from emolab.rewards.redteam import audit
+    from emolab.attribution.explain import explain as explain
+    from emolab.attribution.game import Game as Game
+    from emolab.attribution.game import Masker as Masker
+    from emolab.attribution.shapley import shapley as shapley
+    from emolab.corpora import load_corpus as load_corpus
+    from emolab.emotions import label_set as label_set
+    from emolab.evaluate.predict import predict as predict
+    from emolab.evaluate.run import evaluate as evaluate
+    from emolab.evaluate.zero_shot import zero_shot as zero_shot
+    from emolab.lalm import load_model as load_model
+    from emolab.profiles import profile as profile
+    from emolab.recipes import recipe as recipe
+    from emolab.registry import register as register
+    from emolab.rewards import ESWR as ESWR
+    from emolab.rewards import Accuracy as Accuracy
+    from emolab.rewards import Rubric as Rubric
+    from emolab.rewards.redteam import audit as audit
 
 _HOMES = {
     "load_corpus": "emolab.corpora",
@@ -53,27 +56,7 @@ _HOMES = {
     "register": "emolab.registry",
 }
 
-__all__ = [
-    "ESWR",
-    "Accuracy",
-    "Game",
-    "Masker",
-    "Rubric",
-    "__version__",
-    "audit",
-    "evaluate",
-    "explain",
-    "label_set",
-    "load_corpus",
-    "load_model",
-    "plot",
-    "predict",
-    "profile",
-    "recipe",
-    "register",
-    "shapley",
-    "zero_shot",
-]
+__all__ = ["__version__", "plot", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

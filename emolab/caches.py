@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 LONGEST = 4096
 
 
-class TextCache(Generic[P, R]):
-    """A function that remembers its last `entries` results. Calls with more than 4,096 characters in their texts are
-    computed anew, so that no more than entries × 4,096 characters are held.
-    """
+def text_cache(entries: int = 2048) -> Callable[[F], F]:
+    """Decorate a pure function of texts, so that it remembers its last `entries` results.
 
-    def __init__(self, function: Callable[P, R], entries: int) -> None:
-        update_wrapper(self, function)
-        self._function = function
-        self._cached: Any = lru_cache(maxsize=entries)(function)
-        self.cache_clear, self.cache_info = self._cached.cache_clear, self._cached.cache_info
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        size = sum(len(value) for value in (*args, *kwargs.values()) if isinstance(value, str))
-        if size > LONGEST:
-            return self._function(*args, **kwargs)
-        known: R = self._cached(*args, **kwargs)
-        return known
-
-
-def text_cache(entries: int = 2048) -> Callable[[Callable[P, R]], TextCache[P, R]]:
-    """Decorate a pure function of texts with a `TextCache`.
+    Calls with more than 4,096 characters in their texts are computed anew, so that no more than entries × 4,096
+    characters are held. `cache_clear` and `cache_info` are those of `functools.lru_cache`.
 
     >>> @text_cache(entries=10)
     ... def length(text: str) -> int:
@@ -39,4 +22,16 @@ def text_cache(entries: int = 2048) -> Callable[[Callable[P, R]], TextCache[P, R
     >>> length("four"), length("x" * 5000), length.cache_info().currsize
     (4, 5000, 1)
     """
-    return lambda function: TextCache(function, entries)
+
+    def decorate(function: F) -> Any:
+        cached = lru_cache(maxsize=entries)(function)
+
+        @wraps(cached)
+        def remembered(*args: Any, **kwargs: Any) -> Any:
+            size = sum(len(value) for value in (*args, *kwargs.values()) if isinstance(value, str))
+            return (function if size > LONGEST else cached)(*args, **kwargs)
+
+        vars(remembered).update(cache_clear=cached.cache_clear, cache_info=cached.cache_info)
+        return remembered
+
+    return decorate

@@ -7,7 +7,6 @@ extra to install, and an unsupported version into one line that names the suppor
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
@@ -22,35 +21,18 @@ if TYPE_CHECKING:
 # stands here because this module is imported before any package that imports bitsandbytes.
 logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(lambda record: "kernels" not in record.getMessage())
 
-EXTRA_OF = {
-    "torch": "train",
-    "transformers": "train",
-    "trl": "train",
-    "peft": "train",
-    "bitsandbytes": "train",
-    "accelerate": "train",
-    "librosa": "train",
-    "matplotlib": "train",
-    "datasets": "hub",
-    "huggingface_hub": "hub",
-    "IPython": "course",
-    "ipywidgets": "course",
-    "anywidget": "course",
-    "traitlets": "course",
-    "jupytext": "course",
-    "nbclient": "course",
-    "nbconvert": "course",
-    "nbformat": "course",
-    "espeakng_loader": "voices",
-    "sentence_transformers": "embeddings",
-    "shap": "bench",
-    "captum": "bench",
-    "seaborn": "course",
-    "vllm": "serve",
-    "deepspeed": "gpu",
-    "trackio": "track",
-    "wandb": "track",
+_MODULES = {
+    "train": "torch transformers trl peft bitsandbytes accelerate librosa matplotlib",
+    "hub": "datasets huggingface_hub",
+    "course": "IPython ipywidgets anywidget traitlets jupytext nbclient nbconvert nbformat seaborn",
+    "voices": "espeakng_loader",
+    "embeddings": "sentence_transformers",
+    "bench": "shap captum",
+    "serve": "vllm",
+    "gpu": "deepspeed",
+    "track": "trackio wandb",
 }
+EXTRA_OF = {module: extra for extra, modules in _MODULES.items() for module in modules.split()}
 """Top-level module -> the extra of this package that installs it."""
 BESIDE = {
     "emolab_corpora": "pip install ./data_scripts/corpora, in a checkout of emolab",
@@ -73,12 +55,12 @@ def require(*modules: str) -> None:
     for module in modules:
         if find_spec(module) is None:
             raise MissingExtra(advice(module))
-        for needed, installed in _ranges(module):
-            if installed not in needed:
-                raise MissingExtra(
-                    f"{module} {installed} is not supported: pip install '{module}{needed}' "
-                    "(emolab's light core works beside any version)"
-                )
+        needed, installed = _range(module) or ("", "")
+        if installed not in needed:
+            raise MissingExtra(
+                f"{module} {installed} is not supported: pip install '{module}{needed}' "
+                "(emolab's light core works beside any version)"
+            )
 
 
 def advice(module: str) -> str:
@@ -95,21 +77,14 @@ def missing(error: ModuleNotFoundError) -> str | None:
 
 
 @cache
-def _ranges(module: str) -> list[tuple[SpecifierSet, str]]:
-    """(Supported versions, installed version) of a module of an extra; nothing where either is not known."""
-    return list(_known_ranges(module))
-
-
-def _known_ranges(module: str) -> Iterator[tuple[SpecifierSet, str]]:
+def _range(module: str) -> tuple[SpecifierSet, str] | None:
+    """(Supported versions, installed version) of a module of an extra; None where either is not known."""
     from packaging.requirements import Requirement
 
     try:
         installed = metadata.version(module).partition("+")[0]
-        wanted = metadata.requires("emolab") or []
+        wanted = map(Requirement, metadata.requires("emolab") or [])
     except metadata.PackageNotFoundError:  # run from a folder that was never installed, or a stand-in for the module
-        return
-    for text in wanted:
-        requirement = Requirement(text)
-        if requirement.name.replace("-", "_") == module and requirement.specifier:
-            yield requirement.specifier, installed
-            return
+        return None
+    found = (r.specifier for r in wanted if r.name.replace("-", "_") == module and r.specifier)
+    return next(((specifier, installed) for specifier in found), None)

@@ -8,8 +8,9 @@ import json
 import math
 import os
 import tempfile
+import tomllib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def write_text(path: str | Path, text: str) -> Path:
 
 def write_json(path: str | Path, data: Any) -> Path:
     """`write_bytes` of `data` as JSON. NaN and infinity become null, and what JSON does not know its `str`."""
-    return write_text(path, json.dumps(_finite(data), indent=2, ensure_ascii=False, default=str) + "\n")
+    return write_text(path, json.dumps(_leaves(data, _finite), indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -78,7 +79,7 @@ def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     try:
         data = pd.json_normalize(list(rows), sep=".").to_parquet(None, index=False)
     except UnicodeError:
-        data = pd.json_normalize(_escaped(list(rows)), sep=".").to_parquet(None, index=False)
+        data = pd.json_normalize(_leaves(list(rows), _escaped), sep=".").to_parquet(None, index=False)
     return write_bytes(path, data)
 
 
@@ -110,19 +111,23 @@ def read_json(path: str | Path, what: str = "a JSON object", error: type[EmolabE
     return found
 
 
-def _finite(value: Any) -> Any:
+def read_toml(module: str, name: str) -> dict[str, Any]:
+    """A table that this package ships: the file `name` beside a module, given the module's `__file__`."""
+    return tomllib.loads(Path(module).with_name(name).read_text(encoding="utf-8"))
+
+
+def _leaves(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A value with `change` applied to everything in it that is no mapping and no list."""
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return {str(key): _leaves(item, change) for key, item in value.items()}
+    return [_leaves(item, change) for item in value] if isinstance(value, list | tuple) else change(value)
+
+
+def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _escaped(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _escaped(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_escaped(item) for item in value]
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emolab.errors import EmolabError
+from emolab.files import read_toml
 
 if TYPE_CHECKING:
     import torch
@@ -102,7 +102,7 @@ def _tell(what: str, chosen: Profile) -> None:
 
 def _read() -> dict[str, Profile]:
     """The profiles of `profiles.toml`."""
-    tables = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    tables = read_toml(__file__, "profiles.toml")
     rows = {name: {"name": name, "quantise": None, **row} for name, row in tables.items()}
     return {name: Profile(**row | {"not_measured": tuple(row.get("not_measured", ()))}) for name, row in rows.items()}
 

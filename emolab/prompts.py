@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.errors import EmolabError
+from emolab.files import read_toml
 from emolab.registry import Registry
 from emolab.samples import MODALITIES, EmotionSample
 
@@ -70,55 +71,14 @@ class Prompt:
         return f"{self.name}-{self.version}" + (f"/{self.labels.name}" if listed and self.labels else "")
 
 
-_CLOSED = f"What does the speaker feel? Choose one of: {LABELS}."
-_ALL = (
-    Prompt("direct", "v1", f"{_CLOSED} Reply with <answer>emotion</answer>.", "direct", labels=EMOLAB_7),
-    Prompt(
-        "free",
-        "v1",
-        f"{_CLOSED} Think first: <think>reasons</think><answer>emotion</answer>.",
-        "free",
-        labels=EMOLAB_7,
-    ),
-    Prompt(
-        "structured",
-        "v1",
-        f"{_CLOSED} Think in three parts: <think><content>what is said</content>"
-        "<acoustics>how it sounds</acoustics><summary>what follows</summary></think><answer>emotion</answer>.",
-        "structured",
-        labels=EMOLAB_7,
-    ),
-    Prompt(
-        "words",
-        "v1",
-        "Which words say how the speaker feels? Think first: <think>reasons</think><answer>word, word</answer>.",
-        "words",
-    ),
-    Prompt(
-        "words_direct",
-        "v1",
-        "Which words say how the speaker feels? Reply with <answer>word, word</answer>.",
-        "words",
-    ),
-    Prompt(
-        "caption",
-        "v1",
-        "Describe how the speaker sounds and feels. Reply with <answer>description</answer>.",
-        "caption",
-    ),
-    Prompt("transcribe", "v1", "Write down what is said.", "plain", ("audio",)),
-    Prompt("voice", "v1", "Describe the voice.", "plain", ("audio",)),
-    Prompt("face", "v1", "Describe the face.", "plain", ("video",)),
-    Prompt(
-        "meaning",
-        "v1",
-        "What do these words express? Reply with <answer>emotion</answer>.",
-        "direct",
-        ("text",),
-        labels=EMOLAB_7,
-    ),
+def _stated(name: str, *, closed: bool = False, modalities: Sequence[str] = MODALITIES, **stated: str) -> Prompt:
+    """A prompt of `prompts.toml`."""
+    return Prompt(name, modalities=tuple(modalities), labels=EMOLAB_7 if closed else None, **stated)
+
+
+PROMPTS: Registry[Prompt] = Registry(
+    "prompt", {name: _stated(name, **row) for name, row in read_toml(__file__, "prompts.toml").items()}
 )
-PROMPTS: Registry[Prompt] = Registry("prompt", {prompt.name: prompt for prompt in _ALL})
 """Every prompt by name. `emolab.registry.register("prompt", name)` adds one."""
 
 

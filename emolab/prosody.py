@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from emolab.errors import MediaError
 from emolab.media import FeatureCache, audio_of, media_key
@@ -224,8 +225,6 @@ def features_of(sample: EmotionSample) -> NDArray[np.float32]:
 
 def feature_table(samples: Sequence[EmotionSample], progress: bool = True) -> NDArray[np.float64]:
     """Prosodic features (N, 37) of samples with absolute paths, each computed once. NaN becomes 0."""
-    from tqdm.auto import tqdm
-
     bar = tqdm(samples, desc="prosody", unit="clip", disable=not progress or len(samples) < 100)
     return np.nan_to_num(np.asarray([features_of(sample) for sample in bar], float))
 
@@ -256,8 +255,6 @@ def with_voices(corpus: Corpus, progress: bool = True) -> Corpus:
     """
     wanted = [i for i, s in enumerate(corpus) if not s.parts.get("voice") and s.has("audio")]
     values, measured = [], []
-    from tqdm.auto import tqdm
-
     for i in tqdm(wanted, desc="prosody", unit="clip", disable=not progress or len(wanted) < 100):
         try:
             found = features_of(resolve(corpus[i], corpus.root))

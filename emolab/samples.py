@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from tqdm.auto import tqdm
+
 from emolab.emotions import LabelSet, label_set_of
 from emolab.errors import CorpusError
+from emolab.files import write_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -254,24 +256,12 @@ class Corpus:
         if path.suffix not in (".jsonl", ".parquet"):
             raise CorpusError(f"{path}: a table is written as .jsonl or .parquet, not {path.suffix or 'without one'}")
         rows = [_plain_row(sample) for sample in self.samples]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
-        try:
-            if path.suffix == ".jsonl":
-                objects = ("extra", "parts")
-                lines = (
-                    json.dumps({**row, **{k: json.loads(row[k]) for k in objects}}, ensure_ascii=False) for row in rows
-                )
-                with part.open("w", encoding="utf-8") as file:
-                    file.writelines(line + "\n" for line in lines)
-            else:
-                import pandas as pd
+        if path.suffix == ".jsonl":
+            plain = ({**row, **{k: json.loads(row[k]) for k in ("extra", "parts")}} for row in rows)
+            return write_bytes(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in plain).encode())
+        import pandas as pd
 
-                pd.DataFrame(rows, columns=list(FIELDS)).to_parquet(part, index=False)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        return path
+        return write_bytes(path, pd.DataFrame(rows, columns=list(FIELDS)).to_parquet(None, index=False))
 
     @classmethod
     def read(cls, path: str | Path, root: str | Path | None = None) -> Corpus:
@@ -287,8 +277,6 @@ class Corpus:
             path = next((path / name for name in TABLES if (path / name).is_file()), path / TABLES[0])
         if not path.is_file():
             raise CorpusError(f"{path}: no such table; make one with `emolab corpus make` or `emolab corpus load`")
-        from tqdm.auto import tqdm
-
         base = Path(root) if root is not None else _noted_root(path) or path.parent
         samples: list[EmotionSample] = []
         seen: dict[str, int] = {}

@@ -142,9 +142,9 @@ def test_without_an_extra_the_error_says_what_to_install(absent):
 def test_an_unsupported_version_is_named_with_what_to_install(monkeypatch):
     from emolab import extras
 
-    extras._ranges.cache_clear()
+    extras._range.cache_clear()
     monkeypatch.setattr(extras.metadata, "version", lambda name: "0.24.0")
     monkeypatch.setattr(extras.metadata, "requires", lambda name: ["trl<1.17,>=1.8; extra == 'train'"])
     with pytest.raises(extras.MissingExtra, match=r"trl 0\.24\.0 is not supported: pip install 'trl<1\.17,>=1\.8'"):
         extras.require("trl")
-    extras._ranges.cache_clear()
+    extras._range.cache_clear()

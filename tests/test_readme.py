@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from emolab_course.readme import section
 
-from emolab.cli.bench import load
+from emolab.cli.bench import load_benchmark
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ WRITTEN = {
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_measured_section_is_what_its_command_writes_from_the_committed_result(name: str) -> None:
     script, function, result = WRITTEN[name]
-    write = getattr(load(ROOT / "benchmarks" / script), function)
+    write = getattr(load_benchmark(ROOT / "benchmarks" / script), function)
     assert section(README, name) == write(json.loads((RESULTS / result).read_text(encoding="utf-8"))).strip("\n")
 
 

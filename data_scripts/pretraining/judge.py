@@ -218,14 +218,14 @@ def cold_started(lalm: LALM, each: int) -> dict[str, Any]:
     that are well formed on domain a's test clips, accuracy, and parse rate. Adapters stay on the model."""
     from emolab.lalm.quantise import add_lora
     from emolab.recipes.emo_rl import EmoRL
-    from emolab.training.sft import SFTSettings, cold_start
+    from emolab.training.sft import SFTSettings, fine_tune
 
     chosen = EmoRL.cpu(reasoning="structured")
     recipe, prompt = chosen, PROMPTS["structured"].using("audio", "text")
     taught, test = rendered("train", "a", chosen.cold_per_label), rendered("test", "a", each)
     settings = SFTSettings(chosen.cold_epochs, chosen.cold_batch, chosen.cold_learning_rate)
     add_lora(lalm, chosen.lora_rank, chosen.lora_alpha)
-    rows = cold_start(lalm, taught, [recipe.target(s) for s in taught], prompt, settings)
+    rows = fine_tune(lalm, taught, [recipe.target(s) for s in taught], prompt, settings)
     answers = said(lalm, test, prompt, REASONS)
     read, known = [(parse(a).sections.get("summary"), parse_label(a, EMOTIONS)) for a in answers], lexicon()
     return {

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -31,13 +31,11 @@ from emolab.attribution.shapley import EXACT_PLAYERS, Attribution, coalitions, i
 from emolab.emotions import normalise_label
 from emolab.errors import AttributionError
 from emolab.evaluate.predict import pieces_of, sample_of
+from emolab.lalm.base import LALM
+from emolab.lalm.batch import PromptBatch
 from emolab.media import audio_of
+from emolab.prompts import Prompt
 from emolab.samples import Corpus, EmotionSample
-
-if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
-    from emolab.lalm.batch import PromptBatch
-    from emolab.prompts import Prompt
 
 FINE_OF = {"word": "text", "window": "audio", "spoken": "audio", "cell": "video"}
 """Kinds of fine players, and the modality that each divides."""
@@ -109,9 +107,8 @@ class Explainer:
         self.samples = list(background)
         self._background: Background | None = None
         self._games: dict[tuple[int, str, Settings], Game] = {}
-        self._batches: dict[
-            int, tuple[EmotionSample, PromptBatch]
-        ] = {}  # with the sample, so that its id stays its own
+        # With the sample, so that its id stays its own.
+        self._batches: dict[int, tuple[EmotionSample, PromptBatch]] = {}
 
     @property
     def background(self) -> Background | None:
@@ -247,9 +244,7 @@ def _modalities(game: Game, method: str, settings: Settings) -> dict[str, Any]:
     found = attribute(game, method, settings.seed, steps=settings.gradient_steps)
     names = found.names
     table = interactions_from_table(game(coalitions(len(names))))
-    pairs = {
-        f"{a} × {b}": float(table[i, j]) for i, a in enumerate(names) for j, b in enumerate(names) if i < j
-    }  # fmt: skip
+    pairs = {f"{a} × {b}": float(table[i, j]) for i, a in enumerate(names) for j, b in enumerate(names) if i < j}
     return {
         "label": game.target,
         "method": method,

@@ -29,26 +29,23 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import DynamicCache
 
 from emolab.attribution.players import Player, modality_players, players_of
 from emolab.emotions import EMOLAB_7, concept
 from emolab.errors import AttributionError
 from emolab.lalm.accel import folded
-from emolab.lalm.batch import Completions, finite
-from emolab.prompts import get_prompt
+from emolab.lalm.base import LALM
+from emolab.lalm.batch import Completions, PromptBatch, finite
+from emolab.prompts import Prompt, get_prompt
 from emolab.samples import MODALITIES, Corpus, EmotionSample, resolve
 from emolab.training.planner import rows_within, size_of_model
-
-if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
-    from emolab.lalm.batch import PromptBatch
-    from emolab.prompts import Prompt
 
 Floats = NDArray[np.float64]
 MASKERS = ("neutral", "swap", "silence", "mean")
@@ -385,8 +382,6 @@ def prefix_scores(game: Game, kept: Tensor, version: Tensor, texts: Sequence[str
     one packed stage. For three modalities and four versions that halves the tokens. The result equals
     `model.text_scores` on `game.embeddings(kept, version)` up to rounding. Raises AttributionError for a padded prompt.
     """
-    from transformers import DynamicCache
-
     model, width = game.model, game.batch.embeds.shape[1]
     if len(game.batch) != 1 or int(game.batch.lengths[0]) != width:
         raise AttributionError("a game is about one prompt without padding; encode the sample alone")

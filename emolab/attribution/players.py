@@ -6,16 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emolab.errors import AttributionError
+from emolab.lalm.batch import PromptBatch, Span
 from emolab.samples import MODALITIES
-
-if TYPE_CHECKING:
-    from emolab.lalm.batch import PromptBatch, Span
 
 WINDOW_SECONDS = 0.25
 FACE_GRID, FACE_QUARTERS = (4, 4, 2), (1, 2, 2)
@@ -48,7 +45,7 @@ def modality_players(batch: PromptBatch, row: int = 0, modalities: Sequence[str]
     return [_player(m, m, [s for s in batch.spans[row] if s.modality == m]) for m in modalities]
 
 
-def words(batch: PromptBatch, row: int = 0) -> list[Player]:
+def word_players(batch: PromptBatch, row: int = 0) -> list[Player]:
     """One player for each word of the transcript."""
     return [_player(s.word or "", "text", [s], word=s.word) for s in batch.spans[row] if s.modality == "text"]
 
@@ -114,15 +111,16 @@ def face_cells(
     return players
 
 
-def parts(batch: PromptBatch, row: int = 0, seconds: float = WINDOW_SECONDS) -> list[Player]:
+def part_players(batch: PromptBatch, row: int = 0, seconds: float = WINDOW_SECONDS) -> list[Player]:
     """The parts of all modalities as one set: windows of audio, quarters of the face (over all frames), words."""
-    return [*audio_windows(batch, row, seconds), *face_cells(batch, row, "region", FACE_QUARTERS), *words(batch, row)]
+    face = face_cells(batch, row, "region", FACE_QUARTERS)
+    return [*audio_windows(batch, row, seconds), *face, *word_players(batch, row)]
 
 
 def players_of(
     batch: PromptBatch, kind: str, row: int = 0, seconds: float = WINDOW_SECONDS, times: WordTimes = ()
 ) -> list[Player]:
-    """Players of one of KINDS; "spoken" needs the `times` of the words, "part" is `parts`.
+    """Players of one of KINDS; "spoken" needs the `times` of the words, "part" is `part_players`.
 
     Raises AttributionError for another kind, where the prompt has none of that kind, or without times.
     """
@@ -132,11 +130,11 @@ def players_of(
         raise AttributionError(f"{batch.ids[row]}: when its words are said is not known; give (word, start, end) each")
     found = {
         "modality": lambda: modality_players(batch, row),
-        "word": lambda: words(batch, row),
+        "word": lambda: word_players(batch, row),
         "window": lambda: audio_windows(batch, row, seconds),
         "spoken": lambda: aligned_windows(batch, times, row),
         "cell": lambda: face_cells(batch, row),
-        "part": lambda: parts(batch, row, seconds),
+        "part": lambda: part_players(batch, row, seconds),
     }[kind]()
     if not any(p.positions for p in found):
         raise AttributionError(f"{batch.ids[row]}: the prompt has no {kind} to attribute to")

@@ -5,24 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from emolab.files import read_toml
 from emolab.parsing import parse
 from emolab.samples import MODALITIES
 
-STATED = {
-    "audio": re.compile(
-        r"\b(voice|pitch|tone|loud\w*|quiet|fast|slow|pace|speak\w*|sounds?|breathy|rough|shaky|vocal|acoustic\w*|audio|"
-        r"rhythm|intonation|volume|falling|rising|heard|hear)\b",
-        re.I,
-    ),
-    "video": re.compile(
-        r"\b(face|facial|brows?|eyebrows?|eyes?|mouth|nose|lips?|smil\w*|frown\w*|visual\w*|expression|look\w*|sees?|seen|"
-        r"video)\b",
-        re.I,
-    ),
-    "text": re.compile(
-        r"\b(words?|wording|says?|said|text|sentence|content|transcript|lexical|phrase|meaning)\b", re.I
-    ),
-}
+_WORDS = read_toml(__file__, "stated.toml")
+STATED = {m: re.compile(rf"\b({'|'.join(words.split())})\b", re.I) for m, words in _WORDS.items()}
+"""The vocabulary of each modality."""
 SECTION_MODALITY = {"content": "text", "acoustics": "audio", "visual": "video"}
 SPLIT_CLAIM = re.compile(r"\b(neutral|no (?:clear )?emotion|nothing|unclear|plain|ordinary)\b", re.I)
 NAMES = {"audio": "the voice", "video": "the face", "text": "the words"}

@@ -37,7 +37,7 @@ class Entry:
         """The command or group called `name`."""
         app = new_group(self.help, lazy_group(self.inside()) if self.inside else TyperGroup)
         for module in self.modules:
-            found = _imported(module)
+            found = imported(module)
             if hasattr(found, "register"):
                 found.register(app)
             else:
@@ -49,7 +49,7 @@ class Entry:
         return made.commands[name]
 
 
-def _imported(module: str) -> ModuleType:
+def imported(module: str) -> ModuleType:
     """A command's file; one of the folder `benchmarks` from the checkout. Exits, and says what to do, without it."""
     if module.startswith("benchmarks.") and str(CHECKOUT) not in sys.path:
         sys.path.append(str(CHECKOUT))  # worker processes that a benchmark starts inherit it

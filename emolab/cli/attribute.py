@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from emolab.cli.options import CorpusOption, ModelOption, PromptOption, SeedOption
-from emolab.cli.output import JsonOption, command, console, emit
+from emolab.cli.output import JsonOption, command, console, emit, print_table
 from emolab.cli.predict import taught
 from emolab.samples import EmotionSample
 
@@ -73,8 +73,6 @@ def _write_page(explained: dict[str, Any], path: Path) -> None:
 
 def render(result: dict[str, Any]) -> None:
     """Print the modalities with φ, its standard error and the share, then the strongest parts of each kind."""
-    from rich.table import Table
-
     terminal = console()
     terminal.print(
         f"{result['file']}: why {result['label']!r}? ({result['method']}; masker {result['masker']}; unit "
@@ -82,11 +80,11 @@ def render(result: dict[str, Any]) -> None:
         markup=False,
     )
     over = f" ± standard error over {result['errors_over']}" if result["errors_over"] else ""
-    table = Table("modality", f"φ{over}", "share of Σ|φ|")
+    rows = []
     for name, phi in result["phi"].items():
         error = f" ± {result['errors'][name]:.3f}" if over else ""
-        table.add_row(name, f"{phi:+.3f}{error}", f"{result['shares'][name]:.0%}")
-    terminal.print(table)
+        rows.append((name, f"{phi:+.3f}{error}", f"{result['shares'][name]:.0%}"))
+    print_table(["modality", f"φ{over}", "share of Σ|φ|"], rows)
     if result["interactions"]:
         pairs = ", ".join(f"{name} {value:+.3f}" for name, value in result["interactions"].items())
         terminal.print(f"interactions (+ more together than alone, − they repeat each other): {pairs}")

@@ -7,21 +7,18 @@ docstring line is its line in `emolab bench --help`. A file is imported only whe
 from __future__ import annotations
 
 import ast
-import sys
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from emolab.cli.apps import imported
 from emolab.paths import CHECKOUT
 
 FOLDER = CHECKOUT / "benchmarks"
 
 
-def load(path: Path) -> ModuleType:
+def load_benchmark(path: Path) -> ModuleType:
     """The module of a benchmark's file or folder, imported as `benchmarks.NAME`."""
-    if str(CHECKOUT) not in sys.path:
-        sys.path.append(str(CHECKOUT))  # worker processes that a benchmark starts inherit it
-    return import_module(f"benchmarks.{path.stem}")
+    return imported(f"benchmarks.{path.stem}")
 
 
 def benchmarks() -> dict[str, tuple[str, str]]:

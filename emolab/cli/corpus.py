@@ -11,11 +11,10 @@ import typer
 from emolab import corpora
 from emolab.cli.output import JsonOption, command, emit, to_plain
 from emolab.corpora import CHECKS, CORPORA, load_corpus
-from emolab.corpora.manifest import load as load_manifest
-from emolab.corpora.protocols import protocol as named
-from emolab.corpora.protocols import protocols_of
-from emolab.corpora.spec import choose
-from emolab.corpora.verify import describe, durations_of
+from emolab.corpora.manifest import load_manifest
+from emolab.corpora.protocols import get_protocol, protocols_of
+from emolab.corpora.spec import choose_fold
+from emolab.corpora.verify import corpus_counts, durations_of
 from emolab.corpora.verify import verify as verify_files
 from emolab.emotions import label_set
 from emolab.errors import CorpusError
@@ -88,15 +87,15 @@ def load(
                 check=_check(check),
             )
         else:
-            corpus, report = corpora.load(spec, root, labels, _check(check), keep_calm)
+            corpus, report = corpora.load_published(spec, root, labels, _check(check), keep_calm)
         corpus, split = _divide(corpus, protocol, fold)
     result = {
-        **describe(corpus),
+        **corpus_counts(corpus),
         **report.summary(),
         "labels": labels or (corpus.labels.name if root is None else "as published"),
         **split,
         "protocols": protocols_of(corpus.name),
-        "table": write_table(corpus, report, out) if out else None,
+        "table": write_with_report(corpus, report, out) if out else None,
     }
     emit(result, as_json, _render_load)
 
@@ -111,12 +110,12 @@ def _divide(corpus: Corpus, protocol: str | None, fold: str | None) -> tuple[Cor
     """The corpus with the splits of one fold, and all folds for the result."""
     if protocol is None:
         return corpus, {"folds": [], "fold": None}
-    folds = named(protocol).folds(corpus)
-    chosen = choose(folds, fold)
-    return chosen.table(), {"folds": [found.summary() for found in folds], "fold": chosen.name}
+    folds = get_protocol(protocol).folds(corpus)
+    chosen = choose_fold(folds, fold)
+    return chosen.as_corpus(), {"folds": [found.summary() for found in folds], "fold": chosen.name}
 
 
-def write_table(corpus: Corpus, report: LoadReport, out: Path) -> str:
+def write_with_report(corpus: Corpus, report: LoadReport, out: Path) -> str:
     """Write a table and the note of its report beside it; returns where."""
     corpus.write(out)
     note = {"root": str(corpus.root.absolute()), **report.summary()}
@@ -171,7 +170,7 @@ def show(
 ) -> None:
     """Count what a table holds, and draw its labels, durations, speakers, valence and arousal."""
     corpus = Corpus.read(table, root)
-    result = describe(corpus)
+    result = corpus_counts(corpus)
     if plot is not None:
         from emolab.plots.corpora import corpus_sheet
 
@@ -206,7 +205,7 @@ def verify(
     published corpus are only listed.
     """
     if corpus is not None:
-        loaded, report = corpora.load(corpus, table, None, _check(check))
+        loaded, report = corpora.load_published(corpus, table, None, _check(check))
         size = corpora.info(corpus).size
         complete = len(loaded) >= size
     else:

@@ -11,9 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import typer
+from packaging.requirements import Requirement
 
-from emolab.cli.output import JsonOption, command, console, emit
+from emolab.cli.output import JsonOption, command, console, emit, print_table
+from emolab.extras import EXTRA_OF
+from emolab.profiles import PROFILES, VARIABLE, profile_for
 
 GB = 1e9
 """Memory is stated in 10⁹ bytes everywhere, as profiles and the planner state it."""
@@ -57,10 +61,6 @@ def examine() -> dict[str, Any]:
 
 def package_report() -> list[dict[str, Any]]:
     """One row per requirement of emolab: name, extra that installs it ("" = always), installed and tested version."""
-    from packaging.requirements import Requirement
-
-    from emolab.extras import EXTRA_OF
-
     tested = tested_versions()
     rows: dict[str, dict[str, Any]] = {}
     for text in metadata.requires("emolab") or []:
@@ -68,9 +68,8 @@ def package_report() -> list[dict[str, Any]]:
         if requirement.name == "emolab":
             continue
         key = requirement.name.lower()
-        named = _extra_of(
-            str(requirement.marker or "")
-        )  # of an extra within an extra, the metadata names the outer one
+        # Of an extra within an extra, the metadata names the outer one.
+        named = _extra_of(str(requirement.marker or ""))
         extra = EXTRA_OF.get(key.replace("-", "_"), named) if named else ""
         rows.setdefault(key, {"name": key, "extra": extra, "installed": _installed(key), "tested": tested.get(key)})
     return list(rows.values())
@@ -98,8 +97,6 @@ def tested_versions() -> dict[str, str]:
 
 def machine_report() -> dict[str, Any]:
     """Cores, memory, free disk and GPUs, in 10⁹ bytes. Imports torch: it alone knows whether it can use the GPU."""
-    import psutil
-
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         "memory_gb": round(psutil.virtual_memory().total / GB, 1),
@@ -122,8 +119,6 @@ def gpu_report(index: int) -> dict[str, Any]:
     """A card: name, memory in all and free, whether it computes in bfloat16 (T4 and V100 do not), the profile that
     fits it, and what to set."""
     import torch
-
-    from emolab.profiles import VARIABLE, profile_for
 
     device = torch.cuda.get_device_properties(index)
     total, bf16 = device.total_memory / GB, device.major >= 8
@@ -154,11 +149,9 @@ def espeak_report() -> dict[str, Any]:
 
 def profile_report(machine: dict[str, Any]) -> list[dict[str, Any]]:
     """One row per profile: whether it runs on `machine`, and if not, why not."""
-    from emolab.profiles import PROFILES
-
     largest_gpu = max((gpu["memory_gb"] for gpu in machine["gpus"]), default=0.0)
     rows = []
-    for name, profile in PROFILES.items():
+    for profile in PROFILES.values():
         available = machine["memory_gb"] if profile.device == "cpu" else largest_gpu
         kind = "RAM" if profile.device == "cpu" else "GPU memory"
         reason = ""
@@ -166,20 +159,12 @@ def profile_report(machine: dict[str, Any]) -> list[dict[str, Any]]:
             reason = f"needs {profile.memory_gb:g} GB of {kind}, found {available:g}"
         elif profile.download_gb > machine["disk_free_gb"]:
             reason = f"needs {profile.download_gb:g} GB of disk, {machine['disk_free_gb']:g} are free"
-        rows.append(
-            {
-                "name": name,
-                "runs": not reason,
-                "reason": reason,
-                "model": profile.model,
-                "quantise": profile.quantise,
-                "download_gb": profile.download_gb,
-            }
-        )
+        facts = {key: getattr(profile, key) for key in ("name", "model", "quantise", "download_gb")}
+        rows.append(facts | {"runs": not reason, "reason": reason})
     return rows
 
 
-def advice(gpu: dict[str, Any]) -> str:
+def gpu_advice(gpu: dict[str, Any]) -> str:
     """What a card can do, and what to set for it, in words."""
     kind = "bfloat16" if gpu["bf16"] else "float16 (it has no bfloat16; adapters stay in float32, the loss is scaled)"
     text = f"{gpu['name']}: {gpu['memory_gb']} GB, {gpu['free_gb']} GB free, computes in {kind}"
@@ -189,20 +174,18 @@ def advice(gpu: dict[str, Any]) -> str:
 
 
 def _render(result: dict[str, Any]) -> None:
-    from rich.table import Table
-
     terminal = console()
     machine = result["machine"]
     gpus = ", ".join(f"{gpu['name']} ({gpu['memory_gb']} GB)" for gpu in machine["gpus"]) or "none"
     terminal.print(f"Python {result['python']} on {sys.platform}, {machine['cores']} cores, GPU: {gpus}")
     terminal.print(f"{machine['memory_gb']} GB of RAM, {machine['disk_free_gb']} GB of free disk")
     for gpu in machine["gpus"]:
-        terminal.print(advice(gpu))
-    table = Table("profile", "runs here", "model", "4 bits", "download")
+        terminal.print(gpu_advice(gpu))
+    rows = []
     for row in result["profiles"]:
         runs = "yes" if row["runs"] else f"no: {row['reason']}"
-        table.add_row(row["name"], runs, row["model"], row["quantise"] or "no", f"{row['download_gb']:g} GB")
-    terminal.print(table)
+        rows.append((row["name"], runs, row["model"], row["quantise"] or "no", f"{row['download_gb']:g} GB"))
+    print_table(["profile", "runs here", "model", "4 bits", "download"], rows)
     for row in result["packages"]:
         if row["installed"] is None:
             extra = f"[{row['extra']}]" if row["extra"] else ""

@@ -1,4 +1,4 @@
-"""`emolab evaluate`: score a model or a recipe's checkpoint on a corpus, as recorded or under a control."""
+"""`emolab evaluate` and `emolab zeroshot`: score a model on a corpus, with controls and baselines."""
 
 from __future__ import annotations
 
@@ -7,26 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli import options as ask
-from emolab.cli.output import JsonOption, command, emit
-from emolab.cli.tables import score_table
+from emolab.cli.options import MeasuredOptions, grouped
+from emolab.cli.output import JsonOption, command, emit, print_scores
 from emolab.errors import EvaluationError
 from emolab.extras import require
+from emolab.files import check_place
+from emolab.samples import Corpus
 
 
 @command
+@grouped
 def evaluate(
-    corpus: ask.CorpusOption = None,
-    labels: ask.LabelsOption = None,
-    protocol: ask.ProtocolOption = None,
-    fold: ask.FoldOption = None,
-    split: ask.SplitOption = "test",
-    where: ask.WhereOption = None,
-    limit: ask.LimitOption = None,
-    long_clips: ask.LongClipsOption = "window",
-    model: ask.ModelOption = None,
-    prompt: ask.PromptOption = None,
-    seed: ask.SeedOption = 0,
+    asked_for: MeasuredOptions,
     checkpoint: Annotated[Path | None, typer.Option(help="Folder that a recipe wrote.")] = None,
     mode: Annotated[str, typer.Option(help="generate: parse an answer; labels: score every label.")] = "generate",
     control: Annotated[str | None, typer.Option(help="silent, swapped, shuffled, no_transcript or no_video.")] = None,
@@ -35,7 +27,6 @@ def evaluate(
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 64,
     batch_size: Annotated[int, typer.Option(help="Samples at a time.")] = 16,
     confusion: Annotated[Path | None, typer.Option(help="Draw the confusion matrix into this file.")] = None,
-    out: ask.OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model or a checkpoint, with bootstrap intervals: UA, WA and weighted F1 of labels, wheel F of emotion
@@ -43,35 +34,77 @@ def evaluate(
     """
     require("torch", "transformers")  # before a corpus is made or read
     from emolab.evaluate import BY_STYLE, evaluation_of, numbers, write_result
-    from emolab.evaluate.inputs import labels_of, part_of, read_corpus, read_model
-    from emolab.files import check_place
+    from emolab.evaluate.inputs import labels_of, read_model
 
-    if out is not None:
-        check_place(out)
-    chosen = labels or (labels_of(checkpoint) if checkpoint is not None and prompt is None else None)
-    whole = read_corpus(corpus, labels=chosen, protocol=protocol, fold=fold)
-    test = part_of(whole, split, where or (), limit, seed)
-    lalm, asked = read_model(model, checkpoint, quantise, prompt)
+    told = asked_for
+    own = labels_of(checkpoint) if checkpoint is not None and told.prompt is None and not told.labels else None
+    test, _ = _parts(told, own)
+    lalm, asked = read_model(told.model, checkpoint, quantise, told.prompt)
     asked = asked.with_labels(test.labels)
-    options: dict[str, Any] = {"seed": seed, "control": control, "batch_size": batch_size, "long_clips": long_clips}
-    options["max_new_tokens"] = max_new_tokens
+    options: dict[str, Any] = {"seed": told.seed, "control": control, "long_clips": told.long_clips}
+    options |= {"batch_size": batch_size, "max_new_tokens": max_new_tokens}
     if asked.style in BY_STYLE:
         if mode != "generate" or confusion is not None:
             raise EvaluationError(f"the prompt {asked.name!r} asks for no label: --mode generate, without --confusion")
     else:
         options |= {"mode": mode, "calibration": calibration}
     result = evaluation_of(asked)(lalm, test, asked, **options)
-    if out is not None:
-        write_result(result, out)
+    if told.out is not None:
+        write_result(result, told.out)
     if confusion is not None:
         from emolab.plots.evaluation import confusion_matrix
 
         confusion_matrix(result["rows"], result["info"]["labels"]).savefig(confusion)
-    emit(numbers(result), as_json, render)
+    emit(numbers(result), as_json, _render)
 
 
-def render(result: dict[str, Any]) -> None:
-    """Print one result as a table."""
+def _render(result: dict[str, Any]) -> None:
     info = result["info"]
     name = f"{info.get('mode', info['prompt'])}, control {info['control'] or 'none'}"
-    score_table({name: result}, f"{info['model']} on {info['corpus']}")
+    print_scores({name: result}, f"{info['model']} on {info['corpus']}")
+
+
+@command
+@grouped
+def zeroshot(
+    asked_for: MeasuredOptions,
+    controls: Annotated[bool, typer.Option(help="Also score with silent and with swapped voices.")] = True,
+    baseline: Annotated[bool, typer.Option(help="Also fit the classical baseline on the training split.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model before training: generated answers, scored labels with and without calibration, controls, a
+    classical baseline.
+    """
+    require("torch", "transformers")  # before a corpus is made or read
+    from emolab.evaluate import numbers, write_result
+    from emolab.evaluate.inputs import read_model
+    from emolab.evaluate.zero_shot import zero_shot
+
+    told = asked_for
+    test, train = _parts(told, train=baseline)
+    lalm, asked = read_model(told.model, prompt=told.prompt)
+    result = zero_shot(lalm, test, asked, told.seed, controls, train, long_clips=told.long_clips)
+    if told.out is not None:
+        write_result(result, told.out)
+    emit(numbers(result) | {"chance": test.labels.chance}, as_json, _render_zero_shot)
+
+
+def _render_zero_shot(result: dict[str, Any]) -> None:
+    rows = {"zero-shot, generated": result}
+    rows |= {f"zero-shot, labels, calibration {k}": v for k, v in result["labels"].items()}
+    rows |= {f"zero-shot, {k} voices": v for k, v in result["controls"].items()}
+    if result["baseline"]:
+        rows["prosody + logistic regression"] = result["baseline"]
+    info = result["info"]
+    print_scores(rows, f"{info['model']} on {info['corpus']}, chance {result['chance']:.1%}")
+
+
+def _parts(told: MeasuredOptions, labels: Any = None, train: bool = False) -> tuple[Corpus, Corpus | None]:
+    """The samples to measure on, and with `train` the training split beside them."""
+    from emolab.evaluate.inputs import part_of, read_corpus
+
+    if told.out is not None:
+        check_place(told.out)
+    whole = read_corpus(told.corpus, labels=told.labels or labels, protocol=told.protocol, fold=told.fold)
+    test = part_of(whole, told.split, told.where or (), told.limit, told.seed)
+    return test, part_of(whole, "train", told.where or ()) if train else None

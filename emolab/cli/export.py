@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from emolab.cli.output import JsonOption, command, emit
+from emolab.errors import EmolabError
 from emolab.rewards.adapters import export, standing_still
 from emolab.rewards.source import load_reward
 
@@ -41,7 +42,6 @@ def checkpoint(
     With --merge the folder loads in transformers (AutoProcessor and the family's class). With --vllm an adapter is
     written that vLLM serves beside the base model; where vLLM takes none for the family, the command says so.
     """
-    from emolab.errors import EmolabError
     from emolab.lalm.export import merge, serve_line, to_vllm
 
     if merged is None and vllm is None:

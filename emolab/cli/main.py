@@ -40,7 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "doctor": _command("Check the installation, and list the profiles that this machine can run.", "doctor"),
     "corpus": Entry("Make, read and check corpora.", ("emolab.cli.corpus",), group=True, inside=lambda: CORPUS),
     "say": Entry("Speak a sentence with an emotion into a sound file.", SYNTH),
-    "zeroshot": _command("Measure a model before any training.", "zeroshot"),
+    "zeroshot": _command("Measure a model before any training.", "evaluate"),
     "train": _group("Train one of the four systems.", "train"),
     "plan": _command("Predict the memory of a GRPO step on a GPU.", "plan"),
     "rehearse": Entry("Walk a GPU profile's way with random weights.", ("benchmarks.rehearse",)),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -17,7 +21,11 @@ CorpusOption = Annotated[
     ),
 ]
 LabelsOption = Annotated[
-    str | None, typer.Option(help="Labels to ask for: a label set (iemocap-4) or a list (calm, tense, bored).")
+    str | None,
+    typer.Option(
+        help="Labels to ask for: a label set (iemocap-4) or a list (calm, tense, bored); by default the checkpoint's, "
+        "else the corpus's."
+    ),
 ]
 ProtocolOption = Annotated[str | None, typer.Option(help="Division into parts: see `emolab corpus list`, or drawn.")]
 FoldOption = Annotated[str | None, typer.Option(help="Fold of the protocol, by name or number.")]
@@ -38,3 +46,43 @@ WeightOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of sampling, swaps and the bootstrap.")]
 OutOption = Annotated[Path | None, typer.Option(help="Write numbers as JSON and raw outputs as Parquet here.")]
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameters that are dataclasses of options become one option for each of their fields."""
+    stated = inspect.signature(command, eval_str=True).parameters.values()
+    groups: dict[str, Any] = {p.name: p.annotation for p in stated if is_dataclass(p.annotation)}
+    shown = []
+    for parameter in stated:
+        kind = groups.get(parameter.name)
+        hints = get_type_hints(kind, include_extras=True) if kind else {}
+        options = [(f.name, f.default, hints[f.name]) for f in fields(kind)] if kind else []
+        options = options or [(parameter.name, parameter.default, parameter.annotation)]
+        shown += [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a) for n, d, a in options]
+
+    @functools.wraps(command)
+    def wrapper(**given: Any) -> None:
+        made = {name: kind(**{f.name: given.pop(f.name) for f in fields(kind)}) for name, kind in groups.items()}
+        command(**made, **given)
+
+    wrapper.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    return wrapper
+
+
+@dataclass(frozen=True)
+class MeasuredOptions:
+    """Which part of which corpus a model is measured on, which model it is, and where the result goes."""
+
+    corpus: CorpusOption = None
+    labels: LabelsOption = None
+    protocol: ProtocolOption = None
+    fold: FoldOption = None
+    split: SplitOption = "test"
+    where: WhereOption = None
+    limit: LimitOption = None
+    long_clips: LongClipsOption = "window"
+    model: ModelOption = None
+    prompt: PromptOption = None
+    seed: SeedOption = 0
+    out: OutOption = None

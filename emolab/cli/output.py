@@ -1,4 +1,4 @@
-"""What every command shares: with `--json` one object on stdout, and one line on stderr for an error of ours."""
+"""What every command shares: with `--json` one object on stdout; one line on stderr for an error of ours; tables."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
+from rich.console import Console
+from rich.table import Column, Table
 
 from emolab.errors import EmolabError
 from emolab.extras import missing
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, all else on stderr.")]
 
@@ -49,9 +48,67 @@ def real_stdout() -> TextIO | None:
 
 def console() -> Console:
     """The terminal for a person. Text is printed as it stands: `[/]` and `:smile:` in a label are no markup."""
-    from rich.console import Console
-
     return Console(markup=False, emoji=False)
+
+
+def print_table(head: Sequence[Column | str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    """Print a table."""
+    table = Table(*head, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+NAMES = {
+    "ua": "UA",
+    "wa": "WA",
+    "weighted_f1": "F1",
+    "chance": "chance",
+    "parse_rate": "parsed",
+    "wheel_f": "wheel F",
+    "emotion_f1": "Emo-F1",
+    "bleu_4": "BLEU-4",
+    "cider": "CIDEr",
+    "length": "words",
+}
+MANY = 2  # metrics; of more, only the first has its interval, and those that have no name above are left to --json
+
+
+def print_scores(rows: Mapping[str, Mapping[str, Any]], title: str = "") -> None:
+    """Print result objects as the rows of a table that fits a terminal: each metric that has an interval (`ua` and
+    `ua_ci`) with it, WA, weighted F1, chance and parse rate where there are any, n, what was skipped, and the notes. Of
+    many metrics, as captions have, only the first has its interval, and some are left out.
+    """
+    metrics = [key for key in next(iter(rows.values()), {}) if any(f"{key}_ci" in r for r in rows.values())]
+    others = ["wa", "weighted_f1"]
+    if len(metrics) > MANY:
+        metrics, others = metrics[:1], [key for key in metrics[1:] if key in NAMES]
+    single = [key for key in (*others, "chance", "parse_rate") if any(key in r for r in rows.values())]
+
+    def figures(key: str) -> Column:
+        return Column(NAMES.get(key, key), justify="right")
+
+    def cells(r: Mapping[str, Any]) -> Iterator[str]:
+        for key in metrics:
+            yield from (_number(r.get(key)), _interval(r.get(f"{key}_ci")))
+        yield from (_number(r.get(key)) for key in single)
+
+    head = ["", *(column for key in metrics for column in (figures(key), "95%")), *map(figures, (*single, "n"))]
+    print_table(head, ([name, *cells(r), str(r["n"])] for name, r in rows.items()), title)
+    for name, r in rows.items():
+        if skipped := r.get("info", {}).get("skipped", {}).get("skipped", {}):
+            counts = ", ".join(f"{n} {reason}" for reason, n in skipped.items())
+            console().print(f"{name}: skipped {counts}")
+        for note in r.get("info", {}).get("notes", ()):
+            console().print(f"note: {note}")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _interval(value: tuple[float, float] | None) -> str:
+    return "–" if value is None else f"{value[0]:.2f} – {value[1]:.2f}"
 
 
 def to_plain(value: Any) -> Any:
@@ -89,21 +146,12 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         with _only_emit_reaches_stdout() if as_json else contextlib.nullcontext():
             try:
                 function(*args, **kwargs)
-            except (EmolabError, ModuleNotFoundError) as error:
-                told = missing(error) if isinstance(error, ModuleNotFoundError) else str(error)
-                if told is None:
+            except (EmolabError, ModuleNotFoundError, RuntimeError) as error:
+                if (told := _told(error)) is None:
                     raise
-                message = " ".join(told.split())
-                typer.echo(f"emolab: {message}", err=True)
+                typer.echo(f"emolab: {told}", err=True)
                 if as_json:
-                    emit({"error": message}, True, _nothing)
-                raise typer.Exit(1) from error
-            except RuntimeError as error:
-                if type(error).__name__ != "OutOfMemoryError":  # torch's, which the light core does not import
-                    raise
-                typer.echo(f"emolab: {FULL} ({str(error).split('. ')[0]})", err=True)
-                if as_json:
-                    emit({"error": FULL}, True, _nothing)
+                    emit({"error": told}, True, typer.echo)
                 raise typer.Exit(1) from error
 
     return wrapper
@@ -115,8 +163,14 @@ FULL = (
 )
 
 
-def _nothing(_: dict[str, Any]) -> None:
-    """A renderer for a result that is only ever JSON."""
+def _told(error: Exception) -> str | None:
+    """The line for an error that a user can act on; None for any other."""
+    if isinstance(error, ModuleNotFoundError) and not isinstance(error, EmolabError):
+        return missing(error)
+    if isinstance(error, EmolabError):
+        return " ".join(str(error).split())
+    full = type(error).__name__ == "OutOfMemoryError"  # torch's, which the light core does not import
+    return f"{FULL} ({str(error).split('. ')[0]})" if full else None
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.options import ModelOption, PromptOption
+from emolab.cli.options import LabelsOption, ModelOption, PromptOption
 from emolab.cli.output import JsonOption, command, emit
 from emolab.cli.record import SecondsOption, listen
 from emolab.emotions import label_set
@@ -44,13 +44,7 @@ def predict(
         Path | None,
         typer.Option(help="The face (for one file): a film (FILE itself, if it is one), a folder of images, a strip."),
     ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            help="Labels to choose from: a label set by name (iemocap-4), or a list (calm, tense, bored); by default "
-            "those of the checkpoint."
-        ),
-    ] = None,
+    labels: LabelsOption = None,
     calibration: Annotated[str, typer.Option(help="none, or contextual: without the model's label bias.")] = "none",
     quantise: Annotated[str | None, typer.Option(help="nf4 for 4 bits.")] = None,
     as_json: JsonOption = False,

@@ -8,21 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from emolab.cli.options import CorpusOption, WeightOption
-from emolab.cli.output import JsonOption, command, console, emit
+from emolab.cli.output import JsonOption, command, emit, print_table
 from emolab.errors import RewardError
 from emolab.rewards import Part, Rubric, load_reward, redteam
 from emolab.rewards.rollouts import collect, read_rollouts, summary, write_rollouts
+from emolab.rewards.shipped import RUBRICS, rubric
 from emolab.rewards.source import weighted
 
 
 def register(app: typer.Typer) -> None:
     """Add the reward commands to their group."""
-    for name, function in (
-        ("list", list_rubrics),
-        ("audit", audit),
-        ("score", score),
-        ("rollouts", rollouts),
-    ):
+    for name, function in {"list": list_rubrics, "audit": audit, "score": score, "rollouts": rollouts}.items():
         app.command(name)(function)
     app.command("rescore", hidden=True)(score)  # deprecated alias
 
@@ -53,8 +49,6 @@ def chosen_reward(spec: str | None, added: list[str] | None, weights: list[float
 @command
 def list_rubrics(labels: LabelsOption = "emolab-7", as_json: JsonOption = False) -> None:
     """Show the known rubrics: their parts, weights and gates."""
-    from emolab.rewards.shipped import RUBRICS, rubric
-
     rows = [
         {
             "name": found.name,
@@ -67,7 +61,7 @@ def list_rubrics(labels: LabelsOption = "emolab-7", as_json: JsonOption = False)
     emit(
         {"rubrics": rows},
         as_json,
-        lambda result: _table(
+        lambda result: print_table(
             ["rubric", "parts", "what it is"],
             [[row["name"], ", ".join(_part(part) for part in row["parts"]), row["note"]] for row in result["rubrics"]],
         ),
@@ -122,7 +116,7 @@ def _render_audit(result: dict[str, Any]) -> None:
         paying = [row for row in found["rows"] if not row["ok"]]
         title = f"{found['rubric']}: right {found['right']:.2f}, wrong {found['wrong']:.2f}{neutral}: {verdict}"
         if paying:
-            _table(
+            print_table(
                 ["hack", "pays", "over honest wrong", "for example"],
                 [[r["hack"], f"{r['pay']:.2f}", f"{r['margin']:+.2f}", _short(r["example"])] for r in paying],
                 title=title,
@@ -169,13 +163,13 @@ def score(
         return
     given = {"solution": solution, "words": words, "caption": caption}
     columns = {name: [value] * len(text or ()) for name, value in given.items() if value is not None}
-    table = rubric.score(text or (), **columns, progress=progress).table()
+    table = rubric.score(text or (), **columns, progress=progress).rows()
     rows = [{"completion": completion, **row} for completion, row in zip(text or (), table, strict=True)]
     emit({"rubric": reward, "rows": rows}, as_json, _render_rows)
 
 
 def _render_numbers(result: dict[str, Any]) -> None:
-    _table(["what", "value"], [[k, f"{v:.4g}" if isinstance(v, float) else str(v)] for k, v in result.items()])
+    print_table(["what", "value"], [[k, f"{v:.4g}" if isinstance(v, float) else str(v)] for k, v in result.items()])
 
 
 def _render_rows(result: dict[str, Any]) -> None:
@@ -184,7 +178,7 @@ def _render_rows(result: dict[str, Any]) -> None:
         [_short(v) if isinstance(v, str) else "" if v is None else f"{v:.3g}" for v in r.values()]
         for r in result["rows"]
     ]
-    _table(names, cells)
+    print_table(names, cells)
 
 
 @command
@@ -218,12 +212,3 @@ def rollouts(
         "seed": seed,
     }
     emit(result, as_json, lambda r: typer.echo(f"{r['n']} completions in {r['groups']} groups: {r['path']}"))
-
-
-def _table(head: list[str], rows: list[list[str]], title: str = "") -> None:
-    from rich.table import Table
-
-    table = Table(*head, title=title, title_justify="left")
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emolab.cli.options import CorpusOption, LabelsOption, LongClipsOption, ModelOption, ProtocolOption, WeightOption
-from emolab.cli.output import JsonOption, command, emit, real_stdout
-from emolab.cli.tables import score_table
+from emolab import recipes
+from emolab.cli.options import (
+    CorpusOption,
+    LabelsOption,
+    LongClipsOption,
+    ModelOption,
+    ProtocolOption,
+    WeightOption,
+    grouped,
+)
+from emolab.cli.output import JsonOption, command, emit, print_scores, real_stdout
+from emolab.emotions import LabelSet
 from emolab.errors import TrainingError
-from emolab.files import write_text
+from emolab.files import check_place, write_text
+from emolab.recipes import RECIPES
 from emolab.rewards.rubric import Rubric
 from emolab.rewards.source import weighted
+from emolab.samples import Corpus
 
 if TYPE_CHECKING:
-    from emolab.emotions import LabelSet
     from emolab.recipes.run import Built, Recipe
-    from emolab.rewards.rubric import Rubric
-    from emolab.samples import Corpus
 
 FoldOption = Annotated[
     str | None, typer.Option(help="Fold of the protocol, by name or number; all: each, and the mean.")
@@ -58,6 +67,33 @@ BaselineOption = Annotated[bool, typer.Option(help="Also fine-tune on the same l
 ControlsOption = Annotated[bool, typer.Option(help="Also score with evidence taken away: silent voices, and more.")]
 ReasoningOption = Annotated[str | None, typer.Option(help="How the model reasons, as --set reasoning=…")]
 
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run is made on, with which settings of the recipe, and where it is kept."""
+
+    corpus: CorpusOption = None
+    labels: LabelsOption = None
+    protocol: ProtocolOption = None
+    fold: FoldOption = None
+    test_corpus: TestCorpusOption = None
+    long_clips: LongClipsOption = "window"
+    out: OutOption = None
+    seed: SeedOption = 0
+    reasoning: ReasoningOption = None
+    model: ModelOption = None
+    domain: DomainOption = None
+    split: SplitOption = "test"
+    test_per_label: TestOption = None
+    changes: SetOption = None
+
+    def recipe(self, name: str, **more: Any) -> Recipe:
+        """The recipe called `name` with these settings, and `more` where they are given."""
+        given = {"model": self.model, "reasoning": self.reasoning, "domain": self.domain, **more}
+        stated = {key: value for key, value in given.items() if value is not None}
+        return recipe_with(name, self.changes, seed=self.seed, test_per_label=self.test_per_label, **stated)
+
+
 HELP = {
     "emo-rl": "EMO-RL: speech emotion, with the emotion-similarity reward and structured reasoning.",
     "affectgpt-rl": "AffectGPT-RL: open-vocabulary emotion, with emotion-wheel metrics as the reward.",
@@ -68,8 +104,6 @@ HELP = {
 
 def register(app: typer.Typer) -> None:
     """Add the recipes to the group `train`."""
-    from emolab.recipes import RECIPES
-
     for name in RECIPES:
         told = HELP.get(name, f"The recipe {name}.")
         app.command(name, help=f"{told} Cold start, then GRPO; every stage is measured.")(_command(name))
@@ -78,26 +112,14 @@ def register(app: typer.Typer) -> None:
 
 def _command(name: str) -> Callable[..., None]:
     @command
+    @grouped
     def train(
-        corpus: CorpusOption = None,
-        labels: LabelsOption = None,
-        protocol: ProtocolOption = None,
-        fold: FoldOption = None,
-        test_corpus: TestCorpusOption = None,
-        long_clips: LongClipsOption = "window",
+        told: RunOptions,
         only_listening: ListeningOption = False,
         reward: RewardOption = None,
         reward_weight: WeightOption = None,
         own_rewards: OwnOption = True,
-        out: OutOption = None,
-        seed: SeedOption = 0,
         steps: StepsOption = None,
-        reasoning: ReasoningOption = None,
-        model: ModelOption = None,
-        domain: DomainOption = None,
-        split: SplitOption = "test",
-        test_per_label: TestOption = None,
-        changes: SetOption = None,
         baseline: BaselineOption = True,
         controls: ControlsOption = True,
         rollout: RolloutOption = None,
@@ -109,66 +131,37 @@ def _command(name: str) -> Callable[..., None]:
             from emolab.training.launch import relaunch
 
             raise typer.Exit(relaunch(launch, processes, sys.argv[1:], real_stdout()))
-        given = {"model": model, "steps": steps, "reasoning": reasoning, "domain": domain, "rollout": rollout}
-        recipe = make(name, changes, seed=seed, test_per_label=test_per_label, **_given(given))
+        recipe = told.recipe(name, steps=steps, rollout=rollout)
         options: dict[str, Any] = {"baseline": baseline, "controls": controls, "only_listening": only_listening}
         if reward:
             options["rewards"] = paying(recipe, reward, reward_weight or (), own_rewards)
         elif reward_weight or not own_rewards:
             raise TrainingError("--reward-weight and --no-own-rewards need a --reward FILE:NAME")
-        _run(recipe, corpus, labels, protocol, fold, out, split, test_corpus, long_clips, as_json, **options)
+        _run(recipe, told, told.out, as_json, **options)
 
     train.__name__ = name.replace("-", "_")
     return train
 
 
 @command
+@grouped
 def cold_start(
+    told: RunOptions,
     recipe: Annotated[str, typer.Option(help="The recipe whose cold start it is.")] = "emo-rl",
-    corpus: CorpusOption = None,
-    labels: LabelsOption = None,
-    protocol: ProtocolOption = None,
-    fold: FoldOption = None,
-    test_corpus: TestCorpusOption = None,
-    long_clips: LongClipsOption = "window",
-    out: OutOption = None,
-    seed: SeedOption = 0,
-    reasoning: ReasoningOption = None,
-    model: ModelOption = None,
-    domain: DomainOption = None,
-    split: SplitOption = "test",
-    test_per_label: TestOption = None,
-    changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The cold start alone: a few clips with written rationales, then measured on held-out speakers and sentences."""
-    given = {"model": model, "reasoning": reasoning, "domain": domain}
-    chosen = make(recipe, changes, seed=seed, test_per_label=test_per_label, **_given(given))
     options: dict[str, Any] = {"baseline": False, "controls": False, "elsewhere": False, "grpo": False}
-    folder = out or Path("build") / "cold-start"
-    _run(chosen, corpus, labels, protocol, fold, folder, split, test_corpus, long_clips, as_json, **options)
+    _run(told.recipe(recipe), told, told.out or Path("build") / "cold-start", as_json, **options)
 
 
-def _run(
-    recipe: Recipe,
-    corpus: str | None,
-    labels: str | None,
-    protocol: str | None,
-    fold: str | None,
-    out: Path | None,
-    split: str,
-    test_corpus: str | None,
-    long_clips: str,
-    as_json: bool,
-    **options: Any,
-) -> None:
-    from emolab.files import check_place
+def _run(recipe: Recipe, told: RunOptions, out: Path | None, as_json: bool, **options: Any) -> None:
     from emolab.training.launch import is_main
 
     if out is not None:
         check_place(out, folder=True)
-    options |= {"labels": labels, "protocol": protocol, "fold": fold, "split": split, "long_clips": long_clips}
-    result = recipe.run(corpus, out, test=test_corpus, say=_say, **options)
+    options |= {name: getattr(told, name) for name in ("labels", "protocol", "fold", "split", "long_clips")}
+    result = recipe.run(told.corpus, out, test=told.test_corpus, say=_say, **options)
     if is_main():
         for part in result.get("folds", {}).values():
             _report(Path(part["out"]))
@@ -199,22 +192,16 @@ def paying(recipe: Recipe, rewards: list[str], weights: Any, own: bool) -> Built
     return Built(build)
 
 
-def make(name: str, changes: list[str] | None = None, **values: Any) -> Recipe:
+def recipe_with(name: str, changes: list[str] | None = None, **values: Any) -> Recipe:
     """The recipe `name` with the settings of the machine's profile, `values` and KEY=VALUE `changes`.
 
     Raises TrainingError for a setting that the recipe does not have, or a value of another type.
     """
-    from emolab import recipes
-
     if wrong := [change for change in changes or () if "=" not in change]:
         raise TrainingError(f"--set {wrong[0]!r}: expected KEY=VALUE")
     typed = dict(change.split("=", 1) for change in changes or ())
     chosen = recipes.get_recipe(name)
     return recipes.recipe(name, **values | {key: chosen.read_setting(key, text) for key, text in typed.items()})
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _say(text: str) -> None:
@@ -233,7 +220,7 @@ def render(result: dict[str, Any]) -> None:
     rows |= {f"{STAGES[told[-1]]}, {name}": fold[told[-1]] for name, fold in folds.items()}
     of = f"mean of {len(folds)} folds, " if folds else ""
     chance = f", chance {result['chance']:.1%}" if result["metric"] == "ua" and result.get("chance") else ""
-    score_table(rows, f"{result['recipe']}, {of}seed {result['seed']}{chance}, in {result['out']}")
+    print_scores(rows, f"{result['recipe']}, {of}seed {result['seed']}{chance}, in {result['out']}")
     if "report" in result:
         typer.echo(f"with plots and answers: {result['report']}")
     for name, fold in folds.items():

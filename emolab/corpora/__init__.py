@@ -6,23 +6,22 @@
 {'calm: no such label in the target': 192}
 """
 
-from emolab.corpora.catalogue import CORPORA, CorpusInfo, info
-from emolab.corpora.spec import LOADERS, corpus_folds, fold_names, load, load_corpus, relabel, respell
-from emolab.emotions import label_set
-from emolab.media.usable import CHECKS, Check
+from emolab.corpora.catalogue import CORPORA, info
+from emolab.corpora.spec import LOADERS, corpus_folds, fold_names, load_corpus, load_published, relabel, respell
+from emolab.media.usable import CHECKS
+
+load = load_published  # earlier name
 
 __all__ = [
     "CHECKS",
     "CORPORA",
     "LOADERS",
-    "Check",
-    "CorpusInfo",
     "corpus_folds",
     "fold_names",
     "info",
-    "label_set",
     "load",
     "load_corpus",
+    "load_published",
     "relabel",
     "respell",
 ]

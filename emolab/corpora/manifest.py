@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tqdm.auto import tqdm
+
 from emolab.corpora.reading import AUDIO, VIDEO, read_csv
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.errors import CorpusError
@@ -26,7 +28,7 @@ REASONS = "reasoning"
 KNOWN = (*PATH_COLUMNS, *LABEL_COLUMNS, *TEXT_COLUMNS, *OTHER_COLUMNS, REASONS)
 
 
-def load(
+def load_manifest(
     source: str | Path,
     root: str | Path | None = None,
     path_column: str | None = None,
@@ -47,8 +49,6 @@ def load(
     lacks its path, an unknown label or a path out of the root raises CorpusError that names the row, or, with
     `skip_bad`, is reported too.
     """
-    from tqdm.auto import tqdm
-
     source = Path(source)
     report = LoadReport(source.stem)
     known = None if labels is None else label_set(labels)
@@ -79,6 +79,9 @@ def load(
         raise CorpusError(f"{source}: nothing usable in it ({report.sentence() or 'no row, no recording'})")
     report.found = len(samples)
     return Corpus(base, list(samples.values()), source.stem, *(() if known is None else (known,))), report
+
+
+load = load_manifest  # earlier name
 
 
 def _tracks(sample: EmotionSample, file: Path, check: Check, report: LoadReport) -> EmotionSample | None:

@@ -43,7 +43,7 @@ class Fold:
         seen = {s.speaker for part in (self.train, self.val) for s in part if s.speaker is not None}
         return sorted({s.speaker for s in self.test if s.speaker is not None} & seen)
 
-    def table(self) -> Corpus:
+    def as_corpus(self) -> Corpus:
         """One corpus of all parts, each sample's `split` set to its part."""
         parts = {"train": self.train, "val": self.val, "test": self.test}
         return self.train.replace(replace(s, split=name) for name, part in parts.items() for s in part)
@@ -187,12 +187,15 @@ PROTOCOLS: Registry[tuple[Protocol, ...]] = Registry("protocol", {}, CorpusError
 """The named protocols of each corpus, the usual one first. `emolab.register("protocol", CORPUS)` adds some."""
 
 
-def protocol(name: str) -> Protocol:
+def get_protocol(name: str) -> Protocol:
     """A protocol by name. Raises CorpusError that lists the names."""
     known = {found.name: found for group in PROTOCOLS.values() for found in group}
     if name not in known:
         raise CorpusError(f"no protocol {name!r}; known are {', '.join(known)}")
     return known[name]
+
+
+protocol = get_protocol  # earlier name
 
 
 def protocols_of(corpus: str) -> list[str]:

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from emolab.corpora.catalogue import CORPORA, info
 from emolab.corpora.embedded import MAKER, NAME
-from emolab.corpora.protocols import Fold, draw, protocols_of
-from emolab.corpora.protocols import protocol as named_protocol
+from emolab.corpora.manifest import load_manifest
+from emolab.corpora.protocols import Fold, draw, get_protocol, protocols_of
 from emolab.emotions import EMOLAB_7, LABEL_SETS, LabelSet, label_map, label_set
 from emolab.errors import CorpusError, EmolabError
 from emolab.extras import MissingExtra, advice
@@ -22,6 +23,8 @@ from emolab.samples import MODALITIES, TABLES, Corpus, LoadReport
 ENVIRONMENT = "EMOLAB_CORPUS"
 HUB = "hf"
 """What comes before the name of a Hugging Face data set."""
+MANIFEST = "manifest"
+"""What comes before a table or a folder of one's own."""
 DRAWN = "drawn"
 """The protocol that draws speaker-disjoint parts from a seed; it fits every corpus."""
 USUAL_LABELS = {"iemocap": "iemocap-4"}
@@ -71,25 +74,16 @@ def load_corpus(
     >>> load_corpus("ravdess:/data/RAVDESS", fold=2)  # doctest: +SKIP
     """
     corpus, folds = _load(spec, labels, protocol, seed, check, long_clips, max_seconds)
-    chosen = choose(folds, fold)
+    chosen = choose_fold(folds, fold)
     if fold is None and len(folds) > 1:
         others = ", ".join(found.name for found in folds)
         _report(corpus).notes.append(f"fold {chosen.name} of {others}; choose another with fold=")
     return _divided(corpus, chosen)
 
 
-def corpus_folds(
-    spec: str | Path | None = None,
-    *,
-    labels: Labels = None,
-    protocol: str | None = None,
-    seed: int = 0,
-    check: Check = "header",
-    long_clips: str = "window",
-    max_seconds: float | None = None,
-) -> list[Corpus]:
-    """The corpus once for each fold of its protocol, read once; the arguments are those of `load_corpus`."""
-    corpus, folds = _load(spec, labels, protocol, seed, check, long_clips, max_seconds)
+def corpus_folds(spec: str | Path | None = None, **options: Any) -> list[Corpus]:
+    """The corpus once for each fold of its protocol, read once; `options` are those of `load_corpus` without `fold`."""
+    corpus, folds = _load(spec, **options)
     return [_divided(corpus, fold) for fold in folds]
 
 
@@ -99,17 +93,17 @@ def fold_names(corpus: Corpus, protocol: str | None = None) -> list[str]:
     Raises CorpusError for an unknown protocol, or one of another corpus.
     """
     name = protocol or next(iter(protocols_of(corpus.name)), None)
-    return [DRAWN] if name in (None, DRAWN) else [found.name for found in named_protocol(str(name)).folds(corpus)]
+    return [DRAWN] if name in (None, DRAWN) else [found.name for found in get_protocol(str(name)).folds(corpus)]
 
 
 def _load(
     spec: str | Path | None,
-    labels: Labels,
-    protocol: str | None,
-    seed: int,
-    check: Check,
-    long_clips: str,
-    max_seconds: float | None,
+    labels: Labels = None,
+    protocol: str | None = None,
+    seed: int = 0,
+    check: Check = "header",
+    long_clips: str = "window",
+    max_seconds: float | None = None,
 ) -> tuple[Corpus, list[Fold]]:
     if check not in CHECKS:
         raise CorpusError(f"check {check!r}: expected one of {', '.join(CHECKS)}")
@@ -135,7 +129,7 @@ def _loader(kind: str) -> Loader:
 
 def _kinds() -> list[str]:
     """What may stand before the colon of a specification."""
-    return list(dict.fromkeys([*_READERS, *CORPORA, *LOADERS]))
+    return list(dict.fromkeys([NAME, MANIFEST, HUB, *CORPORA, *LOADERS]))
 
 
 def _report(corpus: Corpus) -> LoadReport:
@@ -150,35 +144,15 @@ def _read(spec: str | Path, check: Check) -> tuple[Corpus, str | None]:
     kind, colon, rest = text.partition(":")
     if isinstance(spec, Path) or kind not in _kinds():
         return _read_path(Path(text), check)
-    if kind not in _READERS:
-        title = info(kind).title if kind in CORPORA else kind
-        if not rest:
-            raise CorpusError(f"{text}: give the folder that holds {title} as published, as {kind}:FOLDER")
-        corpus, report = _loader(kind)(Path(rest), check)
-        return replace(corpus, report=report), info(kind).labels if kind in CORPORA else None
-    if colon and not rest:
-        raise CorpusError(f"{text}: nothing after the colon; see `emolab corpus load --help`")
-    return _READERS[kind](rest, check)
-
-
-def _read_synthetic(size: str, check: Check) -> tuple[Corpus, str | None]:
-    corpus, report = _loader(MAKER)(Path(size or "course"), check)
-    return replace(corpus, report=report), "emolab-7"
-
-
-def _read_manifest(source: str, check: Check) -> tuple[Corpus, str | None]:
-    from emolab.corpora.manifest import load as load_manifest
-
-    corpus, report = load_manifest(source, labels=None, check=check)
-    return replace(corpus, report=report), None
-
-
-def _read_hub(name: str, check: Check) -> tuple[Corpus, str | None]:
-    corpus, report = _loader(HUB)(Path(name), check)
-    return replace(corpus, report=report), None
-
-
-_READERS = {NAME: _read_synthetic, "manifest": _read_manifest, HUB: _read_hub}
+    if not rest and (colon or kind != NAME):
+        published = f"give the folder that holds {CORPORA[kind].title} as published" if kind in CORPORA else ""
+        raise CorpusError(f"{text}: {published or 'name a folder or a file'}, as {kind}:FOLDER")
+    if kind == MANIFEST:
+        corpus, report = load_manifest(rest, labels=None, check=check)
+    else:
+        corpus, report = _loader(MAKER if kind == NAME else kind)(Path(rest or "course"), check)
+    labels = "emolab-7" if kind == NAME else CORPORA[kind].labels if kind in CORPORA else None
+    return replace(corpus, report=report), labels
 
 
 def _read_path(path: Path, check: Check) -> tuple[Corpus, str | None]:
@@ -187,7 +161,7 @@ def _read_path(path: Path, check: Check) -> tuple[Corpus, str | None]:
         raise CorpusError(f"{path}: no such table or folder, and no corpus of that name; write NAME:PATH with {known}")
     table = path.is_dir() and any((path / name).is_file() for name in TABLES)
     if not table and (path.is_dir() or path.suffix.lower() in (".csv", ".tsv")):
-        return _read_manifest(str(path), check)
+        return _read(f"{MANIFEST}:{path}", check)
     corpus = Corpus.read(path)
     taxonomy = CORPORA[corpus.name].labels if corpus.name in CORPORA else None
     known_labels = taxonomy and all(s.emotion in (None, *LABEL_SETS[taxonomy]) for s in corpus)
@@ -269,17 +243,17 @@ def _folds(corpus: Corpus, protocol: str | None, seed: int, as_published: bool) 
     """The folds of the protocol asked for, of the splits that a table states, of the usual protocol, or drawn."""
     notes = _report(corpus).notes
     if protocol is not None and protocol != DRAWN:
-        return named_protocol(protocol).folds(corpus)
+        return get_protocol(protocol).folds(corpus)
     if protocol is None:
         if not as_published and (stated := _stated(corpus, notes)) is not None:
             return [stated]
         for usual in protocols_of(corpus.name)[:1]:
             try:
-                found = named_protocol(usual).folds(corpus)
+                found = get_protocol(usual).folds(corpus)
             except CorpusError as error:
                 notes.append(f"the usual protocol {usual} cannot be used ({error}); parts are drawn instead")
             else:
-                notes.append(f"protocol {usual}: {named_protocol(usual).source}")
+                notes.append(f"protocol {usual}: {get_protocol(usual).source}")
                 return found
     parts, note = draw(corpus, seed)
     notes.append(note)
@@ -306,7 +280,7 @@ def _part(split: str | None, as_test: str) -> str | None:
     return "test" if name == as_test else name
 
 
-def choose(folds: list[Fold], fold: str | int | None) -> Fold:
+def choose_fold(folds: list[Fold], fold: str | int | None) -> Fold:
     """One of the folds, by its name in any case or its number from 1; the first where none is asked for.
 
     Raises CorpusError that lists the names.
@@ -327,7 +301,7 @@ def _divided(corpus: Corpus, fold: Fold) -> Corpus:
     """The corpus with the splits of a fold; samples that it gives no part are counted and left out."""
     report = replace(_report(corpus), skipped={k: list(v) for k, v in _report(corpus).skipped.items()})
     report.notes = list(report.notes)
-    table = fold.table()
+    table = fold.as_corpus()
     left_out = {s.id for s in corpus} - {s.id for s in table}
     for sample in corpus:
         if sample.id in left_out:
@@ -339,7 +313,7 @@ def _divided(corpus: Corpus, fold: Fold) -> Corpus:
     return replace(table, report=report, protocol=fold.protocol, fold=fold.name)
 
 
-def load(
+def load_published(
     name: str, root: str | Path, labels: str | None = None, check: Check = "header", keep_calm: bool = False
 ) -> tuple[Corpus, LoadReport]:
     """Load a corpus by name from the folder (or file) that holds it as published.

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from emolab.errors import MediaError
 from emolab.media.check import check_audio
 from emolab.media.frames import IMAGES
@@ -21,8 +23,6 @@ def verify(corpus: Corpus, check: Check = "header") -> LoadReport:
 
     With `check="decode"`, silent and clipped recordings are noted too. Shows a progress bar after two seconds.
     """
-    from tqdm import tqdm
-
     paths = _media(corpus)
     report = LoadReport(corpus.name)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
@@ -38,14 +38,8 @@ def verify(corpus: Corpus, check: Check = "header") -> LoadReport:
 
 def _media(corpus: Corpus) -> list[Path]:
     """Every media file once, in the order of the table."""
-    return list(
-        dict.fromkeys(
-            corpus.path(sample, modality)
-            for sample in corpus
-            for modality in ("audio", "video")
-            if getattr(sample, modality)
-        )
-    )
+    found = (corpus.path(s, modality) for s in corpus for modality in ("audio", "video") if getattr(s, modality))
+    return list(dict.fromkeys(found))
 
 
 def _warnings(path: Path) -> list[str]:
@@ -55,7 +49,7 @@ def _warnings(path: Path) -> list[str]:
     return [f"{path}: {warning}" for warning in found.warnings if found.silent or found.clipped]
 
 
-def describe(corpus: Corpus, durations: bool = False) -> dict[str, Any]:
+def corpus_counts(corpus: Corpus, durations: bool = False) -> dict[str, Any]:
     """Counts of a corpus, JSON-ready: emotions, splits, speakers, languages, modalities, range of VAD.
 
     With `durations`, also the seconds of each recording from its header (`seconds`), None where that does not say.
@@ -84,8 +78,6 @@ def describe(corpus: Corpus, durations: bool = False) -> dict[str, Any]:
 
 def durations_of(corpus: Corpus) -> list[float | None]:
     """Seconds of each sample's recording, from headers; None where a sample has none or its header does not say."""
-    from tqdm import tqdm
-
     seconds: list[float | None] = []
     for sample in tqdm(corpus.samples, desc="durations", delay=2):
         try:

@@ -10,15 +10,14 @@ script, or with letters that only look like ours, is not read at all.
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 from emolab.emotions.labels import EMOLAB_7, LabelSet, forms_of, label_set
 from emolab.emotions.names import ALIASES, concept, plain
+from emolab.files import read_toml
 
 _FORWARD, _WHOLE, _BREAK = "\x01", "\x02", "\x03"
 """Marks of a denial of what follows, of a denial of its whole clause, and of the start of a new clause."""
@@ -43,7 +42,7 @@ class Cues:
     @lru_cache(maxsize=1)
     def load(cls) -> Cues:
         """Read the file, once."""
-        stated = tomllib.loads(Path(__file__).with_name("denial.toml").read_text(encoding="utf-8"))
+        stated = read_toml(__file__, "denial.toml")
         marks = {"nothing": " ", "whole": f" {_WHOLE} ", "forward": f" {_FORWARD} "}
         phrases = []
         for kind, patterns in stated["phrases"].items():

@@ -40,13 +40,6 @@ class LabelMap:
             )
         return self.pairs.get(key)
 
-    def table(self) -> list[dict[str, str]]:
-        """Rows (source, target, note) to show."""
-        rows = [
-            {"source": a, "target": b, "note": "" if a == b else "renamed or merged"} for a, b in self.pairs.items()
-        ]
-        return rows + [{"source": a, "target": "", "note": why} for a, why in self.dropped.items()]
-
 
 _NO_PLACE = "no such label in the target"
 

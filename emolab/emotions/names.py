@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
 from typing import Any
+
+from emolab.files import read_toml
 
 EMOTIONS = ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 """The seven emotions of the embedded corpus: the labels of `EMOLAB_7`."""
 
-TABLES: dict[str, Any] = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
+TABLES: dict[str, Any] = read_toml(__file__, "labels.toml")
 """`labels.toml`: spellings, label sets and maps."""
 OTHERS: tuple[str, ...] = tuple(emotion for emotion in TABLES["forms"] if emotion not in EMOTIONS)
 """Emotions beyond the seven that public corpora or Plutchik's circle name."""

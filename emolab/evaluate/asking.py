@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from emolab.errors import EvaluationError
 from emolab.evaluate.controls import apply_control
 from emolab.evaluate.results import provenance
+from emolab.media import usable
 from emolab.media.usable import majority, mean_log_probabilities, pool
 from emolab.prompts import Prompt, get_prompt
 from emolab.samples import MODALITIES, Corpus, EmotionSample, LoadReport, resolve
@@ -64,8 +66,6 @@ def readable_samples(
     With a model, only what it takes is looked at, clips longer than it takes are cut into windows or skipped, and so
     are prompts that leave no room for an `answer` of so many tokens.
     """
-    from emolab.media import usable
-
     shown: Sequence[str] = prompt.modalities if prompt else MODALITIES
     if lalm is not None:
         shown = [m for m in shown if m in lalm.modalities]
@@ -115,8 +115,6 @@ def batches(
     lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, size: int, name: str, progress: bool = True
 ) -> Iterator[tuple[slice, PromptBatch]]:
     """Encoded batches of at most `size` samples, each with the slice of `samples` that it holds."""
-    from tqdm.auto import tqdm
-
     starts = range(0, len(samples), size)
     encoded = lalm.encoded((list(samples[start : start + size]) for start in starts), prompt)
     shown = tqdm(starts, desc=name, unit="batch", disable=not progress or len(samples) <= size)

@@ -27,11 +27,12 @@ from numpy.typing import NDArray
 
 from emolab.errors import EvaluationError
 from emolab.evaluate.controls import SAMPLE_RATE, SILENCE_SECONDS, silence, with_audio
+from emolab.files import write_json
+from emolab.prompts import Prompt
 from emolab.samples import EmotionSample
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.prompts import Prompt
 
 CALIBRATIONS = ("none", "contextual", "mean")
 EMPTY_WORDS = ("N/A", "...", "[unknown]")
@@ -127,9 +128,7 @@ class Temperatures:
 
     def save(self, folder: str | Path) -> Path:
         """Write the file into a folder; `load` reads it."""
-        path = Path(folder) / FILE
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        return path
+        return write_json(Path(folder) / FILE, asdict(self))
 
     @classmethod
     def load(cls, folder: str | Path | None) -> Temperatures:

@@ -29,12 +29,12 @@ from emolab.metrics.captions import (
     tokens,
 )
 from emolab.parsing import answer_text, parse
+from emolab.prompts import Prompt
+from emolab.samples import Corpus, EmotionSample
 from emolab.wheels.scan import emotion_words
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.prompts import Prompt
-    from emolab.samples import Corpus, EmotionSample
 
 AGREEMENT = ("emotion_f1", "bleu_1", "bleu_4", "rouge_l", "cider")
 CAPTION_KEYS = (*AGREEMENT, "distinct_1", "distinct_2", "vocabulary", "hit_rate", "length")

@@ -14,12 +14,11 @@ from emolab.emotions import LabelSet
 from emolab.errors import EvaluationError
 from emolab.lalm.checkpoint import checkpoint_info, is_checkpoint, load_checkpoint
 from emolab.profiles import profile
-from emolab.prompts import get_prompt
+from emolab.prompts import Prompt, get_prompt
 from emolab.samples import FIELDS, Corpus, EmotionSample
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.prompts import Prompt
 
 
 def read_corpus(

@@ -12,26 +12,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set, normalise_label
 from emolab.errors import EmolabError
 from emolab.evaluate.calibration import Temperatures, calibrate, content_free_scores, softmax
 from emolab.evaluate.inputs import read_model
 from emolab.lalm.likeness import clip_embedding, note
-from emolab.media import SAMPLE_RATE, audio_of
+from emolab.media import SAMPLE_RATE, AudioCheck, audio_of
 from emolab.media.audio import decoded
 from emolab.media.check import check_wave
 from emolab.media.usable import cut, majority
 from emolab.metrics import hit_rate
 from emolab.parsing import answer_text, parse, parse_label, parse_words
-from emolab.prompts import get_prompt
+from emolab.prompts import Prompt, get_prompt
 from emolab.samples import EmotionSample
 from emolab.wheels.scan import emotion_words
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.media import AudioCheck
-    from emolab.prompts import Prompt
 
 OPENINGS = {"caption": "<answer>The speaker feels "}
 """How an answer starts in which a label can be scored, where the label is not the whole answer."""
@@ -212,8 +211,6 @@ def label_of_words(words: Sequence[str], labels: Sequence[str]) -> str | None:
 
 def predict_files(model: LALM, paths: Sequence[str | Path], prompt: Prompt, **options: Any) -> list[dict[str, Any]]:
     """`predict` for each file. One that cannot be used gives {"file", "error"}, and the others are still answered."""
-    from tqdm.auto import tqdm
-
     results = []
     for path in tqdm(paths, desc="files", unit="file", disable=len(paths) < 8):
         try:

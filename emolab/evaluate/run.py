@@ -129,12 +129,8 @@ def _score(
     import torch
 
     with torch.no_grad():
-        scores = np.concatenate(
-            [
-                lalm.label_scores(batch, labels).double().cpu().numpy()
-                for _, batch in batches(lalm, samples, prompt, size, "labels", progress)
-            ]
-        )
+        encoded = batches(lalm, samples, prompt, size, "labels", progress)
+        scores = np.concatenate([lalm.label_scores(batch, labels).double().cpu().numpy() for _, batch in encoded])
     content_free = content_free_scores(lalm, prompt, samples[0], labels)
     others = {}
     for kind in CALIBRATIONS:
@@ -142,9 +138,8 @@ def _score(
             {"predicted": labels[int(values.argmax())], "posterior": dict(zip(labels, values.tolist(), strict=True))}
             for values in calibrate(scores, kind, content_free)
         ]
-        summary = summarise(
-            pool_rows([row | one for row, one in zip(rows, said, strict=True)]), n_boot=200, labels=labels
-        )
+        pooled = pool_rows([row | one for row, one in zip(rows, said, strict=True)])
+        summary = summarise(pooled, n_boot=200, labels=labels)
         others[kind] = {k: summary[k] for k in KEYS if k not in ("seed", "seconds")}
         if kind == calibration:
             chosen = said

@@ -20,12 +20,11 @@ from emolab.metrics import bootstrap_ci, sentiment_f1, sentiment_of
 from emolab.parsing import parse, parse_words
 from emolab.prompts import Prompt
 from emolab.samples import Corpus, EmotionSample
-from emolab.wheels import embedded, hit_rate, load_wheels
+from emolab.wheels import WheelSet, embedded, hit_rate, load_wheels
 from emolab.wheels.score import counted, mean_scores, score_table
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.wheels import WheelSet
 
 METRICS = ("wheel_f", "wheel_precision", "wheel_recall", "hit_rate", "sentiment_f1", "n_words", "n_clusters")
 """What `summarise_words` reports beside "wheel_f_ci", "gold_words", "n", "parse_rate", "seed" and "seconds"."""

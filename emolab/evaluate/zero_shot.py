@@ -9,12 +9,11 @@ from emolab.baselines import classical_baseline
 from emolab.evaluate.controls import possible_controls
 from emolab.evaluate.results import numbers
 from emolab.evaluate.run import evaluate
-from emolab.prompts import get_prompt
+from emolab.prompts import Prompt, get_prompt
+from emolab.samples import Corpus
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.prompts import Prompt
-    from emolab.samples import Corpus
 
 log = logging.getLogger("emolab.evaluate")
 CONTROLS = ("silent", "swapped", "shuffled")

@@ -10,10 +10,11 @@ from dataclasses import replace
 from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from torch import Tensor, nn
 
 from emolab.errors import ContextError, EmolabError, ModelError
@@ -31,14 +32,12 @@ from emolab.lalm.layout import (
     end_of_turn,
     messages,
 )
+from emolab.lalm.likeness import Likeness, likeness_of
 from emolab.lalm.sampling import Sampling, evaluating, sample_completions
 from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frame_seconds, frames_of, media_key
 from emolab.parsing import opened_by
-
-if TYPE_CHECKING:
-    from emolab.lalm.likeness import Likeness
-    from emolab.prompts import Prompt
-    from emolab.samples import EmotionSample
+from emolab.prompts import Prompt
+from emolab.samples import EmotionSample
 
 __all__ = ["LALM", "Completions", "PromptBatch", "Span"]
 
@@ -64,8 +63,6 @@ def from_array(kept: np.ndarray) -> Tensor:
 @cache
 def code_version() -> str:
     """What embeddings depend on beside weights: the files that read media and run towers, torch and transformers."""
-    import transformers
-
     digest = hashlib.blake2b(f"{torch.__version__}/{transformers.__version__}".encode(), digest_size=16)
     here = Path(__file__).parent
     for file in sorted([*here.glob("*.py"), *(here.parent / "media").glob("*.py")]):
@@ -118,8 +115,6 @@ class LALM(Family):
     @cached_property
     def likeness(self) -> Likeness | None:
         """How far a clip lies from the training clips; None where no statistics of these towers are known."""
-        from emolab.lalm.likeness import likeness_of
-
         return likeness_of(self, self.home)
 
     def encode(

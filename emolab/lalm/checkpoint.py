@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emolab.errors import ModelError
 from emolab.files import read_json, write_json
-
-if TYPE_CHECKING:
-    from emolab.lalm import LALM
+from emolab.lalm import LALM
+from emolab.lalm.load import local
+from emolab.profiles import profile
 
 INFO = "emolab.json"
 """The note. It is written last, so a folder that holds it is complete."""
@@ -47,9 +47,6 @@ def load_checkpoint(folder: str | Path) -> tuple[LALM, dict[str, Any]]:
 
     Raises ModelError where the folder is no checkpoint, or its adapters do not fit the model that it names.
     """
-    from emolab.lalm.load import local
-    from emolab.profiles import profile
-
     folder = local(folder)
     info = checkpoint_info(folder)
     if (Path(folder) / "config.json").is_file():  # merged by `emolab export`

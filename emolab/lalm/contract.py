@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,10 +15,8 @@ from torch import Tensor, nn
 from emolab.errors import ModelError
 from emolab.lalm.batch import PromptBatch
 from emolab.lalm.layout import Clip
-
-if TYPE_CHECKING:
-    from emolab.prompts import Prompt
-    from emolab.samples import EmotionSample
+from emolab.prompts import Prompt
+from emolab.samples import EmotionSample
 
 
 class Family(ABC):

@@ -11,17 +11,19 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emolab.errors import EvaluationError, ModelError
-
-if TYPE_CHECKING:
-    from emolab.lalm.batch import PromptBatch
-    from emolab.lalm.contract import Family
-    from emolab.samples import EmotionSample
+from emolab.files import write_bytes
+from emolab.lalm.batch import PromptBatch
+from emolab.lalm.contract import Family
+from emolab.lalm.tiny import TINY_FOLDER
+from emolab.media import content_hash
+from emolab.prompts import get_prompt
+from emolab.samples import EmotionSample
 
 Floats = NDArray[np.float64]
 FILE = "likeness.npz"
@@ -129,14 +131,13 @@ class Likeness:
 
     def save(self, folder: str | Path) -> Path:
         """Write the file into a folder; `load` reads it."""
-        path, buffer = Path(folder) / FILE, io.BytesIO()
+        buffer = io.BytesIO()
         arrays: dict[str, Any] = {
             name: np.asarray(getattr(self, name), np.float32) for name in ("mean", "axes", "held_out")
         }
         arrays |= {name: np.asarray(getattr(self, name)) for name in ("outside", "quantile", "towers", "source")}
         np.savez_compressed(buffer, **arrays)
-        path.write_bytes(buffer.getvalue())
-        return path
+        return write_bytes(Path(folder) / FILE, buffer.getvalue())
 
     @classmethod
     def load(cls, folder: str | Path) -> Likeness:
@@ -177,8 +178,6 @@ def clip_embedding(batch: PromptBatch, row: int = 0) -> Floats | None:
 
 def embeddings(model: Family, samples: Sequence[EmotionSample]) -> Floats:
     """`clip_embedding` of samples with a voice, (N, D)."""
-    from emolab.prompts import get_prompt
-
     prompt = get_prompt("voice")
     found = []
     for batch in model.encoded((samples[i : i + BATCH] for i in range(0, len(samples), BATCH)), prompt):
@@ -188,16 +187,12 @@ def embeddings(model: Family, samples: Sequence[EmotionSample]) -> Floats:
 
 def tower_identity(model: Family) -> str:
     """What tells the towers of a model from others: a hash of the first values of each of their tensors."""
-    from emolab.media import content_hash
-
     parts = [p.detach().flatten()[:64].float().cpu().numpy() for tower in model.towers for p in tower.parameters()]
     return content_hash(np.concatenate(parts))
 
 
 def likeness_of(model: Family, folder: str | Path | None = None) -> Likeness | None:
     """The likeness that a checkpoint holds, else the shipped one; None where neither is about the model's towers."""
-    from emolab.lalm.tiny import TINY_FOLDER
-
     own = tower_identity(model)
     for place in (folder, TINY_FOLDER):
         if place is not None and (Path(place) / FILE).is_file():

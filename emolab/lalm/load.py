@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
+from huggingface_hub import hf_hub_download, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from safetensors import SafetensorError, safe_open
+from transformers import AutoFeatureExtractor, AutoTokenizer, PretrainedConfig
 
 from emolab.errors import ModelError
 from emolab.files import read_json
@@ -98,9 +103,6 @@ def local(name: str | Path) -> Path:
 
     Raises ModelError, without asking a hub, for a name A/B where the folder A is here and has no B.
     """
-    from huggingface_hub import hf_hub_download, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
     path = Path(name)
     if str(name) in SHIPPED or path.exists() or str(name).count("/") != 1:
         return path
@@ -123,8 +125,6 @@ def family_of(name: str | Path) -> type[LALM]:
 
 def stored_dtype(name: str | Path) -> torch.dtype:
     """The dtype that a model's configuration states for its weights on disk; float32 where it states none."""
-    from transformers import PretrainedConfig
-
     config, _ = PretrainedConfig.get_config_dict(str(SHIPPED.get(str(name), name)))
     inside = [config, *(part for part in config.values() if isinstance(part, dict))]
     stated = [part[key] for part in inside for key in ("dtype", "torch_dtype") if part.get(key)]
@@ -153,7 +153,6 @@ def load_adapter(lalm: LALM, folder: str | Path, trainable: bool = True) -> LALM
     model does not have, or with only a part of its tensors.
     """
     from peft import PeftModel, get_peft_model_state_dict
-    from safetensors import SafetensorError, safe_open
 
     folder = Path(folder)
     if not (folder / "adapter_config.json").is_file():
@@ -210,8 +209,6 @@ def _base_of(folder: Path) -> str:
 
 
 def _model_type(source: str) -> str:
-    from transformers import PretrainedConfig
-
     if Path(source).exists() and not (Path(source) / "config.json").is_file():
         raise ModelError(
             f"{source}: holds no config.json; give the folder of a model, or a hub id such as "
@@ -234,9 +231,6 @@ def _model_type(source: str) -> str:
 
 
 def _weights(source: str, name: str, quantise: str | None, device: torch.device, dtype: torch.dtype) -> Any:
-    import transformers
-    from safetensors import SafetensorError
-
     options: dict[str, Any] = {"dtype": dtype, "device_map": {"": device}, "trust_remote_code": False}
     if quantise:
         options["quantization_config"] = transformers.BitsAndBytesConfig(
@@ -262,8 +256,6 @@ def _weights(source: str, name: str, quantise: str | None, device: torch.device,
 
 
 def _processors(source: str) -> tuple[Any, Any]:
-    from transformers import AutoFeatureExtractor, AutoTokenizer
-
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left", trust_remote_code=False)
         return tokenizer, AutoFeatureExtractor.from_pretrained(source, trust_remote_code=False)
@@ -277,16 +269,14 @@ def _processors(source: str) -> tuple[Any, Any]:
 @contextmanager
 def quiet_loading(source: str) -> Iterator[None]:
     """No progress bars for a model on disk, which loads in moments; a download keeps its bars."""
-    from transformers.utils import logging
-
-    if not (Path(source).exists() and logging.is_progress_bar_enabled()):
+    if not (Path(source).exists() and transformers.logging.is_progress_bar_enabled()):
         yield
         return
-    logging.disable_progress_bar()
+    transformers.logging.disable_progress_bar()
     try:
         yield
     finally:
-        logging.enable_progress_bar()
+        transformers.logging.enable_progress_bar()
 
 
 def _short(error: Exception) -> str:

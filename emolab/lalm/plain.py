@@ -6,14 +6,13 @@ everything before it. Nothing is shared, nothing is cached, nothing is exchanged
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from emolab.lalm.batch import FlatCompletions, PromptBatch
-    from emolab.lalm.contract import Family
+from emolab.lalm.batch import FlatCompletions, PromptBatch
+from emolab.lalm.contract import Family
 
 
 def plain_logits(

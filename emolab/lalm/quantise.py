@@ -9,15 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 from emolab.errors import ModelError
-
-if TYPE_CHECKING:
-    from emolab.lalm.contract import Family
+from emolab.lalm.contract import Family
 
 Model = TypeVar("Model", bound="Family")
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")

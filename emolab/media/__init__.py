@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emolab.errors import MediaError
-from emolab.media.audio import MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE, load_audio
+from emolab.media.audio import MAX_SECONDS, SAMPLE_RATE, load_audio
 from emolab.media.cache import FeatureCache, content_hash
 from emolab.media.check import AudioCheck, check_audio, check_wave
 from emolab.media.files import is_folder
 from emolab.media.frames import IMAGES, load_frames, spread
-from emolab.media.probe import MediaInfo, probe
+from emolab.media.probe import probe
 from emolab.media.usable import usable
 
 if TYPE_CHECKING:
@@ -26,12 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_SECONDS",
-    "MIN_SECONDS",
     "SAMPLE_RATE",
     "AudioCheck",
     "FeatureCache",
     "MediaError",
-    "MediaInfo",
     "audio_of",
     "check_audio",
     "check_wave",

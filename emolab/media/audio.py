@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import av
 import numpy as np
+import soundfile as sf
+import soxr
+from av import AudioStream
+from av.container import InputContainer
 
 from emolab.errors import MediaError
 from emolab.media.files import (
@@ -20,11 +24,6 @@ from emolab.media.files import (
     unreadable,
 )
 from emolab.media.probe import LOST_SECONDS, check_whole, truncated
-
-if TYPE_CHECKING:
-    import soundfile as sf
-    from av import AudioStream
-    from av.container import InputContainer
 
 SAMPLE_RATE = 16_000
 MIN_SECONDS = 0.025  # one analysis frame
@@ -90,8 +89,6 @@ def check_rate(path: Path, rate: int, channels: int) -> None:
 
 
 def _soundfile_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], int] | None:
-    import soundfile as sf
-
     try:
         file = sf.SoundFile(str(path))
     except (sf.LibsndfileError, TypeError):  # TypeError: a name that ends in .raw
@@ -108,8 +105,6 @@ def _soundfile_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarr
 
 
 def _read_soundfile(path: Path, file: sf.SoundFile, promised: int, max_seconds: float) -> Iterator[np.ndarray]:
-    import soundfile as sf
-
     rate, done = file.samplerate, 0
     with file:
         while True:
@@ -128,8 +123,6 @@ def _read_soundfile(path: Path, file: sf.SoundFile, promised: int, max_seconds: 
 
 
 def _av_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], int]:
-    import av
-
     try:
         container = av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, ValueError, OSError) as error:
@@ -153,8 +146,6 @@ def _av_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], in
 def _read_av(
     path: Path, container: InputContainer, stream: AudioStream, promised: float, max_seconds: float
 ) -> Iterator[np.ndarray]:
-    import av
-
     rate, done, broken = int(stream.rate), 0, ""
     with container:
         resampler = av.AudioResampler(format="fltp")
@@ -177,8 +168,6 @@ def _read_av(
 
 def _resample(path: Path, blocks: Iterator[np.ndarray], rate: int) -> tuple[np.ndarray, int]:
     """Mix blocks (n, channels) to mono and resample them to 16 kHz, checking every sample; also how many channels."""
-    import soxr
-
     stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ") if rate != SAMPLE_RATE else None
     parts, done, channels = [], 0, 0
     for block in blocks:

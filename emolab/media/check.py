@@ -67,15 +67,5 @@ def check_wave(wave: np.ndarray, name: str = "", rate: int = SAMPLE_RATE, channe
         f"sampled at {rate} Hz: nothing above {rate // 2} Hz can be heard": 0 < rate < SAMPLE_RATE,
         f"{channels} channels, mixed to one": channels > 1,
     }
-    return AudioCheck(
-        name,
-        None,
-        tuple(text for text, true in warnings.items() if true),
-        seconds,
-        rate,
-        channels,
-        peak,
-        rms_db,
-        silent,
-        clipped,
-    )
+    told = tuple(text for text, true in warnings.items() if true)
+    return AudioCheck(name, None, told, seconds, rate, channels, peak, rms_db, silent, clipped)

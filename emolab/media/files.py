@@ -10,17 +10,8 @@ from pathlib import Path
 from emolab.errors import MediaError, PointerError, TooLongError
 
 MAX_SECONDS = 600.0  # ten minutes: twenty times the longest clip that the models hear
-SOUNDFILE_MAGIC = {
-    b"RIFF": b"WAVE",
-    b"RIFX": b"WAVE",
-    b"RF64": b"WAVE",
-    b"riff": b"",
-    b"fLaC": b"",
-    b"OggS": b"",
-    b"FORM": b"",
-    b".snd": b"",
-    b"caff": b"",
-}
+WAVES, OTHERS = (b"RIFF", b"RIFX", b"RF64"), (b"riff", b"fLaC", b"OggS", b"FORM", b".snd", b"caff")
+"""First bytes of containers that libsndfile reads: those that hold "WAVE" behind them, and others."""
 
 # What PyAV may open: no playlists, no image patterns, nothing that makes FFmpeg read another file or the network.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mp3,ogg,flac,wav,aac,asf,flv,mpeg,mpegts,aiff,amr,caf,w64,ac3"
@@ -91,8 +82,7 @@ def read_head(path: Path, size: int = 512) -> bytes:
 
 def is_soundfile(head: bytes) -> bool:
     """Whether the first bytes are those of a container that libsndfile reads."""
-    kind = SOUNDFILE_MAGIC.get(head[:4])
-    return kind is not None and (not kind or head[8:12] == kind)
+    return head[:4] in OTHERS or (head[:4] in WAVES and head[8:12] == b"WAVE")
 
 
 def unreadable(path: Path, wanted: str, detail: str = "") -> MediaError:

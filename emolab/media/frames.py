@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import av
 import numpy as np
+from av import VideoFrame
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from emolab.errors import MediaError
 from emolab.media.files import AV_OPTIONS, MAX_SECONDS, av_url, is_folder, regular_file, too_long, unreadable
-
-if TYPE_CHECKING:
-    from av import VideoFrame
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
@@ -52,33 +53,33 @@ def spread(n: int, most: int | None) -> np.ndarray:
     return ((np.arange(most) + 0.5) * n / most).astype(int)
 
 
-def _image(path: Path, scale: bool = True) -> np.ndarray:
-    """One image as uint8 (H, W, 3), upright, scaled down to `MAX_SIDE` if asked."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image file, with its header read. Raises MediaError, also for pixels that cannot be read."""
     try:
         with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise MediaError(f"{path}: {image.width} x {image.height} pixels, at most {MAX_PIXELS}; scale it down")
-            if scale:
-                image.draft("RGB", (MAX_SIDE, MAX_SIDE))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            if scale:
-                upright.thumbnail((MAX_SIDE, MAX_SIDE))
-            return np.asarray(upright)
+            yield image
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise unreadable(path, "an image", str(error)) from error
+
+
+def _image(path: Path, scale: bool = True) -> np.ndarray:
+    """One image as uint8 (H, W, 3), upright, scaled down to `MAX_SIDE` if asked."""
+    with _opened(path) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise MediaError(f"{path}: {image.width} x {image.height} pixels, at most {MAX_PIXELS}; scale it down")
+        if scale:
+            image.draft("RGB", (MAX_SIDE, MAX_SIDE))
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        if scale:
+            upright.thumbnail((MAX_SIDE, MAX_SIDE))
+        return np.asarray(upright)
 
 
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height that an image's header states. Raises MediaError if it is none."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            return image.size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise unreadable(path, "an image", str(error)) from error
+    with _opened(path) as image:
+        return image.size
 
 
 def _strip(path: Path, max_frames: int | None) -> np.ndarray:
@@ -125,8 +126,6 @@ def _check_size(path: Path, n: int, frame: np.ndarray) -> None:
 def _video(
     path: Path, fps: float | None, max_frames: int | None, window: tuple[float, float] | None = None
 ) -> np.ndarray:
-    import av
-
     try:
         times = _frame_times(path)
         if window is not None:
@@ -143,8 +142,6 @@ def _video(
 
 def _frame_times(path: Path) -> np.ndarray:
     """Presentation times of a video's frames in seconds, sorted, from its packets: nothing is decoded."""
-    import av
-
     with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:
         if not container.streams.video or container.streams.video[0].codec_context is None:
             raise MediaError(f"{path}: holds no video track to decode; use it as audio only, or give another")
@@ -170,8 +167,6 @@ def _wanted(times: np.ndarray, fps: float | None, max_frames: int | None) -> np.
 
 def _decode(path: Path, wanted: np.ndarray) -> list[np.ndarray]:
     """The frames shown at the times `wanted` (sorted, seconds). A clip that ends early repeats its last frame."""
-    import av
-
     frames: list[np.ndarray] = []
     shown: np.ndarray | None = None
     with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 
 from emolab.errors import MediaError
 from emolab.media.audio import SAMPLE_RATE
@@ -47,8 +48,6 @@ def _sounddevice() -> Any:
 
 def write_wave(path: str | Path, wave: np.ndarray) -> Path:
     """Write a 16 kHz wave (n,) as 16-bit wav or flac, by the ending. Raises MediaError where that is impossible."""
-    import soundfile
-
     path = Path(path)
     if path.suffix.lower() not in (".wav", ".flac"):
         raise MediaError(f"{path}: recordings are written as .wav or .flac")

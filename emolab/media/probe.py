@@ -11,6 +11,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
+import soundfile as sf
+
 from emolab.errors import MediaError
 from emolab.media.files import AV_OPTIONS, av_url, is_soundfile, read_head, regular_file, unreadable
 from emolab.media.frames import IMAGES, image_size
@@ -45,8 +48,6 @@ def probe(path: str | Path) -> MediaInfo:
         return MediaInfo(None, 0, 0, *image_size(path))
     check_whole(path)
     if is_soundfile(read_head(path)):
-        import soundfile as sf
-
         try:
             info = sf.info(str(path))
         except (sf.LibsndfileError, TypeError):
@@ -58,8 +59,6 @@ def probe(path: str | Path) -> MediaInfo:
 
 
 def _probe_av(path: Path) -> MediaInfo:
-    import av
-
     try:
         with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:
             audio = next((s for s in container.streams.audio if s.codec_context is not None), None)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from emolab.errors import CorpusError, MediaError
 from emolab.media.audio import check_length, check_rate, load_audio
@@ -137,7 +138,7 @@ def usable(
             report.skip(fault.reason, fault.message)
             continue
         whole = _without_absent_tracks(sample, found, report)
-        if not any(_has(whole, m) for m in shown) or (found and not any(_has(whole, m) for m in media)):
+        if not any(map(whole.has, shown)) or (found and not any(map(whole.has, media))):
             report.skip("nothing to show", f"{sample.id}: has none of {', '.join(shown)}")
             continue
         seconds = max((seen.seconds or 0.0 for m, seen in found.items() if getattr(whole, m)), default=0.0)
@@ -175,8 +176,6 @@ def _look_at_all(corpus: Corpus, media: Sequence[str], check: Check, progress: b
     paths = list(dict.fromkeys(files))
 
     def looked(part: Sequence[Path], how: Check) -> dict[Path, Look]:
-        from tqdm.auto import tqdm
-
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool_of_threads:
             seen = pool_of_threads.map(lambda path: look(path, how), part)
             bar = tqdm(seen, total=len(part), desc=f"{corpus.name}: files", delay=2, leave=False, disable=not progress)
@@ -199,11 +198,6 @@ def _without_absent_tracks(sample: EmotionSample, found: dict[str, Look], report
         other = "video" if modality == "audio" else "audio"
         report.notes.append(f"{getattr(sample, modality)}: no {modality} track; shown as {other} only")
     return replace(sample, **dict.fromkeys(absent)) if absent else sample  # type: ignore[arg-type]
-
-
-def _has(sample: EmotionSample, modality: str) -> bool:
-    inline = {"audio": "waveform", "video": "frames"}.get(modality, "")
-    return bool(getattr(sample, modality)) or sample.extra.get(inline) is not None
 
 
 def cut(sample: EmotionSample, seconds: float, max_seconds: float) -> list[EmotionSample]:

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from sacrebleu.metrics import BLEU
+
 from emolab.wheels.scan import emotion_words
 from emolab.wheels.shipped import forms
 
@@ -61,8 +63,6 @@ def bleu(gold: Sequence[Reference], pred: Sequence[str], order: int = 4) -> floa
 def bleu_counts(gold: Reference, pred: str, order: int = 4) -> tuple[int, ...]:
     """What corpus BLEU adds up over samples: matching n-grams and all n-grams of each order, length, reference
     length."""
-    from sacrebleu.metrics import BLEU
-
     tokenizer = bleu_tokenizer(pred, *references(gold))
     metric = BLEU(max_ngram_order=order, lowercase=True, smooth_method="none", tokenize=tokenizer)
     found = metric.corpus_score([pred], [[reference] for reference in references(gold)])
@@ -71,16 +71,11 @@ def bleu_counts(gold: Reference, pred: str, order: int = 4) -> tuple[int, ...]:
 
 def bleu_of(counts: Sequence[Sequence[int]]) -> float:
     """Corpus BLEU in [0, 1] from the `bleu_counts` of its samples, so that a bootstrap counts n-grams once."""
-    from sacrebleu.metrics import BLEU
-
     total = [sum(column) for column in zip(*counts, strict=True)]
     order = (len(total) - 2) // 2
-    return (
-        BLEU.compute_bleu(
-            total[:order], total[order:-2], total[-2], total[-1], smooth_method="none", max_ngram_order=order
-        ).score
-        / 100
-    )
+    matching, every, length, wanted = total[:order], total[order:-2], total[-2], total[-1]
+    found = BLEU.compute_bleu(matching, every, length, wanted, smooth_method="none", max_ngram_order=order)
+    return found.score / 100
 
 
 def rouge_l(gold: Sequence[Reference], pred: Sequence[str], beta: float = 1.2) -> float:

@@ -4,19 +4,21 @@ methods are right. `plot` chooses the picture of an attribution.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from emolab.media import audio_of, frames_of
 from emolab.plots.style import INK, QUIET, SIGNED_MAP, colour_of, light_grid, new_figure, styled
+from emolab.samples import EmotionSample
 
 if TYPE_CHECKING:
-    import numpy as np
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from emolab.attribution.shapley import Attribution
-    from emolab.samples import EmotionSample
 
 
 @styled
@@ -88,9 +90,6 @@ def windows_on_wave(
     colour of its φ. The lines on the bars are standard errors. Windows whose φ is no larger have no colour above, and a
     pale bar below.
     """
-    import matplotlib as mpl
-    import numpy as np
-
     ratios = [1.4, 0.45, 1.3] if spoken else [1.4, 1.2]
     figure, axes = new_figure(7.4, 4.2 if spoken else 3.4, len(ratios), 1, sharex=True,
                               gridspec_kw={"height_ratios": ratios})  # fmt: skip
@@ -119,8 +118,6 @@ def windows_on_wave(
 
 def _transcript(axis: Axes, spoken: Sequence[Mapping[str, Any]]) -> None:
     """Words where they are said, each in a box of the colour of its φ; pauses have none."""
-    import matplotlib as mpl
-
     said = [p for p in spoken if not str(p["name"]).startswith("(")]
     scale = max((abs(p["phi"]) for p in said), default=1.0) or 1.0
     for p in said:
@@ -141,10 +138,6 @@ def words_html(players: Sequence[Mapping[str, Any]], label: str = "") -> str:
     """A transcript as HTML: each word on the colour of its φ (red for, blue against), with the figure under the
     mouse.
     """
-    import html
-
-    import matplotlib as mpl
-
     scale = max((abs(p["phi"]) for p in players), default=1.0) or 1.0
     parts = []
     for p in players:
@@ -172,9 +165,6 @@ def face_heat(
 
     The colour is as strong as φ is large. Cells whose φ is no larger than its standard error have no colour.
     """
-    import matplotlib as mpl
-    import numpy as np
-
     rows = 1 + max(p["region"][0] for p in players)
     columns = 1 + max(p["region"][1] for p in players)
     starts = sorted({p["frame"] for p in players})[:most]

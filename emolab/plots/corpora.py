@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from emolab.plots.style import INK, QUIET, colour_of, light_grid, new_figure, palette, styled
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 LONGEST = 30.0  # seconds; longer recordings are counted in the last bar
 MOST_SPEAKERS = 24
@@ -38,14 +39,9 @@ def _labels(axis: Axes, table: pd.DataFrame, order: Sequence[str], splits: Seque
     for i, split in enumerate(splits or ["all"]):
         part = table[table["split"] == split] if splits else table
         counts = part["emotion"].value_counts()
-        axis.barh(
-            order,
-            [int(counts.get(name, 0)) for name in order],
-            left=list(left.values()),
-            color=colour_of("", i),
-            label=split,
-        )
-        left = {name: left[name] + int(counts.get(name, 0)) for name in order}
+        widths = [int(counts.get(name, 0)) for name in order]
+        axis.barh(order, widths, left=list(left.values()), color=colour_of("", i), label=split)
+        left = {name: left[name] + width for name, width in zip(order, widths, strict=True)}
     axis.invert_yaxis()
     axis.set_title("labels" + (" by split" if splits else " (no split on disk)"))
     if splits:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from emolab.emotions import LabelSet, label_set
 from emolab.evaluate.results import labels_in
 from emolab.metrics import confusion
 from emolab.plots.style import INK, colour_of, light_grid, new_figure, styled
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 STATED = "stated"
 """The chance that a result states."""
@@ -38,8 +38,6 @@ def confusion_matrix(
 
     `labels` are those asked for (`result["info"]["labels"]`), by default those found in the rows.
     """
-    import numpy as np
-
     labels = labels_in(rows) if labels is None else label_set(labels)
     counts = confusion([r["gold"] for r in rows], [r["predicted"] for r in rows], labels, unparsed=True).astype(float)
     columns = [*labels, None] if any(r["predicted"] is None for r in rows) else list(labels)
@@ -49,8 +47,7 @@ def confusion_matrix(
     axis.imshow(share, cmap="GnBu", vmin=0, vmax=100, aspect="auto")
     for i, j in np.ndindex(*share.shape):
         if counts[i, j]:
-            weight = "bold" if columns[j] == labels[i] else "normal"
-            colour = "white" if share[i, j] > 60 else INK
+            colour, weight = "white" if share[i, j] > 60 else INK, "bold" if columns[j] == labels[i] else "normal"
             axis.text(j, i, f"{share[i, j]:.0f}", ha="center", va="center", color=colour, weight=weight)
     axis.set_xticks(range(len(columns)), [c or "no label" for c in columns], rotation=35, ha="right")
     axis.set_yticks(range(len(labels)), [f"{g}  ({int(n)})" for g, n in zip(labels, counts.sum(1), strict=True)])

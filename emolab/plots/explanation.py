@@ -10,20 +10,18 @@ import html
 import io
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import soundfile
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
 
 from emolab.media import SAMPLE_RATE, audio_of, frames_of
 from emolab.plots.attribution import words_html
-from emolab.plots.player import listen
 from emolab.plots.style import colour_of
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    from emolab.samples import EmotionSample
+from emolab.samples import EmotionSample
 
 FOR, AGAINST = "#d6604d", "#4393c3"
 WIDTH, NAMES, VALUES = 640, 96, 110
@@ -36,6 +34,17 @@ def picture(figure: Figure, alt: str) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)
     return _image(buffer.getvalue(), alt)
+
+
+def sound_html(wave: NDArray[np.float32], caption: str = "") -> str:
+    """A player for a waveform (n,) at 16 kHz, over a caption. The sound is stored in the page as FLAC."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(wave, -1, 1), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return (
+        "<div style='display:inline-block;margin:4px;font-family:sans-serif;font-size:13px'>"
+        f"<audio controls preload='none' src='{_source(buffer.getvalue(), 'audio/flac')}'></audio>"
+        f"<div>{html.escape(caption)}</div></div>"
+    )
 
 
 class Clip:
@@ -57,7 +66,7 @@ class Clip:
     @cached_property
     def player(self) -> str:
         """The sound as a player, with its length."""
-        return str(listen(self.wave, caption=f"{self.seconds:.1f} s").data)
+        return sound_html(self.wave, f"{self.seconds:.1f} s")
 
     @cached_property
     def outline(self) -> str:
@@ -71,8 +80,6 @@ class Clip:
     @cached_property
     def frames(self) -> tuple[list[str], float]:
         """The frames, in grey, as sources of images; and their height over their width."""
-        from PIL import Image
-
         found, frames = [], frames_of(self.sample, *self.sampling)
         for frame in frames:
             buffer = io.BytesIO()
@@ -259,8 +266,8 @@ def _image(data: bytes, alt: str) -> str:
     return f"<img alt='{html.escape(alt, quote=True)}' style='max-width:100%' src='{_source(data)}'>"
 
 
-def _source(data: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+def _source(data: bytes, kind: str = "image/png") -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def page(body: str, title: str) -> str:

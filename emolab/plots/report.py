@@ -12,6 +12,7 @@ from emolab.evaluate.results import KEYS, labels_in, read_result
 from emolab.plots.evaluation import CONTROL_NAMES, STATED, confusion_matrix, score_bars
 from emolab.plots.explanation import page, picture
 from emolab.plots.training import training_curves
+from emolab.recipes.share import score_text
 from emolab.training.callbacks import read_metrics
 from emolab.training.runs import METRICS, SCORES, STAGES, read_run, stage_folder
 
@@ -38,9 +39,9 @@ def run_report(folder: str | Path) -> str:
 
 def _heading(result: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]]) -> str:
     metric, last = result["metric"], list(stages)[-1]
-    said = f"{STAGES[last]}: {metric} {_number(stages[last], metric)}"
+    said = f"{STAGES[last]}: {metric} {score_text(stages[last], metric, 3)}"
     if last == "grpo":
-        said += f", from {_number(stages['cold_start'], metric)} after the cold start"
+        said += f", from {score_text(stages['cold_start'], metric, 3)} after the cold start"
     n = result["n"]
     return (
         f"<h1 style='font-size:22px'>{html.escape(result['recipe'])}, seed {result['seed']}</h1>"
@@ -113,10 +114,3 @@ def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     cell = f"<td style='{CELL}'>{{}}</td>"
     body = "".join(f"<tr>{''.join(cell.format(html.escape(text)) for text in line)}</tr>" for line in lines)
     return f"<table style='border-collapse:collapse;font-size:13px'><tr>{head}</tr>{body}</table>"
-
-
-def _number(part: Mapping[str, Any], metric: str) -> str:
-    value, interval = part.get(metric), part.get(f"{metric}_ci")
-    if value is None:
-        return "–"
-    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")

@@ -5,66 +5,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from emolab.emotions import LabelSet, concept, label_set
+from emolab.files import read_toml
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-EMOTION_COLOURS = {
-    "neutral": "#8d99ae",
-    "happy": "#f2a900",
-    "sad": "#3d7ea6",
-    "angry": "#c8383c",
-    "fearful": "#7b4ba0",
-    "disgusted": "#5d8a3a",
-    "surprised": "#ef7d3b",
-}
-OTHER_COLOURS = {
-    "calm": "#6fb1a0",
-    "contemptuous": "#8a6d3b",
-    "excited": "#e05297",
-    "frustrated": "#9c4a2f",
-    "bored": "#b0a990",
-    "anxious": "#a58bc9",
-    "helpless": "#5c6f8c",
-    "disappointed": "#7fa7c9",
-    "trusting": "#9dbf5a",
-    "anticipating": "#d9b44a",
-}
+_COLOURS = read_toml(__file__, "colours.toml")
+EMOTION_COLOURS: dict[str, str] = _COLOURS["emotions"]
+OTHER_COLOURS: dict[str, str] = _COLOURS["other_emotions"]
 """Colours of emotions beyond the seven, for the label sets that hold them."""
-MODALITY_COLOURS = {"audio": "#14817b", "video": "#c7652c", "text": "#4f5fae"}
-CYCLE = ("#14817b", "#c7652c", "#4f5fae", "#c8383c", "#7b4ba0", "#5d8a3a", "#f2a900", "#8d99ae")
+MODALITY_COLOURS: dict[str, str] = _COLOURS["modalities"]
+CYCLE = tuple(_COLOURS["cycle"])
 INK, QUIET, ACCENT = "#22303c", "#9aa5b1", "#14817b"
 SIGNED_MAP = "RdBu_r"
-RC: dict[str, Any] = {
-    "font.size": 10,
-    "font.family": "sans-serif",
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": QUIET,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.axisbelow": True,
-    "axes.grid": False,
-    "grid.color": "#e4e8ec",
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "figure.dpi": 96,
-    "savefig.dpi": 144,
-    "lines.linewidth": 1.8,
-    "image.interpolation": "nearest",
-    "text.parse_math": False,  # names and texts come from data: a "$" in them is a dollar
-}
+RC: dict[str, Any] = dict(
+    mpl.rc_params_from_file(Path(__file__).with_name("emolab.mplstyle"), use_default_template=False)
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,8 +35,6 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(draw)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        import matplotlib as mpl
-
         with mpl.rc_context(RC):
             return draw(*args, **kwargs)
 
@@ -90,7 +48,6 @@ def new_figure(
     `Figure.subplots`.
     """
     import matplotlib.pyplot  # noqa: F401  (importing it tells a notebook how to show figures)
-    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
@@ -98,8 +55,6 @@ def new_figure(
 
 def save_svg(figure: Figure, path: str | Path) -> None:
     """Write a figure as SVG; the same figure makes the same file."""
-    import matplotlib as mpl
-
     with mpl.rc_context({"svg.hashsalt": "emolab"}):
         figure.savefig(path, format="svg", metadata={"Date": None})
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from emolab.plots.style import ACCENT, colour_of, light_grid, new_figure, styled
-
-if TYPE_CHECKING:
-    import numpy as np
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Rows = Sequence[Mapping[str, Any]]
 SPREAD = " spread"
@@ -35,8 +34,6 @@ SHARES = ("parsed answers", "groups without signal", "clipped ratios")
 
 def column(rows: Rows, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Steps and values of one column, rows without it left out."""
-    import numpy as np
-
     kept = [(r["step"], r[name]) for r in rows if r.get(name) is not None]
     steps, values = zip(*kept, strict=True) if kept else ((), ())
     return np.array(steps, float), np.array(values, float)
@@ -44,8 +41,6 @@ def column(rows: Rows, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def smooth(values: np.ndarray, window: int) -> np.ndarray:
     """Centred running mean, shorter at both ends; as many values as there are, whatever the window."""
-    import numpy as np
-
     if not len(values):  # a part that no step of a short run had
         return np.array([])
     kernel = np.ones(max(1, min(window, len(values))))
@@ -59,7 +54,7 @@ def training_curves(rows: Rows, panels: Sequence[str] = MAIN, columns: int = 3, 
 
     `rows` are dicts with "step" and the metrics; `panels` names some of PANELS. A panel without data is left out.
     """
-    wanted = {p: names for p in panels if (names := columns_of(rows, PANELS[p]))}
+    wanted = {p: names for p in panels if (names := columns_with_data(rows, PANELS[p]))}
     count = max(len(wanted), 1)
     columns = min(columns, count)
     figure, axes = new_figure(3.1 * columns + 0.4, 2.2 * -(-count // columns), -(-count // columns), columns)
@@ -79,7 +74,7 @@ def training_curves(rows: Rows, panels: Sequence[str] = MAIN, columns: int = 3, 
     return figure
 
 
-def columns_of(rows: Rows, names: Sequence[str]) -> list[str]:
+def columns_with_data(rows: Rows, names: Sequence[str]) -> list[str]:
     """The columns with data that `names` (patterns) ask for."""
     known = list(dict.fromkeys(k for r in rows for k in r))
     found = [k for name in names for k in known if fnmatch(k, name) and k.endswith(SPREAD) == name.endswith(SPREAD)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from emolab.errors import TrainingError
@@ -39,8 +40,6 @@ def recipe(name: str, **settings: Any) -> Recipe:
 
     Example: `recipe("emo-rl", steps=20).run(corpus, "build/mine")`.
     """
-    from dataclasses import fields
-
     found = get_recipe(name)
     known = [f.name for f in fields(found)]
     if unknown := sorted(set(settings) - set(known)):

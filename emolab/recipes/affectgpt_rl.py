@@ -24,19 +24,17 @@ so is the supervised baseline, which learns to write the same lists without reas
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
+from emolab.prompts import Prompt
 from emolab.recipes.data import brief, kept_of
 from emolab.recipes.run import Recipe
 from emolab.rewards.rubric import Rubric
 from emolab.rewards.shipped import rubric as shipped
-from emolab.rewards.wheel import PENALTIES, Alignment, Dual, WheelF
-
-if TYPE_CHECKING:
-    from emolab.prompts import Prompt
-    from emolab.samples import Corpus, EmotionSample
+from emolab.rewards.wheel import Alignment, Dual, WheelF
+from emolab.samples import Corpus, EmotionSample
 
 REWARDS = {
     "accuracy": ("wheel_f",),
@@ -65,8 +63,8 @@ class AffectGPTRL(Recipe):
     model: str = "Qwen/Qwen2.5-Omni-3B"  # [?] the paper's is AffectGPT
     modalities: tuple[str, ...] = ("audio", "video", "text")  # [S]
     thinking: bool = True  # [2] its ablation found answering at once better
-    reward: str = "all"  # [2] one of REWARDS
-    length_penalty: str = "P3"  # [2] one of `emolab.rewards.wheel.PENALTIES`; which it chose in the end [?]
+    reward: Literal["accuracy", "format", "all"] = "all"  # [2] steps of its ablation, see REWARDS
+    length_penalty: Literal["none", "P1", "P2", "P3", "smoothed"] = "P3"  # [2]; which it chose in the end [?]
     guards: bool = False  # ours
     wheels: str = "embedded"  # or a folder of the official files
     cold_per_label: int = 40  # [?]
@@ -76,23 +74,12 @@ class AffectGPTRL(Recipe):
     temperature: float = 1.0  # [?]
     max_new_tokens: int = 256  # [?]
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.reward not in REWARDS:
-            raise TrainingError(f"reward {self.reward!r}: expected one of {', '.join(REWARDS)}")
-        if self.length_penalty not in PENALTIES:
-            raise TrainingError(f"length_penalty {self.length_penalty!r}: expected one of {', '.join(PENALTIES)}")
-
     def select(self, corpus: Corpus) -> Corpus:
         """The samples with emotion words; the label is the one word of a sample that has no others."""
         found = corpus.replace(s if s.words or not s.emotion else replace(s, words=(s.emotion,)) for s in corpus)
         return kept_of(
             self.name, self.modalities, found, lambda s: bool(s.words), "emotion words (column 'words') or a label"
         )
-
-    @property
-    def gives_reasons(self) -> bool:
-        return self.thinking
 
     def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
         """The open question, with reasons or without."""

@@ -13,24 +13,21 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emolab.corpora import corpus_folds, fold_names
-from emolab.corpora.protocols import protocol as named
-from emolab.corpora.protocols import protocols_of
-from emolab.corpora.spec import DRAWN, in_labels
+from emolab.corpora.protocols import get_protocol, protocols_of
+from emolab.corpora.spec import DRAWN, choose_fold, in_labels
 from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate.asking import with_room
 from emolab.evaluate.inputs import named_corpus, read_corpus
+from emolab.lalm import LALM
 from emolab.media import usable
+from emolab.prompts import Prompt
 from emolab.prosody import with_voices
 from emolab.samples import MODALITIES, Corpus, EmotionSample
 from emolab.samples import NEEDS_LISTENING as MARK
 from emolab.training.runs import corpus_identity
-
-if TYPE_CHECKING:
-    from emolab.lalm import LALM
-    from emolab.prompts import Prompt
 
 Source = Corpus | str | Path | None
 """A corpus, or what `emolab.corpora.load_corpus` reads one from."""
@@ -81,12 +78,8 @@ def _fold_of(corpus: Corpus, protocol: str | None, fold: Any) -> Corpus:
     name = protocol or corpus.protocol or next(iter(protocols_of(corpus.name)), None)
     if name is None:
         raise CorpusError(f"{corpus.name or corpus.root}: has no protocol with folds; name one with --protocol")
-    folds = named(name).folds(corpus)
-    names = [found.name for found in folds]
-    chosen = next((f for f in folds if str(fold).lower() == f.name.lower()), folds[0] if fold is None else None)
-    if chosen is None:
-        raise CorpusError(f"fold {fold!r}: expected one of {', '.join(names)}, or all")
-    return replace(chosen.table(), labels=corpus.labels, report=corpus.report, protocol=name, fold=chosen.name)
+    chosen = choose_fold(get_protocol(name).folds(corpus), fold)
+    return replace(chosen.as_corpus(), labels=corpus.labels, report=corpus.report, protocol=name, fold=chosen.name)
 
 
 def default_folder(recipe: str, corpus: Corpus) -> Path:
@@ -203,7 +196,7 @@ def in_domain(corpus: Corpus, domain: str | None) -> Corpus:
     return corpus.where(domain=domain)
 
 
-def with_reasons(cold: Corpus, train: Corpus) -> Corpus:
+def with_voice_clauses(cold: Corpus, train: Corpus) -> Corpus:
     """The cold start with a clause on each voice of which the row says nothing, measured against others of the speaker.
 
     Rows that state parts or a caption stay as they are.
@@ -222,7 +215,7 @@ def with_reasons(cold: Corpus, train: Corpus) -> Corpus:
     return cold.replace(measured[s.id] if not s.parts and not s.caption else s for s in cold)
 
 
-def columns_of(samples: Sequence[EmotionSample]) -> dict[str, list[Any]]:
+def reward_columns(samples: Sequence[EmotionSample]) -> dict[str, list[Any]]:
     """What a reward may read of each sample, beside the trainer's own columns (`solution`, `words`, `caption`, `text`,
     `id`): `audio` and `video` (paths), `speaker`, `language`, `valence`, `arousal`, `dominance`, `parts`."""
     names = ("audio", "video", "speaker", "language", "valence", "arousal", "dominance")

@@ -19,21 +19,15 @@ and sentences, with the audio silenced and swapped as controls.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
 from emolab.corpora.embedded import audio_core
 from emolab.emotions import EMOLAB_7, LabelSet
-from emolab.errors import TrainingError
+from emolab.prompts import Prompt
 from emolab.recipes.data import label_of, voice_of, words_of
 from emolab.recipes.run import Recipe
 from emolab.rewards import ESWR, Accuracy, Format, LinearSchedule, Part, Rubric, Structure
-
-if TYPE_CHECKING:
-    from emolab.prompts import Prompt
-    from emolab.samples import Corpus, EmotionSample
-
-REASONING = ("structured", "free", "direct")
-REWARDS = ("eswr", "accuracy")
+from emolab.samples import Corpus, EmotionSample
 
 
 @dataclass(frozen=True)
@@ -49,28 +43,17 @@ class EmoRL(Recipe):
     metric: ClassVar[str] = "ua"
 
     group_size: int = 6  # [2]
-    reasoning: str = "structured"  # [2] ESR; "free" is its EUR, "direct" its IR
-    reward: str = "eswr"  # [2]; "accuracy" is what the paper compares it with
+    reasoning: Literal["structured", "free", "direct"] = "structured"  # [2] ESR; "free" is its EUR, "direct" its IR
+    reward: Literal["eswr", "accuracy"] = "eswr"  # [2]; "accuracy" is what the paper compares it with
     structure_weight: float = 0.2  # [?]
     gamma: float = 0.7  # [2]
     alpha: float = 1.0  # [2] where α's curriculum starts
     alpha_end: float = 0.0  # [2] where it ends, in one re-implementation
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.reasoning not in REASONING:
-            raise TrainingError(f"reasoning {self.reasoning!r}: expected one of {', '.join(REASONING)}")
-        if self.reward not in REWARDS:
-            raise TrainingError(f"reward {self.reward!r}: expected one of {', '.join(REWARDS)}")
-
     def select(self, corpus: Corpus) -> Corpus:
         """Samples with a label. Of an embedded corpus, those that only the voice tells apart."""
         embedded = len(corpus) and all({"condition", "domain"} <= set(s.extra) for s in corpus)
         return super().select(audio_core(corpus, domain=None) if embedded else corpus)
-
-    @property
-    def gives_reasons(self) -> bool:
-        return self.reasoning != "direct"
 
     def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
         """The closed question in the reasoning style."""

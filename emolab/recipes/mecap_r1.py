@@ -25,19 +25,18 @@ Distinct-2 are reported beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
+from emolab.prompts import Prompt
 from emolab.recipes.data import kept_of
 from emolab.recipes.run import Recipe
 from emolab.rewards import Part, Rubric
 from emolab.rewards.captions import Bleu, Cider, EmoGRPO
-from emolab.samples import MODALITIES, PARTS
+from emolab.samples import MODALITIES, PARTS, Corpus, EmotionSample
 
-if TYPE_CHECKING:
-    from emolab.prompts import Prompt
-    from emolab.samples import Corpus, EmotionSample
+UNGUARDED = {"floor": -1.0, "overlap": 0.0, "consistent": False, "hedge": 0.0}
 
 
 @dataclass(frozen=True)
@@ -105,9 +104,7 @@ class MECapR1(Recipe):
     def rewards(self, labels: LabelSet = EMOLAB_7, train: Corpus | None = None) -> Rubric:
         """R_emo + BLEU + CIDEr by their weights; one of weight 0 is only logged. CIDEr's weights of n-grams are counted
         on the captions of `train`."""
-        guards: dict[str, Any] = (
-            {} if self.guarded else {"floor": -1.0, "overlap": 0.0, "consistent": False, "hedge": 0.0}
-        )
+        guards: dict[str, Any] = {} if self.guarded else UNGUARDED
         cider = Cider() if train is None else Cider.fit(sample.caption for sample in train if sample.caption)
         return Rubric(
             "mecap_r1",

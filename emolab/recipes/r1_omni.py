@@ -20,29 +20,22 @@ rewards the answer alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emolab.attribution.stated import evidence_sentence, stated_modalities
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import TrainingError
 from emolab.metrics import unweighted_accuracy
-from emolab.metrics.bootstrap import interval
+from emolab.metrics.bootstrap import mean_interval
+from emolab.prompts import Prompt
 from emolab.recipes.data import label_of, reasons_of
 from emolab.recipes.run import Recipe
 from emolab.rewards import Accuracy, Format, Part, Rubric
-from emolab.samples import MODALITIES
-
-if TYPE_CHECKING:
-    from emolab.prompts import Prompt
-    from emolab.samples import Corpus, EmotionSample
-
-REASONING = ("named", "described", "direct")
-"""Reasons that name the modality, that also describe it, or none."""
+from emolab.samples import MODALITIES, Corpus, EmotionSample
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,9 @@ class R1Omni(Recipe):
 
     model: str = "Qwen/Qwen2.5-Omni-3B"  # [?] for the paper's HumanOmni-0.5B, which transformers does not have
     modalities: tuple[str, ...] = ("audio", "video", "text")  # [S]
-    reasoning: str = "described"  # [S] the paper's rationales describe face, voice and words
+    reasoning: Literal["named", "described", "direct"] = "described"
+    """Reasons that name the modality, that also describe it (the paper's describe face, voice and words [S]), or
+    none."""
     published: bool = False  # True: the reward as released, an exact string match
     cold_per_label: int = 83  # [S] 580 clips in all
     cold_epochs: float = 5.0  # [S]
@@ -76,14 +71,8 @@ class R1Omni(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.reasoning not in REASONING:
-            raise TrainingError(f"reasoning {self.reasoning!r}: expected one of {', '.join(REASONING)}")
         if self.published and self.reasoning == "direct":
             raise TrainingError("the published format reward asks for a think block: reasoning 'direct' earns none")
-
-    @property
-    def gives_reasons(self) -> bool:
-        return self.reasoning != "direct"
 
     def prompt(self, labels: LabelSet = EMOLAB_7) -> Prompt:
         """A closed question with reasons, or without."""
@@ -203,7 +192,7 @@ def naming(
     owners = [groups[int(i)] for i in single]
     result: dict[str, Any] = {
         "names_carrier": _share(exact),
-        "names_carrier_ci": interval(_mean_of(exact), owners, n_boot, seed) if len(single) else None,
+        "names_carrier_ci": mean_interval(exact, owners, n_boot, seed) if len(single) else None,
         "names_carrier_shuffled": _share((said[shuffled] == true[single]).all(1)),
         "names_wrong": _share(~true[said]),
         "names_nothing": _share(~said[some].any(1)),
@@ -217,7 +206,3 @@ def naming(
 
 def _share(hits: Any) -> float | None:
     return float(np.mean(hits)) if np.size(hits) else None
-
-
-def _mean_of(values: NDArray[np.bool_]) -> Callable[[NDArray[np.int_]], float]:
-    return lambda index: float(values[index].mean())

@@ -9,27 +9,31 @@ so a run that was killed continues where it stopped.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+
+import torch
+from pydantic import TypeAdapter, ValidationError
 
 from emolab.emotions import EMOLAB_7, LabelSet
 from emolab.errors import CorpusError, TrainingError
 from emolab.evaluate import evaluation_of
 from emolab.evaluate.controls import possible_controls
+from emolab.files import read_toml
+from emolab.lalm import LALM
 from emolab.lalm.checkpoint import is_checkpoint
+from emolab.lalm.quantise import add_lora
 from emolab.media.usable import POLICIES
-from emolab.profiles import profile
+from emolab.profiles import Profile, profile
 from emolab.prompts import Prompt, get_prompt
 from emolab.recipes.data import (
     Source,
     Splits,
     cold_part,
-    columns_of,
     corpus_of,
     default_folder,
     fitting,
@@ -37,24 +41,26 @@ from emolab.recipes.data import (
     in_domain,
     kept_of,
     readable,
+    reward_columns,
     take_per_label,
     to_listen_to,
-    with_reasons,
+    with_voice_clauses,
 )
 from emolab.recipes.stages import Stages, run_folds
 from emolab.rewards.base import Reward
 from emolab.rewards.rubric import Part, Rubric
+from emolab.rewards.source import reward_identity
 from emolab.samples import Corpus, EmotionSample
 from emolab.training.callbacks import read_metrics
-from emolab.training.launch import is_main, part_of, share
+from emolab.training.checkpoints import last_checkpoint
+from emolab.training.guards import naming_the_knobs
+from emolab.training.launch import is_main, own_part, share
+from emolab.training.planner import fit
 from emolab.training.runs import METRICS, STAGES, Run, corpus_identity, model_identity, resolved
-
-if TYPE_CHECKING:
-    from emolab.lalm import LALM
-    from emolab.profiles import Profile
+from emolab.training.sft import SFTSettings, fine_tune
 
 Rewards = Rubric | Reward | Sequence[Reward | tuple[Reward, float] | Part]
-CPU: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("cpu.toml").read_text(encoding="utf-8"))
+CPU: dict[str, dict[str, Any]] = read_toml(__file__, "cpu.toml")
 CONTROLS = ("silent", "shuffled", "swapped")
 NOT_DECIDING = ("save_steps", "micro_batches", "gradient_checkpointing", "engine_url", "report_to")
 """Settings that leave a run's result as it is."""
@@ -191,8 +197,8 @@ class Recipe:
 
     @property
     def gives_reasons(self) -> bool:
-        """Whether `target` describes the sample, so that each needs a description."""
-        return False
+        """Whether the prompt asks to think, so that `target` needs a description of each sample."""
+        return "<think>" in self.prompt().template
 
     # The loop
 
@@ -351,7 +357,7 @@ class Recipe:
             )
         cold = cold_part(train, self.cold_per_label, self.seed)
         if self.gives_reasons and len(cold):
-            cold = with_reasons(cold, train).where(self._can_teach)
+            cold = with_voice_clauses(cold, train).where(self._can_teach)
             if not len(cold):
                 raise CorpusError(
                     f"{corpus.name or corpus.root}: {self.name} teaches reasons, which it writes from a description, a "
@@ -386,14 +392,12 @@ class Recipe:
 
     def identity(self, data: Splits, rubric: Rubric, long_clips: str = "window") -> dict[str, Any]:
         """What a run's result depends on, beside the code: a folder holds runs of one identity."""
-        from emolab.rewards.source import identity
-
         labels, root = data.train.labels, data.train.root
         return {
             "recipe": self.name,
             "model": model_identity(self.model),
             "settings": self.settings_dict(),
-            "rewards": identity(rubric),
+            "rewards": reward_identity(rubric),
             "prompt": self.prompt(labels).id,
             "labels": list(labels),
             "corpus": corpus_identity([*data.cold, *data.train], root, data.train.name) | {"fold": data.train.fold},
@@ -402,10 +406,6 @@ class Recipe:
 
     def load(self) -> LALM:
         """The model, in 4 bits where `quantise` is "nf4", with fresh LoRA adapters drawn from the seed."""
-        import torch
-
-        from emolab.lalm.quantise import add_lora
-
         lalm = profile().load(self.model, quantise=self.quantise or "none")
         torch.manual_seed(self.seed)
         add_lora(lalm, rank=self.lora_rank, alpha=self.lora_alpha)
@@ -432,8 +432,6 @@ class Recipe:
     def _fine_tune(
         self, lalm: LALM, corpus: Corpus, target: Any, prompt: Prompt, epochs: float, rate: float, progress: bool
     ) -> list[dict[str, float]]:
-        from emolab.training.sft import SFTSettings, cold_start
-
         if epochs == 0:
             return []
         samples, targets = resolved(corpus), [target(sample) for sample in corpus]
@@ -441,14 +439,12 @@ class Recipe:
         options = SFTSettings(
             epochs, self.cold_batch, rate, seed=self.seed, micro_batches=micro, gradient_checkpointing=again
         )
-        return cold_start(lalm, samples, targets, prompt, options, progress)
+        return fine_tune(lalm, samples, targets, prompt, options, progress)
 
     def _split(
         self, lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt, prompts: int, group: int
     ) -> tuple[int, bool]:
         """Micro-batches of a step and whether layers are computed again: as set, else as the planner says."""
-        from emolab.training.planner import fit
-
         if self.micro_batches and self.gradient_checkpointing is not None:
             return self.micro_batches, self.gradient_checkpointing
         found = fit(lalm, samples, prompt, prompts=prompts, group=group, completion_tokens=self.max_new_tokens)
@@ -472,15 +468,13 @@ class Recipe:
         Ctrl-C and SIGTERM end it after the running step, with a checkpoint: TrainingError says how to go on.
         """
         from emolab.training.callbacks import Clips, History, Progress, SaveAtSignal, tracking
-        from emolab.training.checkpoints import last_checkpoint
         from emolab.training.engine import Engine
         from emolab.training.grpo import AudioGRPOTrainer, grpo_config
-        from emolab.training.guards import naming_the_knobs
 
         out, samples = Path(out), resolved(corpus)
         rubric = self.rewards(corpus.labels, corpus) if rewards is None else rewards
         asked = self.prompt(corpus.labels)
-        mine = part_of(self.prompts_per_step, "prompts_per_step")
+        mine = own_part(self.prompts_per_step, "prompts_per_step")
         micro, again = self._split(lalm, samples, asked, mine, self.group_size)
         saving: dict[str, Any] = {"save_steps": self.save_steps, "save_total_limit": 2} if self.save_steps else {}
         args = grpo_config(
@@ -505,7 +499,7 @@ class Recipe:
         clips = Clips(self.report_to)
         shown = [history, *([Progress()] if progress else []), signals, clips, *callbacks]
         engine = Engine(lalm, out / "engine", self.engine_url) if self.rollout == "vllm" else None
-        more: dict[str, Any] = {"columns": columns_of(samples), "callbacks": shown, "engine": engine}
+        more: dict[str, Any] = {"columns": reward_columns(samples), "callbacks": shown, "engine": engine}
         clips.trainer = trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, **more)
         last = last_checkpoint(out) if resume else None
         with signals, naming_the_knobs("a step of GRPO"):
@@ -569,16 +563,12 @@ def rubric_of(rewards: Rewards | Built, labels: LabelSet, train: Corpus) -> Rubr
 @cache
 def _adapters(recipe: Any) -> dict[str, Any]:
     """What checks and reads the value of each setting."""
-    from pydantic import TypeAdapter
-
     hints = get_type_hints(recipe)
     return {field.name: TypeAdapter(hints[field.name]) for field in fields(recipe)}
 
 
 def _typed(recipe: Any, name: str, value: Any, strict: bool) -> Any:
     """`value` as the setting's type has it. Raises TrainingError where it is of another, or a negative number."""
-    from pydantic import ValidationError
-
     try:
         found = _adapters(recipe)[name].validate_python(value, strict=strict)
     except ValidationError as error:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from emolab.corpora.catalogue import CORPORA, CorpusInfo
 from emolab.corpora.embedded import NAME as SYNTHETIC
 from emolab.errors import EmolabError
@@ -57,8 +59,6 @@ def write_cards(run: str | Path, usual: Mapping[str, Any]) -> list[Path]:
 def card(run: str | Path, stage: str, usual: Mapping[str, Any]) -> str:
     """The model card of a stage in a run's folder, as Markdown with the hub's metadata. Settings other than the `usual`
     ones are named in the command that repeats the run."""
-    import yaml
-
     run = Path(run)
     note = checkpoint_info(run / stage)
     identity = read_json(run / IDENTITY, "what a run depends on")
@@ -110,16 +110,21 @@ def _scores(result: Mapping[str, Any], stage: str) -> str:
     metric = result["metric"]
     shown = {STAGES[name]: result[name] for name in STAGES if result.get(name)}
     shown |= {f"{STAGES[stage]}, {name}": part for name, part in (result[stage] or {}).get("controls", {}).items()}
-    rows = [f"| {name} | {_figure(part, metric)} | {part['n']} |" for name, part in shown.items()]
+    rows = [f"| {name} | {score_text(part, metric)} | {part['n']} |" for name, part in shown.items()]
     chance = f"\n\nChance is {result['chance']:.3f}." if result.get("chance") else ""
     return "\n".join([f"| model | {metric}, 95 % interval | clips |", "|---|---|---|", *rows]) + chance
 
 
-def _figure(part: Mapping[str, Any], metric: str) -> str:
-    value, interval = part.get(metric), part.get(f"{metric}_ci")
+def score_text(part: Mapping[str, Any], metric: str, digits: int = 2) -> str:
+    """A score with its interval, to so many digits: "0.612 [0.55, 0.67]"; a dash where there is none.
+
+    >>> score_text({"ua": 0.6123, "ua_ci": [0.55, 0.67]}, "ua")
+    '0.612 [0.55, 0.67]'
+    """
+    value, ends = part.get(metric), part.get(f"{metric}_ci")
     if value is None:
         return "–"
-    return f"{value:.3f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
+    return f"{value:.3f}" + (f" [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]" if ends else "")
 
 
 def push(folder: str | Path, repo: str, public: bool = False, token: str | None = None) -> dict[str, Any]:

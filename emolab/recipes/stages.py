@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emolab.files import write_json
+from emolab.lalm import LALM
 from emolab.lalm.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
 from emolab.lalm.export import write_processor
 from emolab.lalm.likeness import FEWEST, Likeness
@@ -20,9 +21,6 @@ from emolab.recipes.share import write_cards
 from emolab.samples import Corpus
 from emolab.training.launch import is_main, wait_for_all
 from emolab.training.runs import RESULT, STAGES, Run, resolved, slim
-
-if TYPE_CHECKING:
-    from emolab.lalm import LALM
 
 LIKENESS_CLIPS = 400
 """Training clips that a checkpoint's likeness is fitted to, at most."""

@@ -9,9 +9,9 @@ from emolab.rewards.guard import Guarded
 from emolab.rewards.labels import ESWR, Accuracy
 from emolab.rewards.rubric import Part, Rubric, Scores
 from emolab.rewards.shipped import RUBRICS, register_rubric
-from emolab.rewards.source import identity, load_reward
+from emolab.rewards.source import load_reward, reward_identity
 
-Linear = LinearSchedule  # deprecated alias
+Linear, identity = LinearSchedule, reward_identity  # earlier names
 
 __all__ = [
     "ESWR", "RUBRICS", "Accuracy", "Format", "Guarded", "Linear", "LinearSchedule", "Part", "Reward", "Rubric",

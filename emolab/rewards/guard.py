@@ -46,7 +46,7 @@ class Guarded:
     def _rows(self, found: Any, completions: Sequence[Any]) -> list[Any]:
         if isinstance(found, (str, bytes, Mapping)) or not hasattr(found, "__iter__"):
             raise GuardError(
-                f"reward {self.__name__!r} returned {_excerpt(repr(found), 60)} ({type(found).__name__}); "
+                f"reward {self.__name__!r} returned {excerpt(repr(found), 60)} ({type(found).__name__}); "
                 "expected a list of one number or None for each completion"
             )
         rows = list(found)
@@ -59,7 +59,7 @@ class Guarded:
             return None
         number = _as_number(value)
         if number is None:
-            what = f"{_excerpt(repr(value), 60)} ({type(value).__name__}), not a number or None,"
+            what = f"{excerpt(repr(value), 60)} ({type(value).__name__}), not a number or None,"
         elif not math.isfinite(number):
             what = f"{number}"
         elif abs(number) > LARGEST:
@@ -125,10 +125,11 @@ def _where(i: int, columns: Mapping[str, Any]) -> str:
 
 def _text_of(completion: Any) -> str:
     try:
-        return repr(_excerpt(completion_text(completion)))
+        return repr(excerpt(completion_text(completion)))
     except RewardError:
-        return _excerpt(repr(completion))
+        return excerpt(repr(completion))
 
 
-def _excerpt(text: str, width: int = 300) -> str:
+def excerpt(text: str, width: int = 300) -> str:
+    """The start of a text, for an error."""
     return text if len(text) <= width else text[:width] + "…"

@@ -8,14 +8,13 @@ that pays one of them more than an honest wrong answer pays for something else t
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from emolab.emotions import ALIASES, EMOLAB_7, VAD, LabelSet, label_set
+from emolab.files import read_toml
 from emolab.wheels.score import jaccard
 from emolab.wheels.shipped import families, forms, lexicon
 
@@ -25,7 +24,7 @@ without thinking; a caption."""
 MEGABYTE = 1_000_000
 _ALIKE = 0.6
 """Jaccard index on the wheels above which two emotions are nearly the same."""
-_TABLES = tomllib.loads(Path(__file__).with_name("hacks.toml").read_text(encoding="utf-8"))
+_TABLES = read_toml(__file__, "hacks.toml")
 SPEECH: Mapping[str, Mapping[str, Any]] = _TABLES["speech"]
 """How honest people speak of a clip, by language."""
 LANGUAGES = tuple(SPEECH)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from emolab.errors import RewardError
+from emolab.files import write_text
+from emolab.prompts import Prompt
 from emolab.rewards.groups import zero_variance_share
-from emolab.samples import resolve
+from emolab.rewards.rubric import Rubric
+from emolab.samples import Corpus, resolve
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
-    from emolab.prompts import Prompt
-    from emolab.rewards.rubric import Rubric
-    from emolab.samples import Corpus
 
 Rollouts = dict[str, list[Any]]
 """Columns of equal length: "id", "row" (the group), "prompt", "completion", and what rewards read."""
@@ -57,12 +60,8 @@ def read_rollouts(path: str | Path) -> Rollouts:
 
 def write_rollouts(path: str | Path, rollouts: Rollouts) -> Path:
     """Write rollouts as JSON lines."""
-    path = Path(path)
-    names = list(rollouts)
-    rows = (dict(zip(names, values, strict=True)) for values in zip(*rollouts.values(), strict=True))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
+    rows = (dict(zip(rollouts, values, strict=True)) for values in zip(*rollouts.values(), strict=True))
+    return write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def collect(
@@ -80,10 +79,6 @@ def collect(
 
     The columns hold what every shipped rubric reads. Raises RewardError where the corpus has no labelled sample.
     """
-    import random
-
-    from tqdm import tqdm
-
     labelled = [sample for sample in corpus if sample.emotion is not None]
     if not labelled:
         raise RewardError(f"{corpus.root}: no sample with an emotion to roll out")

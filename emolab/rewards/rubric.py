@@ -57,12 +57,14 @@ class Scores:
     counted: dict[str, list[float | None]]
     total: list[float | None]
 
-    def table(self) -> list[dict[str, float | None]]:
+    def rows(self) -> list[dict[str, float | None]]:
         """One row a completion: its parts and its total."""
         return [
             {**{name: column[i] for name, column in self.parts.items()}, "total": total}
             for i, total in enumerate(self.total)
         ]
+
+    table = rows  # earlier name
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.errors import RewardError
+from emolab.files import read_toml
 from emolab.registry import Registry
 from emolab.rewards.base import Reward
 from emolab.rewards.captions import Bleu, Cider, EmoGRPO
@@ -58,7 +57,7 @@ LABELLED: dict[str, Callable[..., Reward]] = {
     "trusted_reasoning": lambda labels: TrustedReasoning(accuracy=Accuracy(labels)),
 }
 """The rewards that `rubrics.toml` names; these need the labels."""
-STATED: dict[str, Any] = tomllib.loads(Path(__file__).with_name("rubrics.toml").read_text(encoding="utf-8"))
+STATED: dict[str, Any] = read_toml(__file__, "rubrics.toml")
 
 
 def _part(stated: Mapping[str, Any], labels: LabelSet) -> Part:

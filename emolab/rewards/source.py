@@ -114,7 +114,7 @@ def _imported(name: str) -> dict[str, Any]:
         raise RewardError(f"{name}: {type(error).__name__} while it was imported: {error}") from error
 
 
-def identity(reward: Any) -> dict[str, Any]:
+def reward_identity(reward: Any) -> dict[str, Any]:
     """What makes a reward this reward, as JSON has it: its name, its parameters, and a hash of its code.
 
     For a rubric: each part with weight, gate, clip, schedule and the identity of its reward. The hash covers the
@@ -138,7 +138,7 @@ def identity(reward: Any) -> dict[str, Any]:
 
 def _part(part: Part) -> dict[str, Any]:
     own = {f.name: _plain(getattr(part, f.name), part.name) for f in fields(part) if f.name != "reward"}
-    return own | {"reward": identity(part.reward)}
+    return own | {"reward": reward_identity(part.reward)}
 
 
 def _described(reward: Any, name: str) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _plain(value: Any, reward: str) -> Any:
     if getattr(value, "__name__", "") == "<lambda>":
         return list(_bytecode(value.__code__))
     if is_dataclass(value) or callable(value):
-        return identity(value)
+        return reward_identity(value)
     raise RewardError(
         f"reward {reward!r} depends on an object of type {type(value).__name__}, which has no stable description; make "
         "the reward a frozen dataclass with plain parameters, or state its `identity` (a text that changes with it)"

@@ -20,16 +20,19 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from torch import distributed
+from tqdm import tqdm
 from transformers import TrainerCallback
 
 from emolab.errors import TrainingError
 from emolab.extras import require
 from emolab.files import write_text
 from emolab.media import SAMPLE_RATE, audio_of
+from emolab.samples import EmotionSample
 from emolab.training.guards import AlarmBell, Alarms
 
 if TYPE_CHECKING:
-    from emolab.samples import EmotionSample
     from emolab.training.grpo import AudioGRPOTrainer
 
 log = logging.getLogger("emolab.training")
@@ -125,8 +128,6 @@ class Progress(TrainerCallback):
     bar: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        from tqdm import tqdm
-
         if state.is_world_process_zero:
             done, steps = state.global_step, state.max_steps
             self.bar = tqdm(total=steps, initial=done, desc="GRPO", unit="step", mininterval=0.5)
@@ -185,9 +186,6 @@ class SaveAtSignal(TrainerCallback):
     def _anyone_asked(self, args: Any) -> bool:
         if args.world_size == 1:
             return self.asked
-        import torch
-        from torch import distributed
-
         flag = torch.tensor([float(self.asked)], device=args.device)
         distributed.all_reduce(flag)
         return bool(flag.item())

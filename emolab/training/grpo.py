@@ -67,8 +67,6 @@ from emolab.training.guards import (
 )
 from emolab.training.sft import run_order
 
-__all__ = ["AudioGRPOTrainer", "HearingGRPOTrainer", "grpo_config", "reward_rows", "run_order"]
-
 # transformers tells TRL on every step that an attribute is deprecated; a user can do nothing about it.
 warnings.filterwarnings("ignore", message="`(is_)?gradient_checkpointing", category=FutureWarning)
 

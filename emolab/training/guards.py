@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from emolab.errors import TrainingError
+from emolab.rewards.guard import excerpt
 
 log = logging.getLogger("emolab.training")
-
-
-def _excerpt(text: str, width: int = 300) -> str:
-    return repr(text if len(text) <= width else text[:width] + "…")
 
 
 def require_finite(value: float, what: str, step: int, rows: Sequence[int] = (), texts: Sequence[str] = ()) -> None:
@@ -24,7 +23,7 @@ def require_finite(value: float, what: str, step: int, rows: Sequence[int] = (),
     if math.isfinite(value):
         return
     where = f", rows {sorted(set(rows))[:8]}" if rows else ""
-    text = f", e.g. completion {_excerpt(texts[0])}" if texts else ""
+    text = f", e.g. completion {excerpt(texts[0])!r}" if texts else ""
     raise TrainingError(
         f"{what} is {value} at step {step}{where}{text}; resume from the last checkpoint with a lower learning "
         "rate, or in fp32 if this was half precision"
@@ -33,8 +32,6 @@ def require_finite(value: float, what: str, step: int, rows: Sequence[int] = (),
 
 def require_finite_weights(model: Any, step: int) -> None:
     """Raise TrainingError with the name of a trained weight that is NaN or infinite."""
-    import torch
-
     trained = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
     if not trained or bool(torch.isfinite(torch.stack([p.float().sum() for p in trained.values()])).all()):
         return
@@ -47,8 +44,6 @@ def require_finite_weights(model: Any, step: int) -> None:
 
 def require_finite_gradients(model: Any, step: int, rows: Sequence[int] = (), texts: Sequence[str] = ()) -> None:
     """Raise TrainingError before the optimiser moves on a gradient that is NaN or infinite."""
-    import torch
-
     sums = [p.grad.detach().float().abs().sum() for p in model.parameters() if p.grad is not None]
     if sums:
         require_finite(float(torch.stack(sums).sum()), "the gradient", step, rows, texts)
@@ -72,8 +67,6 @@ def require_hearing(moved: float, modality: str, row: int, tolerance: float = 1e
 @contextmanager
 def naming_the_knobs(what: str = "the step") -> Iterator[None]:
     """Turn a card's out-of-memory error into a TrainingError that names the settings that make a step smaller."""
-    import torch
-
     try:
         yield
     except torch.OutOfMemoryError as error:

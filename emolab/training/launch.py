@@ -41,7 +41,7 @@ def share() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def part_of(size: int, setting: str) -> int:
+def own_part(size: int, setting: str) -> int:
     """This process's part of what all of them take in a step, so that their number decides nothing but speed.
 
     Raises TrainingError where `size` cannot be shared evenly.

@@ -16,15 +16,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from emolab.errors import MediaError, TrainingError
 from emolab.files import read_json, write_json, write_pair
 from emolab.samples import Corpus, EmotionSample, resolve
 from emolab.training.launch import is_main, wait_for_all
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 STAGES = {"zero_shot": "zero-shot", "sft": "supervised", "cold_start": "cold start", "grpo": "GRPO"}
 """The stages of a run in their order, and what people call them. Folders and JSON keys have the names."""
@@ -189,8 +188,6 @@ class Run:
             )
 
     def _take_folder(self) -> None:
-        from filelock import FileLock, Timeout
-
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self.out / ".lock")

@@ -8,21 +8,18 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from emolab.errors import TrainingError
-from emolab.lalm import Completions, PromptBatch, accel
+from emolab.lalm import LALM, Completions, PromptBatch, accel
+from emolab.prompts import Prompt
+from emolab.samples import EmotionSample
 from emolab.training.guards import naming_the_knobs, require_finite
 from emolab.training.launch import share, wait_for_all
-
-if TYPE_CHECKING:
-    from emolab.lalm import LALM
-    from emolab.prompts import Prompt
-    from emolab.samples import EmotionSample
 
 log = logging.getLogger("emolab.training")
 
@@ -81,7 +78,7 @@ def learning_rate_at(step: int, total: int, settings: SFTSettings) -> float:
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
 
 
-def cold_start(
+def fine_tune(
     lalm: LALM,
     samples: Sequence[EmotionSample],
     targets: Sequence[str],
@@ -132,6 +129,9 @@ def cold_start(
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
     lalm.model.eval()
     return rows
+
+
+cold_start = fine_tune  # earlier name
 
 
 @dataclass(frozen=True)

@@ -551,13 +551,13 @@ def live_runs(
     styles = ("--", "-") if len(runs) > 1 else ("-",)
     names = list(
         dict.fromkeys(
-            n for rows in runs.values() for p in panels for n in training.columns_of(rows, training.PANELS[p])
+            n for rows in runs.values() for p in panels for n in training.columns_with_data(rows, training.PANELS[p])
         )
     )
     series = list(dict.fromkeys(training.series_of(name) for name in names if "/" in name))
     for axis, panel in zip(axes, panels, strict=True):
         for (run, rows), style in zip(list(runs.items())[-2:], styles, strict=False):
-            for name in training.columns_of(rows, training.PANELS[panel]):
+            for name in training.columns_with_data(rows, training.PANELS[panel]):
                 steps, values = training.column(rows, name)
                 colour = colour_of("", series.index(training.series_of(name))) if "/" in name else ACCENT
                 label = f"{training.series_of(name)}, {run}" if "/" in name else run

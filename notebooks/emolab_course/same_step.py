@@ -59,7 +59,7 @@ def trainers_step(practised: Practice, reward: Reward, clips: int = 8, updates: 
     """
     import torch
 
-    from emolab.recipes.data import columns_of
+    from emolab.recipes.data import reward_columns
     from emolab.training.grpo import AudioGRPOTrainer, grpo_config
     from emolab_course.scratch import Rollout
 
@@ -85,7 +85,7 @@ def trainers_step(practised: Practice, reward: Reward, clips: int = 8, updates: 
         **settings,
     )
     practised.reset()
-    AudioGRPOTrainer(lalm, some, prompt, recorded, args, columns=columns_of(some)).train()
+    AudioGRPOTrainer(lalm, some, prompt, recorded, args, columns=reward_columns(some)).train()
     after = _weights(practised)
     practised.reset()
     rows = list(dict.fromkeys(seen[0]["rows"]))

@@ -90,7 +90,7 @@ def answers_of(lab: Lab) -> tuple[list[EmotionSample], list[list[str]], str]:
 def groups(whole: Rubric, clips: Sequence[EmotionSample], answers: Sequence[Sequence[str]], prompt: str) -> list[Any]:
     """Each clip with its player, its answers, and the raw scores of the parts at each step of PROGRESS."""
     from emolab.media import audio_of
-    from emolab.plots.player import listen
+    from emolab.plots.explanation import sound_html
 
     found = []
     for clip, texts in zip(clips, answers, strict=True):
@@ -101,7 +101,7 @@ def groups(whole: Rubric, clips: Sequence[EmotionSample], answers: Sequence[Sequ
         found.append(
             {
                 "name": f"gold {clip.emotion}: “{clip.text}”",
-                "player": listen(wave, caption=f"{len(wave) / 16000:.1f} s").data,
+                "player": sound_html(wave, f"{len(wave) / 16000:.1f} s"),
                 "answers": list(texts),
                 "raw": [raw(whole, whole.rescore(rollouts, step), step) for step in PROGRESS],
             }

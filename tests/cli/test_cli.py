@@ -252,7 +252,7 @@ def test_doctor_says_what_to_set_for_a_card(monkeypatch, name, total, major, pro
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: (int(total / 2), int(total)))
     (gpu,) = doctor.machine_report()["gpus"]
     assert gpu["profile"] == profile and gpu["bf16"] == (major >= 8)
-    told = doctor.advice(gpu)
+    told = doctor.gpu_advice(gpu)
     assert told.startswith(f"{name}: {total / 1e9:.1f} GB, {total / 2e9:.1f} GB free")
     assert ("float16 (it has no bfloat16" in told) == (major < 8)
     assert (f"export EMOLAB_PROFILE={profile}" if profile else "use the profile cpu") in told

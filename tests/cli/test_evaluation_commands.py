@@ -59,7 +59,8 @@ def run(name: str, *arguments: object) -> tuple[int, dict[str, Any]]:
     from importlib import import_module
 
     app = typer.Typer()
-    app.command()(getattr(import_module(f"emolab.cli.{name}"), name))
+    home = {"zeroshot": "evaluate"}.get(name, name)
+    app.command()(getattr(import_module(f"emolab.cli.{home}"), name))
     result = CliRunner().invoke(app, [*map(str, arguments), "--json"])
     return result.exit_code, json.loads(result.stdout)
 
@@ -135,7 +136,7 @@ def _quick(function: Any) -> tuple[Any, ...]:
 
 
 def test_the_truth_benchmark_writes_a_page_with_a_table_and_readmes_section(tmp_path):
-    from emolab.cli.bench import FOLDER, load
+    from emolab.cli.bench import FOLDER, load_benchmark
 
     row = {"name": "Shapley, swap", "recovery": 0.9, "recovery_ci": [0.8, 1.0], "auc": 0.95, "auc_ci": [0.9, 1.0]}
     stated = {"hallucination": 0.25, "hallucination_ci": [0.2, 0.3]}
@@ -144,7 +145,7 @@ def test_the_truth_benchmark_writes_a_page_with_a_table_and_readmes_section(tmp_
     readme = tmp_path / "README.md"
     readme.write_text("<!-- attribution:begin -->\n<!-- attribution:end -->\n")
     result = {"before": before, "after": suite, "command": "emolab bench truth"}
-    load(FOLDER / "truth").write_page(result, readme, tmp_path)
+    load_benchmark(FOLDER / "truth").write_page(result, readme, tmp_path)
     page = (tmp_path / "truth.md").read_text()
     assert "| Shapley, swap | –<br>0.90 [0.80, 1.00] | 0.95 [0.90, 1.00]" in page and "- AUC: 1: carriers" in page
     section = readme.read_text()

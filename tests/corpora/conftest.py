@@ -18,6 +18,6 @@ def fixture_corpus(tmp_path_factory):
     def load(name):
         root = tmp_path_factory.mktemp(name) / "corpus"
         planted = corpus_trees.make(name, root)
-        return root, planted, *corpora.load(name, root)
+        return root, planted, *corpora.load_published(name, root)
 
     return load

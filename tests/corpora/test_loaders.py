@@ -114,14 +114,14 @@ def test_a_table_survives_writing_and_reading(loaded, tmp_path):
 def test_a_folder_of_something_else_is_refused_with_the_layout(name, tmp_path):
     (tmp_path / "holiday.txt").write_text("sun")
     with pytest.raises(CorpusError, match=str(tmp_path)):
-        corpora.load(name, tmp_path)
+        corpora.load_published(name, tmp_path)
     with pytest.raises(CorpusError, match="no such folder"):
-        corpora.load(name, tmp_path / "nowhere")
+        corpora.load_published(name, tmp_path / "nowhere")
 
 
 def test_unknown_names_are_listed():
     with pytest.raises(CorpusError, match="ravdess"):
-        corpora.load("raven", ".")
+        corpora.load_published("raven", ".")
 
 
 def test_iemocap_keeps_votes_times_and_rescaled_vad(fixture_corpus):
@@ -195,10 +195,10 @@ def test_a_table_without_a_column_is_named(fixture_corpus, tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train-label.csv").write_text("name,emotion\nx,sad\n")
     with pytest.raises(CorpusError, match=r"train-label.csv: column 'discrete' is missing; it has name, emotion"):
-        corpora.load("mer2023", tmp_path)
+        corpora.load_published("mer2023", tmp_path)
     (tmp_path / "train-label.csv").write_text("name,discrete,valence\nx,sad,1\ny\n")
     with pytest.raises(CorpusError, match="line 3: no value for column 'discrete'"):
-        corpora.load("mer2023", tmp_path)
+        corpora.load_published("mer2023", tmp_path)
 
 
 def test_a_label_that_is_not_of_the_taxonomy_names_the_row(fixture_corpus):
@@ -214,5 +214,5 @@ def test_links_back_to_a_folder_above_do_not_trap_the_walk(fixture_corpus, tmp_p
     (tmp_path / "wav").mkdir()
     (tmp_path / "wav/03a01Fa.wav").write_bytes(wav.read_bytes())
     (tmp_path / "wav/again").symlink_to(tmp_path)
-    corpus, report = corpora.load("emodb", tmp_path)
+    corpus, report = corpora.load_published("emodb", tmp_path)
     assert len(corpus) == 1 and not report.n_skipped

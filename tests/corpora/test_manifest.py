@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from corpus_trees.media import clip, garbage, wav
 
-from emolab.corpora.manifest import load
+from emolab.corpora.manifest import load_manifest
 from emolab.errors import CorpusError
 
 ROWS = [
@@ -42,7 +42,7 @@ def test_tables_of_four_kinds(folder, kind):
         "jsonl": lambda: path.write_text("".join(json.dumps(row) + "\n" for row in ROWS)),
         "parquet": lambda: frame.to_parquet(path),
     }[kind]()
-    corpus, report = load(path)
+    corpus, report = load_manifest(path)
     assert [s.emotion for s in corpus] == ["happy", "sad", None]
     assert [s.audio for s in corpus] == ["a.wav", "b/c.wav", "d.mp4"]
     assert [s.video for s in corpus] == [None, None, "d.mp4"]
@@ -54,7 +54,7 @@ def test_a_folder_with_folders_named_after_emotions(tmp_path):
     for name in ("Anger/1.wav", "Anger/take2/2.wav", "misc/3.flac", "4.wav"):
         wav(tmp_path / name)
     wav(tmp_path / "Anger/._1.wav")
-    corpus, _ = load(tmp_path)
+    corpus, _ = load_manifest(tmp_path)
     assert {s.id: s.emotion for s in corpus} == {
         "4.wav": None,
         "Anger/1.wav": "angry",
@@ -65,9 +65,9 @@ def test_a_folder_with_folders_named_after_emotions(tmp_path):
 
 def test_other_column_names_and_labels(folder):
     path = csv(folder, "clip,feeling\na.wav,elated\n")
-    corpus, _ = load(path, path_column="clip", label_column="feeling", labels=None)
+    corpus, _ = load_manifest(path, path_column="clip", label_column="feeling", labels=None)
     assert corpus[0].emotion == "elated"
-    corpus, _ = load(path, path_column="clip", label_column="feeling", labels=("positive", "elated"))
+    corpus, _ = load_manifest(path, path_column="clip", label_column="feeling", labels=("positive", "elated"))
     assert corpus[0].emotion == "elated"
 
 
@@ -90,13 +90,13 @@ def test_other_column_names_and_labels(folder):
 )
 def test_a_bad_row_is_named(folder, content, says):
     with pytest.raises(CorpusError, match=says):
-        load(csv(folder, content))
+        load_manifest(csv(folder, content))
 
 
 def test_bad_rows_can_be_reported_instead(folder):
     garbage(folder / "bad.wav")
     path = csv(folder, "path,label\na.wav,sad\nb/c.wav,puzzled\n../x.wav,sad\nbad.wav,sad\ngone.wav,sad\n")
-    corpus, report = load(path, skip_bad=True)
+    corpus, report = load_manifest(path, skip_bad=True)
     assert [s.id for s in corpus] == ["a.wav"]
     assert report.summary()["skipped"] == {"bad row": 2, "corrupt": 1, "missing": 1}
     assert "row 2: unknown label 'puzzled'" in report.skipped["bad row"][0]
@@ -106,29 +106,29 @@ def test_sources_that_are_none(folder):
     for name, says in (("gone.csv", "no such file"), ("a.wav", "expected .csv"), ("empty", "nothing usable")):
         (folder / "empty").mkdir(exist_ok=True)
         with pytest.raises(CorpusError, match=says):
-            load(folder / name)
+            load_manifest(folder / name)
     with pytest.raises(CorpusError, match="needs a column 'mood'"):
-        load(csv(folder, "path\na.wav\n"), label_column="mood")
+        load_manifest(csv(folder, "path\na.wav\n"), label_column="mood")
 
 
 def test_a_table_in_another_encoding_is_refused(folder):
     (folder / "t.csv").write_bytes("path,text\na.wav,grüß dich\n".encode("cp1252"))
     with pytest.raises(CorpusError, match="save it as UTF-8"):
-        load(folder / "t.csv")
+        load_manifest(folder / "t.csv")
     (folder / "t.csv").write_bytes("path,text\na.wav,grüß dich\n".encode("utf-8-sig"))
-    assert load(folder / "t.csv")[0][0].text == "grüß dich"
+    assert load_manifest(folder / "t.csv")[0][0].text == "grüß dich"
 
 
 def test_a_film_without_pictures_keeps_its_voice(tmp_path):
     clip(tmp_path / "blind.mp4", video=False)
-    corpus, report = load(csv(tmp_path, "path,label\nblind.mp4,sad\n"))
+    corpus, report = load_manifest(csv(tmp_path, "path,label\nblind.mp4,sad\n"))
     assert [(s.audio, s.video) for s in corpus] == [("blind.mp4", None)]
     assert any("no video track" in note for note in report.notes)
 
 
 def test_a_video_without_sound_is_kept_as_video(tmp_path):
     clip(tmp_path / "mute.mp4", audio=False)
-    corpus, report = load(tmp_path)
+    corpus, report = load_manifest(tmp_path)
     assert (corpus[0].audio, corpus[0].video) == (None, "mute.mp4")
     assert "no audio track" in report.notes[0]
 
@@ -144,29 +144,31 @@ def test_a_video_without_sound_is_kept_as_video(tmp_path):
 )
 def test_a_row_that_does_not_fit_its_header_is_an_error(folder, content, says):
     if "Label" in content:  # the exact name wins, the other stays a column of its own
-        assert load(csv(folder, content))[0][0].emotion == "sad"
+        assert load_manifest(csv(folder, content))[0][0].emotion == "sad"
         return
     with pytest.raises(CorpusError, match=says):
-        load(csv(folder, content))
+        load_manifest(csv(folder, content))
     with pytest.raises(CorpusError, match=says):  # no row of such a table can be trusted
-        load(csv(folder, content), skip_bad=True)
+        load_manifest(csv(folder, content), skip_bad=True)
 
 
 def test_quoted_commas_and_short_rows_are_fine(folder):
-    corpus, _ = load(csv(folder, 'path,text,label,speaker\na.wav,"Oh, sad",happy\nb/c.wav,"two\nlines",sad,s\n'))
+    corpus, _ = load_manifest(
+        csv(folder, 'path,text,label,speaker\na.wav,"Oh, sad",happy\nb/c.wav,"two\nlines",sad,s\n')
+    )
     assert [(s.text, s.emotion, s.speaker) for s in corpus] == [("Oh, sad", "happy", None), ("two\nlines", "sad", "s")]
 
 
 def test_capitals_in_a_header_are_read_and_noted(folder):
-    corpus, report = load(csv(folder, "Path,Emotion,Speaker,Mood\na.wav,sad,s1,x\n"))
+    corpus, report = load_manifest(csv(folder, "Path,Emotion,Speaker,Mood\na.wav,sad,s1,x\n"))
     assert (corpus[0].audio, corpus[0].emotion, corpus[0].speaker) == ("a.wav", "sad", "s1")
     assert "column 'Emotion' is read as 'emotion'" in report.notes and not any("Mood" in n for n in report.notes)
     with pytest.raises(CorpusError, match="two columns are named 'path' but for capitals"):
-        load(csv(folder, "PATH,Path,label\na.wav,b/c.wav,sad\n"))
+        load_manifest(csv(folder, "PATH,Path,label\na.wav,b/c.wav,sad\n"))
 
 
 def test_the_same_file_under_other_spellings_counts_once(folder):
-    corpus, report = load(csv(folder, "path,label\na.wav,sad\n./a.wav,happy\nb/../a.wav,sad\nb/c.wav,sad\n"))
+    corpus, report = load_manifest(csv(folder, "path,label\na.wav,sad\n./a.wav,happy\nb/../a.wav,sad\nb/c.wav,sad\n"))
     assert [(s.audio, s.emotion) for s in corpus] == [("a.wav", "sad"), ("b/c.wav", "sad")]
     assert len(report.skipped["file of an earlier row"]) == 2
     assert "row 2: ./a.wav is the file of" in report.skipped["file of an earlier row"][0]
@@ -175,7 +177,7 @@ def test_the_same_file_under_other_spellings_counts_once(folder):
 def test_slashes_case_and_unicode_forms_of_names(folder):
     wav(folder / unicodedata.normalize("NFD", "é.wav"))
     rows = "b\\c.wav,sad\nA.wav,sad\n" + unicodedata.normalize("NFC", "é.wav") + ",sad\n"
-    corpus, report = load(csv(folder, f"path,label\n{rows}"))
+    corpus, report = load_manifest(csv(folder, f"path,label\n{rows}"))
     assert len(corpus) == 3 and all(corpus.path(sample).is_file() for sample in corpus)
     assert len([note for note in report.notes if "as the file is named" in note]) == 3
 
@@ -187,10 +189,10 @@ def test_numbers_and_nan_as_labels(folder, suffix):
     frame = pd.DataFrame({"path": ["a.wav", "b/c.wav"], "label": [1.0, float("nan")], "text": ["x", float("nan")]})
     path = folder / f"t{suffix}"
     frame.to_json(path, orient="records", lines=True) if suffix == ".jsonl" else frame.to_parquet(path)
-    corpus, _ = load(path, labels=None)
+    corpus, _ = load_manifest(path, labels=None)
     assert [(s.emotion, s.text) for s in corpus] == [("1", "x"), (None, None)]
     with pytest.raises(CorpusError, match="row 1: unknown label '1'"):
-        load(path)
+        load_manifest(path)
 
 
 def test_names_that_are_not_utf8_are_reported_not_fatal(folder):
@@ -198,14 +200,14 @@ def test_names_that_are_not_utf8_are_reported_not_fatal(folder):
 
     wav(folder / "sad/ok.wav")
     (folder / "sad" / os.fsdecode(b"bad\xff.wav")).write_bytes((folder / "a.wav").read_bytes())
-    corpus, report = load(folder)
+    corpus, report = load_manifest(folder)
     assert report.skipped["file name that is not UTF-8"] == ["sad/bad\\udcff.wav"]
     assert corpus.write(folder / "out.jsonl") and json.dumps(report.summary(), ensure_ascii=False).encode()
 
 
 def test_a_pointer_of_git_lfs_says_what_to_run(folder):
     (folder / "b/c.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
-    _, report = load(csv(folder, "path,label\na.wav,sad\nb/c.wav,sad\n"))
+    _, report = load_manifest(csv(folder, "path,label\na.wav,sad\nb/c.wav,sad\n"))
     assert list(report.skipped) == ["Git LFS pointer"] and "git lfs pull" in report.sentence()
 
 
@@ -215,9 +217,9 @@ def test_a_line_of_emotion_cot_is_read_with_its_reasons(tmp_path):
     wav(tmp_path / "a.wav")
     row = {"audio_path": "a.wav", "transcription": "We will see.", "emotion": "sad", "pitch_level": "low"}
     (tmp_path / "e.jsonl").write_text(json.dumps(row | {"reasoning": "A low pitch suggests sadness."}) + "\n")
-    corpus, _ = load(tmp_path / "e.jsonl")
+    corpus, _ = load_manifest(tmp_path / "e.jsonl")
     sample = corpus[0]
     assert (sample.text, sample.emotion, sample.audio) == ("We will see.", "sad", "a.wav")
     assert sample.caption == "A low pitch suggests sadness."
     (tmp_path / "e.jsonl").write_text(json.dumps(row | {"reasoning": "x", "caption": "A calm voice."}) + "\n")
-    assert load(tmp_path / "e.jsonl")[0][0].caption == "A calm voice."
+    assert load_manifest(tmp_path / "e.jsonl")[0][0].caption == "A calm voice."

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from emolab_corpora.protocols import CREMAD_BLOCKS, PROTOCOLS, RAVDESS_BLOCKS, RAVDESS_EMOBOX
 
-from emolab.corpora.protocols import Fold, assert_disjoint, protocol, protocols_of
+from emolab.corpora.protocols import Fold, assert_disjoint, get_protocol, protocols_of
 from emolab.errors import CorpusError
 from emolab.samples import Corpus, EmotionSample
 
@@ -57,7 +57,7 @@ def test_folds_of_actors_cover_everyone_once():
 
 def test_cremad_blocks(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("cremad")
-    actors = [sorted({int(s.speaker) for s in fold.test}) for fold in protocol("cremad-5fold").folds(corpus)]
+    actors = [sorted({int(s.speaker) for s in fold.test}) for fold in get_protocol("cremad-5fold").folds(corpus)]
     assert [(a[0], a[-1], len(a)) for a in actors] == [
         (1001, 1018, 18),
         (1019, 1036, 18),
@@ -69,14 +69,14 @@ def test_cremad_blocks(fixture_corpus):
 
 def test_iemocap_leaves_a_session_out(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("iemocap")
-    for i, fold in enumerate(protocol("iemocap-5fold").folds(corpus), 1):
+    for i, fold in enumerate(get_protocol("iemocap-5fold").folds(corpus), 1):
         assert {s.extra["session"] for s in fold.test} == {i}
         assert i not in {s.extra["session"] for s in fold.train}
 
 
 def test_meld_names_its_shared_speakers(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("meld")
-    (fold,) = protocol("meld-official").folds(corpus)
+    (fold,) = get_protocol("meld-official").folds(corpus)
     assert fold.shared_speakers == ["Guest", "Ross"]
     assert "shared" in fold.note
     assert [len(part) for part in (fold.train, fold.val, fold.test)] == [7, 7, 7]
@@ -84,7 +84,7 @@ def test_meld_names_its_shared_speakers(fixture_corpus):
 
 def test_dfew_folds_follow_the_lists(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("dfew")
-    fold = protocol("dfew-5fold").folds(corpus)[0]
+    fold = get_protocol("dfew-5fold").folds(corpus)[0]
     assert sorted(s.id for s in fold.test) == ["dfew-10", "dfew-5"]
     assert fold.summary()["shared_speakers"] is None
 
@@ -100,15 +100,15 @@ def test_an_overlap_in_a_corpus_stops_its_protocol(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("iemocap")
     mixed = corpus.replace(replace(s, speaker="one") for s in corpus)
     with pytest.raises(CorpusError, match="one are in test"):
-        protocol("iemocap-5fold").folds(mixed)
+        get_protocol("iemocap-5fold").folds(mixed)
 
 
 def test_other_and_incomplete_corpora_are_refused(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("ravdess")
     with pytest.raises(CorpusError, match="is for savee, not ravdess"):
-        protocol("savee-4fold").folds(corpus)
+        get_protocol("savee-4fold").folds(corpus)
     with pytest.raises(CorpusError, match="incomplete"):
-        protocol("ravdess-blocks").folds(corpus.where(speaker="actor01"))
+        get_protocol("ravdess-blocks").folds(corpus.where(speaker="actor01"))
     with pytest.raises(CorpusError, match="known are"):
-        protocol("nonsense")
+        get_protocol("nonsense")
     assert protocols_of("ravdess") == ["ravdess-emobox", "ravdess-blocks"]

@@ -34,7 +34,7 @@ def test_a_loader_reads_what_is_published(name, tmp_path):
         text(tmp_path / file, content)
     for file in listing["media"]:
         {".wav": wav, ".jpg": image}.get(Path(file).suffix, clip)(tmp_path / file)
-    corpus, report = corpora.load(name, tmp_path)
+    corpus, report = corpora.load_published(name, tmp_path)
     assert not report.skipped, report.sentence()
     found = {sample.id.removeprefix(f"{name}-"): sample for sample in corpus}
     assert set(listing["samples"]) <= set(found)
@@ -63,5 +63,5 @@ def test_the_third_test_of_mer2023_may_have_an_empty_column_of_valence(tmp_path)
     text(tmp_path / "test3-label.csv", "name,discrete,valence\nsamplenew_00067688,sad,\n")
     clip(tmp_path / "train/sample_00003911.avi")
     clip(tmp_path / "test3/samplenew_00067688.mp4")
-    corpus, _ = corpora.load("mer2023", tmp_path)
+    corpus, _ = corpora.load_published("mer2023", tmp_path)
     assert {sample.split: sample.valence for sample in corpus} == {"train": -2.5, "test3": None}

@@ -180,7 +180,7 @@ def test_data_sets_of_hugging_face(fixture_corpus, tmp_path, monkeypatch):
         ("raven:x", "no such table or folder.*ravdess"),
         ("manifest:none.csv", "no such file"),
         ("synthetic:huge", "no size 'huge'"),
-        ("manifest:", "nothing after the colon"),
+        ("manifest:", "name a folder or a file, as manifest:FOLDER"),
     ],
 )
 def test_a_bad_spec_says_what_to_write(spec, says, tmp_path, monkeypatch):

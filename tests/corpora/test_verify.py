@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from emolab.cli.corpus import register
 from emolab.corpora import CORPORA
-from emolab.corpora.verify import describe, durations_of, verify
+from emolab.corpora.verify import corpus_counts, durations_of, verify
 from emolab.plots.corpora import corpus_sheet
 from emolab.samples import Corpus, EmotionSample
 
@@ -77,7 +77,7 @@ def test_ten_thousand_files_are_checked_in_ten_seconds(tmp_path):
 
 def test_counts(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("iemocap")
-    counts = describe(corpus, durations=True)
+    counts = corpus_counts(corpus, durations=True)
     assert counts["n"] == sum(counts["emotions"].values()) == len(counts["seconds"])
     assert counts["n_speakers"] == 10 and counts["splits"] == {"-": counts["n"]}
     assert counts["vad"]["dominance"] == {"n": counts["n"], "min": 1.0, "mean": 1.0, "max": 1.0}
@@ -90,7 +90,7 @@ def test_the_sheet_draws_what_is_there(fixture_corpus, name):
     _, _, corpus, _ = fixture_corpus(name)
     figure = corpus_sheet(corpus.to_pandas().assign(seconds=durations_of(corpus)), name)
     titles = [axis.get_title(loc="left") for axis in figure.axes]
-    assert titles[1:] == ["durations", f"speakers: {describe(corpus)['n_speakers']}", "valence and arousal"]
+    assert titles[1:] == ["durations", f"speakers: {corpus_counts(corpus)['n_speakers']}", "valence and arousal"]
     assert sum(patch.get_width() for patch in figure.axes[0].patches) == len(corpus)
     told = {text.get_text() for axis in figure.axes for text in axis.texts}
     assert ("not rated" in told) == (name != "iemocap")

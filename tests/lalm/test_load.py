@@ -132,7 +132,7 @@ def test_a_name_like_a_folder_that_is_here_asks_no_hub(tmp_path, monkeypatch):
     def asked(*_, **__):
         raise AssertionError("a hub was asked")
 
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", asked)
+    monkeypatch.setattr("emolab.lalm.load.hf_hub_download", asked)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "build").mkdir()
     with pytest.raises(ModelError, match=r"build/emo-rl: the folder build is here, and has no emo-rl"):

@@ -8,7 +8,7 @@ from emolab_course import figures
 
 from benchmarks.claims.drawing import ledger_plot
 from emolab.emotions import EMOTIONS, LABEL_SETS, label_set
-from emolab.plots import attribution, evaluation, player, training
+from emolab.plots import attribution, evaluation, explanation, training
 from emolab.plots.style import EMOTION_COLOURS, MODALITY_COLOURS, colour_of, new_figure, palette, styled
 
 RNG = np.random.default_rng(0)
@@ -156,8 +156,8 @@ def test_clip_card_and_player():
     wave = (0.1 * np.sin(np.arange(16_000) * 0.05)).astype(np.float32)
     card = draw(figures.clip_card(wave, np.full(100, 120.0), words=[("hello", 0.2)], title="a clip", emotion="sad"))
     assert {"a clip", "hello", "F0, Hz"} <= set(texts(card))
-    html = player.listen(wave, card, "sad").data
-    assert "data:audio/flac;base64," in html and "data:image/png;base64," in html and len(html) < 400_000
+    html = explanation.sound_html(wave, "sad & low")
+    assert "data:audio/flac;base64," in html and "sad &amp; low" in html and len(html) < 400_000
     draw(figures.clip_card(np.zeros(8000, np.float32)))
 
 

@@ -105,9 +105,9 @@ def test_unguarded_a_hedge_pays_and_each_penalty_makes_spam_dearer() -> None:
 
 
 def test_settings_are_checked() -> None:
-    with pytest.raises(TrainingError, match="'P9': expected one of none, P1"):
+    with pytest.raises(TrainingError, match="'P9': expected 'none', 'P1'"):
         recipe(length_penalty="P9")
-    with pytest.raises(TrainingError, match="'five': expected one of accuracy, format, all"):
+    with pytest.raises(TrainingError, match="'five': expected 'accuracy', 'format' or 'all'"):
         recipe(reward="five")
 
 

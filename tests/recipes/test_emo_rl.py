@@ -111,7 +111,7 @@ def test_cold_start_through_the_command_line(
             "--json",
         ],
     )
-    assert wrong.exit_code == 1 and "structured, free, direct" in wrong.stderr
+    assert wrong.exit_code == 1 and "'structured', 'free' or 'direct'" in wrong.stderr
 
 
 def test_splits_are_disjoint_and_balanced(noise_corpus: Corpus) -> None:
@@ -173,7 +173,7 @@ def test_a_real_row_with_a_caption_alone_or_with_nothing() -> None:
     assert EmoRL(reasoning="direct").target(EmotionSample("x", emotion="sad")) == "<answer>sad</answer>"
 
 
-@pytest.mark.parametrize("reasoning", emo_rl.REASONING)
+@pytest.mark.parametrize("reasoning", ("structured", "free", "direct"))
 def test_the_rubric_pays_a_right_and_well_formed_answer_most(reasoning: str) -> None:
     recipe = EmoRL(reasoning=reasoning)
     good, bare, wrong = recipe.rewards()([recipe.target(SAD), "sad", "<answer>happy</answer>"], solution=["sad"] * 3)

@@ -70,7 +70,7 @@ def test_the_shipped_rubric_is_the_recipes_and_the_published_one_asks_for_the_ex
     assert ours(text, solution=["happy"]) == [2.0] and released(text, solution=["happy"]) == [1.0]
     with pytest.raises(TrainingError, match="asks for a think block"):
         R1Omni(published=True, reasoning="direct")
-    with pytest.raises(TrainingError, match="named, described, direct"):
+    with pytest.raises(TrainingError, match="'named', 'described' or 'direct'"):
         R1Omni(reasoning="loud")
 
 

@@ -127,7 +127,7 @@ def test_every_recipe_has_settings_for_every_profile(name: str, profile: str) ->
 
 
 def test_unknown_recipes_and_settings_are_named() -> None:
-    from emolab.cli.train import make
+    from emolab.cli.train import recipe_with
 
     with pytest.raises(TrainingError, match=r"unknown recipe 'emo'.*emo-rl, affectgpt-rl"):
         get_recipe("emo")
@@ -140,21 +140,21 @@ def test_unknown_recipes_and_settings_are_named() -> None:
         "test_per_label=few": "test_per_label 'few': expected a valid integer",
     }.items():
         with pytest.raises(TrainingError, match=message):
-            make("emo-rl", [change])
-    assert make("emo-rl", ["modalities=audio"]).modalities == ("audio",)
+            recipe_with("emo-rl", [change])
+    assert recipe_with("emo-rl", ["modalities=audio"]).modalities == ("audio",)
     for wrong in ({"steps": "20"}, {"steps": True}, {"modalities": ["audio"]}, {"alpha": None}):
         with pytest.raises(TrainingError, match=f"{next(iter(wrong))} .*: expected"):
             EmoRL(**wrong)  # type: ignore[arg-type]
     with pytest.raises(TrainingError, match=r"emo-rl has no setting 'alfa'; it has .*alpha"):
-        make("emo-rl", ["alfa=1"])
+        recipe_with("emo-rl", ["alfa=1"])
     with pytest.raises(TrainingError, match="expected KEY=VALUE"):
-        make("emo-rl", ["alpha"])
-    recipe = make("emo-rl", ["alpha=1", "modalities=audio,text", "reasoning=free"], seed=2)
+        recipe_with("emo-rl", ["alpha"])
+    recipe = recipe_with("emo-rl", ["alpha=1", "modalities=audio,text", "reasoning=free"], seed=2)
     found: Sequence[Any] = (recipe.alpha, recipe.modalities, recipe.reasoning)
     assert found == (1, ("audio", "text"), "free") and recipe.seed == 2
-    assert make("emo-rl", ["domain=null", "test_per_label=3", "quantise=none"]).settings_dict() | {
+    assert recipe_with("emo-rl", ["domain=null", "test_per_label=3", "quantise=none"]).settings_dict() | {
         "domain": None, "test_per_label": 3, "quantise": None
-    } == make("emo-rl", ["domain=null", "test_per_label=3", "quantise=none"]).settings_dict()  # fmt: skip
+    } == recipe_with("emo-rl", ["domain=null", "test_per_label=3", "quantise=none"]).settings_dict()  # fmt: skip
 
 
 def test_how_often_a_run_saves_is_a_setting_that_decides_nothing() -> None:

@@ -79,12 +79,12 @@ def test_the_folder_of_an_adapter_holds_its_processor(run: Path) -> None:
 
 
 def test_the_command_of_a_card_is_read_by_the_command_line(run: Path) -> None:
-    from emolab.cli.train import make
+    from emolab.cli.train import recipe_with
 
     identity, result = (json.loads((run / name).read_text()) for name in ("run.json", "result.json"))
     words = repeat_command(identity, result, EmoRL.cpu().settings_dict()).split()
     changes = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
-    assert make("emo-rl", changes, seed=0, test_per_label=None).settings_dict() == identity["settings"]
+    assert recipe_with("emo-rl", changes, seed=0, test_per_label=None).settings_dict() == identity["settings"]
 
 
 LOAD = """

@@ -13,7 +13,7 @@ from accelerate import PartialState
 from training_helpers import PROMPT, make_trainer, samples, small_lalm, weights
 
 from emolab.training.checkpoints import last_checkpoint
-from emolab.training.sft import SFTSettings, cold_start
+from emolab.training.sft import SFTSettings, fine_tune
 
 
 def train(folder: Path, world: int, kind: str, steps: int = 2, **settings: Any) -> dict[str, torch.Tensor]:
@@ -21,7 +21,7 @@ def train(folder: Path, world: int, kind: str, steps: int = 2, **settings: Any) 
     lalm, clips = small_lalm(), samples(8)
     if kind == "sft":
         options = SFTSettings(epochs=2, batch_size=3, learning_rate=0.01)
-        cold_start(
+        fine_tune(
             lalm,
             clips,
             [f"<answer>{s.emotion}</answer>" * (i % 2 + 1) for i, s in enumerate(clips)],

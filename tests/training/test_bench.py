@@ -10,10 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from emolab.cli.bench import load
+from emolab.cli.bench import load_benchmark
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-BENCH, REPORT, GPU = (load(FOLDER / f"{name}.py") for name in ("grpo", "_grpo_report", "grpo_gpu"))
+BENCH, REPORT, GPU = (load_benchmark(FOLDER / f"{name}.py") for name in ("grpo", "_grpo_report", "grpo_gpu"))
 KINDS = ("update", "rollout", "step", "memory")
 
 

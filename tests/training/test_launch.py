@@ -94,9 +94,9 @@ def test_who_is_main(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_step_is_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert launch.share() == (0, 1) and launch.part_of(7, "prompts_per_step") == 7
+    assert launch.share() == (0, 1) and launch.own_part(7, "prompts_per_step") == 7
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("RANK", "3")
-    assert launch.share() == (3, 4) and launch.part_of(8, "prompts_per_step") == 2
+    assert launch.share() == (3, 4) and launch.own_part(8, "prompts_per_step") == 2
     with pytest.raises(TrainingError, match="prompts_per_step=6 cannot be shared by 4 processes"):
-        launch.part_of(6, "prompts_per_step")
+        launch.own_part(6, "prompts_per_step")

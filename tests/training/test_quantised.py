@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from emolab.cli.bench import load
+from emolab.cli.bench import load_benchmark
 
-BENCH = load(Path(__file__).parents[2] / "benchmarks" / "quantised.py")
+BENCH = load_benchmark(Path(__file__).parents[2] / "benchmarks" / "quantised.py")
 LABELS = ("happy", "sad")
 
 

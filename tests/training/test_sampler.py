@@ -6,7 +6,8 @@ import pytest
 from training_helpers import make_trainer, samples, small_lalm
 
 from emolab.errors import TrainingError
-from emolab.training.grpo import grpo_config, run_order
+from emolab.training.grpo import grpo_config
+from emolab.training.sft import run_order
 
 
 def test_every_row_comes_up_equally_often_and_none_is_dropped() -> None:

@@ -9,7 +9,7 @@ from training_helpers import PROMPT, plain_logprobs, samples, small_lalm, weight
 from benchmarks.tiny_models import tiny_random
 from emolab.errors import TrainingError
 from emolab.lalm import Completions
-from emolab.training.sft import SFTSettings, cold_start, learning_rate_at, supervised_loss
+from emolab.training.sft import SFTSettings, fine_tune, learning_rate_at, supervised_loss
 
 TARGETS = ["<answer>happy</answer>", "<answer>sad</answer>", "<answer>angry</answer>", "no"]
 
@@ -29,7 +29,7 @@ def test_it_learns_the_same_from_the_same_seed() -> None:
     runs = []
     for _ in range(2):
         lalm = small_lalm()
-        runs.append((cold_start(lalm, samples(4), TARGETS, PROMPT, settings, progress=False), weights(lalm)))
+        runs.append((fine_tune(lalm, samples(4), TARGETS, PROMPT, settings, progress=False), weights(lalm)))
     assert runs[0][0] == runs[1][0] and all(torch.equal(runs[0][1][k], runs[1][1][k]) for k in runs[0][1])
     losses = [row["loss"] for row in runs[0][0]]
     assert len(losses) == 12 and losses[-1] < 0.7 * losses[0]
@@ -48,13 +48,13 @@ def test_learning_rate_warms_up_and_falls_to_zero() -> None:
 def test_what_it_refuses() -> None:
     lalm = small_lalm()
     with pytest.raises(TrainingError, match="4 samples and 1"):
-        cold_start(lalm, samples(4), ["a"], PROMPT, progress=False)
+        fine_tune(lalm, samples(4), ["a"], PROMPT, progress=False)
     with pytest.raises(TrainingError, match="noise-1: the target text is empty"):
-        cold_start(lalm, samples(2), ["a", " "], PROMPT, progress=False)
+        fine_tune(lalm, samples(2), ["a", " "], PROMPT, progress=False)
     frozen = tiny_random()
     frozen.model.requires_grad_(False)
     with pytest.raises(TrainingError, match="attach LoRA"):
-        cold_start(frozen, samples(1), ["a"], PROMPT, progress=False)
+        fine_tune(frozen, samples(1), ["a"], PROMPT, progress=False)
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
@@ -63,7 +63,7 @@ def test_micro_batches_and_checkpointing_take_the_same_steps(checkpointing: bool
     for changes in ({}, {"micro_batches": 3, "gradient_checkpointing": checkpointing}):
         lalm = small_lalm()
         settings = SFTSettings(epochs=3, batch_size=4, learning_rate=2e-2, **changes)
-        rows = cold_start(lalm, samples(4), TARGETS, PROMPT, settings, progress=False)
+        rows = fine_tune(lalm, samples(4), TARGETS, PROMPT, settings, progress=False)
         assert len(rows) == 3 and not lalm.decoder.layers[0].gradient_checkpointing
         results.append((weights(lalm), rows))
     assert max((results[0][0][k] - v).abs().max().item() for k, v in results[1][0].items()) < 1e-4
@@ -75,7 +75,7 @@ def test_no_more_prompts_are_encoded_than_a_micro_batch_holds(monkeypatch: pytes
     real = type(lalm).encode
     monkeypatch.setattr(type(lalm), "encode", lambda self, s, *a, **k: (seen.append(len(s)), real(self, s, *a, **k))[1])
     settings = SFTSettings(epochs=1, batch_size=4, micro_batches=2)
-    cold_start(lalm, samples(12), ["a"] * 12, PROMPT, settings, progress=False)
+    fine_tune(lalm, samples(12), ["a"] * 12, PROMPT, settings, progress=False)
     assert seen == [2] * 6, "the corpus is encoded a micro-batch at a time"
 
 
@@ -94,9 +94,9 @@ def test_a_full_card_splits_the_batch_and_says_so(monkeypatch, caplog):
 
     asked = samples(8), ["<answer>sad</answer>"] * 8, PROMPT
     settings = SFTSettings(epochs=2, batch_size=8)
-    expected = cold_start(small_lalm(), *asked, settings, progress=False)
+    expected = fine_tune(small_lalm(), *asked, settings, progress=False)
     monkeypatch.setattr(sft, "supervised_loss", small_card)
-    rows = cold_start(lalm, *asked, settings, progress=False)
+    rows = fine_tune(lalm, *asked, settings, progress=False)
     assert sizes == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2] and "split into 4 parts" in caplog.text
     assert [row["loss"] for row in rows] == pytest.approx([row["loss"] for row in expected], rel=1e-4)
 
@@ -109,4 +109,4 @@ def test_a_card_too_small_for_one_clip_names_the_settings(monkeypatch):
 
     monkeypatch.setattr(sft, "supervised_loss", no_card)
     with pytest.raises(TrainingError, match=r"clip by clip \(CUDA out of memory\): raise `micro_batches`"):
-        cold_start(small_lalm(), samples(2), ["<answer>sad</answer>"] * 2, PROMPT, progress=False)
+        fine_tune(small_lalm(), samples(2), ["<answer>sad</answer>"] * 2, PROMPT, progress=False)

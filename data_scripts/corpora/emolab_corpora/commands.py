@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.corpus import RootOption, TableArgument, write_table
+from emolab.cli.corpus import RootOption, TableArgument, write_with_report
 from emolab.cli.options import ModelOption
 from emolab.cli.output import JsonOption, command, emit
 from emolab.errors import CorpusError
@@ -75,7 +75,7 @@ def listen_filter(
     whole = found.pop("corpus")
     report = LoadReport(whole.name, found=len(whole))
     written = whole if mark else whole.where(lambda s: s.extra[MARK])
-    emit({**found, "table": write_table(written, report, out) if out else None}, as_json, _render_listening)
+    emit({**found, "table": write_with_report(written, report, out) if out else None}, as_json, _render_listening)
 
 
 def _render_listening(result: dict[str, Any]) -> None:

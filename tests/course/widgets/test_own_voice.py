@@ -31,7 +31,7 @@ def test_recordings_are_a_corpus_that_the_manifest_loader_reads(tmp_path):
     mine = Recordings(tmp_path / "mine")
     mine.add(wave(), "calm", text="a, comma")
     mine.add(wav_bytes(wave(pitch=300.0)), "tense")
-    corpus, report = manifest.load(mine.table, labels=LABELS)
+    corpus, report = manifest.load_manifest(mine.table, labels=LABELS)
     assert [(s.emotion, s.speaker, s.text) for s in corpus] == [("calm", "me", "a, comma"), ("tense", "me", None)]
     assert report.n_skipped == 0 and len(mine) == 2
     assert mine.labels() == ["calm", "tense"] and mine.missing(LABELS) == ["bored"]
