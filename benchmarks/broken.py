@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 from emolab_course.short_run import Practice
 
@@ -34,27 +35,47 @@ SIZES: dict[str, Any] = {
     "save_steps": 0,
 }
 KEPT = ("step", "reward", "parse_rate", "zero_variance", "entropy", "kl", "grad_norm", "length", "loss")
-RUNS: dict[str, dict[str, Any]] = {
-    "sound": {},
-    "no cold start": {"cold_epochs": 0.0},
-    "constant reward": {},
-    "learning rate × 10": {"learning_rate": 6e-3},
-    "audio not fed": {"modalities": ("text",)},
-    "labels of other clips": {},
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What one run does otherwise: settings of the recipe, the reward that it pays alone, or its clips.
+
+    `reward` is a reward function; `clips` makes other splits of the splits and the seed.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    reward: Callable[..., list[float | None]] | None = None
+    clips: Callable[[Splits, int], Splits] | None = None
+
+
+def constant(completions: Sequence[str], **columns: Any) -> list[float | None]:
+    """Pays every answer the same, as a reward does that reads a column which is empty."""
+    return [1.0] * len(completions)
+
+
+def misaligned(parts: Splits, seed: int) -> Splits:
+    """Splits whose training clips carry one another's labels, as after a table is sorted and its folder is not."""
+    order = np.random.default_rng(seed).permutation(len(parts.train))
+    others = [parts.train[int(i)].emotion for i in order]
+    clips = [replace(clip, emotion=other) for clip, other in zip(parts.train, others, strict=True)]
+    return replace(parts, train=parts.train.replace(clips))
+
+
+RUNS: dict[str, Fault] = {
+    "sound": Fault(),
+    "no cold start": Fault({"cold_epochs": 0.0}),
+    "constant reward": Fault(reward=constant),
+    "learning rate × 10": Fault({"learning_rate": 6e-3}),
+    "audio not fed": Fault({"modalities": ("text",)}),
+    "labels of other clips": Fault(clips=misaligned),
 }
-"""What each run changes of the recipe's settings. The constant reward changes the rubric. The labels of other clips
-change the training clips. The run without a cold start is not broken where the model writes the form before any
-training."""
+"""The runs by name. The one without a cold start is not broken where the model writes the form before any training."""
 
 
 def register(app: typer.Typer) -> None:
     """Add `broken` to the group `bench`."""
     app.command("broken")(broken)
-
-
-def constant(completions: Sequence[str], **columns: Any) -> list[float]:
-    """Pays every answer the same, as a reward does that reads a column which is empty."""
-    return [1.0] * len(completions)
 
 
 @command
@@ -86,21 +107,20 @@ def runs(out: Path, sizes: dict[str, Any]) -> dict[str, Any]:
     from emolab_synth.embedded import embedded_corpus
 
     from emolab.recipes.emo_rl import EmoRL
-    from emolab.rewards.rubric import Part, Rubric
+    from emolab.rewards.rubric import Rubric
 
     corpus, found = embedded_corpus("course"), {}
     started: dict[tuple[Any, ...], Practice] = {}
-    for name, changes in RUNS.items():
-        recipe = EmoRL.cpu(**{**sizes, **changes})
+    for name, fault in RUNS.items():
+        recipe = EmoRL.cpu(**{**sizes, **fault.settings})
         start = (recipe.cold_epochs, recipe.modalities)
         if start not in started:
             started[start] = begin(recipe, corpus, out)
         began = started[start]
         began.reset()
-        wrong = name == "labels of other clips"
-        run = replace(began, recipe=recipe, parts=misaligned(began.parts, recipe.seed) if wrong else began.parts)
-        rubric = Rubric("constant", (Part(constant),)) if name == "constant reward" else recipe.rewards(corpus.labels)
-        found[name] = {"changed": {key: str(value) for key, value in changes.items()}, **trained(run, rubric)}
+        run = replace(began, recipe=recipe, parts=fault.clips(began.parts, recipe.seed) if fault.clips else began.parts)
+        rubric = Rubric.of([fault.reward], "constant") if fault.reward else recipe.rewards(corpus.labels)
+        found[name] = {"changed": {key: str(value) for key, value in fault.settings.items()}, **trained(run, rubric)}
     return found
 
 
@@ -112,16 +132,6 @@ def begin(recipe: EmoRL, corpus: Any, out: Path) -> Practice:
     made = Practice(lalm, recipe, parts, [], out)
     _ = made._start
     return made
-
-
-def misaligned(parts: Splits, seed: int) -> Splits:
-    """Splits whose training clips carry one another's labels, as after a table is sorted and its folder is not."""
-    import numpy as np
-
-    order = np.random.default_rng(seed).permutation(len(parts.train))
-    others = [parts.train[int(i)].emotion for i in order]
-    clips = [replace(clip, emotion=other) for clip, other in zip(parts.train, others, strict=True)]
-    return replace(parts, train=parts.train.replace(clips))
 
 
 def trained(run: Practice, rubric: Any) -> dict[str, Any]:
