@@ -84,8 +84,13 @@ class Registry(Mapping[str, T], Generic[T]):
         return self[name]
 
     def add(self, name: str, thing: T, replace: bool = False) -> T:
-        """Add a thing under a name. Raises the registry's error where the name is taken, unless `replace`."""
-        if name in self and not replace:
+        """Add a thing under a name. Raises the registry's error where the name is taken, unless `replace`.
+
+        A module that an entry point names may add the same name itself: it is the same thing.
+        """
+        point = self._outside.get(name) if name not in self._entries else None
+        same = point is not None and point.module == getattr(thing, "__module__", None)
+        if name in self and not (replace or same):
             raise self.error(f"there is a {self.kind} {name!r} already; choose another name, or pass replace=True")
         self._entries[name] = thing
         return thing

@@ -44,6 +44,17 @@ def test_entry_points_are_listed_and_imported_when_they_are_asked_for(installed)
         found.find("broken")
 
 
+def test_a_module_may_register_what_its_entry_point_names(installed, tmp_path):
+    found = things()
+    code = "def far():\n    return 1\n\n\ndef other():\n    return 2\n"
+    (tmp_path / "outsider_things.py").write_text(code)
+    import outsider_things
+
+    assert found.add("far", outsider_things.far)() == 1 and found.find("far") is outsider_things.far
+    with pytest.raises(RewardError, match="there is a thing 'broken' already"):
+        found.add("broken", test_own_entries_are_imported_when_they_are_asked_for)
+
+
 def test_names_are_added_once_and_errors_list_them():
     found = things()
     assert found.add("mine", (3, 4)) == (3, 4) and found["mine"] == (3, 4)

@@ -10,10 +10,11 @@ import typer
 
 from emolab import corpora
 from emolab.cli.output import JsonOption, command, emit, to_plain
-from emolab.corpora import CHECKS, CORPORA, load_corpus
+from emolab.corpora import CHECKS, CORPORA, LOADERS, load_corpus
+from emolab.corpora.embedded import MAKER
 from emolab.corpora.manifest import load_manifest
 from emolab.corpora.protocols import get_protocol, protocols_of
-from emolab.corpora.spec import choose_fold
+from emolab.corpora.spec import HUB, choose_fold
 from emolab.corpora.verify import corpus_counts, durations_of
 from emolab.corpora.verify import verify as verify_files
 from emolab.emotions import label_set
@@ -39,7 +40,8 @@ def register(app: typer.Typer) -> None:
 def list_corpora(as_json: JsonOption = False) -> None:
     """Name the public corpora that can be loaded, with licence, source and protocols."""
     rows = [{**info.summary(), "protocols": protocols_of(name)} for name, info in CORPORA.items()]
-    emit({"corpora": rows}, as_json, _render_list)
+    others = [name for name in LOADERS if name not in (*CORPORA, MAKER, HUB)]
+    emit({"corpora": rows, "registered": others}, as_json, _render_list)
 
 
 def _render_list(result: dict[str, Any]) -> None:
@@ -48,6 +50,8 @@ def _render_list(result: dict[str, Any]) -> None:
         typer.echo(f"{'':12} {'':>7}  {row['url']}  {', '.join(row['protocols'])}")
         if row["hub"]:
             typer.echo(f"{'':12} {'':>7}  gated: hf auth login, hf download {row['hub']} --repo-type dataset")
+    if result["registered"]:
+        typer.echo(f"registered by other packages: {', '.join(result['registered'])}")
 
 
 @command

@@ -8,21 +8,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emolab.errors import MediaError
 from emolab.media.audio import MAX_SECONDS, SAMPLE_RATE, load_audio
-from emolab.media.cache import FeatureCache, content_hash
+from emolab.media.cache import FeatureCache, content_hash, media_key
 from emolab.media.check import AudioCheck, check_audio, check_wave
 from emolab.media.files import is_folder
 from emolab.media.frames import IMAGES, load_frames, spread
 from emolab.media.probe import probe
 from emolab.media.usable import usable
-
-if TYPE_CHECKING:
-    from emolab.samples import EmotionSample
+from emolab.samples import EmotionSample
 
 __all__ = [
     "MAX_SECONDS",
@@ -72,19 +69,6 @@ def _windowed(wave: np.ndarray, sample: EmotionSample) -> np.ndarray:
     if start >= len(wave):
         raise MediaError(f"{sample.id}: its window starts at {window[0]:g} s, and the recording ends before")
     return wave[start:end]
-
-
-def media_key(sample: EmotionSample, modality: str) -> str:
-    """What tells a sample's audio or video from any other in a cache: the hash of its content, and its window.
-
-    Raises MediaError if the sample has none, or its file cannot be read.
-    """
-    given = sample.extra.get("waveform" if modality == "audio" else "frames")
-    if given is None and getattr(sample, modality) is None:
-        raise MediaError(f"{sample.id}: this sample has no {modality}")
-    content = content_hash(np.asarray(given) if given is not None else str(getattr(sample, modality)))
-    window = sample.extra.get(f"{modality}_window")
-    return content if window is None else f"{content}@{window[0]:g}-{window[1]:g}"
 
 
 def frames_of(sample: EmotionSample, fps: float | None = None, max_frames: int | None = None) -> np.ndarray:

@@ -24,6 +24,7 @@ import numpy as np
 
 from emolab.errors import MediaError
 from emolab.media.files import is_folder, regular_file
+from emolab.samples import EmotionSample
 
 DISK_BYTES = 20 << 30
 """What a cache takes on disk unless told otherwise; never more than half of what is free there."""
@@ -61,6 +62,19 @@ def _file_hash(path: str, size: int, changed: int) -> str:
     except OSError as error:
         raise MediaError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     return digest.hexdigest()
+
+
+def media_key(sample: EmotionSample, modality: str) -> str:
+    """What tells a sample's audio or video from any other in a cache: the hash of its content, and its window.
+
+    Raises MediaError if the sample has none, or its file cannot be read.
+    """
+    given = sample.extra.get("waveform" if modality == "audio" else "frames")
+    if given is None and getattr(sample, modality) is None:
+        raise MediaError(f"{sample.id}: this sample has no {modality}")
+    content = content_hash(np.asarray(given) if given is not None else str(getattr(sample, modality)))
+    window = sample.extra.get(f"{modality}_window")
+    return content if window is None else f"{content}@{window[0]:g}-{window[1]:g}"
 
 
 class FeatureCache:

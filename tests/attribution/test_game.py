@@ -32,7 +32,7 @@ from emolab.attribution.players import (
     modality_players,
     players_of,
     speech_bounds,
-    words,
+    word_players,
 )
 from emolab.attribution.shapley import coalitions, exact, sampled, shapley
 from emolab.errors import AttributionError, ModelError
@@ -256,10 +256,14 @@ def test_rollout_is_a_share_of_attention_and_leaves_the_model_as_it_was():
 
 def test_fine_players_cover_their_modality_once():
     batch = model().encode(corpus().samples[:1], PROMPT)
-    for players, modality in ((words(batch), "text"), (audio_windows(batch), "audio"), (face_cells(batch), "video")):
+    for players, modality in (
+        (word_players(batch), "text"),
+        (audio_windows(batch), "audio"),
+        (face_cells(batch), "video"),
+    ):
         positions = [p for player in players for p in player.positions]
         assert sorted(positions) == batch.positions_of(0, modality).tolist()
-    assert [p.word for p in words(batch)] == corpus()[0].text.split()
+    assert [p.word for p in word_players(batch)] == corpus()[0].text.split()
     windows = audio_windows(batch, seconds=0.5)
     assert len(windows) == 2 and windows[1].t0 == pytest.approx(0.5, abs=0.05)
     assert len(face_cells(batch, by="frame")) * len(face_cells(batch, by="region")) == len(face_cells(batch))
