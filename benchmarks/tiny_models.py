@@ -65,6 +65,7 @@ class Tiny:
     vision: dict[str, Any] | None = None
     text: dict[str, Any] = field(default_factory=dict)
     template: tuple[str, ...] = ()
+    extractor: str = "WhisperFeatureExtractor"
 
     @property
     def special(self) -> list[str]:
@@ -125,6 +126,15 @@ FAMILIES = {
             "rope_scaling": {**_MROPE, "interleaved": True},
         },
     ),
+    "qwen3_asr": Tiny(
+        "qwen3_asr",
+        1,
+        {"audio_token_id": "<|audio_pad|>", "pad_token_id": "<|endoftext|>", "eos_token_id": "<|im_end|>"},
+        {**WHISPER, "downsample_hidden_size": 8, "output_dim": 0},
+        text={"model_type": "qwen3", "head_dim": 0, "tie_word_embeddings": True},
+        template=("<|audio_start|>", "<|audio_end|>"),
+        extractor="Qwen3ASRFeatureExtractor",
+    ),
     "audioflamingo3": Tiny("audioflamingo3", 1, {"audio_token_id": "<sound>"}, PLAIN, text={"model_type": "qwen2"}),
     "voxtral": Tiny(
         "voxtral",
@@ -163,8 +173,9 @@ def tiny_config(family: str, tokenizer: Any, hidden: int, layers: int) -> Any:
         text["rope_scaling"] = {**text["rope_scaling"], "mrope_section": [head // 2 - 2 * third, third, third]}
     audio = {**tiny.audio, "max_source_positions": 50 * tiny.seconds}
     config: dict[str, Any] = {"text_config": text, "audio_config": audio}
-    if tiny.vision is not None:
+    if tiny.vision is not None or "output_dim" in audio:
         audio["output_dim"] = hidden
+    if tiny.vision is not None:
         config["vision_config"] = {**tiny.vision, "out_hidden_size": hidden}
     ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in tiny.tokens.items()}
     return AutoConfig.for_model(tiny.model_type, **config, **ids)
@@ -183,7 +194,6 @@ def _answering(model: Any, tokenizer: Any) -> Any:
 def tiny_random(family: str = "qwen2_5_omni", seed: int = 0, hidden: int = 64, layers: int = 2) -> LALM:
     """A random model of a family's real classes, on the CPU, in float32; leaves the global random state alone."""
     import transformers
-    from transformers import WhisperFeatureExtractor
 
     from emolab.lalm.load import FAMILIES as CLASSES
 
@@ -196,7 +206,8 @@ def tiny_random(family: str = "qwen2_5_omni", seed: int = 0, hidden: int = 64, l
         model = _answering(getattr(transformers, kind.transformers_class)(config), tokenizer)
     finally:
         torch.set_rng_state(state)
-    extractor = WhisperFeatureExtractor(feature_size=128, chunk_length=FAMILIES[family].seconds)
+    extractor_class = getattr(transformers, FAMILIES[family].extractor)
+    extractor = extractor_class(feature_size=128, chunk_length=FAMILIES[family].seconds)
     return kind(model, tokenizer, extractor, f"tiny-random-{family}")
 
 

@@ -47,6 +47,7 @@ QWEN3 = (
     *("<|audio_start|>", "<|audio_end|>", "<tts_pad>", "<tts_text_bos>", "<tts_text_eod>"),
     *("<tts_text_bos_single>", "<|audio_pad|>"),
 )
+QWEN3_ASR = (*QWEN3[:32], "<non_speech>", "<|audio_pad|>", *(f"<blank{i}>" for i in range(1, 28)), "<asr_text>")
 TEKKEN = {
     **dict(enumerate(("<unk>", "<s>", "</s>", "[INST]", "[/INST]"))),
     **{11: "<pad>", 17: "[SYSTEM_PROMPT]", 18: "[/SYSTEM_PROMPT]", 24: "[AUDIO]", 25: "[BEGIN_AUDIO]"},
@@ -208,6 +209,31 @@ PUBLISHED: dict[str, Published] = {
             "audio_config": {**WHISPER, "output_dim": 64},
             "vision_config": {**EYES, "depth": 2, "fullatt_block_indexes": [1]},
         },
+    ),
+    "Qwen/Qwen3-ASR-1.7B-hf": Published(
+        {
+            "architectures": ["Qwen3ASRForConditionalGeneration"],
+            "model_type": "qwen3_asr",
+            "audio_token_id": 151676,
+            "audio_config": {
+                "model_type": "qwen3_asr_encoder",
+                "num_mel_bins": 128,
+                "d_model": 1024,
+                "encoder_layers": 24,
+                "encoder_attention_heads": 16,
+                "encoder_ffn_dim": 4096,
+                "output_dim": 2048,
+            },
+            "text_config": {
+                **_text("qwen3", 2048, 28, 6144, 16, 8, 151936, head_dim=128, rope_theta=1e6, tie_word_embeddings=True),
+                "max_position_embeddings": 65536,
+            },
+        },
+        qwen_ids(*QWEN3_ASR),
+        (),
+        generation={"eos_token_id": [151643, 151645], "pad_token_id": 151645},
+        extractor={**_whisper(30), "feature_extractor_type": "Qwen3ASRFeatureExtractor"},
+        narrow={"audio_config": {**WHISPER, "output_dim": 64, "downsample_hidden_size": 8}},
     ),
     "nvidia/audio-flamingo-3-hf": Published(
         {
@@ -429,6 +455,8 @@ def layout(config: Mapping[str, Any], facts: Published) -> dict[str, torch.Tenso
     with torch.device("meta"):
         model = getattr(transformers, family.transformers_class)(getattr(whole, "thinker_config", whole))
         for name, tensor in model.state_dict().items():
+            if name in model.all_tied_weights_keys:  # published once
+                continue
             for pattern, new in facts.renames:
                 name = re.sub(pattern, new, name)
             found |= dict(_experts(name, tensor))

@@ -55,7 +55,7 @@ def messages(system: str, text: str, media: Sequence[str]) -> list[dict[str, Any
 
 
 def choose_template(tokenizer: Any, own: str, placeholders: Mapping[str, str]) -> str:
-    """The tokenizer's chat template if it has a place for every modality, else the family's own.
+    """The tokenizer's chat template if it has a place for every modality and for words, else the family's own.
 
     Published tokenizers often carry a template for text alone; the one for media lies with their processor.
     """
@@ -65,7 +65,8 @@ def choose_template(tokenizer: Any, own: str, placeholders: Mapping[str, str]) -
     probe = tokenizer.apply_chat_template(
         messages("", "words", list(placeholders)), chat_template=template, tokenize=False, add_generation_prompt=True
     )
-    return template if all(probe.count(token) == 1 for token in placeholders.values()) else own
+    whole = "words" in probe and all(probe.count(token) == 1 for token in placeholders.values())
+    return template if whole else own
 
 
 def end_of_turn(tokenizer: Any, template: str) -> int | None:

@@ -37,6 +37,7 @@ FAMILIES: Registry[type[LALM]] = Registry(
         "qwen3_omni_moe": "emolab.lalm.qwen3_omni:Qwen3Omni",
         "qwen3_omni_moe_thinker": "emolab.lalm.qwen3_omni:Qwen3Omni",
         "qwen2_audio": "emolab.lalm.qwen2_audio:Qwen2Audio",
+        "qwen3_asr": "emolab.lalm.qwen3_asr:Qwen3ASR",
         "audioflamingo3": "emolab.lalm.audioflamingo3:AudioFlamingo3",
         "voxtral": "emolab.lalm.voxtral:Voxtral",
     },

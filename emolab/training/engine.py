@@ -45,6 +45,7 @@ other prompts give more than `BOUND_16_BITS`."""
 TEXT_MODELS = {
     "qwen2": "Qwen2ForCausalLM",
     "qwen2_5_omni_text": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
     "qwen3_omni_moe_text": "Qwen3MoeForCausalLM",
     "llama": "LlamaForCausalLM",
 }

@@ -75,6 +75,7 @@ KNOWN: dict[str, ModelSize] = {
         ModelSize("Qwen/Qwen2-Audio-7B-Instruct", 32, 4096, 11008, 32, 32, 128, 156032, False, 642_000_000),
         ModelSize("Qwen/Qwen2.5-Omni-7B", 28, 3584, 18944, 28, 4, 128, 152064, False, 1_315_000_000),
         ModelSize("Qwen/Qwen2.5-Omni-3B", 36, 2048, 11008, 16, 2, 128, 151936, False, 1_310_000_000),
+        ModelSize("Qwen/Qwen3-ASR-1.7B-hf", 28, 2048, 6144, 16, 8, 128, 151936, True, 318_000_000),
     )
 }
 

@@ -219,7 +219,8 @@ def test_plain_values():
 def test_doctor_reports_this_machine():
     report = json.loads(RUNNER.invoke(build(), ["doctor", "--json"]).stdout)
     assert report["machine"]["cores"] >= 1
-    assert {row["name"] for row in report["profiles"]} == {"cpu", "gpu-8gb", "gpu-16gb", "gpu-24gb", "gpu-80gb"}
+    cards = {f"gpu-{size}gb" for size in (6, 8, 16, 24, 80)}
+    assert {row["name"] for row in report["profiles"]} == {"cpu", *cards}
     assert next(row for row in report["packages"] if row["name"] == "torch")["installed"]
     assert report["ok"] is True, report["missing"]
 
@@ -239,6 +240,7 @@ def test_doctor_says_why_a_profile_does_not_run():
         ("Tesla V100", 16.9e9, 7, "gpu-16gb"),
         ("RTX 4090", 25.3e9, 8, "gpu-24gb"),
         ("H100", 85.0e9, 9, "gpu-80gb"),
+        ("GTX 1660", 6.2e9, 7, "gpu-6gb"),
         ("small", 4.2e9, 8, None),
     ],
 )

@@ -82,6 +82,12 @@ def _audioflamingo3(lalm: LALM, samples: list[EmotionSample]) -> dict[str, Tenso
     return {"input_features": x["input_features"], "input_features_mask": x["feature_attention_mask"]}
 
 
+def _qwen3_asr(lalm: LALM, samples: list[EmotionSample]) -> dict[str, Tensor]:
+    waves = [s.extra["waveform"] for s in samples]
+    x = lalm.feature_extractor(waves, sampling_rate=16_000, padding=True, return_attention_mask=True)
+    return {"input_features": x["input_features"], "input_features_mask": x["attention_mask"]}
+
+
 def _voxtral(lalm: LALM, samples: list[EmotionSample]) -> dict[str, Tensor]:
     return {"input_features": _whisper_inputs(lalm, samples)["input_features"]}
 
@@ -90,6 +96,7 @@ STOCK = {
     "qwen2_5_omni": _qwen2_5_omni,
     "qwen2_audio": _whisper_inputs,
     "qwen3_omni": _whisper_inputs,
+    "qwen3_asr": _qwen3_asr,
     "audioflamingo3": _audioflamingo3,
     "voxtral": _voxtral,
 }

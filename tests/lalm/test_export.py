@@ -103,7 +103,7 @@ def test_adapters_of_a_4_bit_model_are_merged_into_its_4_bit_weights(tmp_path: P
     assert our_answers(again, again.encode(samples, PROMPT)) == our_answers(lalm, batch)
 
 
-@pytest.mark.parametrize("family", ["qwen2_audio", "audioflamingo3"])
+@pytest.mark.parametrize("family", ["qwen2_audio", "audioflamingo3", "qwen3_asr"])
 def test_the_processor_of_a_merged_folder_makes_the_inputs_of_the_training(family: str, tmp_path: Path) -> None:
     lalm = tiny_random(family, seed=4)
     lalm.save(tmp_path / "base")

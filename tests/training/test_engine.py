@@ -16,7 +16,8 @@ from emolab.training.engine import Engine, write_decoder
 
 
 @pytest.mark.parametrize(
-    ("family", "quantise"), [("qwen2_5_omni", False), ("qwen2_audio", False), ("voxtral", False), ("qwen2_audio", True)]
+    ("family", "quantise"),
+    [("qwen2_5_omni", False), ("qwen2_audio", False), ("voxtral", False), ("qwen3_asr", False), ("qwen2_audio", True)],
 )
 def test_the_server_scores_as_the_model_does(family: str, quantise: bool, tmp_path: Path) -> None:
     lalm = small_lalm(family, quantise=quantise)

@@ -45,7 +45,8 @@ def test_weights_are_counted_exactly() -> None:
 
 def test_known_sizes_are_those_of_the_published_models() -> None:
     billions = {k.split("/")[1]: round((v.decoder_weights + v.other_weights) / 1e9, 1) for k, v in KNOWN.items()}
-    assert billions == {"Qwen2-Audio-7B-Instruct": 8.4, "Qwen2.5-Omni-7B": 8.9, "Qwen2.5-Omni-3B": 4.7}
+    omni = {"Qwen2.5-Omni-7B": 8.9, "Qwen2.5-Omni-3B": 4.7}
+    assert billions == {"Qwen2-Audio-7B-Instruct": 8.4, "Qwen3-ASR-1.7B-hf": 2.0, **omni}
 
 
 def kept_bytes(lalm: object, completion: int, group: int) -> tuple[int, int]:
