@@ -18,6 +18,7 @@ import numpy as np
 from emolab_course.faults import differs_only_far_down, kind_of_fault, same, short, told, type_name
 
 Function = Callable[..., Any]
+WORDS = {str: "a text", float: "a number", list: "a list", dict: "a dict"}
 KINDS = ("warm-up", "derive", "implement", "predict", "design", "break", "diagnose", "read")
 
 
@@ -192,22 +193,20 @@ def _their_line(error: Any) -> str:
 def _matching_mistake(
     exercise: FunctionExercise, mine: Function, arguments: tuple[Any, ...], got: Any, cases: list[tuple[Any, ...]]
 ) -> str:
-    """The hint of the typical mistake that behaves like `mine` on every input, else on the failing input alone."""
+    """The hint of the typical mistake that behaves like `mine` on the failing input, and on most of the others."""
     outcome = type(got).__name__ if isinstance(got, Exception) else got
     on_failing = [
         mistake
         for mistake in exercise.mistakes.values()
         if same(outcome, _outcome(mistake.answer, arguments), exercise.tolerance, exercise.relative)
     ]
-    everywhere = [m for m in on_failing if _behaves_like(mine, m.answer, cases, exercise)]
-    chosen = everywhere or on_failing
-    return chosen[0].hint if chosen else ""
+    return max(on_failing, key=lambda m: _alike(mine, m.answer, cases, exercise)).hint if on_failing else ""
 
 
-def _behaves_like(mine: Function, mistake: Function, cases: list[tuple[Any, ...]], exercise: FunctionExercise) -> bool:
-    return all(
-        same(_outcome(mine, case), _outcome(mistake, case), exercise.tolerance, exercise.relative) for case in cases
-    )
+def _alike(mine: Function, mistake: Function, cases: list[tuple[Any, ...]], exercise: FunctionExercise) -> int:
+    """On how many inputs two functions give the same."""
+    outcomes = ((_outcome(mine, case), _outcome(mistake, case)) for case in cases)
+    return sum(same(one, other, exercise.tolerance, exercise.relative) for one, other in outcomes)
 
 
 def _outcome(function: Function, arguments: tuple[Any, ...]) -> Any:
@@ -252,7 +251,7 @@ def _judge_by_running(exercise: JudgedExercise, mine: Any) -> Verdict:
     wanted = exercise.takes
     fitting = callable(mine) if wanted is Callable else isinstance(mine, (list, tuple) if wanted is list else wanted)
     if mine is None or not fitting:
-        what = "a function" if wanted is Callable else f"a {wanted.__name__}"
+        what = "a function" if wanted is Callable else WORDS.get(wanted, f"a {wanted.__name__}")
         given = "None" if mine is None else type_name(mine)
         return _not_yet(exercise, f"Your answer is {given}, and {what} is expected.")
     try:

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+ROUNDING = 1e-15
+"""A float nearer to zero than this is shown as 0: it is what is left of a sum that cancels."""
+
 
 def same(got: Any, expected: Any, tolerance: float, relative: float = 0.0) -> bool:
     """Equal up to the tolerances in every number; dicts by key, sequences and arrays by position, the rest by ==."""
@@ -95,7 +98,7 @@ def type_name(value: Any) -> str:
 
 def short(value: Any) -> str:
     """A value on one line, floats with six digits, sets in order."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, dict):
         return "{" + ", ".join(f"{short(key)}: {short(item)}" for key, item in value.items()) + "}"
@@ -105,7 +108,9 @@ def short(value: Any) -> str:
         return "[" + ", ".join(short(item) for item in value) + "]"
     if callable(value):
         return f"{getattr(value, '__name__', type_name(value))}(…)"
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+    if isinstance(value, float):
+        return f"{0.0 if abs(value) < ROUNDING else value:.6g}"
+    return repr(value)
 
 
 def _shape(array: Any) -> str:

@@ -9,6 +9,8 @@ from emolab_course.compare import ChoiceExercise, Exercise
 from emolab_course.exercises import EXERCISES
 from emolab_course.paths import number_of, sources
 
+SYMBOLS = ("alpha", "beta", "gamma")
+
 
 def rows() -> list[dict[str, Any]]:
     """Each exercise with its number of known mistakes, and each mistake with its hint."""
@@ -27,8 +29,14 @@ def of(exercise: Exercise) -> list[tuple[str, str]]:
     found = []
     for name, mistake in exercise.mistakes.items():
         given = f"{name}: {exercise.options[name]}" if isinstance(exercise, ChoiceExercise) else name
-        found.append((given, mistake.hint[:1].upper() + mistake.hint[1:]))
+        found.append((given, _sentence(mistake.hint)))
     return found
+
+
+def _sentence(hint: str) -> str:
+    """The hint with a capital letter, unless it begins with a symbol (r, alpha, N, `holds`)."""
+    first = hint.split(maxsplit=1)[0]
+    return hint if (len(first) == 1 and first != "a") or first in SYMBOLS else hint[:1].upper() + hint[1:]
 
 
 def table(numbers: list[str]) -> str:

@@ -255,7 +255,7 @@ def test_the_first_counter_example_is_shown():
         (LETTER, "a", "One is half of it"),
         (LOUD, "HI", "right. 'HI' was read."),
         (LOUD, "hi", "Hint: use capitals."),
-        (LOUD, 5, "Your answer is an int, and a str is expected."),
+        (LOUD, 5, "Your answer is an int, and a text is expected."),
     ],
 )
 def test_the_other_types_of_answer_are_judged(exercise, answer, told):
@@ -374,3 +374,40 @@ def test_the_packages_own_answer_is_given_for_functions_alone():
     assert check.ours("12.1")(1e9, 16, 64) == 2.0 and check.judge(check.exercise("12.1"), check.ours("12.1")).passed
     with pytest.raises(EmolabError, match="asks for no function"):
         check.ours("1.1")
+
+
+def test_the_hint_is_that_of_the_mistake_which_agrees_on_most_inputs():
+    """A chance agreement on the failing input does not choose the hint."""
+
+    def one(x):
+        return 1 if x < 3 else x
+
+    exercise = FunctionExercise(
+        number="9.9", title="Twice", kind="warm-up", stars=1, minutes=1, why="it is small.", hints=("a", "b", "c"),
+        reasoning="", reference=lambda x: 2 * x, inputs=lambda rng: [(1,), (2,), (3,), (4,)],
+        mistakes={
+            "by chance": Mistake(lambda x: 1, "the constant one"),
+            "near": Mistake(lambda x: 1 if x < 3 else x + (x == 4), "nearly the learner's"),
+        },
+    )  # fmt: skip
+    assert "nearly the learner's" in judge(exercise, one).text
+
+
+def test_what_rounding_left_and_scalars_of_numpy_are_shown_as_plain_numbers():
+    from emolab_course.faults import short
+
+    assert [short(-5.55e-17), short(np.int64(0)), short({"a": np.float64(0.5)})] == ["0", "0", "{'a': 0.5}"]
+
+
+def test_an_evaluation_that_is_given_places_asks_for_masks():
+    def places(evaluate, speakers):
+        return sum(evaluate([j for j in range(len(speakers)) if j != i], [i]) for i in range(len(speakers)))
+
+    def masks_as_lists(evaluate, speakers):
+        def accuracy(groups):
+            return sum(evaluate([h != g for h in groups], [h == g for h in groups]) for g in set(groups)) / len(groups)
+
+        return accuracy(range(len(speakers))) - accuracy(speakers)
+
+    assert "evaluate takes two masks" in judge(EXERCISES["1.2"], places).text
+    assert judge(EXERCISES["1.2"], masks_as_lists)

@@ -55,6 +55,10 @@ def _both_ends(value: Game) -> dict[str, float]:
     return {p: (alone[p] + left[p]) / 2 for p in PLAYERS}
 
 
+def _summed_over_orders(value: Game) -> dict[str, float]:
+    return {p: 6 * phi for p, phi in _shapley(value).items()}
+
+
 def _absolute(value: Game) -> dict[str, float]:
     return {p: abs(phi) for p, phi in _shapley(value).items()}
 
@@ -110,6 +114,9 @@ SHAPLEY_VALUES = FunctionExercise(
         ),
         "both ends": Mistake(
             _both_ends, "you average the first and the last place only; a player can come in second as well (1/6 each)"
+        ),
+        "summed over orders": Mistake(
+            _summed_over_orders, "three players come in six orders: take the mean over them, not the sum"
         ),
         "absolute": Mistake(_absolute, "keep the sign: a modality can argue against the answer"),
         "shares": Mistake(_shares, "do not divide by the total: the values themselves sum to everything minus nothing"),

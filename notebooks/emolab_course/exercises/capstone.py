@@ -101,7 +101,7 @@ def _registered(answer: Mapping[str, Any]) -> tuple[str, str]:
 
     found = faults(answer)
     if not found:
-        return "", "the registration is complete"
+        return "", "The registration is complete"
     kinds = {"missing": "incomplete", "same arm": "same arms", "margin": "margin", "seeds": "seeds"}
     name = next((kind for word, kind in kinds.items() if word in found[0]), "same clips")
     return name, f"{found[0].capitalize()}."

@@ -158,13 +158,13 @@ def _kappa(mine: Choices, theirs: Choices) -> float:
 
 def _preferences(rng: np.random.Generator) -> Iterator[tuple[list[str], list[str]]]:
     yield ["A", "B", "A", "B"], ["A", "B", "A", "B"]
-    yield ["A", "A", "A", "A"], ["A", "A", "A", "A"]
     yield ["A", "A", "A", "B"], ["A", "A", "B", "A"]
     for _ in range(8):
         n = int(rng.integers(6, 15))
         mine = rng.choice(["A", "B", "="], n, p=[0.5, 0.3, 0.2])
         theirs = np.where(rng.random(n) < 0.5, mine, rng.choice(["A", "B"], n, p=[0.7, 0.3]))
         yield mine.tolist(), theirs.tolist()
+    yield ["A", "A", "A", "A"], ["A", "A", "A", "A"]  # the last: whatever else is wrong shows before it
 
 
 def _raw_agreement(mine: Choices, theirs: Choices) -> float:
@@ -189,6 +189,12 @@ def _unscaled(mine: Choices, theirs: Choices) -> float:
 
 def _nan_where_sure(mine: Choices, theirs: Choices) -> float:
     return float("nan") if len({*mine, *theirs}) == 1 else _kappa(mine, theirs)
+
+
+def _divided_once(mine: Choices, theirs: Choices) -> float:
+    agree, n = _raw_agreement(mine, theirs), len(mine)
+    chance = sum(mine.count(o) * theirs.count(o) for o in {*mine, *theirs}) / n
+    return (agree - chance) / (1 - chance) if chance != 1 else 0.0
 
 
 def _without_ties(mine: Choices, theirs: Choices) -> float:
@@ -220,6 +226,7 @@ PREFERENCE_KAPPA = FunctionExercise(
         "raw": Mistake(_raw_agreement, "that is the share of agreement; take off what chance would give"),
         "fixed chance": Mistake(_fixed_chance, "chance is not one half: it depends on how often each judge says A"),
         "pooled": Mistake(_scott, "you pool the two judges (Scott's pi); multiply each judge's own shares"),
+        "divided once": Mistake(_divided_once, "chance multiplies two shares: divide both counts by n, so twice"),
         "not scaled": Mistake(_unscaled, "divide by 1 - chance, so that perfect agreement is 1"),
         "NaN": Mistake(_nan_where_sure, "where both always say the same, chance is 1: return 0 there"),
         "without ties": Mistake(_without_ties, 'a tie ("=") is an option like any other: do not drop it'),

@@ -126,6 +126,9 @@ def nearest_neighbour(features: Floats, labels: NDArray[Any]) -> Evaluate:
     """A nearest-neighbour classifier, as a function of two masks: how many test clips it gets right."""
 
     def evaluate(train: Bools, test: Bools) -> int:
+        train, test = np.asarray(train), np.asarray(test)
+        if train.dtype != bool or test.dtype != bool or not len(train) == len(test) == len(labels):
+            raise TypeError("evaluate takes two masks: True or False for each clip, not the places of some clips")
         if not train.any():
             return 0
         known, asked = features[train], features[test]

@@ -37,6 +37,10 @@ def _mean_of_all(pay: Floats) -> float:
     return float(pay.mean())
 
 
+def _summed(pay: Floats) -> float:
+    return float(pay.sum(axis=0).max())
+
+
 def _wrong_axis(pay: Floats) -> float:
     return float(pay.mean(axis=1).max())
 
@@ -68,6 +72,7 @@ BEST_BLIND = FunctionExercise(
         "listens": Mistake(_listens, "you choose an answer for each clip; a blind policy gives one answer to all"),
         "best of all": Mistake(_best_of_all, "one lucky pay is no policy: average each answer over the clips first"),
         "mean of all": Mistake(_mean_of_all, "you average over the answers too; the policy picks the best of them"),
+        "sum": Mistake(_summed, "you add up what an answer earns: take the mean over the clips"),
         "wrong axis": Mistake(_wrong_axis, "rows are clips and columns are answers: average down each column"),
         "which, not how much": Mistake(_which, "return what the best answer earns, not its place"),
     },

@@ -123,6 +123,11 @@ def _all_answers(confidence: Floats, right: Bools, coverage: float) -> float:
     return float(right.mean())
 
 
+def _to_the_nearest(confidence: Floats, right: Bools, coverage: float) -> float:
+    kept = np.argsort(-confidence, kind="stable")[: max(1, round(coverage * len(confidence)))]
+    return float(right[kept].mean())
+
+
 def _rounded_down(confidence: Floats, right: Bools, coverage: float) -> float:
     kept = np.argsort(-confidence, kind="stable")[: int(coverage * len(confidence))]
     return float(right[kept].mean()) if len(kept) else float("nan")
@@ -160,6 +165,7 @@ RIGHT_WHEN_SURE = FunctionExercise(
         "of all": Mistake(_of_all, "divide by the number of answers that were given, not by all clips"),
         "all answers": Mistake(_all_answers, "you use all answers, whatever the coverage"),
         "rounded down": Mistake(_rounded_down, "round the number of answers up, so that at least one is given"),
+        "to the nearest": Mistake(_to_the_nearest, "round the number of answers up, not to the nearest whole number"),
         "unsorted": Mistake(_first_ones, "you keep the first answers: sort by confidence before you cut"),
     },
 )

@@ -167,6 +167,10 @@ def _above_only(ratio: float, advantage: float, epsilon: float) -> bool:
     return ratio < 1 + epsilon and advantage != 0
 
 
+def _one_edge(ratio: float, advantage: float, epsilon: float) -> bool:
+    return ratio * advantage < (1 + epsilon) * advantage
+
+
 def _forgets_zero(ratio: float, advantage: float, epsilon: float) -> bool:
     return ratio < 1 + epsilon if advantage >= 0 else ratio > 1 - epsilon
 
@@ -202,6 +206,7 @@ GETS_A_PUSH = FunctionExercise(
         ),
         "turned": Mistake(_turned_sides, "you exchanged the sides: a good answer is clipped above, a bad one below"),
         "above only": Mistake(_above_only, "that is right for good answers; bad answers are clipped below 1 - epsilon"),
+        "one edge": Mistake(_one_edge, "a bad answer has an edge of its own: it is clipped below 1 - epsilon"),
         "forgets zero": Mistake(_forgets_zero, "an advantage of 0 multiplies everything: no gradient at any ratio"),
         "always": Mistake(_always, "the clip does act: the loss is flat where the answer has moved far enough"),
     },

@@ -252,6 +252,9 @@ def _designed(reward: Reward) -> tuple[str, str]:
         return "pays rambling", measured
     if wrong >= bare:
         return "outweighs", measured
+    empty = float(rubric([think("", "sad")], solution=["sad"])[0] or 0.0)
+    if empty > bare + 1e-9:
+        return "pays the tag", f"{measured} Right with an empty think block {empty:.2f}."
     found = audit(rubric, style="free")
     paying = [row["hack"] for row in found["rows"] if not row["ok"]]
     if paying:
@@ -278,6 +281,10 @@ def _constant(completions: Sequence[str], **columns: Any) -> list[float]:
 
 def _length(completions: Sequence[str], **columns: Any) -> list[float]:
     return [min(0.5, len(text) / 1000) for text in completions]
+
+
+def _the_tag(completions: Sequence[str], **columns: Any) -> list[float]:
+    return [0.1 * ("<think>" in text) for text in completions]
 
 
 def _too_much(completions: Sequence[str], **columns: Any) -> list[float]:
@@ -314,6 +321,7 @@ OWN_REWARD = JudgedExercise(
         "not a list": Mistake(_one_number, "return a list with one number for each completion"),
         "no difference": Mistake(_constant, "a right answer with a short reason must earn at least 0.05 more"),
         "pays rambling": Mistake(_length, "a reason of 200 words must not earn more than one of eight"),
+        "pays the tag": Mistake(_the_tag, "an empty think block earns as much as a reason: count what stands in it"),
         "outweighs": Mistake(
             _too_much, "a reason must not make up for a wrong label: pay less for it than for the label"
         ),
