@@ -131,32 +131,45 @@ def test_a_fold_is_part_of_all_folds_and_errors_are_one_line(tmp_path):
         assert called.returncode == 1 and called.stderr.count("\n") == 1 and said in called.stderr
 
 
+@pytest.fixture(scope="module")
+def side(tmp_path_factory):
+    """The Python of an environment with lmms-eval: the one that EMOLAB_LMMS_EVAL names, else that of a new one."""
+    if named := os.environ.get("EMOLAB_LMMS_EVAL"):
+        return named
+    folder = tmp_path_factory.mktemp("side") / "env"
+    venv.create(folder, with_pip=True)
+    site = next(folder.glob("lib/python*/site-packages"))
+    (site / "here.pth").write_text("\n".join(p for p in sys.path if p.endswith("site-packages")))
+    subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps", *SIDE.split()], check=True)
+    return folder / "bin" / "python"
+
+
 @pytest.mark.slow
-def test_lmms_eval_itself_gives_the_same(tmp_path, monkeypatch):
-    """Its own loader of tasks, its own loop and aggregation, in an environment of its own (needs the package index)."""
-    venv.create(tmp_path / "env", with_pip=True)
-    python = tmp_path / "env" / "bin" / "python"
-    site = next((tmp_path / "env").glob("lib/python*/site-packages"))
-    here = [p for p in sys.path if p.endswith("site-packages")]
-    (site / "here.pth").write_text("\n".join([*here, str(HERE.parents[1])]))
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", *SIDE.split()], check=True)
-    (tmp_path / "data").mkdir()
+def test_lmms_eval_itself_gives_the_same(prepared, side, tmp_path, monkeypatch):
+    """Its own loader of tasks, its own loop and aggregation, on the voice of each clip and on both twins."""
+    name, root = prepared
+    corpus = prepare.tested(name, root / "corpus")
+    rows, _ = prepare.rows_of(corpus)
+    answers = completions(rows)
     for file in (*FOLDER.glob("*.yaml"), FOLDER / "_emolab_yaml", FOLDER / "utils.py"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    for name, (corpus_name, _, _) in prepare.TASKS.items():
-        corpus_trees.make(corpus_name, tmp_path / name)
-        corpus = prepare.tested(name, tmp_path / name)
-        rows, _ = prepare.rows_of(corpus)
-        answers = completions(rows)
-        (tmp_path / "data" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        (tmp_path / "answers.json").write_text(json.dumps(answers))
-        out = tmp_path / f"{name}.json"
-        call = [python, HERE / "lmms_run.py", tmp_path, f"emolab_{name}_group", tmp_path / "answers.json", out]
-        offline = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
-        subprocess.run(call, check=True, env=os.environ | offline, capture_output=True)
-        theirs, mine = json.loads(out.read_text()), ours(corpus, answers, monkeypatch)
-        for twin in ("", "_silent", "_swapped"):
-            found = theirs["results"][f"emolab_{name}{twin}"]
-            assert {m: found[f"{m},none"] for m in METRICS} == {m: numbers(mine)[m] for m in METRICS}, (name, twin)
-            said = {s["doc"]["id"]: s["ua"]["predicted"] for s in theirs["samples"][f"emolab_{name}{twin}"]}
-            assert said == {row["id"]: row["predicted"] for row in mine["rows"]}
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "answers.json").write_text(json.dumps(answers))
+    out = tmp_path / "out.json"
+    call = [side, HERE / "lmms_run.py", tmp_path, f"emolab_{name}_group", tmp_path / "answers.json", out]
+    where = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(HERE.parents[1])}
+    done = subprocess.run(call, env=os.environ | where, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    theirs, mine = json.loads(out.read_text()), ours(corpus, answers, monkeypatch)
+    shown = {(task, doc): (length, loudness) for task, doc, _, length, loudness, _ in theirs["shown"]}
+    assert {question for _, _, question, *_ in theirs["shown"]} == {row["question"] for row in rows}
+    for twin in ("", "_silent", "_swapped"):
+        found = theirs["results"][f"emolab_{name}{twin}"]
+        assert {m: found[f"{m},none"] for m in METRICS} == {m: numbers(mine)[m] for m in METRICS}, twin
+        said = {s["doc"]["id"]: s["ua"]["predicted"] for s in theirs["samples"][f"emolab_{name}{twin}"]}
+        assert said == {row["id"]: row["predicted"] for row in mine["rows"]}, twin
+        for row in rows:
+            sound = {"": utils.voice, "_silent": utils.silent, "_swapped": utils.swapped}[twin](row)[0]["array"]
+            length, loudness = shown[f"emolab_{name}{twin}", row["id"]]
+            assert length == len(sound) and loudness == pytest.approx(float(np.abs(sound).sum())), (twin, row["id"])

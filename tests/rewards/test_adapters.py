@@ -325,3 +325,19 @@ def test_in_the_tool_itself(tmp_path: Path, variable: str) -> None:
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": here})
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(EXPECTED)
+
+
+def test_the_loop_of_ms_swift_pays_what_that_of_trl_pays(tmp_path: Path) -> None:
+    """Every shipped rubric on six completions in two groups, by the code of both tools."""
+    python = os.environ.get("EMOLAB_SWIFT")
+    if not python:
+        pytest.skip("EMOLAB_SWIFT names no Python with the tool")
+    here = Path(__file__).resolve()
+    environment = {**os.environ, "PYTHONPATH": str(here.parents[2])}
+    command = [python, here.with_name("swift_loop.py"), tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    paid = json.loads(done.stdout.splitlines()[-1])["paid"]
+    assert set(paid) == set(RUBRICS)
+    for name, (swift_paid, trl_paid) in paid.items():
+        assert swift_paid == trl_paid and len(set(swift_paid)) > 1, name
