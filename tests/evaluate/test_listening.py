@@ -55,15 +55,27 @@ def answers(monkeypatch):
 def test_clips_are_marked_counted_and_named(corpus, answers):
     found = listen_filter(MODEL, corpus, progress=False)
     assert {s.id: s.extra[MARK] for s in found["corpus"]} == {"a": False, "b": False, "c": False, "d": True, "e": True}
-    assert found["asked"] == {"silent": 5, "words alone": 4} and found["right"] == {"silent": 2, "words alone": 2}
-    assert found["guessed"] == {"silent": 1.7, "words alone": 1.3}
+    assert found["asked"] == {"silence": 5, "words alone": 4} and found["right"] == {"silence": 2, "words alone": 2}
+    assert found["guessed"] == {"silence": 1.7, "words alone": 1.3}
     assert (found["kept"], found["dropped"], found["dropped_by_label"]) == (2, 3, {"happy": 3})
+    assert found["before"] == 0 and found["by_luck"] == pytest.approx(4 * 5 / 9 + 1 / 3, abs=0.05), "d was asked once"
     assert [(row["id"], row["right"]) for row in found["examples"]] == [
-        ("a", ["silent", "words alone"]),
+        ("a", ["silence", "words alone"]),
         ("b", ["words alone"]),
-        ("c", ["silent"]),
+        ("c", ["silence"]),
     ]
     assert found["examples"][0]["text"] == "words of a" and MARK not in corpus[0].extra
+
+
+def test_a_second_model_keeps_the_marks_of_the_first(corpus, answers, monkeypatch):
+    first = listen_filter(MODEL, corpus, progress=False)["corpus"]
+    monkeypatch.setattr(
+        run, "generate_texts", lambda lalm, samples, *_, **__: ["<answer>angry</answer>"] * len(samples)
+    )
+    found = listen_filter(MODEL, first, progress=False)
+    assert [s.id for s in found["corpus"] if not s.extra[MARK]] == ["a", "b", "c", "e"]
+    assert (found["dropped"], found["before"]) == (4, 3)
+    assert [row["right"] for row in found["examples"]] == [[], [], [], ["silence", "words alone"]]
 
 
 def test_without_a_voice_there_is_nothing_to_take_away(corpus, answers):
@@ -100,6 +112,25 @@ def test_the_command_writes_a_table_that_training_reads(tmp_path, monkeypatch, c
     assert tables == {"kept": {"b": True, "c": True}, "marked": {"a": False, "b": True, "c": True}}
     shown = capsys.readouterr().out
     assert (
-        "silent: 1 of 3 answered right (a guess gets 1.5)" in shown and "1 need no listening (happy 1); 2 do" in shown
+        "silence: 1 of 3 answered right (a guess gets 1.5)" in shown and "1 need no listening (happy 1); 2 do" in shown
     )
-    assert "a: happy, right with silent and words alone: words of a" in shown
+    assert "a: happy, right with silence and words alone: words of a" in shown
+    assert "guessing alone would find about 2.2 that need none" in shown
+
+
+def test_one_split_is_asked_and_the_others_are_written_as_they_are(tmp_path, monkeypatch, capsys):
+    rows = [
+        {"id": name, "audio": f"{name}.wav", "text": "words", "emotion": "happy", "split": split, "speaker": name}
+        for name, split in (("a", "train"), ("b", "train"), ("c", "test"))
+    ]
+    for row in rows:
+        wav(tmp_path / row["audio"])
+    (tmp_path / "three.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr(inputs, "read_model", lambda *_: (MODEL, get_prompt("direct")))
+    said = {"a": "happy", "b": "sad"}
+    monkeypatch.setattr(run, "generate_texts", lambda lalm, samples, *_, **__: [said[s.id] for s in samples])
+    for mark, kept in ((True, {"a": False, "b": True, "c": None}), (False, {"b": True, "c": None})):
+        out = tmp_path / "out.jsonl"
+        listen_command(spec=str(tmp_path / "three.jsonl"), labels="happy, sad", split="train", mark=mark, out=out)
+        assert {s.id: s.extra.get(MARK) for s in Corpus.read(out)} == kept
+    assert "1 need no listening (happy 1); 1 do" in capsys.readouterr().out

@@ -53,28 +53,30 @@ def listen_filter(
     model: ModelOption = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Ask the model in this folder of `emolab train`.")] = None,
     labels: Annotated[str | None, typer.Option(help="Label set to ask for.")] = None,
-    split: Annotated[str | None, typer.Option(help="Only this split; by default every sample.")] = None,
+    split: Annotated[str | None, typer.Option(help="Ask for this split; others are written as they are.")] = None,
     mode: Annotated[str, typer.Option(help="generate: the written answer; labels: the likeliest.")] = "generate",
-    mark: Annotated[bool, typer.Option("--mark", help="Write every sample, marked, instead of those to keep.")] = False,
+    mark: Annotated[bool, typer.Option("--mark", help="Write every sample, with its mark.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the table here (.parquet, .jsonl).")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the clips that a model answers right with silence, or from their words alone: they need no listening.
+    """Find the clips that a model answers right without their voice: with silence in its place, or by their words.
 
-    The table written holds the others; with --mark it holds all, and `emolab train --only-listening` leaves the marked
-    ones out of training. Ask several models in turn for a stricter filter: each reads the table of the one before.
+    Each clip is asked for once in each way. With --out, the table holds the clips that need listening. With --mark it
+    holds every clip, and `emolab train --corpus TABLE --only-listening` leaves the marked ones out of training. Marks
+    of an earlier run stay, so several models in turn make a stricter filter: each reads the table of the one before.
     """
     from emolab.evaluate.inputs import part_of, read_corpus, read_model
     from emolab_corpora.listening import MARK
     from emolab_corpora.listening import listen_filter as find
 
     corpus = read_corpus(spec, labels=labels)
-    corpus = corpus if split is None else part_of(corpus, split)
+    part = corpus if split is None else part_of(corpus, split)
     lalm, prompt = read_model(model, checkpoint)
-    found = find(lalm, corpus, prompt.with_labels(corpus.labels), mode=mode)
-    whole = found.pop("corpus")
-    report = LoadReport(whole.name, found=len(whole))
-    written = whole if mark else whole.where(lambda s: s.extra[MARK])
+    found = find(lalm, part, prompt.with_labels(corpus.labels), mode=mode)
+    marked = {sample.id: sample for sample in found.pop("corpus")}
+    written = corpus.replace(marked.get(sample.id, sample) for sample in corpus)
+    written = written if mark else written.where(lambda s: s.extra.get(MARK, True))
+    report = LoadReport(corpus.name, found=len(written))
     emit({**found, "table": write_with_report(written, report, out) if out else None}, as_json, _render_listening)
 
 
@@ -83,8 +85,11 @@ def _render_listening(result: dict[str, Any]) -> None:
         guessed = f"a guess gets {result['guessed'][how]:g}"
         typer.echo(f"{how}: {right} of {result['asked'][how]} answered right ({guessed})")
     labels = ", ".join(f"{label} {n}" for label, n in result["dropped_by_label"].items())
-    typer.echo(f"{result['dropped']} need no listening{f' ({labels})' if labels else ''}; {result['kept']} do")
+    before = f", {result['before']} of them marked before" if result["before"] else ""
+    typer.echo(f"{result['dropped']} need no listening{f' ({labels})' if labels else ''}{before}; {result['kept']} do")
+    typer.echo(f"guessing alone would find about {result['by_luck']:g} that need none")
     for row in result["examples"]:
-        typer.echo(f"  {row['id']}: {row['emotion']}, right with {' and '.join(row['right'])}: {row['text'] or '–'}")
+        how = " and ".join(row["right"]) or "an earlier model"
+        typer.echo(f"  {row['id']}: {row['emotion']}, right with {how}: {row['text'] or '–'}")
     if result["table"]:
         typer.echo(f"table: {result['table']}")

@@ -27,21 +27,24 @@ def listen_filter(lalm: LALM, corpus: Corpus, prompt: Prompt | str = "direct", *
 
     `options` are those of `evaluate` (`mode`, `batch_size`, `progress`). Returns `corpus` (every sample with MARK in
     its `extra`; one that could not be asked counts as needing to be heard), `asked` and `right` by condition,
-    `guessed` (how many a guess among the labels would get right), `kept`, `dropped`, `dropped_by_label`, `examples`.
+    `guessed` (how many a guess among the labels would get right), `kept`, `dropped`, `before` (how many of these were
+    marked already, which stays), `by_luck` (how many guesses alone would drop), `dropped_by_label`, `examples`.
 
     Raises EvaluationError where no sample has a voice: there is nothing to take away.
     """
     prompt, labels = asking(prompt, None, corpus.labels)
     if not any(s.has("audio") for s in corpus):
         raise EvaluationError(f"{corpus.root}: no sample has a voice, so nothing tells who needs to hear it")
-    asked = {"silent": evaluate(lalm, corpus, prompt, control="silent", n_boot=1, **options)["rows"]}
+    asked = {"silence": evaluate(lalm, corpus, prompt, control="silent", n_boot=1, **options)["rows"]}
     spoken = corpus.where(lambda s: bool(s.text))
     if len(spoken) and "text" in prompt.modalities:
         asked["words alone"] = evaluate(lalm, spoken, prompt.using("text"), n_boot=1, **options)["rows"]
     right = {how: {r["id"] for r in rows if r["predicted"] == r["gold"]} for how, rows in asked.items()}
     read = set().union(*right.values())
-    marked = [replace(s, extra={**s.extra, MARK: s.id not in read}) for s in corpus]
+    before = {s.id for s in corpus if not s.extra.get(MARK, True)}
+    marked = [replace(s, extra={**s.extra, MARK: s.id not in read | before}) for s in corpus]
     dropped = [s for s in marked if not s.extra[MARK]]
+    tries = Counter(row["id"] for rows in asked.values() for row in rows)
     return {
         "corpus": replace(corpus, samples=marked),
         "model": lalm.name,
@@ -51,6 +54,8 @@ def listen_filter(lalm: LALM, corpus: Corpus, prompt: Prompt | str = "direct", *
         "guessed": {how: round(len(rows) * labels.chance, 1) for how, rows in asked.items()},
         "kept": len(marked) - len(dropped),
         "dropped": len(dropped),
+        "before": len(before),
+        "by_luck": round(sum(1 - (1 - labels.chance) ** n for n in tries.values()), 1),
         "dropped_by_label": dict(Counter(s.emotion for s in dropped)),
         "examples": [
             {"id": s.id, "emotion": s.emotion, "text": s.text, "right": [how for how in right if s.id in right[how]]}
