@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 LEFT_OUT = ("Tweak this", "Quiz", "Exercise")
 SENTENCES = 2
-CELLS = 2  # output cells on one slide
+FULL, AFTER = 4, 5  # sixths of a screen for outputs: below a section's text, and on the slides that follow
+FIGURE = 4
+SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[^\W\d_a-z]|[\"“*$`])")  # not after "et al." before a year
 STYLE = Path(__file__).with_name("slides.css")
 KEYS = """
 const slides = [...document.querySelectorAll('section')];
@@ -56,7 +58,7 @@ def lead(text: str) -> str:
     if first.startswith(("- ", "1. ", "|")):
         kept = first
     else:
-        kept = " ".join(re.split(r"(?<=[.?!])\s+", " ".join(first.split()))[:SENTENCES])
+        kept = " ".join(SENTENCE_END.split(" ".join(first.split()))[:SENTENCES])
     return "\n\n".join([kept, *formulas]).strip()
 
 
@@ -77,18 +79,37 @@ def slides_of(path: Path) -> Iterator[Slide]:
                     slide = None if heading.startswith(LEFT_OUT) else Slide(heading, lead(part[found.end() :]))
         elif slide is not None and {"exercise", "check", "quiz"}.isdisjoint(cell.metadata.get("tags", ())):
             outputs = [output for output in cell.outputs if _is_shown(output)]
-            if outputs:
-                slide.shown.append(v4.new_code_cell(outputs=outputs))
+            slide.shown += [v4.new_code_cell(outputs=[output]) for output in outputs]
     yield from _parts(slide)
 
 
 def _parts(slide: Slide | None) -> Iterator[Slide]:
-    """A slide as it is, or with its outputs over several slides of `CELLS` cells; nothing where it is empty."""
+    """A slide as it is, or with its outputs over as many slides as they need; nothing where it is empty."""
     if slide is None or not (slide.text or slide.shown):
         return
-    yield Slide(slide.heading, slide.text, slide.shown[:CELLS])
-    for start in range(CELLS, len(slide.shown), CELLS):
-        yield Slide(slide.heading, "", slide.shown[start : start + CELLS])
+    part, left = Slide(slide.heading, slide.text), FULL - slide.text.count("$$") // 2
+    for cell in slide.shown:
+        if (part.shown or part.text) and room(cell.outputs[0]) > left:
+            yield part
+            part, left = Slide(slide.heading), AFTER
+        part.shown.append(cell)
+        left -= room(cell.outputs[0])
+    yield part
+
+
+def room(output: Any) -> int:
+    """About how many sixths of a screen an output takes: a figure, a table by its rows, sounds, a text by its lines."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        return FIGURE
+    if "text/html" in data:
+        return (
+            2
+            if "<audio" in data["text/html"] or "<svg" in data["text/html"]
+            else 1 + data["text/html"].count("<tr") // 4
+        )
+    text = str(output.get("text", "") or data.get("text/markdown", "") or data.get("text/plain", ""))
+    return 1 + len(text.splitlines()) // 5
 
 
 def _is_shown(output: Any) -> bool:

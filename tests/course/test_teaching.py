@@ -138,6 +138,24 @@ def test_a_slide_says_the_first_sentences_and_the_formula():
     said = slides.lead("One. Two is\nlonger. Three.\n\nMore.\n\n$$x = 1$$\n\n<details>answer</details>")
     assert said == "One. Two is longer.\n\n$$x = 1$$"
     assert slides.lead("- a\n- b\n\nMore.") == "- a\n- b"
+    assert (
+        slides.lead("LoRA (Hu et al. 2021) adds two. It is thin. No.") == "LoRA (Hu et al. 2021) adds two. It is thin."
+    )
+
+
+def test_a_slide_is_no_taller_than_a_screen():
+    from nbformat import v4
+
+    figure = v4.new_output("display_data", {"image/png": "AAAA", "text/plain": "a figure"})
+    table = v4.new_output("display_data", {"text/html": "<table>" + "<tr></tr>" * 12})
+    printed = v4.new_output("stream", text="one line\n")
+    shown = [v4.new_code_cell(outputs=[output]) for output in (printed, figure, figure, table, printed)]
+    parts = list(slides._parts(slides.Slide("A heading", "A lead.", shown)))
+    assert [len(part.shown) for part in parts] == [1, 1, 1, 2]
+    assert [part.text for part in parts] == ["A lead.", "", "", ""] and {part.heading for part in parts} == {
+        "A heading"
+    }
+    assert [len(p.shown) for p in slides._parts(slides.Slide("H", "T\n\n$$x$$", shown[1:2]))] == [0, 1], "its formula"
 
 
 def test_formulas_of_slides_need_no_script():
