@@ -126,14 +126,16 @@ def grade(
 def _one_thread() -> Iterator[None]:
     """Compute on one thread: a guarded process may start none, and a process with threads cannot be forked safely.
 
-    What answers often import is imported here once, and not in every guarded process.
+    What answers often import is imported here once, and not in every guarded process. So is a table with words made
+    once: Arrow's first allocation reserves a gigabyte of addresses, which is all that a guarded process may have.
     """
-    import pandas  # noqa: F401
+    import pandas
     import scipy.stats  # noqa: F401
     import sklearn.metrics  # noqa: F401
     import torch
     from threadpoolctl import threadpool_limits
 
+    pandas.DataFrame([[0.0]], ["a row"], ["a column"])
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
