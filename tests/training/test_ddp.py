@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from ddp_run import train
+from ddp_run import BASE, train
 from training_helpers import small_lalm, weights
 
-KINDS = ("grpo", "dapo", "sft")
+KINDS = ("grpo", "dapo", "sft", "grpo-nf4", "sft-nf4")
 
 
 @pytest.mark.timeout(900)
 def test_two_processes_equal_one(tmp_path: Path) -> None:
+    small_lalm(lora=False).save(tmp_path / BASE)
     script = Path(__file__).with_name("ddp_run.py")
     call = [
         sys.executable,

@@ -27,9 +27,12 @@ def samples(n: int = 4) -> list[Any]:
     return [replace(s, emotion=EMOTIONS[i % 4]) for i, s in enumerate(noise_samples(n, seconds=(0.4, 0.7, 1.0)))]
 
 
-def small_lalm(family: str = "qwen2_5_omni", seed: int = 0, lora: bool = True, quantise: bool = False) -> LALM:
-    """A tiny random model, with LoRA whose B matrices are not zero, so that every adapter has a gradient."""
-    lalm = tiny_random(family, seed=seed)
+def small_lalm(
+    family: str = "qwen2_5_omni", seed: int = 0, lora: bool = True, quantise: bool = False, made: LALM | None = None
+) -> LALM:
+    """A tiny random model, or the one that is `made`, with LoRA whose B matrices are not zero, so that every adapter
+    has a gradient."""
+    lalm = made or tiny_random(family, seed=seed)
     if quantise:
         quantise_model(lalm)
     if lora:
