@@ -75,7 +75,8 @@ def readable_samples(
             report.skip(*found)
         else:
             kept.append(sample)
-    shown_corpus, unusable = usable(corpus.replace(kept), shown, lalm.max_seconds if lalm else None, long_clips)
+    longest = lalm.max_seconds if lalm else None
+    shown_corpus, unusable = usable(corpus.replace(kept), shown, longest, long_clips, every=True)
     report.add(unusable)
     if lalm is not None and prompt is not None:
         shown_corpus = with_room(shown_corpus, lalm, prompt, answer, report)

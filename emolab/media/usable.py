@@ -108,6 +108,7 @@ def usable(
     long_clips: str = "window",
     check: Check = "decode",
     progress: bool = True,
+    every: bool = False,
 ) -> tuple[Corpus, LoadReport]:
     """The samples of a corpus that can be shown, and a report that counts and names the others by reason.
 
@@ -117,7 +118,8 @@ def usable(
         shown: the modalities that the prompt presents and the model takes.
         max_seconds: the longest clip that the model takes. With `long_clips` "window", a longer clip becomes several
             samples of equal length (`cut`); with "skip" it is left out and counted. None: no limit.
-        check: how hard to look at each file (`look`).
+        check: how hard to look at each file (`look`). With `every`, as in an evaluation, that is each one; else, as
+            before a training, only DECODED coded files of a large corpus are decoded.
 
     A track that a file does not have (a film without sound, an .mp4 without a picture) is taken out of its sample,
     noted, and the rest is shown. A sample is skipped as "nothing to show" where nothing is left, and for the reason
@@ -129,7 +131,7 @@ def usable(
     if long_clips not in POLICIES or check not in CHECKS:
         raise CorpusError(f"long_clips {long_clips!r}, check {check!r}: expected one of {POLICIES} and of {CHECKS}")
     media = [m for m in ("audio", "video") if m in shown]
-    looks, unread = _look_at_all(corpus, media, check, progress)
+    looks, unread = _look_at_all(corpus, media, check, progress, every)
     report, kept, windows = LoadReport(corpus.name), [], 0
     for sample in corpus:
         found = {m: looks[path] for m in media if (path := _file(corpus, sample, m)) is not None}
@@ -170,7 +172,9 @@ def _file(corpus: Corpus, sample: EmotionSample, modality: str) -> Path | None:
     return corpus.path(sample, modality)
 
 
-def _look_at_all(corpus: Corpus, media: Sequence[str], check: Check, progress: bool) -> tuple[dict[Path, Look], int]:
+def _look_at_all(
+    corpus: Corpus, media: Sequence[str], check: Check, progress: bool, every: bool
+) -> tuple[dict[Path, Look], int]:
     """What each file is, several at a time, and of how many that need decoding only the headers were read."""
     files = [path for sample in corpus for m in media if (path := _file(corpus, sample, m)) is not None]
     paths = list(dict.fromkeys(files))
@@ -181,7 +185,7 @@ def _look_at_all(corpus: Corpus, media: Sequence[str], check: Check, progress: b
             bar = tqdm(seen, total=len(part), desc=f"{corpus.name}: files", delay=2, leave=False, disable=not progress)
             return dict(zip(part, bar, strict=True))
 
-    if check != "decode" or len(paths) <= DECODED:
+    if check != "decode" or every or len(paths) <= DECODED:
         return looked(paths, check), 0
     found = looked(paths, "header")
     coded = [path for path, seen in found.items() if not (seen.reason or seen.plain)]

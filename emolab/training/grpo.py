@@ -37,6 +37,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
-from emolab.errors import TrainingError
+from emolab.errors import MediaError, TrainingError
 from emolab.lalm import LALM, PromptBatch, accel
 from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.quantise import without_notes
@@ -60,6 +61,7 @@ from emolab.samples import EmotionSample
 from emolab.training.checkpoints import STATE, WHOLE, finish_checkpoint, without_base_name
 from emolab.training.engine import Engine
 from emolab.training.guards import (
+    Unreadable,
     require_finite,
     require_finite_gradients,
     require_finite_weights,
@@ -187,6 +189,7 @@ class AudioGRPOTrainer(GRPOTrainer):
         self.lalm, self.samples, self.prompt = lalm, list(samples), prompt
         self.check_hearing, self.skip_zero_variance, self.engine = check_hearing, skip_zero_variance, engine
         self.generation: Generation | None = None
+        self.unreadable = Unreadable(lalm, self.samples, prompt)
         self.seconds: defaultdict[str, float] = defaultdict(float)
         rewards = [reward_funcs] if callable(reward_funcs) else list(reward_funcs)
         data = reward_rows(self.samples, prompt, columns)
@@ -257,7 +260,7 @@ class AudioGRPOTrainer(GRPOTrainer):
             return self._buffered_inputs[self._step % self.args.steps_per_generation]
         start, before = time.perf_counter(), self.seconds["rollout"] + self.seconds["scoring"]
         size = self.num_generations if training else self.num_generations_eval
-        self.generation = self._encode([x["row"] for x in generation_batch[::size]])
+        generation_batch = self._readable(generation_batch, size)
         if training:
             self._read_ahead()
         batch = self._generate_and_score_completions(generation_batch)
@@ -274,6 +277,21 @@ class AudioGRPOTrainer(GRPOTrainer):
             self.check_hearing = False
         self._buffered_inputs = split_tensor_dict(batch, self.args.steps_per_generation)
         return self._buffered_inputs[0]
+
+    def _readable(self, batch: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
+        """Encode the prompts of a batch. Where a clip turns out to be unreadable, another takes its group's place."""
+        groups = [batch[i : i + size] for i in range(0, len(batch), size)]
+        try:
+            self.generation = self._encode([group[0]["row"] for group in groups])
+        except MediaError:
+            reads, wanted = self.unreadable.reads, len(groups)
+            groups = [group for group in groups if reads(group[0]["row"])]
+            others = ([row] * size for row in self.train_dataset if reads(row["row"]))
+            groups += islice(others, wanted - len(groups))
+            if len(groups) < wanted:
+                raise
+            self.generation = self._encode([group[0]["row"] for group in groups])
+        return [row for group in groups for row in group]
 
     def _encode(self, rows: list[int]) -> Generation:
         """The prompts of these rows as embeddings."""

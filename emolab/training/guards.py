@@ -8,14 +8,40 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from emolab.errors import TrainingError
+from emolab.errors import MediaError, TrainingError
 from emolab.rewards.guard import excerpt
 
+if TYPE_CHECKING:
+    from emolab.lalm import LALM
+    from emolab.prompts import Prompt
+    from emolab.samples import EmotionSample
+
 log = logging.getLogger("emolab.training")
+
+
+class Unreadable:
+    """Clips that turn out to be unreadable while a run goes on: each is left out, counted, and named once.
+
+    Before a run, only the headers of most coded files are read (`emolab.media.usable`).
+    """
+
+    def __init__(self, lalm: LALM, samples: Sequence[EmotionSample], prompt: Prompt) -> None:
+        self.lalm, self.samples, self.prompt = lalm, samples, prompt
+        self.found: set[int] = set()
+
+    def reads(self, i: int) -> bool:
+        """Whether clip `i` can be shown."""
+        if i not in self.found:
+            try:
+                self.lalm.encode([self.samples[i]], self.prompt)
+            except MediaError as error:
+                self.found.add(i)
+                log.warning("a clip is left out of the training (%d by now): %s", len(self.found), error)
+        return i not in self.found
 
 
 def require_finite(value: float, what: str, step: int, rows: Sequence[int] = (), texts: Sequence[str] = ()) -> None:

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from emolab.errors import TrainingError
+from emolab.errors import MediaError, TrainingError
 from emolab.lalm import LALM, Completions, PromptBatch, accel
 from emolab.prompts import Prompt
 from emolab.samples import EmotionSample
-from emolab.training.guards import naming_the_knobs, require_finite
+from emolab.training.guards import Unreadable, naming_the_knobs, require_finite
 from emolab.training.launch import share, wait_for_all
 
 log = logging.getLogger("emolab.training")
@@ -108,7 +108,7 @@ def fine_tune(
     steps = math.ceil(len(samples) * settings.epochs / size)
     order = run_order(len(samples), steps * size, settings.seed)
     batches = [order[i : i + size] for i in range(0, len(order), size)]
-    pairs = _Pairs(lalm, samples, targets, prompt, scaler)
+    pairs = _Pairs(lalm, samples, targets, prompt, scaler, Unreadable(lalm, samples, prompt))
     wait_for_all()
     rows: list[dict[str, float]] = []
     bar = tqdm(batches, desc="fine-tune", unit="step", disable=not progress, mininterval=0.5)
@@ -143,15 +143,22 @@ class _Pairs:
     targets: Sequence[str]
     prompt: Prompt
     scaler: Any
+    unreadable: Unreadable
 
     def in_memory(self, batches: Sequence[Sequence[int]], settings: SFTSettings) -> tuple[float, SFTSettings]:
         """`backward`, with twice the micro-batches as often as the card runs out of memory, and that said; also the
-        settings to go on with. Raises TrainingError where a single clip does not fit."""
+        settings to go on with. A clip that turns out to be unreadable is left out. Raises TrainingError where a single
+        clip does not fit."""
         while True:
             self.lalm.model.zero_grad(set_to_none=True)
             with naming_the_knobs("fine-tuning, clip by clip"):
                 try:
                     return self.backward(batches, settings.micro_batches), settings
+                except MediaError:
+                    mine = self.mine(batches[0])
+                    if not 0 < len([i for i in mine if self.unreadable.reads(i)]) < len(mine):
+                        raise
+                    continue
                 except torch.OutOfMemoryError:
                     if settings.micro_batches >= len(batches[0]):
                         raise
@@ -167,10 +174,9 @@ class _Pairs:
         Prompts and targets are encoded here, a micro-batch at a time, so that nothing that grows with the corpus is
         held; the media of what comes next, the second of `batches` at last, are read meanwhile.
         """
-        rank, world = share()
-        mine, after = batches[0][rank::world], [i for batch in batches[1:] for i in batch[rank::world]]
+        mine, after = self.mine(batches[0]), [i for batch in batches[1:] for i in self.mine(batch)]
         size = max(1, -(-len(mine) // max(1, micro_batches)))
-        parts = [list(mine[i : i + size]) for i in range(0, len(mine), size)]
+        parts = [mine[i : i + size] for i in range(0, len(mine), size)]
         prompts = self.lalm.encoded(([self.samples[i] for i in part] for part in [*parts, after[:size]]), self.prompt)
         tokens, total = int(self.answers(batches[0], "cpu").mask.sum()), 0.0
         for part, batch in zip(parts, prompts, strict=False):  # what comes next is only read
@@ -178,6 +184,11 @@ class _Pairs:
             self.scaler.scale(loss).backward()
             total += float(loss.detach())
         return total
+
+    def mine(self, batch: Sequence[int]) -> list[int]:
+        """This process's part of a batch."""
+        rank, world = share()
+        return [i for i in batch[rank::world] if i not in self.unreadable.found]
 
     def answers(self, part: Sequence[int], device: torch.device | str) -> Completions:
         """The targets of some samples as completions, one each."""
