@@ -16,6 +16,7 @@ from emolab.errors import ModelError
 from emolab.files import read_json, write_json, write_text
 from emolab.lalm.checkpoint import INFO, checkpoint_info
 from emolab.lalm.layout import messages
+from emolab.lalm.load import SHIPPED, family_of
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -29,6 +30,8 @@ PUBLISHED = (
     "spk_dict.pt",
 )
 """Files of a published processor that are taken over as they are."""
+OTHER_FILES = ("VoxtralForConditionalGeneration", "Qwen3ASRForConditionalGeneration")
+"""Classes whose merged folder vLLM does not read: it wants the files of another release, with other names."""
 NO_TALKER = "The talker, which speaks, is not in this folder."
 
 
@@ -69,8 +72,6 @@ def to_vllm(checkpoint: str | Path, out: str | Path) -> Path:
     """
     from safetensors.torch import load_file, save_file
 
-    from emolab.lalm.load import family_of
-
     checkpoint, out, info = Path(checkpoint), _free(out), checkpoint_info(checkpoint)
     family = family_of(info["model"])
     if not family.served_decoder:
@@ -97,13 +98,15 @@ def to_vllm(checkpoint: str | Path, out: str | Path) -> Path:
 
 
 def serve_line(checkpoint: str | Path, out: str | Path, merged: bool) -> str:
-    """The command that serves what was exported."""
+    """The command that serves what was exported, or why vLLM cannot."""
+    model = str(out if merged else checkpoint_info(checkpoint)["model"])
+    family = family_of(model).transformers_class
     if merged:
-        return f"vllm serve {out}"
-    info = checkpoint_info(checkpoint)
+        return f"not in vLLM, which reads other files of {family}" if family in OTHER_FILES else f"vllm serve {out}"
+    model = model.removesuffix("-hf") if family in OTHER_FILES else str(SHIPPED.get(model, model))
     rank = read_json(Path(checkpoint) / "adapter_config.json", "an adapter's configuration", ModelError)["r"]
     rest = f" --max-lora-rank {rank}" if rank > 16 else ""
-    return f"vllm serve {info['model']} --enable-lora --lora-modules emolab={out}{rest}"
+    return f"vllm serve {model} --enable-lora --lora-modules emolab={out}{rest}"
 
 
 def write_processor(lalm: LALM, folder: str | Path) -> None:

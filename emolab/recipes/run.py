@@ -318,7 +318,8 @@ class Recipe:
                 "labels": list(chosen),
                 "chance": chosen.chance if len(chosen) else None,
                 "prompt": ask.id,
-                "corpus": {"name": whole.name, "protocol": whole.protocol, "fold": whole.fold},
+                "corpus": {"name": whole.name, "protocol": whole.protocol, "fold": whole.fold}
+                | {"only_listening": only_listening},
                 "rewards": [part.name for part in rubric.parts],
                 "seed": self.seed,
                 "seconds": run.seconds,

@@ -13,6 +13,7 @@ import yaml
 
 from emolab.corpora.catalogue import CORPORA, CorpusInfo
 from emolab.corpora.embedded import NAME as SYNTHETIC
+from emolab.corpora.spec import LOADERS
 from emolab.errors import EmolabError
 from emolab.files import read_json, write_text
 from emolab.lalm.checkpoint import checkpoint_info, is_checkpoint
@@ -92,8 +93,11 @@ def repeat_command(identity: Mapping[str, Any], result: Mapping[str, Any], usual
         for name, value in identity["settings"].items()
         if usual.get(name) != value and name != "seed"
     ]
-    name, protocol = identity["corpus"]["name"], result.get("corpus", {}).get("protocol")
-    told += [] if name == SYNTHETIC else [f"--corpus {name}:FOLDER"]
+    read, name = result.get("corpus", {}), identity["corpus"]["name"]
+    protocol = read.get("protocol")
+    if name != SYNTHETIC or protocol:  # the embedded corpus has splits of its own, a table of its clips does not
+        told.append(f"--corpus {name}:FOLDER" if corpus_facts(name) or name in LOADERS else "--corpus TABLE")
+    told += ["--only-listening"] if read.get("only_listening") else []
     told += [f"--protocol {protocol}"] if protocol else []
     told += [f"--fold {identity['corpus']['fold']}"] if identity["corpus"].get("fold") else []
     return " ".join([f"emolab train {identity['recipe']}", f"--seed {result['seed']}", *told])
@@ -132,10 +136,10 @@ def push(folder: str | Path, repo: str, public: bool = False, token: str | None 
 
     The repository is made where there is none, private unless `public`. Returns `url`, `repo` and `warnings`: about the
     corpus's licence, or a base model that others cannot load. Raises EmolabError for a folder without a model or card,
-    and where the hub refuses.
+    and where the hub refuses or is not reached.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HFValidationError, HTTPError
 
     folder = Path(folder)
     if not any((folder / name).is_file() for name in ("adapter_config.json", "config.json")):
@@ -150,8 +154,9 @@ def push(folder: str | Path, repo: str, public: bool = False, token: str | None 
     try:
         made = api.create_repo(repo, private=not public, exist_ok=True)
         api.upload_folder(folder_path=folder, repo_id=made.repo_id, allow_patterns=SHARED, commit_message="emolab push")
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except (HTTPError, HFValidationError, OSError) as error:
+        said = str(error).partition("\n")[0]
         raise EmolabError(
-            f"{repo}: the hub refused ({str(error).splitlines()[0]}); log in with `hf auth login`, or set HF_TOKEN"
+            f"{repo}: not uploaded to {api.endpoint} ({said}); log in with `hf auth login`, or set HF_TOKEN"
         ) from error
     return {"url": made.url, "repo": made.repo_id, "public": public, "warnings": [text for text in warnings if text]}

@@ -21,6 +21,7 @@ from emolab.lalm import load_model
 from emolab.lalm.checkpoint import load_checkpoint, save_checkpoint
 from emolab.lalm.export import merge, serve_line, to_vllm
 from emolab.lalm.quantise import add_lora
+from emolab.lalm.tiny import TINY_FOLDER, shipped_adapter
 from emolab.media import audio_of, frame_seconds, frames_of
 from emolab.recipes import RECIPES
 from emolab.training.runs import resolved
@@ -265,6 +266,15 @@ def test_vllm_finds_a_layer_for_every_tensor(made: Any, tmp_path: Path) -> None:
     targets = {f"base_model.model.{name}.lora_A.weight" for name in config["target_modules"]}
     assert targets == {name for name in names if "lora_A" in name} and config["r"] == 4
     assert "--enable-lora --lora-modules emolab=" in serve_line(checkpoint, out, False)
+
+
+def test_the_line_that_serves_names_what_vllm_reads(tmp_path: Path) -> None:
+    """A folder of the shipped model, no name that only this package knows; nothing where vLLM wants other files."""
+    shipped = shipped_adapter("emo-rl", "grpo")
+    assert serve_line(shipped, "out", False).startswith(f"vllm serve {TINY_FOLDER} --enable-lora")
+    for family, said in (("qwen2_audio", "vllm serve "), ("voxtral", "not in vLLM"), ("qwen3_asr", "not in vLLM")):
+        folder = tiny_random(family, layers=1).save(tmp_path / family)
+        assert serve_line("any", folder, True).startswith(said)
 
 
 @pytest.mark.parametrize("at", [0, 3, 7, 8, 12, 13])

@@ -87,6 +87,22 @@ def test_the_command_of_a_card_is_read_by_the_command_line(run: Path) -> None:
     assert recipe_with("emo-rl", changes, seed=0, test_per_label=None).settings_dict() == identity["settings"]
 
 
+def test_the_command_names_a_table_and_the_filter(run: Path) -> None:
+    """A table of the embedded corpus's clips is no embedded corpus: its parts were drawn or stated."""
+    identity = json.loads((run / "run.json").read_text())
+    result = json.loads((run / "result.json").read_text())
+    assert result["corpus"]["only_listening"] is False
+    usual = identity["settings"]
+    for name, read, said in (
+        ("synthetic", {"protocol": None}, "--seed 0"),
+        ("synthetic", {"protocol": "drawn", "only_listening": True}, "TABLE --only-listening --protocol drawn"),
+        ("mine", {"protocol": "drawn"}, "--corpus TABLE --protocol drawn"),
+        ("meld", {"protocol": "meld-official"}, "--corpus meld:FOLDER --protocol meld-official"),
+    ):
+        command = repeat_command({**identity, "corpus": {"name": name}}, {**result, "corpus": read}, usual)
+        assert command.endswith(said), command
+
+
 LOAD = """
 import json, sys
 import emolab as el
@@ -124,11 +140,15 @@ def test_what_is_pushed_is_read_back(run: Path, tmp_path: Path) -> None:
     assert read["recipe"] == "emo-rl" and read["sums"] == pytest.approx([total, total])
 
 
-def test_what_cannot_be_pushed_is_said(run: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_pushed_is_said(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EmolabError, match="holds no adapter and no model"):
         push(tmp_path, "a/b")
     with pytest.raises(EmolabError, match=r"has no README.md"):
         push(TINY_FOLDER / "emo-rl", "a/b")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(EmolabError, match=r"a/b: not uploaded to http://127.0.0.1:9 .*refused"):
+        push(run / "grpo", "a/b")
 
 
 @pytest.mark.parametrize("name", CORPORA)
