@@ -1,6 +1,6 @@
 """What the task files call: the question, the voice of each twin, and the scores, read and counted by emolab.
 
-Needs `pip install emolab` beside lmms-eval 0.7 (the light core: no torch, no transformers).
+Needs emolab's light core beside lmms-eval 0.7: no torch, no transformers.
 """
 
 from __future__ import annotations
