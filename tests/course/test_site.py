@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import tomllib
 
 import pytest
 from emolab_course import release, site, source
@@ -147,9 +148,46 @@ def test_get_copies_every_notebook_and_overwrites_none(tmp_path):
 
 
 def test_container_files_name_what_is_there():
-    docker = (CHECKOUT / "Dockerfile").read_text(encoding="utf-8")
-    assert "FROM python:3.11" in docker and "constraints.txt" in docker and "USER learner" in docker
+    docker = (CHECKOUT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = dict(re.findall(r"^(FROM|WORKDIR|USER|EXPOSE|CMD|COPY) (.+)$", docker, re.MULTILINE))
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert lines["FROM"].startswith("python:3.11-") and project["requires-python"] == ">=3.11.5"
+    assert lines["USER"] == "learner" and lines["COPY"] == "--chown=learner . ."
+
     settings = json.loads((CHECKOUT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
-    assert (CHECKOUT / ".devcontainer" / settings["build"]["dockerfile"]).resolve() == CHECKOUT / "Dockerfile"
+    build = settings["build"]
+    assert (CHECKOUT / ".devcontainer" / build["dockerfile"]).resolve() == CHECKOUT / "Dockerfile"
+    assert (CHECKOUT / ".devcontainer" / build["context"]).resolve() == CHECKOUT
+    assert settings["workspaceFolder"] == lines["WORKDIR"] and [int(lines["EXPOSE"])] == settings["forwardPorts"]
+    assert f"target={lines['WORKDIR']}," in settings["workspaceMount"]
+
+    installs = [re.findall(r"-[ce] '?([^'\s]+)'?", text) for text in (docker, settings["postCreateCommand"])]
+    assert installs[0] == installs[1] == ["constraints.txt", ".[course,voices]", "data_scripts/corpora", "notebooks"]
+    for place in installs[0]:
+        folder, _, extras = place.rstrip("]").partition("[")
+        assert (CHECKOUT / folder).exists() and set(filter(None, extras.split(","))) <= set(
+            project["optional-dependencies"]
+        )
+    left_out = (CHECKOUT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert not {"emolab", "notebooks", "data_scripts", "benchmarks", "docs", "constraints.txt"} & set(left_out)
+
+
+def test_jupyter_takes_the_command_line_of_the_container():
+    pytest.importorskip("jupyterlab")
+    from jupyterlab.labapp import LabApp
+
+    command = json.loads(re.search(r"^CMD (.+)$", (CHECKOUT / "Dockerfile").read_text(encoding="utf-8"), re.M)[1])
+    assert command[:2] == ["jupyter", "lab"] and (CHECKOUT / "notebooks").is_dir()
+    app = LabApp()
+    app.parse_command_line(command[2:])
+    assert app.config["ServerApp"]["ip"] == "0.0.0.0" and app.config["ServerApp"]["root_dir"] == "notebooks"
+
+
+def test_binder_and_conda_take_the_same_python():
+    binder = (CHECKOUT / ".binder" / "runtime.txt").read_text(encoding="utf-8").strip()
+    assert binder.replace("-", "=") in (CHECKOUT / "environment.yml").read_text(encoding="utf-8")
+
+
+def test_the_course_carries_its_sources():
     carried = (CHECKOUT / "notebooks" / "pyproject.toml").read_text(encoding="utf-8")
     assert '"src" = "emolab_course/notebooks/src"' in carried
