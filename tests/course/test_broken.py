@@ -53,6 +53,7 @@ def test_the_pictures_show_every_run(saved):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_right_loss_ends_where_the_trainer_does_and_a_wrong_one_does_not(monkeypatch):
     from emolab_course import practice, scratch, setup, trainers_step
 
