@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -144,11 +145,12 @@ class Bench:
         add_fused_lm_head(self.lalm.base)
 
     def _features(self) -> dict[str, Any]:
-        extractor = self.lalm.feature_extractor
+        extractor, takes = self.lalm.feature_extractor, signature(self.lalm.base.forward).parameters
+        mask = next(name for name in ("feature_attention_mask", "input_features_mask") if name in takes)
         made = extractor(
             [self.sample.extra["waveform"]],
             sampling_rate=16_000,
-            padding="max_length",
+            padding="max_length" if mask == "feature_attention_mask" else True,  # as the published processors pad
             truncation=False,
             return_attention_mask=True,
             return_tensors="pt",
@@ -156,7 +158,7 @@ class Bench:
         group = self.sizes.group
         return {
             "input_features": made["input_features"].to(self.lalm.device, self.lalm.dtype).expand(group, -1, -1),
-            "feature_attention_mask": made["attention_mask"].to(self.lalm.device).expand(group, -1),
+            mask: made["attention_mask"].to(self.lalm.device).expand(group, -1),
         }
 
     def plain_logprobs(self) -> Any:

@@ -20,7 +20,7 @@ from emolab.cli.output import JsonOption, command, emit
 
 HERE = Path(__file__).resolve().parent
 RANK = 16
-MODELS = {"7b": "Qwen/Qwen2-Audio-7B-Instruct", "3b": "Qwen/Qwen2.5-Omni-3B"}
+MODELS = {"7b": "Qwen/Qwen2-Audio-7B-Instruct", "3b": "Qwen/Qwen2.5-Omni-3B", "2b": "Qwen/Qwen3-ASR-1.7B-hf"}
 
 
 NO_ROOM = {"ratio": None, "plain": None, "note": "the plain path does not fit the card"}
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 @command
 def grpo_gpu(
-    size: Annotated[str, typer.Option(help="7b (Qwen2-Audio) or 3b (Qwen2.5-Omni).")] = "7b",
+    size: Annotated[str, typer.Option(help="7b (Qwen2-Audio), 3b (Qwen2.5-Omni) or 2b (Qwen3-ASR).")] = "7b",
     runs: Annotated[int, typer.Option(min=1, help="Alternating runs of each; medians are shown.")] = 3,
     group: Annotated[int, typer.Option(min=2, help="Completions of a prompt.")] = 8,
     prompt: Annotated[int, typer.Option(help="Prompt length in tokens, its audio included.")] = 300,

@@ -14,8 +14,7 @@ from emolab.errors import TrainingError
 from emolab.profiles import PROFILES, profile_for
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZES = {"Qwen/Qwen2.5-Omni-3B": "3b", "Qwen/Qwen2-Audio-7B-Instruct": "7b"}
-BENCH_GB = {"3b": 12.0, "7b": 20.0}
+BENCH_GB = {"2b": 6.0, "3b": 12.0, "7b": 20.0}
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def parts_for(profile: str, device: str, tiny: bool) -> list[Part]:
             (*emolab, "bench", "grpo-gpu", "--size", size, "--json", *(TINY_BENCH if tiny else ())),
             needs_gb=0 if tiny else BENCH_GB[size],
         )
-        for size in ("3b", "7b")
+        for size in BENCH_GB
         if tiny or BENCH_GB[size] <= chosen.memory_gb + 2
     ]
     if (ROOT / "benchmarks" / "_grpo_stock.py").is_file():

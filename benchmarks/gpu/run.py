@@ -42,9 +42,9 @@ def run_parts(
 
 
 def done(path: Path) -> dict[str, Any] | None:
-    """A part's row, where it ended well and was measured with these versions."""
+    """A part's row, where it ended well, or took the time that a part has, and was measured with these versions."""
     row = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return row if row.get("state") == "done" and row.get("versions") == versions() else None
+    return row if row.get("state") in ("done", "stopped") and row.get("versions") == versions() else None
 
 
 def room(card: Card, gigabytes: float) -> bool:
@@ -73,12 +73,11 @@ def run_part(part: Part, card: Card, folder: Path, limit: float = LIMIT) -> dict
         finally:
             late = child.poll() is None
             if late:
-                os.killpg(child.pid, signal.SIGTERM)
-                child.wait(30)
+                stop(child)
         said, told = (stream.seek(0) or stream.read() for stream in (out, err))
     row: dict[str, Any] = {
         "part": part.name,
-        "state": "failed" if late or child.returncode else "done",
+        "state": "stopped" if late else "failed" if child.returncode else "done",
         "card": card.name,
         "memory_gb": round(card.memory_gb, 1),
         "driver": card.driver,
@@ -89,12 +88,23 @@ def run_part(part: Part, card: Card, folder: Path, limit: float = LIMIT) -> dict
         "used_gb": round(before - least, 2) if card.device == "cuda" else None,
     }
     if late:
-        row["note"] = f"stopped after {limit:.0f} s"
+        row["note"] = f"took longer than {limit:.0f} s; --again --only {part.name} gives it another try"
     elif child.returncode:
         row["note"] = next((line for line in reversed((told or said).splitlines()) if line.strip()), "")[:300]
     row["result"] = parsed(said) if part.prints_json else said.strip().splitlines()[-1:]
     write_json(folder / f"{part.name}.json", row)
     return row
+
+
+def stop(child: subprocess.Popen[bytes], patience: float = 30.0) -> None:
+    """End a process and its children, which have `patience` seconds to do so themselves."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        os.killpg(child.pid, how)
+        try:
+            child.wait(patience)
+            return
+        except subprocess.TimeoutExpired:
+            continue
 
 
 def parsed(text: str) -> Any:

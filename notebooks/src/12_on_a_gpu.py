@@ -221,9 +221,8 @@ print(f"{lalm.name} on {lalm.device}: {held / 1e6:.1f} MB held, "
 # %%
 from emolab.paths import CHECKOUT
 
-measured = sorted((CHECKOUT / "benchmarks" / "results" / "gpu")
-                  .glob("*.json"))
-print("\n".join(path.name for path in measured)
+measured = (CHECKOUT / "benchmarks" / "results" / "gpu").glob("*/*.json")
+print("\n".join(sorted({path.parent.name for path in measured}))
       or "No card has run `make gpu` yet: no figure here is about one.")
 
 # %% [markdown]

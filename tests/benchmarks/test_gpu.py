@@ -68,7 +68,19 @@ def test_it_goes_on_where_it_stopped(tmp_path, monkeypatch):
 def test_a_part_that_takes_too_long_is_stopped_with_its_children(tmp_path):
     sleeps = ("-c", "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])")
     row = run.run_part(Part("slow", sleeps), Card("cpu", 0.0, "", "cpu"), tmp_path, limit=2.0)
-    assert row["state"] == "failed" and row["note"] == "stopped after 2 s" and row["seconds"] < 30
+    assert row["state"] == "stopped" and row["note"].startswith("took longer than 2 s") and row["seconds"] < 30
+    assert run.done(tmp_path / "slow.json"), "it is not begun again whenever the command is given"
+
+
+def test_a_part_that_does_not_stop_is_killed():
+    import subprocess
+    import sys
+
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE, start_new_session=True) as child:
+        child.stdout.readline()
+        run.stop(child, 0.5)
+        assert child.returncode == -9
 
 
 def test_the_page_shows_cards_alone_and_feeds_the_cost_boxes(tmp_path):

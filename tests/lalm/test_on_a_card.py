@@ -11,12 +11,15 @@ from lalm_helpers import FAMILIES, PROMPT, ragged, samples_for, tiny_random
 from benchmarks.meter import held_bytes, peak_bytes
 from benchmarks.tiny_models import quantise_model
 from emolab.lalm import accel
+from emolab.lalm.accel.recording import recorder_for
 from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.plain import plain_logprobs
 from emolab.lalm.quantise import add_lora
 from emolab.training.sft import SFTSettings, cold_start
 
 pytestmark = [pytest.mark.gpu]
+# convolutions of the towers: a card would round them to ten bits
+torch.backends.cudnn.allow_tf32 = False
 DEVICE = os.environ.get("EMOLAB_TEST_DEVICE", "cuda")
 """The CPU tries these tests themselves."""
 
@@ -62,10 +65,25 @@ def test_scores_gradients_and_greedy_answers_equal_the_cpus(family):
         assert torch.allclose(ours, theirs, atol=2e-3 * float(ours.abs().max() + 1))
 
 
+def test_a_recorded_step_gives_the_tokens_of_the_plain_one(family, monkeypatch):
+    lalm = moved(adapted(family))
+    batch = lalm.encode(samples_for(lalm, 2), PROMPT)
+    settings = {"n": 3, "max_new_tokens": 40, "seed": 0}
+    recorded = lalm.generate(batch, **settings)
+    assert DEVICE == "cpu" or recorder_for(lalm.device).startswith("recorded"), "nothing failed"
+    monkeypatch.setenv(accel.VARIABLE, "0")
+    plain = lalm.generate(batch, **settings)
+    assert torch.equal(recorded.ids, plain.ids) and torch.allclose(recorded.logprobs, plain.logprobs, atol=2e-3)
+
+
+def half():
+    """The 16 bits that the card computes in."""
+    fine = DEVICE == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if fine else torch.float16
+
+
 def test_the_fast_path_equals_the_plain_one_in_half_precision(family):
-    half = DEVICE == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False)
-    dtype = torch.bfloat16 if half else torch.float16
-    lalm = moved(adapted(family, dtype))
+    lalm = moved(adapted(family, half()))
     batch = lalm.encode(samples_for(lalm, 2), PROMPT)
     ids, mask = (x.to(DEVICE) for x in ragged(lalm, 6))
     flat = FlatCompletions(ids, mask, torch.arange(2, device=DEVICE).repeat_interleave(3))
@@ -77,7 +95,7 @@ def test_the_fast_path_equals_the_plain_one_in_half_precision(family):
 
 
 def test_fine_tuning_in_four_bits_lowers_the_loss_and_its_memory_is_counted(family):
-    lalm = adapted(family, torch.bfloat16, quantised=True)
+    lalm = adapted(family, half(), quantised=True)
     settings = SFTSettings(epochs=12, batch_size=4, learning_rate=1e-2)
     rows = []
 

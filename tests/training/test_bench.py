@@ -80,7 +80,7 @@ def test_publishing_replaces_rows_by_name_and_says_what_was_not_measured(tmp_pat
     assert "| whole step, 7 B in 4 bits, on a GPU | not measured | not measured |  |  |" in text
 
 
-@pytest.mark.parametrize("size", ["7b", "3b"])
+@pytest.mark.parametrize("size", ["7b", "3b", "2b"])
 def test_the_gpu_benchmark_on_a_small_model_and_the_planners_error(
     size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
