@@ -16,6 +16,7 @@ from emolab_synth.embedded import embedded_corpus
 from lalm_helpers import FAMILIES, PROMPT, samples_for, stock_inputs, tiny_random
 from safetensors import safe_open
 
+from emolab.emotions import LABEL_SETS
 from emolab.errors import ModelError
 from emolab.lalm import load_model
 from emolab.lalm.checkpoint import load_checkpoint, save_checkpoint
@@ -220,6 +221,24 @@ def test_the_checkpoint_of_each_recipe(name: str, tmp_path: Path) -> None:
         inputs.append(made)
     out = merge(checkpoint, tmp_path / "merged")
     assert stock_answers(out, lalm.transformers_class, batch, inputs, lalm.pad_id) == our_answers(lalm, batch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_checkpoint_of_each_recipe_on_each_family(made: Any, name: str, tmp_path: Path) -> None:
+    """The recipe's own prompt and note, asked of every family by voice and words."""
+    family, lalm, checkpoint = made
+    recipe = RECIPES[name].cpu()
+    prompt = recipe.prompt(LABEL_SETS["emolab-7"]).using("audio", "text")
+    note = recipe.note(prompt) | {"model": str(checkpoint.parent / "base"), "quantise": None}
+    out = merge(save_checkpoint(tmp_path / "grpo", lalm, note), tmp_path / "merged")
+    samples = samples_for(lalm)
+    batch = lalm.encode(samples, prompt)
+    lalm.name = f"tiny-random-{family}"
+    inputs = [{k: v for k, v in stock_inputs(lalm, [sample]).items() if "video" not in k} for sample in samples]
+    assert stock_answers(out, lalm.transformers_class, batch, inputs, lalm.pad_id) == our_answers(lalm, batch)
+    again, read = load_checkpoint(out)
+    assert read["recipe"] == name and our_answers(again, again.encode(samples, prompt)) == our_answers(lalm, batch)
 
 
 # vLLM's names ---------------------------------------------------------------------------------------------------------

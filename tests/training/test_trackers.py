@@ -44,7 +44,9 @@ print(json.dumps({key: row[key] for row in logs for key in row if key in ("compl
 
 
 def test_trackers_are_settings_of_trl_and_stay_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WANDB_MODE", raising=False)
+    for name in ("WANDB_MODE", "WANDB_DIR"):  # what is set below goes again with the test
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
     monkeypatch.setattr(trackers, "require", lambda *names: None)
     assert tracking((), tmp_path) == {}
     settings = tracking(("wandb",), tmp_path)
