@@ -23,9 +23,7 @@ PATH_COLUMNS = ("audio", "path", "file", "filename", "wav", "audio_path", "video
 LABEL_COLUMNS = ("emotion", "label", "emo", "gt")
 TEXT_COLUMNS = ("text", "transcript", "transcription", "sentence", "utterance")
 OTHER_COLUMNS = ("id", "speaker", "split", "language", "caption", "valence", "arousal", "dominance")
-REASONS = "reasoning"
-"""Of EmotionCoT's JSON Lines: why the label is the label. It is the caption where a row has no other."""
-KNOWN = (*PATH_COLUMNS, *LABEL_COLUMNS, *TEXT_COLUMNS, *OTHER_COLUMNS, REASONS)
+KNOWN = (*PATH_COLUMNS, *LABEL_COLUMNS, *TEXT_COLUMNS, *OTHER_COLUMNS)
 
 
 def load_manifest(
@@ -168,8 +166,6 @@ def _sample(where: str, row: dict[str, Any], root: Path, labels: LabelSet | None
     for name in ("valence", "arousal", "dominance"):
         if name in values:
             values[name] = _float(values[name], f"{where}, column {name!r}")
-    if REASONS in row and "caption" not in values:
-        values["caption"] = _text(row[REASONS])
     media = {"video": path} if path.lower().endswith(VIDEO) else {}
     values |= media | {
         "audio": path,

@@ -209,17 +209,3 @@ def test_a_pointer_of_git_lfs_says_what_to_run(folder):
     (folder / "b/c.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     _, report = load_manifest(csv(folder, "path,label\na.wav,sad\nb/c.wav,sad\n"))
     assert list(report.skipped) == ["Git LFS pointer"] and "git lfs pull" in report.sentence()
-
-
-def test_a_line_of_emotion_cot_is_read_with_its_reasons(tmp_path):
-    """The fields are those of dingdongwang/EmotionThinker, EmotionCoT/pipeline (README.md, api_call.py). How the files
-    that were released name and nest them could not be found; they hold no audio."""
-    wav(tmp_path / "a.wav")
-    row = {"audio_path": "a.wav", "transcription": "We will see.", "emotion": "sad", "pitch_level": "low"}
-    (tmp_path / "e.jsonl").write_text(json.dumps(row | {"reasoning": "A low pitch suggests sadness."}) + "\n")
-    corpus, _ = load_manifest(tmp_path / "e.jsonl")
-    sample = corpus[0]
-    assert (sample.text, sample.emotion, sample.audio) == ("We will see.", "sad", "a.wav")
-    assert sample.caption == "A low pitch suggests sadness."
-    (tmp_path / "e.jsonl").write_text(json.dumps(row | {"reasoning": "x", "caption": "A calm voice."}) + "\n")
-    assert load_manifest(tmp_path / "e.jsonl")[0][0].caption == "A calm voice."

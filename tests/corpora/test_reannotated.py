@@ -33,7 +33,7 @@ def lines(*rows):
 
 
 def test_emotioncot_is_read_with_its_reasoning_and_its_levels(tmp_path):
-    other = {"audio_path": "MELD/dia0_utt0.wav", "emotion": "contempt", "cot_analysis": "Low and slow."}
+    other = {"audio_path": "MELD/dia0_utt0.wav", "emotion": "contempt", "reasoning": "Low and slow."}  # of its script
     text(tmp_path / "emotioncot_iemocap.jsonl", lines(COT, COT | {"audio_path": "IEMOCAP/absent.wav"}))
     text(tmp_path / "emotioncot_meld.jsonl", lines(other))
     wav(tmp_path / COT["audio_path"])
@@ -44,6 +44,7 @@ def test_emotioncot_is_read_with_its_reasoning_and_its_levels(tmp_path):
     assert (first.text, first.emotion, first.caption) == ("Excuse me.", "neutral", COT["cot_analysis"])
     assert first.parts["voice"] == "normal pitch, high energy, normal speed, rising intonation, stress on Excuse, me"
     assert first.extra["gender"] == "Female" and first.extra["stressed_words"] == ["Excuse", "me"]
+    assert second.caption == "Low and slow."
     assert second.emotion == "contempt" and not second.parts and not second.extra, "labels stay as published"
     assert {"neutral", "contempt"} <= set(corpus.labels) and first.language == "en"
     assert corpus.path(first).is_file()

@@ -2,8 +2,8 @@
 IEMOCAP, MELD, Expresso, EARS and MSP-Podcast.
 
 Checked against the card of the data set ddwang2000/EmotionCoT (columns of a line, levels, no audio) and
-dingdongwang/EmotionThinker (`README.md`: the same columns as its pipeline writes them). Names of files, spellings of
-labels and rows are not verified against a public listing.
+dingdongwang/EmotionThinker (`README.md`, `EmotionCoT/pipeline`: the same columns; its script calls the reasoning
+`reasoning`). Names of files, spellings of labels and rows are not verified against a public listing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ INFO = CorpusInfo(
     url="https://huggingface.co/datasets/ddwang2000/EmotionCoT",
     licence="MIT for the annotations; the clips keep the licences of their corpora",
 )
-NEEDED = ("audio_path", "emotion", "cot_analysis")
+NEEDED = ("audio_path", "emotion")
+REASONS = ("cot_analysis", "reasoning")
 LEVELS = {"pitch_level": "pitch", "energy_level": "energy", "speed_level": "speed", "intonation": "intonation"}
 KEPT = (*LEVELS, "stressed_words", "gender", "age_level")
 
@@ -44,8 +45,10 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
     for file in build.files(".jsonl"):
         for i, row in enumerate(read_rows(build.root / file), 1):
             where = f"{build.root / file}, row {i}"
-            for name in NEEDED:
-                if not isinstance(row, dict) or not row.get(name):
+            filled = {name for name, value in row.items() if value} if isinstance(row, dict) else set()
+            reason = next((name for name in REASONS if name in filled), REASONS[0])
+            for name in (*NEEDED, reason):
+                if name not in filled:
                     raise CorpusError(f"{where}: column {name!r} is missing or empty; EmotionCoT has it in each row")
             audio = str(row["audio_path"])
             clip = within(build.root, audio, where).relative_to(build.root.absolute()).as_posix()
@@ -55,7 +58,7 @@ def load(root: str | Path, check: Check = "header") -> tuple[Corpus, LoadReport]
                     audio=clip,
                     emotion=str(row["emotion"]),
                     text=row.get("transcription"),
-                    caption=row["cot_analysis"],
+                    caption=row[reason],
                     parts={"voice": voice} if (voice := _voice(row)) else {},
                     extra={name: row[name] for name in KEPT if row.get(name)},
                 )
