@@ -295,18 +295,19 @@ class LALM(Family):
         mask = torch.tensor([[0] * (width - len(row.ids)) + [1] * len(row.ids) for row in rows])
         spans = [[span.moved(width - len(row.ids)) for span in row.spans] for row in rows]
         positions = self.rope_positions(input_ids, mask, clips).to(self.device)
-        input_ids = input_ids.to(self.device)
         with torch.no_grad():
-            embeds = self.table(input_ids).detach()  # a hook of PEFT may have made it require a gradient
-        media = torch.zeros_like(input_ids, dtype=torch.bool)
+            embeds = self.table(input_ids.to(self.device)).detach()  # a hook of PEFT may have made it need a gradient
+        media = torch.zeros_like(input_ids, dtype=torch.bool)  # on the CPU still: looking there makes no card wait
         for i, row_features in enumerate(features):
             for clip, feature in zip(clips[i], row_features, strict=True):
                 at = input_ids[i] == self.tokens[clip.modality]
                 media[i] |= at
                 embeds = embeds.index_put(
-                    (torch.tensor(i, device=self.device), at.nonzero()[:, 0]), feature.to(self.device, embeds.dtype)
+                    (torch.tensor(i, device=self.device), at.nonzero()[:, 0].to(self.device)),
+                    feature.to(self.device, embeds.dtype),
                 )
-        return PromptBatch(embeds, mask.to(self.device), positions, input_ids, media, spans, ids)
+        mask, input_ids, media = (x.to(self.device) for x in (mask, input_ids, media))
+        return PromptBatch(embeds, mask, positions, input_ids, media, spans, ids)
 
     def require_room(self, prompt: int, answer: int, name: str) -> None:
         """Raise ContextError where a prompt and an answer of so many tokens exceed the model's context."""

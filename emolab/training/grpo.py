@@ -386,11 +386,10 @@ class AudioGRPOTrainer(GRPOTrainer):
         entropies = torch.zeros_like(logps) if compute_entropy else None
         with self.timed("forward" if training else "scoring"):
             for at in chosen.split(batch_size or len(ids)):
-                scores, spread = self._score(model, rows[at].tolist(), ids[at], mask[at], compute_entropy)
+                here = rows[at].tolist()
+                scores, spread = self._score(model, here, ids[at], mask[at], compute_entropy)
                 if training:
-                    require_finite(
-                        float(scores.detach().sum()), "a log-probability of the loss", *self._where(rows[at].tolist())
-                    )
+                    require_finite(float(scores.detach().sum()), "a log-probability of the loss", *self._where(here))
                 logps = logps.index_put((at,), scores)
                 entropies = entropies if spread is None or entropies is None else entropies.index_put((at,), spread)
         if training and self.skips:

@@ -112,6 +112,21 @@ def test_fine_tuning_runs(pair, checkpointing):
     assert len(rows) == 2 and all(row["grad_norm"] > 0 for row in rows)
 
 
+def test_a_step_of_fine_tuning_waits_five_times_however_many_clips_it_has(pair):
+    """For the lengths of a packed row, for its media, for the loss, for the norm (as TRL, two), and for no clip."""
+    _, card = pair
+    samples = samples_for(card, 4)
+    found = []
+    for steps in (1, 3):
+        with Mode():
+            card.encode(samples, PROMPT)  # towers run once
+            Mode.waits.clear()
+            settings = SFTSettings(epochs=steps, batch_size=4)
+            cold_start(card, samples, ["<answer>sad</answer>"] * 4, PROMPT, settings, progress=False)
+            found.append(sum(Mode.waits.values()))
+    assert found[1] - found[0] == 2 * 5
+
+
 def test_a_tensor_left_on_the_cpu_is_found(pair):
     """Three removed moves: of the mask, of the position ids, of the completions."""
     _, card = pair
@@ -191,7 +206,13 @@ def changed(owner, name, old, new, monkeypatch):
 
 
 REMOVED = {
-    "the mask of a prompt": (LALM, "_collate", "mask.to(self.device)", "mask", "rollout"),
+    "the mask of a prompt": (
+        LALM,
+        "_collate",
+        "(x.to(self.device) for x in (mask, input_ids, media))",
+        "(mask, input_ids.to(self.device), media.to(self.device))",
+        "rollout",
+    ),
     "what is drawn": (
         sampling.Chooser,
         "__init__",

@@ -59,12 +59,12 @@ def packed_tokens(batch: PromptBatch, flat: FlatCompletions) -> int:
 
 def pack(batch: PromptBatch, flat: FlatCompletions) -> PackedRow | None:
     """Lay completions out behind their prompts; None if every completion is empty."""
-    lengths, owner = flat.mask.long().sum(-1).cpu(), flat.owner.cpu()
+    count, found = len(flat.owner), torch.cat([flat.mask.long().sum(-1), flat.owner, batch.lengths]).cpu()
+    lengths, owner, sizes = found[:count], found[count : 2 * count], found[2 * count :].tolist()
     order = torch.argsort(owner, stable=True)
     order = order[lengths[order] > 0]
     if not len(order):
         return None
-    sizes = batch.lengths.tolist()
     prompts: dict[int, list[int]] = {}  # prompt row -> start, end of the prompt, end of its last completion
     starts, at = [], 0
     for row, length in zip(owner[order].tolist(), lengths[order].tolist(), strict=True):
@@ -106,7 +106,7 @@ def _fill(
     positions = batch.positions.new_zeros(batch.positions.shape[0], total)
     positions[:, prompt_at] = batch.positions.flatten(1)[:, prompt_from]
     positions[:, inside] = positions[:, last[which].to(device)] + 1 + step.to(device)
-    media = batch.media.flatten()[prompt_from]
+    media = batch.media.flatten()[prompt_from].nonzero()[:, 0]
     media_at = prompt_at[media]
     tokens[media_at] = 0  # some models look for placeholders in the ids that they are given
     every = torch.arange(grid.shape[1] + 1)
