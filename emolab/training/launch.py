@@ -16,14 +16,11 @@ import yaml
 from emolab.errors import TrainingError
 
 CONFIGS = Path(__file__).parent / "configs"
-
-
-REFUSED = {
-    kind: f"{kind} keeps only a shard of each weight on a process, and a rollout and a prompt's embedding run parts of "
-    "the model outside of its own forward, where shards are not gathered; use ddp, or zero2, which shards the "
-    "gradients and the optimiser's state"
-    for kind in ("fsdp2", "zero3")
-}
+SHARDED = (
+    "{}: it keeps only a shard of each weight on a process, and a rollout and a prompt's embedding run parts of the "
+    "model outside of its own forward, where shards are not gathered; use ddp, or zero2, which shards the gradients "
+    "and the optimiser's state"
+)
 
 
 def config_names() -> list[str]:
@@ -66,15 +63,16 @@ def launch_command(config: str, processes: int | None, arguments: Sequence[str])
 
     Raises TrainingError for a configuration that does not exist, or cannot train here, with the reason.
     """
-    if config in REFUSED:
-        raise TrainingError(REFUSED[config])
     path = Path(config) if config.endswith((".yaml", ".yml")) else CONFIGS / f"{config}.yaml"
+    settings = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    stage = settings.get("deepspeed_config", {}).get("zero_stage")
+    if config in ("fsdp2", "zero3") or settings.get("distributed_type") == "FSDP" or stage == 3:
+        raise TrainingError(SHARDED.format(config))
     if not path.is_file():
         raise TrainingError(
             f"{config}: no such configuration; expected one of {', '.join(config_names())}, or a .yaml file"
         )
     program = str(Path(sys.executable).with_name("emolab"))
-    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     if settings.get("use_cpu"):  # accelerate itself starts several processes on CPUs through MPI only, else one
         count = str(processes or settings.get("num_processes", 1))
         head = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", count, "--no-python"]

@@ -51,8 +51,13 @@ def test_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     for sharded in ("fsdp2", "zero3"):
         with pytest.raises(TrainingError, match=r"only a shard of each weight .* use ddp, or zero2"):
             launch.launch_command(sharded, None, [])
+    mine = str(tmp_path / "mine.yaml")
+    for own in ("distributed_type: FSDP\n", "distributed_type: DEEPSPEED\ndeepspeed_config: {zero_stage: 3}\n"):
+        (tmp_path / "mine.yaml").write_text(own)
+        with pytest.raises(TrainingError, match=r"mine.yaml: it keeps only a shard"):
+            launch.launch_command(mine, None, [])
     (tmp_path / "mine.yaml").write_text("num_processes: 1\n")
-    assert str(tmp_path / "mine.yaml") in launch.launch_command(str(tmp_path / "mine.yaml"), None, [])
+    assert mine in launch.launch_command(mine, None, [])
 
 
 def test_processes_on_one_cpu_are_real() -> None:
