@@ -96,14 +96,8 @@ def classical_baseline(
     classes = [str(c) for c in model[-1].classes_]
     rows = _rows(score_on, [gold_of_test(s)[0] for s in usable], model.predict_proba(tables[1]), classes)
     result = summarise(rows, seed, time.perf_counter() - started, n_boot, known)
-    config = {
-        "model": "prosody + logistic regression",
-        "train": train.name,
-        "corpus": test.name,
-        "normalise": normalise,
-        "control": control,
-        "labels": list(known),
-    }
+    config: dict[str, Any] = {"model": "prosody + logistic regression", "train": train.name, "corpus": test.name}
+    config |= {"normalise": normalise, "control": control, "labels": list(known)}
     info = config | {"trained_on": len(fit_on), "skipped": report.summary(), "provenance": provenance(config, seed)}
     info["weights"] = _strongest(model[-1].coef_, classes, FEATURES)
     return result | {"rows": rows, "info": info}

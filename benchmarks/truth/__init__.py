@@ -1,8 +1,8 @@
 """Every attribution method against the corpus's known truth, before and after reinforcement learning.
 
-`emolab bench truth` takes the checkpoints `before` and `after` of a recipe's run, by default of r1-omni, which sees,
-hears and reads; where there is no run, it trains one. It scores every method on samples whose carrier is known, and
-writes `truth.json`, the table `truth.md` and the picture `truth.svg` into `benchmarks/results`, and the section of
+`emolab bench truth` takes the checkpoints of the cold start and of GRPO in a recipe's run, by default of r1-omni, which
+sees, hears and reads; where there is no run, it trains one. It scores every method on samples whose carrier is known,
+and writes `truth.json`, the table `truth.md` and the picture `truth.svg` into `benchmarks/results`, and the section of
 README.md that shows them. `--page-only` writes all of these but the first, from the first.
 
 `suite` runs the checks, `checks` and `deletion` hold the costlier ones, and `table` puts their figures together.
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 RESULT = CHECKOUT / "benchmarks" / "results" / "truth.json"
 RECIPE, SIZE = "r1-omni", "omni"
-STAGES = ("before", "after")
+STAGES = {"before": "cold_start", "after": "grpo"}
+"""What a result calls the stages, and their folders in a run."""
 PICTURED = ("recovery", "conflict", "hallucination")
 SUITE = 3
 """Raised when the suite measures something else, so that nothing older is read back."""
@@ -57,17 +58,16 @@ def truth(
         emit(result, as_json, lambda r: typer.echo(summary(r)))
         return
     from emolab.evaluate.inputs import read_corpus
-    from emolab.training.runs import stage_folder
 
     table = read_corpus(corpus, SIZE)
     folder = run or trained(table)
     if stage is not None:
-        found = measured(stage_folder(folder, stage), table, n, n_checks, seed, split)
+        found = measured(folder / STAGES.get(stage, stage), table, n, n_checks, seed, split)
         emit(found, as_json, lambda r: typer.echo(r["seconds"]))
         return
     result = {"command": f"emolab bench truth --n {n} --n-checks {n_checks} --seed {seed}"}
-    for name in STAGES:
-        result[name] = measured(stage_folder(folder, name), table, n, n_checks, seed, split)
+    for name, place in STAGES.items():
+        result[name] = measured(folder / place, table, n, n_checks, seed, split)
     result = to_plain(result)
     if write:
         RESULT.parent.mkdir(exist_ok=True)
@@ -126,10 +126,9 @@ def trained(corpus: Corpus) -> Path:
     """The folder of r1-omni's run with seed 0 on this corpus, which is made where it is missing."""
     from emolab.lalm.checkpoint import is_checkpoint
     from emolab.recipes import get_recipe
-    from emolab.training.runs import stage_folder
 
     folder = build_folder() / RECIPE / "seed-0"
-    if not all(is_checkpoint(stage_folder(folder, name)) for name in STAGES):
+    if not all(is_checkpoint(folder / place) for place in STAGES.values()):
         typer.echo(f"{folder}: no run of {RECIPE} here; training one takes minutes", err=True)
         get_recipe(RECIPE).cpu(seed=0).run(
             corpus, folder, baseline=False, controls=False, elsewhere=False, zero_shot=False,

@@ -164,7 +164,7 @@ def deletions(
         own, games = labels[int(scores.argmax())], {}
         for n, kind_of in enumerate((*maskers, maskers[0])):
             masker = Masker(kind_of, pool, 1, chosen.seed + i + 5_000 * n)
-            game = chosen.game(model, sample, masker, prompt, batch, own).having(players=players)
+            game = chosen.game(model, sample, masker, prompt, batch=batch, players=players, target=own)
             games[kind_of if n < len(maskers) else "judge"] = game
         values = orders(games, maskers, chosen, pairs, chosen.seed + i)
         rng = np.random.default_rng(1000 + i)

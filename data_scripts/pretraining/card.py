@@ -57,7 +57,7 @@ LIMITS = """
 ## Adapters
 
 - `emo-rl`: what `emolab predict` and `emolab attribute` use, from `emolab train emo-rl --reasoning structured`.
-- `r1-omni/before` and `r1-omni/after`: the recipe `r1-omni` before and after reinforcement learning (`emolab train
+- `r1-omni/cold_start` and `r1-omni/grpo`: the recipe `r1-omni` before and after reinforcement learning (`emolab train
   r1-omni`, seed 0), rounded to 16 bits. It was told the emotions of voices, faces and words, and where they lie. The
   notebooks on attribution read them, so that they need not train first.
 """

@@ -23,7 +23,6 @@ from emolab.attribution.players import (
     WordTimes,
     estimated_word_times,
     face_cells,
-    modality_players,
     players_of,
     speech_bounds,
 )
@@ -61,20 +60,10 @@ class Settings:
         """One of MASKERS under these settings; `shift` moves the seed, so that samples draw different clips."""
         return Masker(kind, background, self.versions, self.seed + shift)
 
-    def game(
-        self,
-        model: LALM,
-        sample: EmotionSample,
-        masker: Masker,
-        prompt: Prompt,
-        batch: PromptBatch,
-        target: str | None = None,
-    ) -> Game:
-        """The game of an encoded sample over all modalities; one that the prompt does not have is a dummy player."""
-        return Game(
-            model, sample, masker, prompt=prompt, players=modality_players(batch), target=target, labels=self.labels,
-            measure=self.measure, template=self.template, batch=batch,
-        )  # fmt: skip
+    def game(self, model: LALM, sample: EmotionSample, masker: Masker, prompt: Prompt, **options: Any) -> Game:
+        """The game of a sample under these settings; `options` are others of `Game`, such as `batch` and `players`."""
+        stated = {"labels": self.labels, "measure": self.measure, "template": self.template, "prompt": prompt}
+        return Game(model, sample, masker, **stated | options)
 
 
 @dataclass(frozen=True)
@@ -201,8 +190,7 @@ class Explainer:
         batch, key = self._encoded(sample), (id(sample), kind, replace(chosen, measure=MEASURES[0]))
         if key not in self._games:
             made = chosen.masker(kind, self.background if kind != "silence" else None)
-            options = {"labels": chosen.labels, "template": chosen.template, "prompt": self.prompt}
-            game = Game(self.model, sample, made, batch=batch, **options)  # type: ignore[arg-type]
+            game = chosen.game(self.model, sample, made, self.prompt, batch=batch)
             self._games[key] = game.remembering()
         return self._games[key].having(measure=chosen.measure)
 

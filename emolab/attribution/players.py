@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,9 +105,8 @@ def face_cells(
     for group in _grouped(spans, "video", keys[by]):
         frame = None if by == "region" else group[0].frame
         place = None if by == "frame" else region(group[0])
-        name = " ".join(
-            x for x in (f"frame {frame}" if frame is not None else "", f"region {place}" if place else "") if x
-        )
+        told = [f"frame {frame}"] if frame is not None else []
+        name = " ".join([*told, f"region {place}"] if place else told)
         players.append(_player(name, "video", group, frame=frame, region=place))
     return players
 
@@ -177,15 +177,8 @@ def _grouped(spans: Sequence[Span], modality: str, key: Callable[[Span], Hashabl
     return list(groups.values())
 
 
-def _player(
-    name: str,
-    modality: str,
-    spans: Sequence[Span],
-    frame: int | None = None,
-    region: tuple[int, int] | None = None,
-    word: str | None = None,
-) -> Player:
+def _player(name: str, modality: str, spans: Sequence[Span], **known: Any) -> Player:
     starts = [s.t0 for s in spans if s.t0 is not None]
     ends = [s.t1 for s in spans if s.t1 is not None]
     positions = tuple(i for s in spans for i in range(s.start, s.end))
-    return Player(name, modality, positions, min(starts, default=None), max(ends, default=None), frame, region, word)
+    return Player(name, modality, positions, min(starts, default=None), max(ends, default=None), **known)

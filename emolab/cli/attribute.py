@@ -60,15 +60,11 @@ def attribute(
     }
     found = explain_file(asked_model, file, asked, background, masker=masker, **options)
     if html is not None:
-        _write_page(found, html)
+        from emolab.plots.explanation import explanation_html, page
+
+        sample = EmotionSample(file.name, audio=found["file"], video=found["video"])
+        html.write_text(page(explanation_html(sample, found), sample.id), encoding="utf-8")
     emit(found, as_json, render)
-
-
-def _write_page(explained: dict[str, Any], path: Path) -> None:
-    from emolab.plots.explanation import explanation_html, page
-
-    sample = EmotionSample(Path(explained["file"]).name, audio=explained["file"], video=explained["video"])
-    path.write_text(page(explanation_html(sample, explained), sample.id), encoding="utf-8")
 
 
 def render(result: dict[str, Any]) -> None:

@@ -65,8 +65,9 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
         made = {name: kind(**{f.name: given.pop(f.name) for f in fields(kind)}) for name, kind in groups.items()}
         command(**made, **given)
 
-    wrapper.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
-    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    annotations = {parameter.name: parameter.annotation for parameter in shown}
+    vars(wrapper).update(__signature__=inspect.Signature(shown))
+    wrapper.__annotations__ = annotations
     return wrapper
 
 

@@ -88,13 +88,13 @@ def _tracks(sample: EmotionSample, file: Path, check: Check, report: LoadReport)
     if seen.reason:
         report.skip(seen.reason, seen.message)
         return None
-    absent = {m: None for m in ("audio", "video") if getattr(sample, m) and not getattr(seen, m)}
+    absent: dict[str, Any] = {m: None for m in ("audio", "video") if getattr(sample, m) and not getattr(seen, m)}
     if len(absent) == (2 if sample.video else 1):
         report.skip("nothing to show", f"{file}: a picture; name images of a face in a table of emolab's own")
         return None
     for modality in absent:
         report.notes.append(f"{printable(str(file))}: no {modality} track; the rest is kept")
-    return replace(sample, **absent) if absent else sample  # type: ignore[arg-type]
+    return replace(sample, **absent)
 
 
 def _folder_rows(folder: Path, labels: LabelSet | None, report: LoadReport) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -84,21 +84,13 @@ def readable_samples(
 
 
 def under_control(
-    corpus: Corpus,
-    fault: Fault,
-    prompt: Prompt,
-    control: str | None,
-    seed: int,
-    lalm: LALM | None = None,
-    long_clips: str = "window",
-    answer: int = 0,
-) -> tuple[list[EmotionSample], LoadReport]:
-    """`readable_samples` under one of `emolab.evaluate.controls.CONTROLS`. Raises EvaluationError where none is
-    left, with the first message of each reason."""
-    usable, report = readable_samples(corpus, fault, prompt, lalm, long_clips, answer)
-    if not usable:
+    corpus: Corpus, samples: list[EmotionSample], report: LoadReport, control: str | None, seed: int
+) -> list[EmotionSample]:
+    """What `readable_samples` gave, under one of `emolab.evaluate.controls.CONTROLS`. Raises EvaluationError where that
+    is nothing, with the first message of each reason."""
+    if not samples:
         raise EvaluationError(f"{corpus.root}: nothing to score; {report.sentence() or 'it is empty'}")
-    return apply_control(usable, control, seed), report
+    return apply_control(samples, control, seed)
 
 
 def with_room(corpus: Corpus, lalm: LALM, prompt: Prompt, answer: int, report: LoadReport) -> Corpus:
@@ -161,7 +153,8 @@ def ask(
     """
     prompt = get_prompt(prompt) if isinstance(prompt, str) else prompt
     started = time.perf_counter()
-    samples, report = under_control(corpus, fault, prompt, control, seed, lalm, long_clips, max_new_tokens)
+    samples, report = readable_samples(corpus, fault, prompt, lalm, long_clips, max_new_tokens)
+    samples = under_control(corpus, samples, report, control, seed)
     options = {"temperature": temperature, "max_new_tokens": max_new_tokens}
     texts = generate_texts(lalm, samples, prompt, batch_size, seed, progress, **options)
     config = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id, "control": control}

@@ -61,7 +61,8 @@ def evaluate(
     prompt, asked = asking(prompt, labels, corpus.labels)
     gold = gold_labels(corpus, asked)
     started = time.perf_counter()
-    samples, report = under_control(corpus, _label_fault(gold), prompt, control, seed, lalm, long_clips, max_new_tokens)
+    samples, report = readable_samples(corpus, _label_fault(gold), prompt, lalm, long_clips, max_new_tokens)
+    samples = under_control(corpus, samples, report, control, seed)
     rows = [noted(s) | {"gold": gold(s)[0], "predicted": None} for s in samples]
     config: dict[str, Any] = {"model": lalm.name, "corpus": corpus.name, "prompt": prompt.id, "labels": list(asked)}
     config |= {"mode": mode, "control": control, "calibration": calibration}

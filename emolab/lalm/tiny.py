@@ -14,8 +14,8 @@ from emolab.errors import ModelError
 TINY_FOLDER = Path(__file__).parent / "tiny_data"
 SHIPPED_ADAPTERS = {
     ("emo-rl", "grpo"): TINY_FOLDER / "emo-rl",
-    ("r1-omni", "cold_start"): TINY_FOLDER / "r1-omni" / "before",
-    ("r1-omni", "grpo"): TINY_FOLDER / "r1-omni" / "after",
+    ("r1-omni", "cold_start"): TINY_FOLDER / "r1-omni" / "cold_start",
+    ("r1-omni", "grpo"): TINY_FOLDER / "r1-omni" / "grpo",
 }
 TAUGHT_FOLDER = TINY_FOLDER / "emo-rl"  # of `emolab train emo-rl --reasoning structured`: what `predict` uses
 _NAMES = "endoftext im_start im_end AUDIO audio_bos audio_eos IMAGE VIDEO vision_bos vision_eos"

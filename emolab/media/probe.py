@@ -64,14 +64,9 @@ def _probe_av(path: Path) -> MediaInfo:
             audio = next((s for s in container.streams.audio if s.codec_context is not None), None)
             video = next((s for s in container.streams.video if s.codec_context is not None), None)
             seconds = container.duration / av.time_base if container.duration else None
-            return MediaInfo(
-                seconds,
-                (audio.rate or 0) if audio else 0,
-                (audio.channels or 0) if audio else 0,
-                (video.width or 0) if video else 0,
-                (video.height or 0) if video else 0,
-                float(video.average_rate or 0) if video else 0.0,
-            )
+            sound = (audio.rate or 0, audio.channels or 0) if audio else (0, 0)
+            size, fps = ((video.width or 0, video.height or 0), video.average_rate or 0) if video else ((0, 0), 0)
+            return MediaInfo(seconds, *sound, *size, float(fps))
     except (av.FFmpegError, ValueError, OSError) as error:
         raise unreadable(path, "audio or video", str(getattr(error, "strerror", None) or error)) from error
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -197,11 +198,11 @@ def _look_at_all(
 
 
 def _without_absent_tracks(sample: EmotionSample, found: dict[str, Look], report: LoadReport) -> EmotionSample:
-    absent = [m for m, seen in found.items() if not getattr(seen, m)]
+    absent: dict[str, Any] = {m: None for m, seen in found.items() if not getattr(seen, m)}
     for modality in absent:
         other = "video" if modality == "audio" else "audio"
         report.notes.append(f"{getattr(sample, modality)}: no {modality} track; shown as {other} only")
-    return replace(sample, **dict.fromkeys(absent)) if absent else sample  # type: ignore[arg-type]
+    return replace(sample, **absent)
 
 
 def cut(sample: EmotionSample, seconds: float, max_seconds: float) -> list[EmotionSample]:
@@ -218,19 +219,10 @@ def cut(sample: EmotionSample, seconds: float, max_seconds: float) -> list[Emoti
     if n <= 1:
         return [sample]
     step = seconds / n
-    return [
-        replace(
-            sample,
-            id=f"{sample.id}#{i + 1}",
-            extra={
-                **sample.extra,
-                "window_of": sample.id,
-                "audio_window": (round(i * step, 3), round((i + 1) * step, 3)),
-                "video_window": (round(i * step, 3), round((i + 1) * step, 3)),
-            },
-        )
-        for i in range(n)
-    ]
+    ends = [round(i * step, 3) for i in range(n + 1)]
+    windows = [{f"{medium}_window": part for medium in ("audio", "video")} for part in pairwise(ends)]
+    shown = [{**sample.extra, "window_of": sample.id, **window} for window in windows]
+    return [replace(sample, id=f"{sample.id}#{i}", extra=extra) for i, extra in enumerate(shown, 1)]
 
 
 def pool(ids: Sequence[str | None], values: Sequence[T], together: Callable[[list[T]], T]) -> list[T]:

@@ -6,19 +6,17 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from emolab.attribution.shapley import Attribution
 from emolab.media import audio_of, frames_of
 from emolab.plots.style import INK, QUIET, SIGNED_MAP, colour_of, light_grid, new_figure, styled
 from emolab.samples import EmotionSample
-
-if TYPE_CHECKING:
-    from emolab.attribution.shapley import Attribution
 
 
 @styled

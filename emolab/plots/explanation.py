@@ -33,7 +33,8 @@ def picture(figure: Figure, alt: str) -> str:
     """A figure as an <img> element."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)
-    return _image(buffer.getvalue(), alt)
+    told = html.escape(alt, quote=True)
+    return f"<img alt='{told}' style='max-width:100%' src='{_source(buffer.getvalue())}'>"
 
 
 def sound_html(wave: NDArray[np.float32], caption: str = "") -> str:
@@ -260,10 +261,6 @@ def _strongest(rows: Rows) -> float:
 
 def _finite(value: float) -> float:
     return float(value) if np.isfinite(value) else 0.0
-
-
-def _image(data: bytes, alt: str) -> str:
-    return f"<img alt='{html.escape(alt, quote=True)}' style='max-width:100%' src='{_source(data)}'>"
 
 
 def _source(data: bytes, kind: str = "image/png") -> str:

@@ -14,7 +14,7 @@ from emolab.plots.explanation import page, picture
 from emolab.plots.training import training_curves
 from emolab.recipes.share import score_text
 from emolab.training.callbacks import read_metrics
-from emolab.training.runs import METRICS, SCORES, STAGES, read_run, stage_folder
+from emolab.training.runs import METRICS, SCORES, STAGES, read_run
 
 EXAMPLES = 8
 SIDE_BY_SIDE = "display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start"
@@ -72,7 +72,7 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _answers(folder: Path, result: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]]) -> str:
-    places = {name: stage_folder(folder, name) / SCORES for name in stages}
+    places = {name: folder / name / SCORES for name in stages}
     rows = {name: _rows(place) for name, place in places.items() if place.with_suffix(".parquet").is_file()}
     if not rows:
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -88,7 +88,7 @@ def palette(labels: LabelSet | Sequence[str]) -> dict[str, str]:
     return {name: found[name] for name in names}
 
 
-def light_grid(axis: Axes, which: str = "y") -> None:
+def light_grid(axis: Axes, which: Literal["x", "y", "both"] = "y") -> None:
     """Faint guide lines along one axis ("x", "y" or "both")."""
-    axis.grid(True, axis=which)  # type: ignore[arg-type]
+    axis.grid(True, axis=which)
     axis.tick_params(length=0)

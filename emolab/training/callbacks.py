@@ -220,12 +220,12 @@ class Clips(TrainerCallback):
         self.trainer: AudioGRPOTrainer | None = None
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        now = self.trainer.generation if self.trainer is not None else None
-        if not self.report_to or now is None or not state.is_world_process_zero or "loss" not in (logs or {}):
+        trainer, main = self.trainer, state.is_world_process_zero
+        now = trainer.generation if trainer is not None else None
+        if trainer is None or now is None or not (main and self.report_to and "loss" in (logs or {})):
             return
-        assert self.trainer is not None
         copies = len(now.texts) // len(now.rows)
-        shown = [(self.trainer.samples[row], now.texts[i * copies]) for i, row in enumerate(now.rows[:SHOWN])]
+        shown = [(trainer.samples[row], now.texts[i * copies]) for i, row in enumerate(now.rows[:SHOWN])]
         heard = [(s, text) for s, text in shown if s.has("audio")]
         for name in self.report_to if heard else ():
             pandas, tracker = import_module("pandas"), import_module(name)

@@ -27,31 +27,8 @@ from emolab.training.launch import is_main, wait_for_all
 
 STAGES = {"zero_shot": "zero-shot", "sft": "supervised", "cold_start": "cold start", "grpo": "GRPO"}
 """The stages of a run in their order, and what people call them. Folders and JSON keys have the names."""
-OLD_NAMES = {"before": "cold_start", "after": "grpo"}
-"""What stages were called in earlier versions. Kept results and shipped adapters are read through this mapping."""
 IDENTITY, SCORES, METRICS, RESULT = "run.json", "scores", "metrics.jsonl", "result.json"
 HEAD = 1 << 16
-
-
-def stage_name(name: str) -> str:
-    """The name of a stage, given by it or by the one that it had in earlier versions.
-
-    >>> stage_name("after"), stage_name("sft")
-    ('grpo', 'sft')
-    """
-    return OLD_NAMES.get(name, name)
-
-
-def stage_folder(run: str | Path, stage: str) -> Path:
-    """The folder of a stage in a run's; of one that an earlier version wrote, under the name that it has there."""
-    old = next((old for old, new in OLD_NAMES.items() if new == stage_name(stage)), stage)
-    new = Path(run) / stage_name(stage)
-    return Path(run) / old if (Path(run) / old).is_dir() and not (new / "emolab.json").is_file() else new
-
-
-def by_stage(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result with its stages under their present names; what is no stage keeps its key."""
-    return {stage_name(name): value for name, value in result.items()}
 
 
 def corpus_identity(samples: Iterable[EmotionSample], root: Path, name: str = "") -> dict[str, Any]:
@@ -274,11 +251,11 @@ def slim(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_run(folder: str | Path) -> dict[str, Any]:
-    """The result of a finished run, its stages under their present names. Raises TrainingError where there is none."""
+    """The result of a finished run. Raises TrainingError where there is none."""
     path = Path(folder) / RESULT
     if not path.is_file():
         raise TrainingError(f"{folder}: no {RESULT}; give a folder in which `emolab train` finished")
-    return by_stage(read_json(path, "the result of a run", TrainingError))
+    return read_json(path, "the result of a run", TrainingError)
 
 
 def resolved(corpus: Corpus) -> list[EmotionSample]:

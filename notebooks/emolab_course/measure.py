@@ -16,6 +16,7 @@ from emolab.attribution.game import (
     Masker,
     asked_labels,
 )
+from emolab.attribution.players import modality_players
 from emolab.attribution.shapley import coalitions, exact_from_table, interactions_from_table
 from emolab.errors import AttributionError
 from emolab.samples import MODALITIES, Corpus, EmotionSample, resolve
@@ -106,7 +107,8 @@ def measure(
     for i, (sample, batch) in enumerate(zip(bar, model.encoded([[s] for s in samples], prompt), strict=True)):
         target = str(sample.emotion) if gold else None
         for kind in maskers:
-            game = chosen.game(model, sample, chosen.masker(kind, pool, i), prompt, batch, target)
+            options = {"batch": batch, "players": modality_players(batch), "target": target}
+            game = chosen.game(model, sample, chosen.masker(kind, pool, i), prompt, **options)
             tables[kind].append(game.label_values(coalitions(len(game.players))))
             game.target = target = target or labels[int(tables[kind][-1][-1].argmax())]
             if inner and kind == maskers[0]:
@@ -159,7 +161,8 @@ def null_tables(
     pool = Background.encode(model, background, prompt)
     found = np.zeros((len(samples), len(MODALITIES), 2 ** len(MODALITIES)))
     for i, (sample, batch) in enumerate(zip(samples, model.encoded([[s] for s in samples], prompt), strict=True)):
-        game = chosen.game(model, sample, chosen.masker(masker, pool, i), prompt, batch, str(sample.emotion))
+        options = {"batch": batch, "players": modality_players(batch), "target": str(sample.emotion)}
+        game = chosen.game(model, sample, chosen.masker(masker, pool, i), prompt, **options)
         strangers = Masker("swap", strange[sample.emotion], 1, chosen.seed + 10_000 + i)
         stranger = strangers(model, sample, prompt, batch)[0]
         for m, player in enumerate(game.players):

@@ -17,27 +17,17 @@ import pytest
 from emolab.errors import TrainingError
 from emolab.samples import EmotionSample
 from emolab.training import runs
-from emolab.training.runs import Run, by_stage, corpus_identity, differences, free_folder, stage_folder, stage_name
+from emolab.training.runs import Run, corpus_identity, differences, free_folder
 
 IDENTITY: dict[str, Any] = {"recipe": "x", "settings": {"seed": 0, "steps": 2}, "corpus": {"name": "a", "hash": "1"}}
 
 
-def test_stages_are_read_under_their_earlier_names(tmp_path: Path) -> None:
-    assert [stage_name(n) for n in ("before", "after", "sft", "grpo")] == ["cold_start", "grpo", "sft", "grpo"]
-    assert by_stage({"before": 1, "after": 2, "n": 3}) == {"cold_start": 1, "grpo": 2, "n": 3}
-    assert stage_folder(tmp_path, "grpo") == tmp_path / "grpo"
-    (tmp_path / "after").mkdir()
-    assert stage_folder(tmp_path, "grpo") == stage_folder(tmp_path, "after") == tmp_path / "after"
-    (tmp_path / "grpo").mkdir()
-    (tmp_path / "grpo" / "emolab.json").write_text("{}")
-    assert stage_folder(tmp_path, "after") == tmp_path / "grpo"
-
-
 def test_the_shipped_adapters_are_found_by_the_stages_names() -> None:
     from emolab.lalm.checkpoint import is_checkpoint
-    from emolab.lalm.tiny import TINY_FOLDER
+    from emolab.lalm.tiny import TINY_FOLDER, shipped_adapter
 
-    assert all(is_checkpoint(stage_folder(TINY_FOLDER / "r1-omni", stage)) for stage in ("cold_start", "grpo"))
+    assert all(is_checkpoint(shipped_adapter("r1-omni", stage)) for stage in ("cold_start", "grpo"))
+    assert shipped_adapter("r1-omni", "grpo") == TINY_FOLDER / "r1-omni" / "grpo"
 
 
 @pytest.mark.parametrize(
