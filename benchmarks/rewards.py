@@ -77,7 +77,7 @@ def cold(action: Callable[[], Any], repeats: int = 3) -> float:
     best = float("inf")
     for _ in range(repeats):
         for cache in (
-            parsing._parse,
+            parsing.parse,
             scan._scan_cached,
             captions.profile,
             embedding._built_in,

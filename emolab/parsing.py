@@ -43,23 +43,12 @@ class Parsed:
     """Any of our tags occurs, well-formed or not."""
 
 
-def parse(text: str, opened: str = "") -> Parsed:
-    """Read one completion. `opened` is what the prompt has opened and the completion goes on with (`opened_by`).
-
-    >>> parse("<think>slow and low</think><answer>sad</answer>").answer
-    'sad'
-    >>> parse("slow and low</think><answer>sad</answer>", opened="<think>").think
-    'slow and low'
-    """
-    return _parse(opened + text)
-
-
 def opened_by(prompt: str) -> str:
     """The tags that a prompt, as the model reads it, opens at its end and leaves open, with the white space after them.
 
     A chat template of a thinking model may end in "<think>"; the completion then starts inside that block, and its text
-    alone lacks the tag. Whoever hands a completion on (rollouts, evaluation) puts this in front of it, or gives it to
-    `parse`: rewards, parser and evaluation then see the whole answer.
+    alone lacks the tag. Whoever hands a completion on (rollouts, evaluation) puts this in front of it. Rewards, parser
+    and evaluation then see the whole answer.
 
     >>> opened_by("…<|im_start|>assistant\\n<think>\\n"), opened_by("Reply with <answer>emotion</answer>.")
     ('<think>\\n', '')
@@ -126,7 +115,12 @@ def _unique(blocks: _Blocks, name: str) -> str | None:
 
 
 @text_cache()
-def _parse(text: str) -> Parsed:
+def parse(text: str) -> Parsed:
+    """Read one completion, with what its prompt has opened (`opened_by`) in front of it.
+
+    >>> parse("<think>slow and low</think><answer>sad</answer>").answer
+    'sad'
+    """
     blocks = _blocks(text, ("think", "answer"))
     think, answer = _unique(blocks, "think"), _unique(blocks, "answer")
     order = [name for name, _ in blocks.found]
@@ -156,24 +150,24 @@ def _parse(text: str) -> Parsed:
     return Parsed(think or None, sections, answer or None, format_ok, structure_ok, problems, blocks.tagged)
 
 
-def answer_text(text: str, opened: str = "") -> str | None:
+def answer_text(text: str) -> str | None:
     """The answer of a completion: its only answer block, or all of it where the model used none of our tags."""
-    parsed = parse(text, opened)
+    parsed = parse(text)
     return parsed.answer if parsed.tagged else text.strip() or None
 
 
-def parse_label(text: str, labels: LabelSet | Sequence[str] = EMOLAB_7, opened: str = "") -> str | None:
+def parse_label(text: str, labels: LabelSet | Sequence[str] = EMOLAB_7) -> str | None:
     """The label a completion answers with, or None where it gives none, several, denies it, or hides it.
 
     Rewards and evaluation use this one function, so a parse rate is the share of completions for which it is not None.
-    `labels` are those of the prompt (`prompt.labels`) or of the corpus; `opened` as `parse` takes it.
+    `labels` are those of the prompt (`prompt.labels`) or of the corpus.
 
     >>> parse_label("<answer>Sadness</answer>"), parse_label("It sounds sad."), parse_label("sad or angry")
     ('sad', 'sad', None)
     >>> parse_label("说话人很生气"), parse_label("Not happy but bored.", ("joy", "boredom"))
     ('angry', 'boredom')
     """
-    answer = answer_text(text, opened)
+    answer = answer_text(text)
     return None if answer is None else label_in_sentence(answer, labels)
 
 
@@ -188,7 +182,7 @@ def split_words(answer: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word and len(word) <= _MAX_WORD_LENGTH))
 
 
-def parse_words(text: str, opened: str = "") -> tuple[str, ...]:
+def parse_words(text: str) -> tuple[str, ...]:
     """The emotion words an open-vocabulary completion answers with, lower case, each once; () where there are none."""
-    answer = answer_text(text, opened)
+    answer = answer_text(text)
     return () if answer is None else split_words(answer)

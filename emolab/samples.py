@@ -222,17 +222,6 @@ class Corpus:
             raise CorpusError(f"{sample.id}: this sample has no {modality}")
         return within(self.root, relative, f"{sample.id}, column {modality!r}")
 
-    def check_labels(self, labels: Iterable[str]) -> Corpus:
-        """The corpus itself. Raises CorpusError that names the first sample whose emotion is not one of `labels`."""
-        known = tuple(labels)
-        for i, sample in enumerate(self.samples, 1):
-            if sample.emotion not in known:
-                raise CorpusError(
-                    f"{self.name or self.root}, row {i} ({sample.id}): emotion {sample.emotion!r} is not "
-                    f"one of {', '.join(known)}; map it (`corpus load … --labels`) or leave it out"
-                )
-        return self
-
     def counts(self, name: str = "emotion") -> Counter[Any]:
         """How often each value of a field (or key of `extra`) occurs."""
         return Counter(getattr(s, name) if name in FIELDS else s.extra.get(name) for s in self.samples)

@@ -100,12 +100,12 @@ def test_what_the_prompt_has_opened_belongs_to_the_completion():
         opened = opened_by(f"user\nReply with <answer>emotion</answer>.{tail}")
         assert opened.strip() == "<think>" and opened in tail
         completion = "slow and low</think>\n<answer>sad</answer>"
-        parsed = parse(completion, opened)
+        parsed = parse(opened + completion)
         assert (parsed.think, parsed.answer, parsed.format_ok) == ("slow and low", "sad", True)
-        assert not parse(completion).format_ok and parse_label(completion, opened=opened) == "sad"
-        assert parse_words("x</think><answer>sad, low</answer>", opened) == ("sad", "low")
-        assert parse(STRUCTURED.removeprefix("<think>"), opened).structure_ok
-    assert parse_label("sad", opened="<think>") is None  # thought, but never said
+        assert not parse(completion).format_ok and parse_label(opened + completion) == "sad"
+        assert parse_words(opened + "x</think><answer>sad, low</answer>") == ("sad", "low")
+        assert parse(opened + STRUCTURED.removeprefix("<think>")).structure_ok
+    assert parse_label("<think>sad") is None  # thought, but never said
     for closed in ("<think>\n\n</think>\n\n", "assistant\n", "", "<think> about it", "<content>"):
         assert opened_by(closed) == ""
     assert opened_by("<answer>") == "<answer>" and parse("sad</answer>", "<answer>").answer == "sad"
@@ -114,10 +114,10 @@ def test_what_the_prompt_has_opened_belongs_to_the_completion():
 def test_the_cache_is_bounded_in_bytes():
     from emolab import parsing
 
-    info = parsing._parse.cache_info()
+    info = parsing.parse.cache_info()
     assert info.maxsize * LONGEST * 4 <= 64 * 2**20  # four bytes a character at most
     parse("<answer>sad</answer>" + " " * LONGEST)
-    assert parsing._parse.cache_info().currsize == info.currsize
+    assert parsing.parse.cache_info().currsize == info.currsize
 
 
 def test_words():

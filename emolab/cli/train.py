@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emolab import recipes
-from emolab.cli.options import (
-    CorpusOption,
-    LabelsOption,
-    LongClipsOption,
-    ModelOption,
-    ProtocolOption,
-    WeightOption,
-    grouped,
-)
+from emolab.cli import options as ask
 from emolab.cli.output import JsonOption, command, emit, print_scores, real_stdout
 from emolab.emotions import LabelSet
 from emolab.errors import TrainingError
@@ -72,16 +64,16 @@ ReasoningOption = Annotated[str | None, typer.Option(help="How the model reasons
 class RunOptions:
     """What a run is made on, with which settings of the recipe, and where it is kept."""
 
-    corpus: CorpusOption = None
-    labels: LabelsOption = None
-    protocol: ProtocolOption = None
+    corpus: ask.CorpusOption = None
+    labels: ask.LabelsOption = None
+    protocol: ask.ProtocolOption = None
     fold: FoldOption = None
     test_corpus: TestCorpusOption = None
-    long_clips: LongClipsOption = "window"
+    long_clips: ask.LongClipsOption = "window"
     out: OutOption = None
     seed: SeedOption = 0
     reasoning: ReasoningOption = None
-    model: ModelOption = None
+    model: ask.ModelOption = None
     domain: DomainOption = None
     split: SplitOption = "test"
     test_per_label: TestOption = None
@@ -112,12 +104,12 @@ def register(app: typer.Typer) -> None:
 
 def _command(name: str) -> Callable[..., None]:
     @command
-    @grouped
+    @ask.grouped
     def train(
         told: RunOptions,
         only_listening: ListeningOption = False,
         reward: RewardOption = None,
-        reward_weight: WeightOption = None,
+        reward_weight: ask.WeightOption = None,
         own_rewards: OwnOption = True,
         steps: StepsOption = None,
         baseline: BaselineOption = True,
@@ -144,7 +136,7 @@ def _command(name: str) -> Callable[..., None]:
 
 
 @command
-@grouped
+@ask.grouped
 def cold_start(
     told: RunOptions,
     recipe: Annotated[str, typer.Option(help="The recipe whose cold start it is.")] = "emo-rl",

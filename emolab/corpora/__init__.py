@@ -7,7 +7,7 @@
 """
 
 from emolab.corpora.catalogue import CORPORA, info
-from emolab.corpora.spec import LOADERS, corpus_folds, fold_names, load_corpus, load_published, relabel, respell
+from emolab.corpora.spec import LOADERS, corpus_folds, fold_names, load_corpus, load_published, relabel
 from emolab.media.usable import CHECKS
 
 load = load_published  # earlier name
@@ -23,5 +23,4 @@ __all__ = [
     "load_corpus",
     "load_published",
     "relabel",
-    "respell",
 ]

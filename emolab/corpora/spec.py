@@ -318,17 +318,18 @@ def load_published(
 ) -> tuple[Corpus, LoadReport]:
     """Load a corpus by name from the folder (or file) that holds it as published.
 
-    Labels stay as published, or are mapped to the taxonomy `labels` (`relabel`); of a corpus that is not one of
-    `CORPORA` they are respelt. `check` says how hard each media file
-    is looked at: "exists", "header" (default) or "decode". Raises CorpusError for an unknown name or a folder that does
-    not have the layout.
+    Labels stay as published, or are mapped to the taxonomy `labels` (`relabel`), by their meaning for a corpus that is
+    not one of `CORPORA`; the report counts what is left out. `check` says how hard each media file is looked at:
+    "exists", "header" (default) or "decode". Raises CorpusError for an unknown name or a folder that does not have the
+    layout.
     """
     corpus, report = _loader(name if name in LOADERS else info(name).name)(Path(root), check)
     if labels is None:
         return corpus, report
-    if name not in CORPORA:
-        return respell(corpus, label_set(labels)), report
-    mapped, dropped = relabel(corpus, info(name).labels, labels, keep_calm)
+    if name in CORPORA:
+        mapped, dropped = relabel(corpus, info(name).labels, labels, keep_calm)
+    else:
+        mapped, dropped = _by_meaning(corpus, label_set(labels))
     report.add(dropped)
     report.found = len(mapped)
     return mapped, report
@@ -358,13 +359,3 @@ def relabel(corpus: Corpus, source: str, target: str, keep_calm: bool = False) -
     renamed = Counter((s.extra["label"], s.emotion) for s in kept if s.extra["label"] != s.emotion)
     report.notes += [f"{count} of {old!r} count as {new!r}" for (old, new), count in sorted(renamed.items())]
     return replace(corpus, samples=kept, labels=mapping.target), report
-
-
-def respell(corpus: Corpus, labels: LabelSet | Sequence[str]) -> Corpus:
-    """The corpus with each emotion spelt as in `labels` ("Anger" becomes "angry").
-
-    Raises CorpusError that names the first sample whose emotion is none of them.
-    """
-    wanted = label_set(labels)
-    samples = [replace(s, emotion=wanted.normalise(s.emotion) or s.emotion) for s in corpus]
-    return replace(corpus, samples=samples, labels=wanted).check_labels(wanted)

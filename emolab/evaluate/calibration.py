@@ -16,7 +16,6 @@ are fitted on held-out clips, and lie beside a checkpoint as `temperature.json`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from numpy.typing import NDArray
 
 from emolab.errors import EvaluationError
 from emolab.evaluate.controls import SAMPLE_RATE, SILENCE_SECONDS, silence, with_audio
-from emolab.files import write_json
+from emolab.files import read_json, write_json
 from emolab.prompts import Prompt
 from emolab.samples import EmotionSample
 
@@ -136,13 +135,12 @@ class Temperatures:
         path = Path(folder) / FILE if folder is not None else None
         if path is None or not path.is_file():
             return cls()
+        stated = read_json(path, "the temperatures of a checkpoint", EvaluationError)
         try:
-            found = cls(**json.loads(path.read_text(encoding="utf-8")))
+            found = cls(**stated)
             good = found.like > 0 and found.unlike > 0
-        except (ValueError, TypeError) as error:
-            raise EvaluationError(
-                f"{path}: cannot be read ({error}); write it again with `Temperatures.save`"
-            ) from error
+        except TypeError as error:
+            raise EvaluationError(f"{path}: {error}; write it again with `Temperatures.save`") from error
         if not good:
             raise EvaluationError(f"{path}: a temperature is above 0")
         return found

@@ -16,18 +16,7 @@ from emolab.errors import EvaluationError
 from emolab.evaluate.asking import WRITTEN, AskOptions, ask, noted, pool_rows
 from emolab.evaluate.results import talkers
 from emolab.metrics import bootstrap_ci, caption_notes, caption_table, hit_rate, rouge_l
-from emolab.metrics.captions import (
-    DocumentFrequency,
-    Reference,
-    bleu_counts,
-    bleu_of,
-    cider_sample,
-    emotion_counts,
-    f1_of,
-    mean_defined,
-    references,
-    tokens,
-)
+from emolab.metrics import captions as counting
 from emolab.parsing import answer_text, parse
 from emolab.prompts import Prompt
 from emolab.samples import Corpus, EmotionSample
@@ -103,17 +92,17 @@ def _interval(
     return list(bootstrap_ci(lambda drawn, _: combine(drawn), values, values, groups=groups, n=n, seed=seed))
 
 
-def _counted(gold: Sequence[Reference], predicted: Sequence[str], labels: Sequence[str | None]) -> Counted:
+def _counted(gold: Sequence[counting.Reference], predicted: Sequence[str], labels: Sequence[str | None]) -> Counted:
     """What each sample adds to a score, and how the sums become the score, so that a resample counts nothing anew."""
     pairs = list(zip(gold, predicted, strict=True))
-    weights = DocumentFrequency.fit(gold)
+    known = counting.DocumentFrequency.fit(gold)
     counted: Counted = {
-        "emotion_f1": ([emotion_counts(g, p) for g, p in pairs], f1_of),
-        "bleu_1": ([bleu_counts(g, p, 1) for g, p in pairs], bleu_of),
-        "bleu_4": ([bleu_counts(g, p, 4) for g, p in pairs], bleu_of),
+        "emotion_f1": ([counting.emotion_counts(g, p) for g, p in pairs], counting.f1_of),
+        "bleu_1": ([counting.bleu_counts(g, p, 1) for g, p in pairs], counting.bleu_of),
+        "bleu_4": ([counting.bleu_counts(g, p, 4) for g, p in pairs], counting.bleu_of),
         "rouge_l": ([rouge_l([g], [p]) for g, p in pairs], mean),
-        "cider": ([cider_sample(references(g), p, weights) for g, p in pairs], mean_defined),
-        "length": ([len(tokens(p)) for p in predicted], mean),
+        "cider": ([counting.cider_sample(counting.references(g), p, known) for g, p in pairs], counting.mean_defined),
+        "length": ([len(counting.tokens(p)) for p in predicted], mean),
     }
     if None not in labels:
         named = zip(labels, predicted, strict=True)

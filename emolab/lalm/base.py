@@ -23,15 +23,7 @@ from emolab.lalm import accel
 from emolab.lalm.accel.attention import install
 from emolab.lalm.batch import Completions, PromptBatch, Span, finite
 from emolab.lalm.contract import Family
-from emolab.lalm.layout import (
-    Clip,
-    Row,
-    as_text,
-    build_row,
-    choose_template,
-    end_of_turn,
-    messages,
-)
+from emolab.lalm.layout import Clip, Row, as_text, build_row, choose_template, end_of_turn, messages
 from emolab.lalm.likeness import Likeness, likeness_of
 from emolab.lalm.sampling import Sampling, evaluating, sample_completions
 from emolab.media import SAMPLE_RATE, FeatureCache, audio_of, content_hash, frame_seconds, frames_of, media_key

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from statistics import fmean
 from typing import Any
 
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
@@ -73,9 +74,9 @@ def audit(
             row["pay"].append(value)
             if value - bad > row["margin"]:
                 row |= {"margin": value - bad, "example": _shown(text)}
-    found = [row | {"pay": _mean(row["pay"]), "ok": row["margin"] <= _TOLERANCE} for row in rows.values()]
+    found = [row | {"pay": fmean(row["pay"]), "ok": row["margin"] <= _TOLERANCE} for row in rows.values()]
     blind = best_blind(reward, progress, style, chosen, language)
-    blind["ok"] = blind["several"] <= blind["single"] + 0.01 * abs(_mean(right))
+    blind["ok"] = blind["several"] <= blind["single"] + 0.01 * abs(fmean(right))
     name = reward_name(reward)
     return {
         "rubric": name,
@@ -84,8 +85,8 @@ def audit(
         "style": style,
         "labels": chosen.name,
         "language": language,
-        "right": _mean(right),
-        "wrong": _mean(wrong),
+        "right": fmean(right),
+        "wrong": fmean(wrong),
         "neutral_right": right[chosen.labels.index("neutral")] if "neutral" in chosen.labels else None,
         "rows": found,
         "blind": blind,
@@ -116,7 +117,7 @@ def best_blind(reward: Reward, progress: float, style: str, labels: LabelSet, la
     def mean_pay(answers: Sequence[tuple[str, ...]]) -> list[float]:
         texts = [_blind_text(answer, every[0], style) for answer in answers]
         table = [pay(reward, case, texts, progress, range(len(texts))) for case in every]
-        return [_mean(column) for column in zip(*table, strict=True)]
+        return [fmean(column) for column in zip(*table, strict=True)]
 
     names, most = _names(every, style), 2 if style == "caption" else 4
     singles = sorted(zip(mean_pay(list(names.values())), names, strict=True), key=lambda pair: -pair[0])
@@ -185,7 +186,3 @@ def paying_hacks(audits: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 def _shown(text: str, width: int = 200) -> str:
     """The start of a completion, as JSON and terminals take it: half a surrogate pair becomes its escape."""
     return text[:width].encode("utf-8", "backslashreplace").decode()
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

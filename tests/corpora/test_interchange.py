@@ -7,7 +7,7 @@ import json
 import pytest
 from emolab_corpora import exchange, hub
 
-from emolab.corpora import respell
+from emolab.corpora.spec import in_labels
 from emolab.emotions import EMOTIONS
 from emolab.errors import CorpusError
 from emolab.media import load_audio
@@ -49,7 +49,7 @@ def test_a_row_of_the_real_emobox_is_read(tmp_path):
         'Audio_Speech_Actors_01-24/Actor_20/03-01-07-02-02-01-20.wav", "type": "raw", "sample_rate": 48000, '
         '"num_frame": 227427.0, "task": "category", "length": 4.7380625, "emo": "Disgust", "channel": 1}\n'
     )
-    (sample,) = respell(exchange.read_emobox(tmp_path / "t.jsonl"), EMOTIONS)
+    (sample,) = in_labels(exchange.read_emobox(tmp_path / "t.jsonl"), EMOTIONS)
     assert (sample.emotion, sample.corpus, sample.extra["length"]) == ("disgusted", "ravdess", 4.7380625)
 
 
