@@ -13,16 +13,7 @@ from av import AudioStream
 from av.container import InputContainer
 
 from emolab.errors import MediaError
-from emolab.media.files import (
-    AV_OPTIONS,
-    MAX_SECONDS,
-    av_url,
-    is_soundfile,
-    read_head,
-    regular_file,
-    too_long,
-    unreadable,
-)
+from emolab.media.files import MAX_SECONDS, is_soundfile, open_av, read_head, regular_file, too_long, unreadable
 from emolab.media.probe import LOST_SECONDS, check_whole, truncated
 
 SAMPLE_RATE = 16_000
@@ -124,7 +115,7 @@ def _read_soundfile(path: Path, file: sf.SoundFile, promised: int, max_seconds: 
 
 def _av_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], int]:
     try:
-        container = av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace")
+        container = open_av(path)
     except (av.FFmpegError, ValueError, OSError) as error:
         raise unreadable(path, "audio", str(getattr(error, "strerror", None) or error)) from error
     try:

@@ -6,6 +6,9 @@ import os
 import stat
 import unicodedata
 from pathlib import Path
+from typing import Any
+
+import av
 
 from emolab.errors import MediaError, PointerError, TooLongError
 
@@ -106,9 +109,9 @@ def unreadable(path: Path, wanted: str, detail: str = "") -> MediaError:
     )
 
 
-def av_url(path: Path) -> str:
-    """How PyAV is given a file, so that a colon in its name is never taken for a protocol."""
-    return f"file:{path.absolute()}"
+def open_av(path: Path) -> Any:
+    """A file that PyAV decodes; a colon in its name is never taken for a protocol, nor does it open anything else."""
+    return av.open(f"file:{path.absolute()}", options=AV_OPTIONS, metadata_errors="replace")
 
 
 def too_long(path: Path, seconds: float, max_seconds: float) -> TooLongError:

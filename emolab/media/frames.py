@@ -14,7 +14,7 @@ from av import VideoFrame
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from emolab.errors import MediaError
-from emolab.media.files import AV_OPTIONS, MAX_SECONDS, av_url, is_folder, regular_file, too_long, unreadable
+from emolab.media.files import MAX_SECONDS, is_folder, open_av, regular_file, too_long, unreadable
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
@@ -142,7 +142,7 @@ def _video(
 
 def _frame_times(path: Path) -> np.ndarray:
     """Presentation times of a video's frames in seconds, sorted, from its packets: nothing is decoded."""
-    with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:
+    with open_av(path) as container:
         if not container.streams.video or container.streams.video[0].codec_context is None:
             raise MediaError(f"{path}: holds no video track to decode; use it as audio only, or give another")
         if container.duration and container.duration / av.time_base > MAX_SECONDS:
@@ -169,7 +169,7 @@ def _decode(path: Path, wanted: np.ndarray) -> list[np.ndarray]:
     """The frames shown at the times `wanted` (sorted, seconds). A clip that ends early repeats its last frame."""
     frames: list[np.ndarray] = []
     shown: np.ndarray | None = None
-    with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:
+    with open_av(path) as container:
         stream = container.streams.video[0]
         for frame in container.decode(stream):
             if len(frames) == len(wanted):

@@ -15,7 +15,7 @@ import av
 import soundfile as sf
 
 from emolab.errors import MediaError
-from emolab.media.files import AV_OPTIONS, av_url, is_soundfile, read_head, regular_file, unreadable
+from emolab.media.files import is_soundfile, open_av, read_head, regular_file, unreadable
 from emolab.media.frames import IMAGES, image_size
 
 LOST_SECONDS = 0.05  # a recording may end this much before its header says
@@ -60,7 +60,7 @@ def probe(path: str | Path) -> MediaInfo:
 
 def _probe_av(path: Path) -> MediaInfo:
     try:
-        with av.open(av_url(path), options=AV_OPTIONS, metadata_errors="replace") as container:
+        with open_av(path) as container:
             audio = next((s for s in container.streams.audio if s.codec_context is not None), None)
             video = next((s for s in container.streams.video if s.codec_context is not None), None)
             seconds = container.duration / av.time_base if container.duration else None

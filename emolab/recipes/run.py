@@ -30,22 +30,8 @@ from emolab.lalm.quantise import add_lora
 from emolab.media.usable import POLICIES
 from emolab.profiles import Profile, profile
 from emolab.prompts import Prompt, get_prompt
-from emolab.recipes.data import (
-    Source,
-    Splits,
-    cold_part,
-    corpus_of,
-    default_folder,
-    fitting,
-    folds_of,
-    in_domain,
-    kept_of,
-    readable,
-    reward_columns,
-    take_per_label,
-    to_listen_to,
-    with_voice_clauses,
-)
+from emolab.recipes import data
+from emolab.recipes.data import Source, Splits, take_per_label
 from emolab.recipes.stages import Stages, run_folds
 from emolab.rewards.base import Reward
 from emolab.rewards.rubric import Part, Rubric
@@ -149,9 +135,9 @@ class Recipe:
 
     def settings_dict(self) -> dict[str, Any]:
         """The settings that decide a run's result, as plain JSON data; a local `rollout` is not stated."""
-        data: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        settings: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
         left = NOT_DECIDING + (("rollout",) if self.rollout == "local" else ())
-        return {name: value for name, value in data.items() if name not in left}
+        return {name: value for name, value in settings.items() if name not in left}
 
     # What a system is: a page overrides these
 
@@ -180,7 +166,7 @@ class Recipe:
 
         Raises CorpusError that says what is missing where there are none.
         """
-        return kept_of(
+        return data.kept_of(
             self.name, self.modalities, corpus, lambda sample: sample.emotion is not None, "a label (column 'emotion')"
         )
 
@@ -255,7 +241,7 @@ class Recipe:
         options: dict[str, Any] = data_options | {"rewards": rewards, "baseline": baseline}
         options |= {"controls": controls, "elsewhere": elsewhere, "zero_shot": zero_shot, "grpo": grpo, "start": start}
         if fold == "all":
-            found = folds_of(corpus, self.corpus_size, labels, protocol)
+            found = data.folds_of(corpus, self.corpus_size, labels, protocol)
             return run_folds(self.name, self.run, found, out, test=test, progress=progress, say=say, **options)
 
         # 0. What is trained and measured on. All faults of the data are told before the model is loaded.
@@ -263,26 +249,27 @@ class Recipe:
             raise TrainingError(f"long_clips {long_clips!r}: expected one of {', '.join(POLICIES)}")
         if start and not is_checkpoint(start):
             raise TrainingError(f"{start}: no checkpoint to start from; give a folder such as OUT/cold_start")
-        whole = corpus_of(corpus, self.corpus_size, labels, protocol, fold)
-        chosen, folder = whole.labels, Path(out) if out is not None else default_folder(self.name, whole)
+        whole = data.corpus_of(corpus, self.corpus_size, labels, protocol, fold)
+        chosen, folder = whole.labels, Path(out) if out is not None else data.default_folder(self.name, whole)
         for note in whole.report.notes if whole.report else ():
             say(note)
-        measured = None if test is None else self.readable(corpus_of(test, labels=chosen), split, say)
+        measured = None if test is None else self.readable(data.corpus_of(test, labels=chosen), split, say)
         inside = self.readable(whole, split, say)
-        inside = to_listen_to(inside, split, say) if only_listening else inside
-        data = self.splits(inside, split, measured)
+        inside = data.to_listen_to(inside, split, say) if only_listening else inside
+        parts = self.splits(inside, split, measured)
         other = self.other_domain(inside, split) if elsewhere else None
-        rubric = self.rewards(chosen, data.train) if rewards is None else rubric_of(rewards, chosen, data.train)
-        checks = possible_controls(list(data.test), self.controls if controls else (), self.seed, say)
+        rubric = self.rewards(chosen, parts.train) if rewards is None else rubric_of(rewards, chosen, parts.train)
+        checks = possible_controls(list(parts.test), self.controls if controls else (), self.seed, say)
         early = checks if controls == "every" else ()
-        ids = self.identity(data, rubric, long_clips)
+        ids = self.identity(parts, rubric, long_clips)
 
         with Run(folder, ids, say) as run:
             lalm = run.timed("load", self.load)
             recipe = self.for_model(lalm, say)
             ask, ask_at_once = recipe.prompt(chosen), recipe.direct_prompt(chosen)
-            cold, train = (fitting(p, lalm, ask, self.max_new_tokens, long_clips, say) for p in (data.cold, data.train))
-            stages = Stages(recipe, run, data.test, other, lalm, long_clips, progress, train)
+            fitted = (lalm, ask, self.max_new_tokens, long_clips, say)
+            cold, train = (data.fitting(part, *fitted) for part in (parts.cold, parts.train))
+            stages = Stages(recipe, run, parts.test, other, lalm, long_clips, progress, train)
             result: dict[str, Any] = {"recipe": self.name, "metric": self.metric} | dict.fromkeys(STAGES)
             # 1. The model as it comes.
             if zero_shot:
@@ -323,7 +310,7 @@ class Recipe:
                 "rewards": [part.name for part in rubric.parts],
                 "seed": self.seed,
                 "seconds": run.seconds,
-                "n": {"cold": len(data.cold), "train": len(data.train), "test": len(data.test)},
+                "n": {"cold": len(parts.cold), "train": len(parts.train), "test": len(parts.test)},
                 "settings": recipe.settings_dict(),
                 "out": str(run.out),
                 "last_step": steps[-1] if steps else None,
@@ -335,7 +322,8 @@ class Recipe:
 
     def readable(self, corpus: Corpus, split: str, say: Callable[[str], None] = lambda text: None) -> Corpus:
         """The samples of a corpus that this recipe can train on or measure on, whose media can be read."""
-        return readable(self.select(corpus).where(lambda s: s.split in ("train", split, None)), self.modalities, say)
+        wanted = self.select(corpus).where(lambda s: s.split in ("train", split, None))
+        return data.readable(wanted, self.modalities, say)
 
     def splits(self, corpus: Corpus, split: str = "test", test: Corpus | None = None) -> Splits:
         """The cold start's, GRPO's and the measured samples; disjoint.
@@ -344,7 +332,7 @@ class Recipe:
         splits); `test_per_label` takes that many of each label. A label with few clips gives half of them to the cold
         start. Raises CorpusError where a part would be empty.
         """
-        inside = in_domain(self.select(corpus), self.domain)
+        inside = data.in_domain(self.select(corpus), self.domain)
         train = inside.where(split="train")
         if test is None:
             held_out = inside.where(split=split)
@@ -356,9 +344,9 @@ class Recipe:
                 f"{corpus.name or corpus.root}: {self.name} trains on the split 'train' and measures on {split!r}; "
                 f"there are {dict(inside.counts('split'))}"
             )
-        cold = cold_part(train, self.cold_per_label, self.seed)
+        cold = data.cold_part(train, self.cold_per_label, self.seed)
         if self.gives_reasons and len(cold):
-            cold = with_voice_clauses(cold, train).where(self._can_teach)
+            cold = data.with_voice_clauses(cold, train).where(self._can_teach)
             if not len(cold):
                 raise CorpusError(
                     f"{corpus.name or corpus.root}: {self.name} teaches reasons, which it writes from a description, a "
@@ -391,9 +379,9 @@ class Recipe:
             return None
         return take_per_label(away, self.test_per_label, 0) if self.test_per_label else away
 
-    def identity(self, data: Splits, rubric: Rubric, long_clips: str = "window") -> dict[str, Any]:
+    def identity(self, parts: Splits, rubric: Rubric, long_clips: str = "window") -> dict[str, Any]:
         """What a run's result depends on, beside the code: a folder holds runs of one identity."""
-        labels, root = data.train.labels, data.train.root
+        labels, root = parts.train.labels, parts.train.root
         return {
             "recipe": self.name,
             "model": model_identity(self.model),
@@ -401,7 +389,7 @@ class Recipe:
             "rewards": reward_identity(rubric),
             "prompt": self.prompt(labels).id,
             "labels": list(labels),
-            "corpus": corpus_identity([*data.cold, *data.train], root, data.train.name) | {"fold": data.train.fold},
+            "corpus": corpus_identity([*parts.cold, *parts.train], root, parts.train.name) | {"fold": parts.train.fold},
             "long_clips": long_clips,
         }
 
@@ -500,7 +488,7 @@ class Recipe:
         clips = Clips(self.report_to)
         shown = [history, *([Progress()] if progress else []), signals, clips, *callbacks]
         engine = Engine(lalm, out / "engine", self.engine_url) if self.rollout == "vllm" else None
-        more: dict[str, Any] = {"columns": reward_columns(samples), "callbacks": shown, "engine": engine}
+        more: dict[str, Any] = {"columns": data.reward_columns(samples), "callbacks": shown, "engine": engine}
         clips.trainer = trainer = AudioGRPOTrainer(lalm, samples, asked, rubric, args, **more)
         last = last_checkpoint(out) if resume else None
         with signals, naming_the_knobs("a step of GRPO"):

@@ -155,8 +155,8 @@ def test_what_a_corpus_is(tmp_path: Path) -> None:
     assert runs.corpus_identity([one], tmp_path, "n")["samples"] == 1
 
 
-def test_result_is_read_under_the_present_names(tmp_path: Path) -> None:
+def test_a_folder_without_a_result_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"no result.json"):
         runs.read_run(tmp_path)
-    (tmp_path / "result.json").write_text(json.dumps({"after": {"ua": 1}, "before": None}))
-    assert runs.read_run(tmp_path) == {"grpo": {"ua": 1}, "cold_start": None}
+    (tmp_path / "result.json").write_text(json.dumps({"grpo": {"ua": 1}}))
+    assert runs.read_run(tmp_path) == {"grpo": {"ua": 1}}
