@@ -50,11 +50,6 @@ class Attribution:
     errors_over: str = ""
 
     @property
-    def efficiency_gap(self) -> float:
-        """Σφ − (v(N) − v(∅)), which is zero for an exact Shapley value."""
-        return float(self.values.sum() - (self.full - self.empty))
-
-    @property
     def names(self) -> list[str]:
         """The players' names, or their numbers where the game has none."""
         return [p.name for p in self.players] or [str(i) for i in range(len(self.values))]
@@ -154,8 +149,8 @@ def shapley(
     players = len(game.players) if n is None else n
     if players <= exact_up_to:
         return exact(game, players).of(game)
-    pairs = sampled(game, players, np.random.default_rng(seed), target_error, max_pairs, min(4, max_pairs))
-    return pairs.of(game)
+    effort = {"target_error": target_error, "max_pairs": max_pairs, "min_pairs": min(4, max_pairs)}
+    return sampled(game, players, np.random.default_rng(seed), **effort).of(game)
 
 
 def exact(game: GameFunction, n: int) -> Attribution:
@@ -184,24 +179,14 @@ def tables_of(game: GameFunction, present: NDArray[np.bool_]) -> Floats:
     return np.asarray(game(present), float)[None] if versions is None else np.asarray(versions(present), float)
 
 
-def sampled(
-    game: GameFunction,
-    n: int,
-    rng: np.random.Generator,
-    target_error: float = 0.0,
-    max_pairs: int = 256,
-    min_pairs: int = 8,
-    pairs_per_call: int = 8,
-) -> Attribution:
-    """Shapley values from antithetic permutations: each random order is used with its reverse (Mitchell et al. 2022).
+def sampled(game: GameFunction, n: int, rng: np.random.Generator, **options: Any) -> Attribution:
+    """Shapley values of `n` players from antithetic permutations: each is used with its reverse (Mitchell et al. 2022).
 
     Sampling stops when the largest standard error is at most `target_error`, or after `max_pairs` pairs. The error is
     that of the mean over independent *pairs*, so it accounts for the correlation inside a pair. Σφ equals v(N) − v(∅)
-    exactly for any number of pairs. Raises AttributionError for fewer than two pairs, which give no error.
+    exactly for any number of pairs. `options` are those of `refined`.
     """
-    if max_pairs < 2 or min_pairs < 2:
-        raise AttributionError("a standard error needs at least two pairs of permutations")
-    *_, last = refined(game, n, rng, target_error, max_pairs, min_pairs, pairs_per_call)
+    *_, last = refined(game, n, rng, **options)
     return last
 
 
@@ -214,7 +199,12 @@ def refined(
     min_pairs: int = 8,
     pairs_per_call: int = 8,
 ) -> Iterator[Attribution]:
-    """`sampled` step by step: the estimate after every call of the game, which a widget can draw or stop at."""
+    """`sampled` step by step: the estimate after every call of the game, which a widget can draw or stop at.
+
+    Raises AttributionError for fewer than two pairs, which give no error.
+    """
+    if max_pairs < 2 or min_pairs < 2:
+        raise AttributionError("a standard error needs at least two pairs of permutations")
     ends = np.asarray(game(np.array([[False] * n, [True] * n])), float)
     pairs: list[Floats] = []
     evaluations = 2

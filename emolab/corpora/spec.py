@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -201,8 +202,8 @@ def in_labels(corpus: Corpus, labels: Labels) -> Corpus:
     if wanted == corpus.labels:
         return corpus
     own = corpus.labels.name
-    kept = replace(_report(corpus), skipped=dict(_report(corpus).skipped), notes=list(_report(corpus).notes))
-    return _labelled(replace(corpus, report=kept), own if LABEL_SETS.get(own) == corpus.labels else None, wanted)
+    kept = replace(corpus, report=deepcopy(_report(corpus)))
+    return _labelled(kept, own if LABEL_SETS.get(own) == corpus.labels else None, wanted)
 
 
 def _by_meaning(corpus: Corpus, labels: LabelSet) -> tuple[Corpus, LoadReport]:
@@ -299,8 +300,7 @@ def choose_fold(folds: list[Fold], fold: str | int | None) -> Fold:
 
 def _divided(corpus: Corpus, fold: Fold) -> Corpus:
     """The corpus with the splits of a fold; samples that it gives no part are counted and left out."""
-    report = replace(_report(corpus), skipped={k: list(v) for k, v in _report(corpus).skipped.items()})
-    report.notes = list(report.notes)
+    report = deepcopy(_report(corpus))
     table = fold.as_corpus()
     left_out = {s.id for s in corpus} - {s.id for s in table}
     for sample in corpus:

@@ -97,10 +97,6 @@ class LabelSet(Sequence[str]):
             return in_table(first, second, kind)
         return similarity_of(self.place(first), self.place(second), first == second, kind)
 
-    def similarity_matrix(self, kind: str | SimilarityTable = "plutchik") -> list[list[float]]:
-        """`similarity` of every pair of labels: a list of rows, (L, L)."""
-        return [[self.similarity(a, b, kind) for b in self] for a in self]
-
     def to_json(self) -> dict[str, Any]:
         """Name and labels, and what the set states beyond them, as JSON has it."""
         stated: dict[str, Any] = {"name": self.name, "labels": list(self.labels)}

@@ -27,8 +27,12 @@ def test_circle_shows_all_eight_and_their_similarity():
     assert "surprised\n0.85" in texts(plutchik_circle(near, "fearful", gamma=0.7))
 
 
+def matrix(kind):
+    return [[similarity(a, b, kind) for b in EMOLAB_7] for a in EMOLAB_7]
+
+
 def test_matrices():
-    figure = similarity_matrices({kind: EMOLAB_7.similarity_matrix(kind) for kind in ("plutchik", "vad")})
+    figure = similarity_matrices({kind: matrix(kind) for kind in ("plutchik", "vad")})
     assert [axis.get_title() or axis.get_title("left") for axis in figure.axes[:2]] == ["plutchik", "vad"]
     assert len(figure.axes[0].texts) == 49
 
@@ -47,7 +51,7 @@ def test_an_emotion_that_is_no_label_has_no_dot_and_says_so():
 
 
 def test_matrices_say_what_their_values_are():
-    figure = similarity_matrices({"α = 1": EMOLAB_7.similarity_matrix("vad")}, EMOLAB_7, "reward", "answer", "gold")
+    figure = similarity_matrices({"α = 1": matrix("vad")}, EMOLAB_7, "reward", "answer", "gold")
     assert [figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()] == ["answer", "gold"]
     assert figure.axes[-1].get_ylabel() == "reward"
 

@@ -15,7 +15,6 @@ from emolab.emotions import (
     VAD,
     concept,
     label_in_sentence,
-    label_set,
     normalise_label,
     similarity,
 )
@@ -118,9 +117,8 @@ def test_similarity_is_symmetric_and_bounded(a, b, kind):
     assert 0.0 <= similarity(a, b, kind) <= 1.0
 
 
-def test_matrix_and_errors():
-    matrix = label_set(("happy", "sad")).similarity_matrix()
-    assert matrix[0] == pytest.approx([1.0, 0.0])
+def test_opposites_and_errors():
+    assert similarity("happy", "sad") == pytest.approx(0.0)
     with pytest.raises(ValueError, match="not a known emotion"):
         similarity("sad", "purple")
     with pytest.raises(ValueError, match="similarity kind"):
