@@ -39,7 +39,7 @@ def grpo_gpu(
     prompt: Annotated[int, typer.Option(help="Prompt length in tokens, its audio included.")] = 300,
     completion: Annotated[int, typer.Option(help="Completion length in tokens.")] = 128,
     seconds: Annotated[float, typer.Option(help="Length of the clip.")] = 10.0,
-    checkpointing: Annotated[bool, typer.Option(help="Compute activations again in the backward.")] = False,
+    checkpointing: Annotated[bool, typer.Option(help="Compute activations again in the backward pass.")] = False,
     small: Annotated[bool, typer.Option(help="Three narrow layers on a CPU: checks that it runs.")] = False,
     write: Annotated[bool, typer.Option(help="Put the rows into the committed result and README's table.")] = False,
     as_json: JsonOption = False,

@@ -23,7 +23,7 @@ from emolab.samples import Corpus, LoadReport, note_path
 
 MOST_SHOWN = 5  # items of one reason on a screen; --json and the report file have all
 
-CheckOption = Annotated[str, typer.Option("--check", help="How hard to look at media files: exists, header, decode.")]
+CheckOption = Annotated[str, typer.Option("--check", help="How hard to look at media files: exists, header or decode.")]
 RootOption = Annotated[Path | None, typer.Option("--root", help="Folder the table's paths are relative to.")]
 TableArgument = Annotated[Path, typer.Argument(help="A table (.jsonl or .parquet) or the folder that holds it.")]
 
@@ -60,9 +60,9 @@ def load(
     root: Annotated[Path | None, typer.Argument(help="The folder or file, where SPEC is a name alone.")] = None,
     labels: Annotated[str | None, typer.Option(help="Label set to map to, or a comma list of your own.")] = None,
     keep_calm: Annotated[bool, typer.Option(help="Count RAVDESS's calm as neutral.")] = False,
-    protocol: Annotated[str | None, typer.Option(help="Split by this protocol; drawn: by a seed.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="Split by this protocol, or drawn from a seed.")] = None,
     fold: Annotated[str | None, typer.Option(help="Which fold, by name or number; by default the first.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of a split that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of a split that is drawn.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the table here (.parquet, .jsonl), with its report.")] = None,
     check: CheckOption = "header",
     path_column: Annotated[str | None, typer.Option(help="Manifest: column of the paths.")] = None,

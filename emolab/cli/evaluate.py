@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.options import MeasuredOptions, grouped
+from emolab.cli.options import MeasuredOptions, QuantiseOption, grouped
 from emolab.cli.output import JsonOption, command, emit, print_scores
 from emolab.errors import EvaluationError
 from emolab.extras import require
@@ -20,17 +20,21 @@ from emolab.samples import Corpus
 def evaluate(
     asked_for: MeasuredOptions,
     checkpoint: Annotated[Path | None, typer.Option(help="Folder that a recipe wrote.")] = None,
-    mode: Annotated[str, typer.Option(help="generate: parse an answer; labels: score every label.")] = "generate",
-    control: Annotated[str | None, typer.Option(help="silent, swapped, shuffled, no_transcript or no_video.")] = None,
+    mode: Annotated[str, typer.Option(help="generate: read the written answer; labels: score each.")] = "generate",
+    control: Annotated[
+        str | None, typer.Option(help="What to take away: silent, swapped, shuffled, no_transcript or no_video.")
+    ] = None,
     calibration: Annotated[str, typer.Option(help="For --mode labels: none, contextual or mean.")] = "none",
-    quantise: Annotated[str | None, typer.Option(help="nf4 for 4 bits.")] = None,
+    quantise: QuantiseOption = None,
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 64,
-    batch_size: Annotated[int, typer.Option(help="Samples at a time.")] = 16,
+    batch_size: Annotated[int, typer.Option(help="Samples that run at a time.")] = 16,
     confusion: Annotated[Path | None, typer.Option(help="Draw the confusion matrix into this file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a model or a checkpoint, with bootstrap intervals: UA, WA and weighted F1 of labels, wheel F of emotion
-    words, overlap and Emo-F1 of captions, whichever it is asked for; and the share of answers that could be parsed.
+    """Score a model or a checkpoint on a corpus, with bootstrap intervals.
+
+    Labels are scored by UA, WA and weighted F1, emotion words by the wheel F, and captions by overlap and Emo-F1. The
+    share of answers that could be parsed is told, too.
     """
     require("torch", "transformers")  # before a corpus is made or read
     from emolab.evaluate import BY_STYLE, evaluation_of, numbers, write_result

@@ -27,16 +27,19 @@ LabelsOption = Annotated[
         "else the corpus's."
     ),
 ]
-ProtocolOption = Annotated[str | None, typer.Option(help="Division into parts: see `emolab corpus list`, or drawn.")]
+ProtocolOption = Annotated[
+    str | None, typer.Option(help="How to split: by a protocol that `emolab corpus list` names, or drawn from a seed.")
+]
 FoldOption = Annotated[str | None, typer.Option(help="Fold of the protocol, by name or number.")]
 LongClipsOption = Annotated[
     str, typer.Option("--long-clips", help="Clips too long for the model: window (cut, answers pooled) or skip.")
 ]
 SplitOption = Annotated[str, typer.Option(help="Split to score on.")]
 WhereOption = Annotated[
-    list[str] | None, typer.Option("--where", help="Keep samples with KEY=VALUE[,VALUE]; may be repeated.")
+    list[str] | None, typer.Option("--where", help="Keep only samples with KEY=VALUE[,VALUE]. May be repeated.")
 ]
 LimitOption = Annotated[int | None, typer.Option(help="Score at most so many samples, drawn by the seed.")]
+QuantiseOption = Annotated[str | None, typer.Option(help="Load the weights in 4 bits: nf4.")]
 ModelOption = Annotated[str | None, typer.Option(help="Model name or folder; the profile's where none is given.")]
 PromptOption = Annotated[
     str | None, typer.Option(help="Prompt name: direct, free, structured, …; the checkpoint's own by default.")

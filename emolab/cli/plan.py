@@ -20,8 +20,8 @@ def plan(
     prompt_tokens: Annotated[int, typer.Option(min=1, help="Length of a prompt, its audio included.")] = 300,
     completion_tokens: Annotated[int, typer.Option(min=1, help="Longest completion.")] = 256,
     lora_rank: Annotated[int, typer.Option(min=1, help="Rank of the adapters.")] = 16,
-    bits: Annotated[int, typer.Option(help="4 or 16, of the language model's weights.")] = 4,
-    checkpointing: Annotated[bool, typer.Option(help="Compute activations again in the backward.")] = False,
+    bits: Annotated[int, typer.Option(help="Bits of the language model's weights: 4 or 16.")] = 4,
+    checkpointing: Annotated[bool, typer.Option(help="Compute activations again in the backward pass.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Predict weights, adapters, activations, cache and logits in GB, and the largest micro-batch that fits."""

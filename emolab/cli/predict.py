@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emolab.cli.options import LabelsOption, ModelOption, PromptOption
+from emolab.cli.options import LabelsOption, ModelOption, PromptOption, QuantiseOption
 from emolab.cli.output import JsonOption, command, emit
 from emolab.cli.record import SecondsOption, listen
 from emolab.emotions import label_set
@@ -29,7 +29,7 @@ def predict(
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="FILE…", help="Audio files: wav, flac, ogg, mp3, m4a, …")
     ] = None,
-    mic: Annotated[bool, typer.Option("--mic", help="Record the microphone instead (extra 'emolab[mic]').")] = False,
+    mic: Annotated[bool, typer.Option("--mic", help="Record the microphone instead (needs the extra 'mic').")] = False,
     seconds: SecondsOption = 5.0,
     checkpoint: Annotated[
         Path | None,
@@ -39,14 +39,14 @@ def predict(
     ] = None,
     model: ModelOption = None,
     prompt: PromptOption = None,
-    text: Annotated[str | None, typer.Option(help="What is said, if known (for one file).")] = None,
+    text: Annotated[str | None, typer.Option(help="What is said in the file, if known (for one file).")] = None,
     video: Annotated[
         Path | None,
         typer.Option(help="The face (for one file): a film (FILE itself, if it is one), a folder of images, a strip."),
     ] = None,
     labels: LabelsOption = None,
     calibration: Annotated[str, typer.Option(help="none, or contextual: without the model's label bias.")] = "none",
-    quantise: Annotated[str | None, typer.Option(help="nf4 for 4 bits.")] = None,
+    quantise: QuantiseOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which emotion a model hears: label, distribution and rationale for each file.

@@ -22,7 +22,7 @@ def record(
     seconds: SecondsOption = 5.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Record the microphone into a file (16 kHz, mono). It needs the extra: pip install 'emolab[mic]'.
+    """Record the microphone into a file (16 kHz, mono). It needs this package's extra "mic".
 
     Record other people only with their consent.
     """

@@ -84,7 +84,7 @@ def audit(
         str | None, typer.Option(help="How a model answers: direct, free, structured, words, words_direct or caption.")
     ] = None,
     progress: ProgressOption = 1.0,
-    thorough: Annotated[bool, typer.Option("--thorough", help="Every completion of each kind, not one.")] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Try every completion of each kind, not one.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Attack a reward: what each kind of hack earns beside an honest right and an honest wrong answer.
@@ -190,7 +190,7 @@ def rollouts(
     checkpoint: Annotated[Path | None, typer.Option(help="A folder of a trained adapter.")] = None,
     prompt: Annotated[str, typer.Option(help="Prompt: direct, free, structured, words or caption.")] = "free",
     n: Annotated[int, typer.Option(min=1, help="About how many completions.")] = 300,
-    group: Annotated[int, typer.Option(min=1, help="Completions a prompt.")] = 8,
+    group: Annotated[int, typer.Option(min=1, help="Completions for each prompt.")] = 8,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest completion in tokens.")] = 64,
     seed: Annotated[int, typer.Option(help="Seed of the choice of samples and of sampling.")] = 0,
     as_json: JsonOption = False,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emolab.recipes.run import Built, Recipe
 
 FoldOption = Annotated[
-    str | None, typer.Option(help="Fold of the protocol, by name or number; all: each, and the mean.")
+    str | None, typer.Option(help="Fold of the protocol, by name or number; with all, each fold and the mean.")
 ]
 TestCorpusOption = Annotated[
     str | None, typer.Option("--test-corpus", metavar="SPEC", help="Measure on the test split of this corpus instead.")
@@ -42,22 +42,22 @@ OutOption = Annotated[
     typer.Option(help="Folder for checkpoints and results, build/RECIPE-CORPUS by default; run again to continue."),
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of the data order, the adapters and the sampling.")]
-TestOption = Annotated[int | None, typer.Option(help="Measured clips of each label; all of them by default.")]
+TestOption = Annotated[int | None, typer.Option(help="Measure on so many clips of each label; on all by default.")]
 DomainOption = Annotated[str | None, typer.Option(help="Train on this domain of the embedded corpus: a or b.")]
 ListeningOption = Annotated[
     bool, typer.Option(help="Train only on clips that `emolab corpus listen-filter --mark` found to need listening.")
 ]
 SplitOption = Annotated[str, typer.Option(help="Measure on this split; val is for choosing settings.")]
-LaunchOption = Annotated[str | None, typer.Option(help="Several processes: ddp, zero2, ddp-cpu.")]
-ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Processes to launch.")]
+LaunchOption = Annotated[str | None, typer.Option(help="Train in several processes: ddp, zero2 or ddp-cpu.")]
+ProcessesOption = Annotated[int | None, typer.Option(min=1, help="How many processes to launch.")]
 RolloutOption = Annotated[str | None, typer.Option(help="Who samples completions: local, or vllm (a server).")]
 StepsOption = Annotated[int | None, typer.Option(help="GRPO steps; the profile's by default.")]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="KEY=VALUE of the recipe's settings, as alpha=1; may be repeated.")
+    list[str] | None, typer.Option("--set", help="Change a setting: KEY=VALUE, such as alpha=1. May be repeated.")
 ]
 BaselineOption = Annotated[bool, typer.Option(help="Also fine-tune on the same labels as GRPO.")]
 ControlsOption = Annotated[bool, typer.Option(help="Also score with evidence taken away: silent voices, and more.")]
-ReasoningOption = Annotated[str | None, typer.Option(help="How the model reasons, as --set reasoning=…")]
+ReasoningOption = Annotated[str | None, typer.Option(help="How the model reasons; the same as --set reasoning=…")]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def register(app: typer.Typer) -> None:
     """Add the recipes to the group `train`."""
     for name in RECIPES:
         told = HELP.get(name, f"The recipe {name}.")
-        app.command(name, help=f"{told} Cold start, then GRPO; every stage is measured.")(_command(name))
+        app.command(name, help=f"{told} It runs a cold start, then GRPO, and measures every stage.")(_command(name))
     app.command("cold-start")(cold_start)
 
 
@@ -142,7 +142,7 @@ def cold_start(
     recipe: Annotated[str, typer.Option(help="The recipe whose cold start it is.")] = "emo-rl",
     as_json: JsonOption = False,
 ) -> None:
-    """The cold start alone: a few clips with written rationales, then measured on held-out speakers and sentences."""
+    """Do the cold start alone: learn a few clips with rationales, and measure on unheard speakers and sentences."""
     options: dict[str, Any] = {"baseline": False, "controls": False, "elsewhere": False, "grpo": False}
     _run(told.recipe(recipe), told, told.out or Path("build") / "cold-start", as_json, **options)
 

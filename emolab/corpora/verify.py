@@ -15,7 +15,7 @@ from emolab.media.check import check_audio
 from emolab.media.frames import IMAGES
 from emolab.media.probe import probe
 from emolab.media.usable import Check, look
-from emolab.samples import Corpus, LoadReport
+from emolab.samples import MODALITIES, Corpus, LoadReport
 
 
 def verify(corpus: Corpus, check: Check = "header") -> LoadReport:
@@ -49,31 +49,24 @@ def _warnings(path: Path) -> list[str]:
     return [f"{path}: {warning}" for warning in found.warnings if found.silent or found.clipped]
 
 
-def corpus_counts(corpus: Corpus, durations: bool = False) -> dict[str, Any]:
-    """Counts of a corpus, JSON-ready: emotions, splits, speakers, languages, modalities, range of VAD.
-
-    With `durations`, also the seconds of each recording from its header (`seconds`), None where that does not say.
-    """
-    emotions = corpus.counts("emotion")
-    summary: dict[str, Any] = {
+def corpus_counts(corpus: Corpus) -> dict[str, Any]:
+    """Counts of a corpus, JSON-ready: emotions, splits, speakers, languages, modalities, range of VAD."""
+    return {
         "corpus": corpus.name,
         "root": str(corpus.root),
         "n": len(corpus),
-        "emotions": _plain(emotions),
+        "emotions": _plain(corpus.counts("emotion")),
         "splits": _plain(corpus.counts("split")),
         "speakers": _plain(corpus.counts("speaker")),
         "n_speakers": len({s.speaker for s in corpus if s.speaker is not None}),
         "languages": _plain(corpus.counts("language")),
-        "modalities": {m: sum(getattr(s, m) is not None for s in corpus) for m in ("audio", "video", "text")},
+        "modalities": {m: sum(getattr(s, m) is not None for s in corpus) for m in MODALITIES},
         "captions": sum(s.caption is not None for s in corpus),
         "vad": {
             name: _range([v for s in corpus if (v := getattr(s, name)) is not None])
             for name in ("valence", "arousal", "dominance")
         },
     }
-    if durations:
-        summary["seconds"] = durations_of(corpus)
-    return summary
 
 
 def durations_of(corpus: Corpus) -> list[float | None]:

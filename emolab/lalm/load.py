@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterator
@@ -69,7 +68,10 @@ def load_model(
         raise ModelError(f"quantise = {quantise!r} is unknown; use None or 'nf4'")
     folder = local(name)
     if adapter is None and (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
-        name, adapter = _base_of(folder), folder
+        name, adapter = _named_base(folder), folder
+        if not name:
+            told = "names no base model; pass the model, and this folder as `adapter`"
+            raise ModelError(f"{folder}: its adapter_config.json {told}")
     place = _place(device)
     dtype = dtype or (torch.float32 if place.type == "cpu" else torch.bfloat16)
     source = str(SHIPPED.get(str(name), name))
@@ -187,7 +189,7 @@ def load_adapter(lalm: LALM, folder: str | Path, trainable: bool = True) -> LALM
 def _require_base(lalm: LALM, folder: Path) -> None:
     """Raise ModelError where an adapter notes that it was trained on other weights than the model's."""
     if not (folder / BASE_NOTE).is_file():  # not written by `save`, as a checkpoint of transformers or of ms-swift
-        named = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
+        named = _named_base(folder)
         if named and Path(named).name != Path(lalm.name).name:
             told = "%s: names %s as its base model, and is put on %s; nothing notes the weights that it was trained on"
             logging.getLogger(__name__).warning(told, folder, named, lalm.name)
@@ -200,13 +202,10 @@ def _require_base(lalm: LALM, folder: Path) -> None:
         )
 
 
-def _base_of(folder: Path) -> str:
-    base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
-    if not base:
-        raise ModelError(
-            f"{folder}: its adapter_config.json names no base model; pass the model, and this folder as `adapter`"
-        )
-    return str(base)
+def _named_base(folder: Path) -> str:
+    """The base model that the configuration of an adapter names; empty where it names none."""
+    found = read_json(folder / "adapter_config.json", "the configuration of an adapter", ModelError)
+    return str(found.get("base_model_name_or_path") or "")
 
 
 def _model_type(source: str) -> str:

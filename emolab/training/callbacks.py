@@ -103,12 +103,11 @@ class History(TrainerCallback):
         self.bell = AlarmBell(alarms or Alarms())
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.path is None:
-            self.rows = [r for r in self.rows if r["step"] <= state.global_step]
-            return
-        if self.path.exists():
-            self.rows = [r for r in read_metrics(self.path) if r["step"] <= state.global_step]
-        write_text(self.path, "".join(json.dumps(r) + "\n" for r in self.rows))
+        if self.path is not None and self.path.exists():
+            self.rows = read_metrics(self.path)
+        self.rows = [r for r in self.rows if r["step"] <= state.global_step]
+        if self.path is not None:
+            write_text(self.path, "".join(json.dumps(r) + "\n" for r in self.rows))
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if not logs or "train_runtime" in logs or not state.is_world_process_zero:

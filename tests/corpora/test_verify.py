@@ -77,11 +77,11 @@ def test_ten_thousand_files_are_checked_in_ten_seconds(tmp_path):
 
 def test_counts(fixture_corpus):
     _, _, corpus, _ = fixture_corpus("iemocap")
-    counts = corpus_counts(corpus, durations=True)
-    assert counts["n"] == sum(counts["emotions"].values()) == len(counts["seconds"])
+    counts, seconds = corpus_counts(corpus), durations_of(corpus)
+    assert counts["n"] == sum(counts["emotions"].values()) == len(seconds)
     assert counts["n_speakers"] == 10 and counts["splits"] == {"-": counts["n"]}
     assert counts["vad"]["dominance"] == {"n": counts["n"], "min": 1.0, "mean": 1.0, "max": 1.0}
-    assert set(counts["seconds"]) == {0.1}
+    assert set(seconds) == {0.1}
     assert durations_of(Corpus(corpus.root, [EmotionSample("1", audio="none.wav"), EmotionSample("2")])) == [None, None]
 
 
