@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from emolab.emotions import label_set as label_set
     from emolab.evaluate.predict import predict as predict
     from emolab.evaluate.run import evaluate as evaluate
-    from emolab.evaluate.zero_shot import zero_shot as zero_shot
+    from emolab.evaluate.run import zero_shot as zero_shot
     from emolab.lalm import load_model as load_model
     from emolab.profiles import profile as profile
     from emolab.recipes import recipe as recipe
@@ -37,26 +37,23 @@ if TYPE_CHECKING:
     from emolab.rewards.redteam import audit as audit
 
 _HOMES = {
-    "load_corpus": "emolab.corpora",
-    "label_set": "emolab.emotions",
-    "load_model": "emolab.lalm",
-    "profile": "emolab.profiles",
-    "zero_shot": "emolab.evaluate.zero_shot",
-    "evaluate": "emolab.evaluate.run",
-    "predict": "emolab.evaluate.predict",
-    "Accuracy": "emolab.rewards",
-    "ESWR": "emolab.rewards",
-    "Rubric": "emolab.rewards",
-    "audit": "emolab.rewards.redteam",
-    "recipe": "emolab.recipes",
-    "Game": "emolab.attribution.game",
-    "Masker": "emolab.attribution.game",
-    "shapley": "emolab.attribution.shapley",
-    "explain": "emolab.attribution.explain",
-    "register": "emolab.registry",
+    "corpora": "load_corpus",
+    "emotions": "label_set",
+    "lalm": "load_model",
+    "profiles": "profile",
+    "evaluate.run": "zero_shot evaluate",
+    "evaluate.predict": "predict",
+    "rewards": "Accuracy ESWR Rubric",
+    "rewards.redteam": "audit",
+    "recipes": "recipe",
+    "attribution.game": "Game Masker",
+    "attribution.shapley": "shapley",
+    "attribution.explain": "explain",
+    "registry": "register",
 }
+_MODULES = {name: f"emolab.{module}" for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["__version__", "plot", *_HOMES]
+__all__ = ["__version__", "plot", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
@@ -64,7 +61,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'emolab' has no attribute {name!r}")
     try:
-        return import_module("emolab.plots") if name == "plot" else getattr(import_module(_HOMES[name]), name)
+        return import_module("emolab.plots") if name == "plot" else getattr(import_module(_MODULES[name]), name)
     except ModuleNotFoundError as error:
         from emolab.extras import MissingExtra, missing
 

@@ -76,13 +76,14 @@ def zeroshot(
     baseline: Annotated[bool, typer.Option(help="Also fit the classical baseline on the training split.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a model before training: generated answers, scored labels with and without calibration, controls, a
-    classical baseline.
+    """Score a model before training: by its written answers, and by scored labels with and without calibration.
+
+    Beside them stand its scores under controls, and those of a classical baseline.
     """
     require("torch", "transformers")  # before a corpus is made or read
     from emolab.evaluate import numbers, write_result
     from emolab.evaluate.inputs import read_model
-    from emolab.evaluate.zero_shot import zero_shot
+    from emolab.evaluate.run import zero_shot
 
     told = asked_for
     test, train = _parts(told, train=baseline)

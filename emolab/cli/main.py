@@ -45,7 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "plan": _command("Predict the memory of a GRPO step on a GPU.", "plan"),
     "rehearse": Entry("Walk a GPU profile's way with random weights.", ("benchmarks.rehearse",)),
     "evaluate": _command("Measure a checkpoint on a corpus.", "evaluate"),
-    "record": _command("Record one's own voice into a sound file.", "record"),
+    "record": _command("Record one's own voice into a sound file.", "predict"),
     "predict": _command("Predict the emotion of sound files.", "predict"),
     "attribute": _command("Measure what carried an answer: voice, face or words.", "attribute"),
     "reward": Entry("Score, compare and attack rewards.", ("emolab.cli.reward",), group=True, inside=lambda: WHEELS),

@@ -1,4 +1,5 @@
-"""`emolab predict FILE…`: label, distribution and rationale for any audio file that a person has."""
+"""`emolab predict FILE…`: label, distribution and rationale for any audio file that a person has; and `emolab record
+OUT.wav`, to record one's own voice for it."""
 
 from __future__ import annotations
 
@@ -9,9 +10,12 @@ import typer
 
 from emolab.cli.options import LabelsOption, ModelOption, PromptOption, QuantiseOption
 from emolab.cli.output import JsonOption, command, emit
-from emolab.cli.record import SecondsOption, listen
 from emolab.emotions import label_set
 from emolab.errors import EvaluationError
+from emolab.media import SAMPLE_RATE
+from emolab.media.check import check_wave
+from emolab.media.microphone import record as from_microphone
+from emolab.media.microphone import write_wave
 
 LIMITS = (
     "Where this must not be used: the EU AI Act forbids inferring emotions at work and in schools, and an answer is "
@@ -19,9 +23,13 @@ LIMITS = (
 )
 
 
+SecondsOption = Annotated[float, typer.Option(help="How long to record, up to 30 seconds.")]
+
+
 def register(app: typer.Typer) -> None:
-    """Add `predict` to `app`."""
+    """Add `predict` and `record` to `app`."""
     app.command("predict", epilog=LIMITS)(predict)
+    app.command("record")(record)
 
 
 @command
@@ -113,3 +121,33 @@ def render(result: dict[str, Any]) -> None:
             typer.echo(f"    caption: {row['caption']}")
         if row["rationale"]:
             typer.echo(f"    {row['rationale']}")
+
+
+@command
+def record(
+    out: Annotated[Path, typer.Argument(help="Where to write the recording: a .wav or a .flac file.")],
+    seconds: SecondsOption = 5.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Record the microphone into a file (16 kHz, mono). It needs this package's extra "mic".
+
+    Record other people only with their consent.
+    """
+    wave = listen(seconds)
+    write_wave(out, wave)
+    checked = check_wave(wave, str(out))
+    result: dict[str, Any] = {"file": str(out), "seconds": len(wave) / SAMPLE_RATE, "warnings": list(checked.warnings)}
+    emit(result, as_json, render_recording)
+
+
+def listen(seconds: float) -> Any:
+    """Record a wave (n,) from the microphone, and say so on stderr."""
+    typer.echo(f"recording for {seconds:g} seconds, speak now …", err=True)
+    return from_microphone(seconds)
+
+
+def render_recording(result: dict[str, Any]) -> None:
+    """Print where the recording lies, and what is odd about it."""
+    typer.echo(f"{result['file']}: {result['seconds']:.1f} s")
+    for warning in result["warnings"]:
+        typer.echo(f"{result['file']}: warning: {warning}", err=True)

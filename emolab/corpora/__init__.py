@@ -10,8 +10,6 @@ from emolab.corpora.catalogue import CORPORA, info
 from emolab.corpora.spec import LOADERS, corpus_folds, fold_names, load_corpus, load_published, relabel
 from emolab.media.usable import CHECKS
 
-load = load_published  # earlier name
-
 __all__ = [
     "CHECKS",
     "CORPORA",
@@ -19,7 +17,6 @@ __all__ = [
     "corpus_folds",
     "fold_names",
     "info",
-    "load",
     "load_corpus",
     "load_published",
     "relabel",

@@ -79,9 +79,6 @@ def load_manifest(
     return Corpus(base, list(samples.values()), source.stem, *(() if known is None else (known,))), report
 
 
-load = load_manifest  # earlier name
-
-
 def _tracks(sample: EmotionSample, file: Path, check: Check, report: LoadReport) -> EmotionSample | None:
     """The sample with the tracks that its file has; None, reported, if it cannot be used."""
     seen = look(file, check)

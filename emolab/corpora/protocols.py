@@ -195,9 +195,6 @@ def get_protocol(name: str) -> Protocol:
     return known[name]
 
 
-protocol = get_protocol  # earlier name
-
-
 def protocols_of(corpus: str) -> list[str]:
     """Names of the protocols of a corpus, the usual one first."""
     return [found.name for found in PROTOCOLS.get(corpus, ())]

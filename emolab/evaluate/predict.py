@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -18,6 +18,7 @@ from emolab.emotions import EMOLAB_7, LabelSet, label_set, normalise_label
 from emolab.errors import EmolabError
 from emolab.evaluate.calibration import Temperatures, calibrate, content_free_scores, softmax
 from emolab.evaluate.inputs import read_model
+from emolab.lalm.base import LALM
 from emolab.lalm.likeness import clip_embedding, note
 from emolab.media import SAMPLE_RATE, AudioCheck, audio_of
 from emolab.media.audio import decoded
@@ -28,9 +29,6 @@ from emolab.parsing import answer_text, parse, parse_label, parse_words
 from emolab.prompts import Prompt, get_prompt
 from emolab.samples import EmotionSample
 from emolab.wheels.scan import emotion_words
-
-if TYPE_CHECKING:
-    from emolab.lalm.base import LALM
 
 OPENINGS = {"caption": "<answer>The speaker feels "}
 """How an answer starts in which a label can be scored, where the label is not the whole answer."""

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from emolab.lalm.audio_text import mel_frames
 from emolab.lalm.base import LALM
-from emolab.lalm.features import mel_frames
 from emolab.lalm.layout import Clip, chatml
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # CLIP's, as in the published preprocessor configuration

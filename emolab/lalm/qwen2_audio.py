@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emolab.lalm.audio_text import AudioText
-from emolab.lalm.features import mel_frames
+from emolab.lalm.audio_text import AudioText, mel_frames
 from emolab.lalm.layout import chatml
 from emolab.media import SAMPLE_RATE
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emolab.lalm.features import mel_frames
+from emolab.lalm.audio_text import mel_frames
 from emolab.lalm.layout import Clip, chatml
 from emolab.lalm.qwen2_5_omni import Thinker, named
 

@@ -12,8 +12,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from emolab.lalm.audio_text import AudioText
-from emolab.lalm.features import mel_frames, windows
+from emolab.lalm.audio_text import AudioText, mel_frames, windows
 
 CHAT_TEMPLATE = (
     "<s>{% for m in messages %}{% if m['role'] == 'system' %}[SYSTEM_PROMPT]{{ m['content'] }}[/SYSTEM_PROMPT]{% else "

@@ -14,7 +14,7 @@ import numpy as np
 from emolab.errors import MediaError
 from emolab.media.audio import MAX_SECONDS, SAMPLE_RATE, load_audio
 from emolab.media.cache import FeatureCache, content_hash, media_key
-from emolab.media.check import AudioCheck, check_audio, check_wave
+from emolab.media.check import AudioCheck, check_audio
 from emolab.media.files import is_folder
 from emolab.media.frames import IMAGES, load_frames, spread
 from emolab.media.probe import probe
@@ -29,7 +29,6 @@ __all__ = [
     "MediaError",
     "audio_of",
     "check_audio",
-    "check_wave",
     "content_hash",
     "frame_seconds",
     "frames_of",

@@ -23,15 +23,11 @@ from emolab.samples import EmotionSample
 def modality_bars(
     phi: Mapping[str, float],
     errors: Mapping[str, float] | None = None,
-    null: Mapping[str, float] | None = None,
     title: str = "",
     unit: str = "log-probability",
     over: str = "",
 ) -> Figure:
-    """Signed φ of each modality, or of any players, in units of `unit`.
-
-    `errors` draws standard errors, over what `over` says; `null` draws what an uninformative modality may reach.
-    """
+    """Signed φ of each modality, or of any players, in units of `unit`; `errors` are drawn, over what `over` says."""
     names = list(phi)
     figure, ((axis,),) = new_figure(5.8, 1.25 + 0.42 * len(names))
     for i, name in enumerate(names):
@@ -39,9 +35,6 @@ def modality_bars(
         if errors and errors[name]:
             label = f"± standard error{f' over {over}' if over else ''}" if i == 0 else ""
             axis.plot([phi[name] - errors[name], phi[name] + errors[name]], [i, i], color=INK, lw=1.6, label=label)
-        if null:
-            label = "what a modality reaches that knows nothing" if i == 0 else ""
-            axis.plot([null[name]] * 2, [i - 0.38, i + 0.38], color=INK, lw=1.2, ls=":", label=label)
     axis.axvline(0, color=QUIET, lw=0.8)
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
@@ -59,10 +52,8 @@ def plot(values: Attribution | Mapping[str, Any], sample: EmotionSample | None =
     without it, and for words and modalities, the players are bars.
     """
     if isinstance(values, Mapping):
-        return modality_bars(
-            values["phi"], values["errors"], None, title or f"Why {values['label']}?", values["unit"],
-            values["errors_over"],
-        )  # fmt: skip
+        headline = title or f"Why {values['label']}?"
+        return modality_bars(values["phi"], values["errors"], headline, values["unit"], values["errors_over"])
     rows, headline = values.rows(), title or (f"Why {values.target}?" if values.target else values.method)
     if sample is not None and rows and all(r["modality"] == "audio" and r["t0"] is not None for r in rows):
         return windows_on_wave(audio_of(sample), rows, headline, unit=values.unit)
@@ -70,7 +61,7 @@ def plot(values: Attribution | Mapping[str, Any], sample: EmotionSample | None =
         return face_heat(frames_of(sample), rows, headline, unit=values.unit)
     names = [f"{name} ({i})" if values.names.count(name) > 1 else name for i, name in enumerate(values.names, 1)]
     phi, errors = (dict(zip(names, part.tolist(), strict=True)) for part in (values.values, values.errors))
-    return modality_bars(phi, errors, None, headline, values.unit, values.errors_over)
+    return modality_bars(phi, errors, headline, values.unit, values.errors_over)
 
 
 @styled

@@ -48,6 +48,8 @@ from emolab.training.sft import SFTSettings, fine_tune
 Rewards = Rubric | Reward | Sequence[Reward | tuple[Reward, float] | Part]
 CPU: dict[str, dict[str, Any]] = read_toml(__file__, "cpu.toml")
 CONTROLS = ("silent", "shuffled", "swapped")
+SAME_IN_TRL = ("group_size", "learning_rate", "beta", "loss_type", "seed", "temperature")
+"""Settings that `grpo_config` takes by the same name."""
 NOT_DECIDING = ("save_steps", "micro_batches", "gradient_checkpointing", "engine_url", "report_to")
 """Settings that leave a run's result as it is."""
 
@@ -469,18 +471,13 @@ class Recipe:
         args = grpo_config(
             out,
             prompts_per_step=mine,
-            group_size=self.group_size,
             max_steps=self.steps,
-            learning_rate=self.learning_rate,
-            beta=self.beta,
-            loss_type=self.loss_type,
-            seed=self.seed,
-            temperature=self.temperature,
             max_completion_length=self.max_new_tokens,
             warmup_steps=min(5, self.steps // 2),
             micro_batches=micro,
             gradient_checkpointing=again,
             fp16=str(lalm.dtype) == "torch.float16",
+            **{name: getattr(self, name) for name in SAME_IN_TRL},
             **saving,
             **tracking(self.report_to, out),
         )
@@ -521,14 +518,12 @@ class Recipe:
 
     def note(self, prompt: Prompt) -> dict[str, Any]:
         """What a checkpoint says of itself: enough to load it, to ask it what it was taught, and to train it again."""
-        return {
+        own = {name: getattr(self, name) for name in ("model", "quantise", "max_new_tokens")}
+        return own | {
             "recipe": self.name,
-            "model": self.model,
-            "quantise": self.quantise,
             "prompt": prompt.name,
             "labels": prompt.labels.to_json() if prompt.labels is not None else None,
             "modalities": list(prompt.modalities),
-            "max_new_tokens": self.max_new_tokens,
             "settings": self.settings_dict(),
         }
 

@@ -11,9 +11,7 @@ from emolab.rewards.rubric import Part, Rubric, Scores
 from emolab.rewards.shipped import RUBRICS, register_rubric
 from emolab.rewards.source import load_reward, reward_identity
 
-Linear, identity = LinearSchedule, reward_identity  # earlier names
-
 __all__ = [
-    "ESWR", "RUBRICS", "Accuracy", "Format", "Guarded", "Linear", "LinearSchedule", "Part", "Reward", "Rubric",
-    "Scores", "Structure", "completion_text", "identity", "load_reward", "register_rubric",
+    "ESWR", "RUBRICS", "Accuracy", "Format", "Guarded", "LinearSchedule", "Part", "Reward", "Rubric", "Scores",
+    "Structure", "completion_text", "load_reward", "register_rubric", "reward_identity",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,9 +31,6 @@ from emolab.files import write_text
 from emolab.media import SAMPLE_RATE, audio_of
 from emolab.samples import EmotionSample
 from emolab.training.guards import AlarmBell, Alarms
-
-if TYPE_CHECKING:
-    from emolab.training.grpo import AudioGRPOTrainer
 
 log = logging.getLogger("emolab.training")
 TRACKERS = ("trackio", "wandb")
@@ -216,7 +213,7 @@ class Clips(TrainerCallback):
 
     def __init__(self, report_to: Sequence[str]):
         self.report_to = tuple(report_to)
-        self.trainer: AudioGRPOTrainer | None = None
+        self.trainer: Any = None  # an AudioGRPOTrainer, once it is made
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         trainer, main = self.trainer, state.is_world_process_zero

@@ -19,7 +19,7 @@ import uuid
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 import torch
@@ -29,12 +29,9 @@ from trl.generation.vllm_client import VLLMClient, parse_logprobs
 
 from emolab.errors import TrainingError
 from emolab.files import write_json
-from emolab.lalm import Completions, PromptBatch
+from emolab.lalm import LALM, Completions, PromptBatch
 from emolab.lalm.accel.folding import dense_weight
 from emolab.training.launch import is_main, wait_for_all
-
-if TYPE_CHECKING:
-    from emolab.lalm import LALM
 
 BOUNDS = {torch.float32: 1e-3}
 BOUND_16_BITS = 0.1

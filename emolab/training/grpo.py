@@ -527,6 +527,3 @@ def _count_prompts(args: GRPOConfig, rows: int) -> int:
         updates = batches / args.gradient_accumulation_steps
         args.max_steps = max(1, int(-(-args.num_train_epochs * rows // groups) * updates))
     return -(-args.max_steps * args.gradient_accumulation_steps // batches) * groups
-
-
-HearingGRPOTrainer = AudioGRPOTrainer  # deprecated alias

@@ -8,17 +8,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from emolab.errors import MediaError, TrainingError
+from emolab.lalm import LALM
+from emolab.prompts import Prompt
 from emolab.rewards.guard import excerpt
-
-if TYPE_CHECKING:
-    from emolab.lalm import LALM
-    from emolab.prompts import Prompt
-    from emolab.samples import EmotionSample
+from emolab.samples import EmotionSample
 
 log = logging.getLogger("emolab.training")
 

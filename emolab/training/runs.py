@@ -185,11 +185,6 @@ class Run:
                     f"{self.out}: holds a run with other {', other '.join(apart)}; use --out {free_folder(self.out)}, "
                     "or delete this folder"
                 )
-        elif (self.out / "settings.json").is_file():
-            raise TrainingError(
-                f"{self.out}: holds a run of an earlier version, which did not note its corpus and rewards; use --out "
-                f"{free_folder(self.out)}"
-            )
         write_json(noted, self.identity)
         with suppress(TrainingError):
             times = self.out / "seconds.json"

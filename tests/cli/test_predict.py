@@ -217,7 +217,7 @@ def test_scores_that_are_no_numbers_are_one_line(tmp_path, model, monkeypatch):
 
 
 def test_the_microphone_is_recorded_or_its_absence_is_one_line(tmp_path, monkeypatch):
-    from emolab.cli import record
+    from emolab.cli.predict import record
     from emolab.media import microphone
 
     status, result, _ = run()
@@ -226,7 +226,7 @@ def test_the_microphone_is_recorded_or_its_absence_is_one_line(tmp_path, monkeyp
     status, result, stderr = run("--mic", "--seconds", 0.5)
     assert status == 0 and result["files"][0]["file"] == "recording" and "speak now" in stderr
     app = typer.Typer()
-    app.command("record")(record.record)
+    app.command("record")(record)
     made = CliRunner().invoke(app, [str(tmp_path / "mine.wav"), "--seconds", "0.5", "--json"])
     assert made.exit_code == 0 and soundfile.info(tmp_path / "mine.wav").frames == 8000
     for arguments, message in (

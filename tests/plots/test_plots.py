@@ -184,7 +184,7 @@ def test_attribution_pictures():
     shares = RNG.dirichlet([1, 1, 1], 30)
     assert {"audio", "video", "text"} <= set(texts(draw(figures.modality_triangle(shares, groups={"audio": "red"}))))
     phi = {"audio": 1.2, "text": -0.3}
-    draw(attribution.modality_bars(phi, {"audio": 0.1, "text": 0.1}, {"audio": 0.2, "text": 0.2}))
+    draw(attribution.modality_bars(phi, {"audio": 0.1, "text": 0.1}))
     windows = [{"name": f"{i}", "t0": i / 4, "t1": (i + 1) / 4, "phi": i - 1.5, "error": 0.1} for i in range(4)]
     draw(attribution.windows_on_wave(np.zeros(16_000), windows))
     spoken = [{**w, "name": name} for w, name in zip(windows, ("(pause)", "so", "am", "I"), strict=True)]

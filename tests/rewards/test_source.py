@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from emolab.errors import RewardError
-from emolab.rewards import ESWR, RUBRICS, Accuracy, Format, LinearSchedule, Part, Rubric, identity, load_reward
+from emolab.rewards import ESWR, RUBRICS, Accuracy, Format, LinearSchedule, Part, Rubric, load_reward, reward_identity
 from emolab.rewards.reasoning import Support
 from emolab.rewards.shipped import rubric
 
@@ -112,33 +112,33 @@ def test_a_file_that_does_not_run_is_one_line(file: Path) -> None:
 )
 def test_an_edit_in_place_is_noticed_where_it_counts(file: Path, old: str, new: str, counts: bool) -> None:
     before = load_reward(f"{file}:loudness")
-    first = identity(before)
+    first = reward_identity(before)
     file.write_text(FILE.replace(old, new))
-    assert identity(before) == first, "the loaded function is still what it was"
-    assert (identity(load_reward(f"{file}:loudness")) != first) is counts
+    assert reward_identity(before) == first, "the loaded function is still what it was"
+    assert (reward_identity(load_reward(f"{file}:loudness")) != first) is counts
 
 
 @pytest.mark.parametrize(("old", "new"), [("limit: int = 30", "limit: int = 31"), ("return max(", "return min(")])
 def test_an_edit_of_a_class_or_of_what_it_calls_is_noticed(file: Path, old: str, new: str) -> None:
-    first = identity(load_reward(f"{file}:Short"))
+    first = reward_identity(load_reward(f"{file}:Short"))
     file.write_text(FILE.replace(old, new))
-    assert identity(load_reward(f"{file}:Short")) != first
+    assert reward_identity(load_reward(f"{file}:Short")) != first
 
 
 def test_an_edit_of_a_helper_module_is_noticed(file: Path) -> None:
-    first = identity(load_reward(f"{file}:loudness"))
+    first = reward_identity(load_reward(f"{file}:loudness"))
     (file.parent / "helpers.py").write_text("def count(text):\n    return len(text) + 1000\n")
     sys.modules.pop("helpers")
-    assert identity(load_reward(f"{file}:loudness")) != first
+    assert reward_identity(load_reward(f"{file}:loudness")) != first
 
 
 def test_an_identity_is_json_and_the_same_in_another_process() -> None:
     code = (
-        "import json; from emolab.rewards import identity; from emolab.rewards.shipped import RUBRICS, rubric; "
-        "print(json.dumps([identity(rubric(n, 'iemocap-4')) for n in RUBRICS]))"
+        "import json; from emolab.rewards import reward_identity; from emolab.rewards.shipped import RUBRICS, rubric; "
+        "print(json.dumps([reward_identity(rubric(n, 'iemocap-4')) for n in RUBRICS]))"
     )
     there = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-    assert there == [identity(rubric(name, "iemocap-4")) for name in RUBRICS]
+    assert there == [reward_identity(rubric(name, "iemocap-4")) for name in RUBRICS]
     assert len({json.dumps(found) for found in there}) == len(RUBRICS)
 
 
@@ -155,9 +155,9 @@ def test_every_parameter_weight_and_gate_counts() -> None:
         Rubric("r", base.parts, clip=(0.0, 1.0)),
         Rubric("r", base.parts[:1]),
     ]
-    found = [json.dumps(identity(r), sort_keys=True) for r in (base, *others)]
+    found = [json.dumps(reward_identity(r), sort_keys=True) for r in (base, *others)]
     assert len(set(found)) == len(found)
-    assert identity(Rubric("r", base.parts, note="another note")) == identity(base)
+    assert reward_identity(Rubric("r", base.parts, note="another note")) == reward_identity(base)
 
 
 def weighted(scale):
@@ -168,13 +168,13 @@ def weighted(scale):
 
 
 def test_closures_partials_and_methods_count_with_what_they_hold() -> None:
-    assert identity(weighted(1.0)) == identity(weighted(1.0)) != identity(weighted(2.0))
+    assert reward_identity(weighted(1.0)) == reward_identity(weighted(1.0)) != reward_identity(weighted(2.0))
 
     def powered(completions, *, power, **columns):
         return [len(text) ** power for text in completions]
 
     one, two = (functools.partial(powered, power=power) for power in (1, 2))
-    assert identity(one) != identity(two) and identity(one)["name"] == "powered"
+    assert reward_identity(one) != reward_identity(two) and reward_identity(one)["name"] == "powered"
 
     @dataclass(frozen=True)
     class Holder:
@@ -183,9 +183,9 @@ def test_closures_partials_and_methods_count_with_what_they_hold() -> None:
         def pay(self, completions, **columns):
             return [self.scale] * len(completions)
 
-    assert identity(Holder(1.0).pay) == identity(Holder(1.0).pay) != identity(Holder(2.0).pay)
-    assert identity(weighted(np.ones(3))) != identity(weighted(np.zeros(3)))
-    assert identity(Support(judge=judge)) != identity(Support())
+    assert reward_identity(Holder(1.0).pay) == reward_identity(Holder(1.0).pay) != reward_identity(Holder(2.0).pay)
+    assert reward_identity(weighted(np.ones(3))) != reward_identity(weighted(np.zeros(3)))
+    assert reward_identity(Support(judge=judge)) != reward_identity(Support())
 
 
 def judge(sentence, answer):
@@ -200,12 +200,12 @@ class Model:
 
 def test_what_cannot_be_recorded_is_refused_with_a_way_out() -> None:
     with pytest.raises(RewardError, match="a lambda has no name"):
-        identity(lambda completions, **columns: [1.0])
+        reward_identity(lambda completions, **columns: [1.0])
     with pytest.raises(RewardError, match=r"reward 'scaled' depends on an object of type Model.*frozen dataclass"):
-        identity(weighted(Model()))
+        reward_identity(weighted(Model()))
     stated = weighted(Model())
     stated.identity = "judge v1"
-    assert identity(stated) == {"name": "scaled", "stated": "judge v1"}
+    assert reward_identity(stated) == {"name": "scaled", "stated": "judge v1"}
 
 
 def test_a_function_typed_into_a_prompt_has_an_identity() -> None:
@@ -214,4 +214,4 @@ def test_a_function_typed_into_a_prompt_has_an_identity() -> None:
         exec(f"def typed(completions, **columns):\n    return [{body}]", space)
         return space["typed"]
 
-    assert identity(made("1.0")) == identity(made("1.0")) != identity(made("2.0"))
+    assert reward_identity(made("1.0")) == reward_identity(made("1.0")) != reward_identity(made("2.0"))

@@ -276,7 +276,7 @@ def _published(name: str, folder: Path) -> bool:
         text(folder / file, content)
     for file in listing["media"]:
         {".wav": wav, ".jpg": image}.get(Path(file).suffix, clip)(folder / file)
-    corpus, report = corpora.load(name, folder)
+    corpus, report = corpora.load_published(name, folder)
     found = {sample.id.removeprefix(f"{name}-"): sample for sample in corpus}
     if report.skipped or not set(listing["samples"]) <= set(found):
         return False
@@ -409,7 +409,7 @@ def _table(folder: Path, content: str, load: Any = None, **options: Any) -> Any:
     for name in ("a.wav", "b/c.wav"):
         wav(folder / name)
     (folder / "t.csv").write_text(content, encoding="utf-8")
-    return (load or manifest.load)(folder / "t.csv", **options)
+    return (load or manifest.load_manifest)(folder / "t.csv", **options)
 
 
 def row_too_long(folder: Path) -> bool:
