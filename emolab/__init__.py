@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from emolab.emotions import label_set as label_set
     from emolab.evaluate.predict import predict as predict
     from emolab.evaluate.run import evaluate as evaluate
-    from emolab.evaluate.run import zero_shot as zero_shot
+    from emolab.evaluate.zero_shot import zero_shot as zero_shot
     from emolab.lalm import load_model as load_model
     from emolab.profiles import profile as profile
     from emolab.recipes import recipe as recipe
@@ -41,7 +41,8 @@ _HOMES = {
     "emotions": "label_set",
     "lalm": "load_model",
     "profiles": "profile",
-    "evaluate.run": "zero_shot evaluate",
+    "evaluate.zero_shot": "zero_shot",
+    "evaluate.run": "evaluate",
     "evaluate.predict": "predict",
     "rewards": "Accuracy ESWR Rubric",
     "rewards.redteam": "audit",

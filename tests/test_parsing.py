@@ -108,7 +108,7 @@ def test_what_the_prompt_has_opened_belongs_to_the_completion():
     assert parse_label("<think>sad") is None  # thought, but never said
     for closed in ("<think>\n\n</think>\n\n", "assistant\n", "", "<think> about it", "<content>"):
         assert opened_by(closed) == ""
-    assert opened_by("<answer>") == "<answer>" and parse("sad</answer>", "<answer>").answer == "sad"
+    assert opened_by("<answer>") == "<answer>" and parse("<answer>sad</answer>").answer == "sad"
 
 
 def test_the_cache_is_bounded_in_bytes():

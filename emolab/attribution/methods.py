@@ -86,13 +86,7 @@ def shares(values: Floats) -> Floats:
 
 def modality_shares(values: Floats, players: Sequence[Player]) -> dict[str, float]:
     """MM-SHAP shares of the modalities from the φ (n,) of fine players: Σ|φ| of a modality's players over all Σ|φ|."""
-    return modality_sums(shares(values), players)
-
-
-def modality_sums(values: Floats, players: Sequence[Player]) -> dict[str, float]:
-    """Sum of the values (n,) of each modality's players."""
-    return {
-        m: float(sum(v for v, p in zip(values, players, strict=True) if p.modality == m))
-        for m in MODALITIES
-        if any(p.modality == m for p in players)
-    }
+    found = dict.fromkeys((m for m in MODALITIES if any(p.modality == m for p in players)), 0.0)
+    for share, player in zip(shares(values), players, strict=True):
+        found[player.modality] += float(share)
+    return found

@@ -83,7 +83,7 @@ def zeroshot(
     require("torch", "transformers")  # before a corpus is made or read
     from emolab.evaluate import numbers, write_result
     from emolab.evaluate.inputs import read_model
-    from emolab.evaluate.run import zero_shot
+    from emolab.evaluate.zero_shot import zero_shot
 
     told = asked_for
     test, train = _parts(told, train=baseline)

@@ -87,16 +87,10 @@ class Protocol:
                     f"{self.name}, {name}: {len(fold.train)} training and {len(fold.test)} test samples "
                     f"in {corpus.root}; the corpus there is incomplete"
                 )
-            if self.speakers == "disjoint":
-                assert_disjoint(fold)
+            if self.speakers == "disjoint" and (shared := fold.shared_speakers):
+                raise CorpusError(f"{name}: speakers {', '.join(shared[:5])} are in test and in training")
             found.append(fold)
         return found
-
-
-def assert_disjoint(fold: Fold) -> None:
-    """Raise CorpusError that names the speakers which the test part shares with training."""
-    if shared := fold.shared_speakers:
-        raise CorpusError(f"{fold.name}: speakers {', '.join(shared[:5])} are in test and in training")
 
 
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}

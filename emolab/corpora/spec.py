@@ -203,7 +203,8 @@ def in_labels(corpus: Corpus, labels: Labels) -> Corpus:
         return corpus
     own = corpus.labels.name
     kept = replace(corpus, report=deepcopy(_report(corpus)))
-    return _labelled(kept, own if LABEL_SETS.get(own) == corpus.labels else None, wanted)
+    mapped = LABEL_SETS.get(own) == corpus.labels and corpus.counts().keys() <= {*corpus.labels, None}
+    return _labelled(kept, own if mapped else None, wanted)
 
 
 def _by_meaning(corpus: Corpus, labels: LabelSet) -> tuple[Corpus, LoadReport]:

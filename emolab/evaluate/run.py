@@ -1,32 +1,26 @@
-"""Run a model over a corpus, by generated answers or by scored labels, and count what it got right; and `zero_shot`,
-what a model can do before any training."""
+"""Run a model over a corpus, by generated answers or by scored labels, and count what it got right."""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emolab.baselines import classical_baseline
 from emolab.emotions import LabelSet, label_map, label_set
 from emolab.errors import EvaluationError
 from emolab.evaluate.asking import Fault, batches, generate_texts, noted, pool_rows, readable_samples, under_control
 from emolab.evaluate.calibration import CALIBRATIONS, calibrate, content_free_scores, label_bias
-from emolab.evaluate.controls import possible_controls
-from emolab.evaluate.results import KEYS, numbers, provenance, summarise
+from emolab.evaluate.results import KEYS, provenance, summarise
 from emolab.parsing import parse, parse_label
-from emolab.prompts import Prompt, asking, get_prompt
+from emolab.prompts import Prompt, asking
 from emolab.samples import Corpus, EmotionSample, LoadReport
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
 
-log = logging.getLogger("emolab.evaluate")
 MODES = ("generate", "labels")
-VOICE_CONTROLS = ("silent", "swapped", "shuffled")
 Gold = Callable[[EmotionSample], tuple[str | None, str]]
 """A sample's label among those asked for, or None and why it has none."""
 
@@ -154,36 +148,3 @@ def _score(
         row |= one
     bias = {k: dict(zip(labels, v.tolist(), strict=True)) for k, v in label_bias(scores, content_free).items()}
     return {"by_calibration": others, "label_bias": bias}
-
-
-def zero_shot(
-    model: LALM,
-    test: Corpus,
-    prompt: Prompt | str = "direct",
-    seed: int = 0,
-    controls: bool = True,
-    train: Corpus | None = None,
-    long_clips: str = "window",
-) -> dict[str, Any]:
-    """Score a model as it comes on `test`, whose labels are asked for.
-
-    Returns the result of `evaluate` for written answers, and beside it `labels` (label scores under each calibration),
-    `label_bias`, `controls` (the same with the voice taken away), and `baseline` (prosodic features and logistic
-    regression fitted on `train`; None without it).
-    """
-    asked = get_prompt(prompt) if isinstance(prompt, str) else prompt
-    asked = asked.with_labels(test.labels)
-    result = evaluate(model, test, asked, seed, long_clips=long_clips)
-    scored = evaluate(model, test, asked, seed, mode="labels", long_clips=long_clips)
-    baseline = None
-    if train is not None:
-        baseline = numbers(classical_baseline(train, test, seed, labels=test.labels))
-    return result | {
-        "labels": scored["info"]["by_calibration"],
-        "label_bias": scored["info"]["label_bias"],
-        "controls": {
-            kind: numbers(evaluate(model, test, asked, seed, control=kind, long_clips=long_clips))
-            for kind in possible_controls(list(test), VOICE_CONTROLS if controls else (), seed, log.warning)
-        },
-        "baseline": baseline,
-    }

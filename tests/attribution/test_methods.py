@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from emolab_course.methods import banzhaf, leave_one_out, only_one_in
 
-from emolab.attribution.methods import modality_shares, modality_sums, shares
+from emolab.attribution.methods import modality_shares, shares
 from emolab.attribution.players import Player
 from emolab.attribution.shapley import coalitions
 
@@ -19,9 +19,8 @@ def test_ablations_by_hand():
     assert banzhaf(both).tolist() == [0.5, 0.5]
 
 
-def test_shares_and_signed_sums_of_fine_players():
+def test_shares_of_fine_players():
     players = [Player("a", "audio", (0,)), Player("b", "audio", (1,)), Player("c", "text", (2,))]
     values = np.array([1.0, -2.0, 1.0])
     assert modality_shares(values, players) == pytest.approx({"audio": 0.75, "text": 0.25})
-    assert modality_sums(values, players) == pytest.approx({"audio": -1.0, "text": 1.0})
     assert shares(np.zeros((2, 3))).tolist() == [[0, 0, 0], [0, 0, 0]]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from emolab_corpora.protocols import CREMAD_BLOCKS, PROTOCOLS, RAVDESS_BLOCKS, RAVDESS_EMOBOX
 
-from emolab.corpora.protocols import Fold, assert_disjoint, get_protocol, protocols_of
+from emolab.corpora.protocols import Protocol, get_protocol, protocols_of
 from emolab.errors import CorpusError
 from emolab.samples import Corpus, EmotionSample
 
@@ -92,8 +92,9 @@ def test_dfew_folds_follow_the_lists(fixture_corpus):
 def test_an_overlap_of_speakers_is_refused():
     samples = [EmotionSample(str(i), text="x", speaker="same") for i in range(2)]
     corpus = Corpus(".", samples, "c")
+    halves = Protocol("halves", "c", "disjoint", "ours", lambda _: iter([("f", ["train", "test"])]))
     with pytest.raises(CorpusError, match="speakers same are in test and in training"):
-        assert_disjoint(Fold("f", corpus[:1], corpus[:0], corpus[1:]))
+        halves.folds(corpus)
 
 
 def test_an_overlap_in_a_corpus_stops_its_protocol(fixture_corpus):
