@@ -54,7 +54,7 @@ class Likeness:
     def fit(
         cls, model: Family, samples: Sequence[EmotionSample], source: str = "", quantile: float = QUANTILE
     ) -> Likeness:
-        """From training clips with a voice and absolute paths. Raises EvaluationError for fewer than ten.
+        """The likeness to training clips with a voice and absolute paths. Raises EvaluationError for fewer than ten.
 
         In the embedded corpus many speakers share a voice, and there voices count as speakers.
         """
@@ -76,7 +76,7 @@ class Likeness:
         source: str = "",
         quantile: float = QUANTILE,
     ) -> Likeness:
-        """From embeddings (N, D). The held-out distances are cross-fitted: a clip is measured from the clips of other
+        """The likeness to embeddings (N, D). Held-out distances are cross-fitted: a clip's is from the clips of other
         folds, both of speakers and of words. A clip without a speaker, or without words, counts as one of its own.
         """
         by_speaker, by_words = _folds(speakers), _folds(words)

@@ -176,7 +176,7 @@ def _file(corpus: Corpus, sample: EmotionSample, modality: str) -> Path | None:
 def _look_at_all(
     corpus: Corpus, media: Sequence[str], check: Check, progress: bool, every: bool
 ) -> tuple[dict[Path, Look], int]:
-    """What each file is, several at a time, and of how many that need decoding only the headers were read."""
+    """What each file turned out to be, and how many coded files were judged by their headers alone."""
     files = [path for sample in corpus for m in media if (path := _file(corpus, sample, m)) is not None]
     paths = list(dict.fromkeys(files))
 

@@ -139,8 +139,8 @@ def fitting(
 
 
 def to_listen_to(corpus: Corpus, split: str, say: Callable[[str], None]) -> Corpus:
-    """Without the training samples that a model answers right without their voice, as a table marks them; samples of
-    the measured `split` stay. `say` is told how many go.
+    """The corpus without training samples that a model answers right unheard, as a table marks them; samples of the
+    measured `split` stay. `say` is told how many go.
 
     Raises CorpusError where no sample is marked, or none is left to train on.
     """
@@ -176,7 +176,7 @@ def take_per_label(corpus: Corpus, n: int, seed: int, at_most: float = 1.0) -> C
 def cold_part(train: Corpus, n: int, seed: int) -> Corpus:
     """The cold start's samples: `n` of each label, but no more than half of a label's.
 
-    Where every label has one sample, half of the samples.
+    Where every label has only one sample, these are half of all samples.
     """
     found = take_per_label(train, n, seed, at_most=0.5)
     if len(found) or not n:

@@ -16,7 +16,7 @@ LARGEST = 3.4028234e38
 
 
 class GuardError(RewardError):
-    """What a guard says. A guard around it passes it on unchanged."""
+    """An error that a guard raises; another guard around it passes it on unchanged."""
 
 
 class Guarded:
