@@ -30,7 +30,7 @@ def brief(monkeypatch: pytest.MonkeyPatch, tiny: None, model: Any) -> None:
 def run(*arguments: object) -> tuple[int, dict[str, Any], str]:
     app = typer.Typer()
     command.register(app)
-    result = CliRunner().invoke(app, [*map(str, arguments), "--json"])
+    result = CliRunner().invoke(app, ["predict", *map(str, arguments), "--json"])
     return result.exit_code, json.loads(result.stdout), result.stderr
 
 
@@ -114,7 +114,7 @@ def test_for_a_person_it_prints_one_line_a_file(tmp_path):
     soundfile.write(tmp_path / "a.wav", voice(), 16_000)
     app = typer.Typer()
     command.register(app)
-    shown = CliRunner().invoke(app, [str(tmp_path / "a.wav"), str(tmp_path / "none.wav")])
+    shown = CliRunner().invoke(app, ["predict", str(tmp_path / "a.wav"), str(tmp_path / "none.wav")])
     assert shown.exit_code == 1 and shown.stdout.count("%") == 3 and "none.wav" in shown.stderr
 
 
@@ -193,10 +193,10 @@ def test_a_clip_unlike_the_training_data_says_so(tmp_path, model, monkeypatch):
     assert row["likeness"] == far and "distance 4.0, and 95% of held-out clips lie below 1.5" in row["note"]
     app = typer.Typer()
     command.register(app)
-    shown = " ".join(CliRunner().invoke(app, [str(tmp_path / "a.wav")]).stdout.split())
+    shown = " ".join(CliRunner().invoke(app, ["predict", str(tmp_path / "a.wav")]).stdout.split())
     assert "note: this clip is unlike the clips that the model was trained on" in shown and "a.wav: withheld (" in shown
     monkeypatch.setattr(Likeness, "judge", lambda self, embedding: far | {"unlike": False})
-    shown = " ".join(CliRunner().invoke(app, [str(tmp_path / "a.wav")]).stdout.split())
+    shown = " ".join(CliRunner().invoke(app, ["predict", str(tmp_path / "a.wav")]).stdout.split())
     assert f"a.wav: {row['label']} (" in shown and "withheld" not in shown and "note" not in shown
 
 
@@ -286,7 +286,7 @@ class FakeDevice:
 def test_the_help_says_where_this_must_not_be_used():
     app = typer.Typer()
     command.register(app)
-    shown = " ".join(CliRunner().invoke(app, ["--help"]).stdout.split())
+    shown = " ".join(CliRunner().invoke(app, ["predict", "--help"]).stdout.split())
     assert "EU AI Act" in shown and "notebook 00" in shown
 
 

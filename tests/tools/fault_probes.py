@@ -193,7 +193,7 @@ def silence_of_what_speaks(folder: Path) -> bool:
 def film_without_pictures(folder: Path) -> bool:
     from corpus_trees.media import clip
 
-    from emolab.corpora.manifest import load
+    from emolab.corpora.manifest import load_manifest as load
 
     clip(folder / "blind.mp4", video=False)
     corpus, _ = _table(folder, "path,label\nblind.mp4,sad\n", load)
@@ -458,7 +458,7 @@ def _labels(folder: Path, label: float) -> Any:
     import pandas as pd
     from corpus_trees.media import wav
 
-    from emolab.corpora.manifest import load
+    from emolab.corpora.manifest import load_manifest as load
 
     wav(folder / "a.wav")
     pd.DataFrame({"path": ["a.wav"], "label": [label]}).to_parquet(folder / "t.parquet")
@@ -481,7 +481,7 @@ def cider_of_one(folder: Path) -> bool:
 def lfs_sentence(folder: Path) -> bool:
     from corpus_trees.media import text, wav
 
-    from emolab.corpora.manifest import load
+    from emolab.corpora.manifest import load_manifest as load
 
     wav(folder / "a.wav")
     text(folder / "p.wav", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
@@ -495,7 +495,7 @@ def name_not_utf8(folder: Path) -> bool:
 
     from corpus_trees.media import wav
 
-    from emolab.corpora.manifest import load
+    from emolab.corpora.manifest import load_manifest as load
 
     wav(folder / "sad/ok.wav")
     (folder / "sad" / os.fsdecode(b"bad\xff.wav")).write_bytes((folder / "sad/ok.wav").read_bytes())
@@ -507,7 +507,7 @@ def name_not_utf8(folder: Path) -> bool:
 def half_character(folder: Path) -> bool:
     from corpus_trees.media import wav
 
-    from emolab.corpora.manifest import load
+    from emolab.corpora.manifest import load_manifest as load
 
     wav(folder / "a.wav")
     (folder / "t.jsonl").write_text(json.dumps({"path": "a.wav", "text": "\ud83d"}) + "\n")
