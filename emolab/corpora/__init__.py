@@ -10,6 +10,8 @@ from emolab.corpora.catalogue import CORPORA, info
 from emolab.corpora.spec import LOADERS, corpus_folds, fold_names, load_corpus, load_published, relabel
 from emolab.media.usable import CHECKS
 
+load = load_published  # earlier name
+
 __all__ = [
     "CHECKS",
     "CORPORA",
@@ -17,6 +19,7 @@ __all__ = [
     "corpus_folds",
     "fold_names",
     "info",
+    "load",
     "load_corpus",
     "load_published",
     "relabel",
