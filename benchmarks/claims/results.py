@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from benchmarks.claims.declare import Arm, Claim, Contrast
 from benchmarks.claims.metrics import METRICS, Metric, Row
-from benchmarks.claims.runs import Budget, Training, is_done, read_history, read_rows, training_of
+from benchmarks.claims.runs import Budget, Training, folder_of, is_done, read_history, read_rows, training_of
 from benchmarks.claims.statistics import Estimate, crossed, over_seeds
 from benchmarks.claims.verdicts import RULE, together, verdict
 from emolab.emotions import EMOTIONS
 from emolab.errors import EvaluationError
 from emolab.evaluate.results import provenance
+from emolab.lalm.base import BASE_NOTE
+from emolab.lalm.tiny import TAUGHT_FOLDER
 from emolab.paths import CHECKOUT
 
 if TYPE_CHECKING:
@@ -117,9 +119,29 @@ def assess(claim: Claim, seeds: Sequence[int], budget: Budget, out: Path | None 
         "command": f"emolab bench claims {claim.name} --seeds {len(seeds)}",
         "config_hash": stamp["config_hash"],
         "versions": stamp["versions"],
+        "base": _base(claim, runs),
     }
     result["digest"] = digest_of(result)
     return result
+
+
+def _base(claim: Claim, runs: Runs) -> str | None:
+    """Fingerprint of the model that every training of a claim began from; None where nothing was trained.
+
+    Raises EvaluationError where they began from several models.
+    """
+    folders = {folder_of(runs.training(arm, s), runs.out) for arm in claim.arms for s in runs.seeds}
+    notes = [folder / BASE_NOTE for folder in folders if (folder / BASE_NOTE).is_file()]
+    found = {json.loads(note.read_text(encoding="utf-8"))["fingerprint"] for note in notes}
+    if len(found) > 1:
+        raise EvaluationError(f"claim {claim.name!r}: its trainings began from {len(found)} different models")
+    return next(iter(found), None)
+
+
+def of_shipped_model(claim: Mapping[str, Any]) -> bool:
+    """Whether a saved result was run with the weights that ship now. Results without a fingerprint are older."""
+    shipped = json.loads((TAUGHT_FOLDER / BASE_NOTE).read_text(encoding="utf-8"))["fingerprint"]
+    return bool(claim.get("base") == shipped)
 
 
 def _settings(arm: Arm, runs: Runs) -> dict[str, Any]:
