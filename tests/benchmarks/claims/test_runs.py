@@ -9,11 +9,20 @@ import pytest
 from fakes import ALIKE, BAD, BASE, GOOD, FakeRecipe, claim
 
 from benchmarks.claims.declare import Arm, Contrast
-from benchmarks.claims.page import write_page
+from benchmarks.claims.page import render, write_page
 from benchmarks.claims.queue import jobs_of, work
-from benchmarks.claims.results import assess, claim_table, difference_table, load_claims, write_claim
+from benchmarks.claims.results import (
+    assess,
+    claim_table,
+    difference_table,
+    load_claims,
+    of_shipped_model,
+    write_claim,
+)
 from benchmarks.claims.runs import ensure, folder_of, is_done, read_rows, rows_file, training_of
 from emolab.errors import EvaluationError
+from emolab.lalm.base import BASE_NOTE
+from emolab.lalm.tiny import TAUGHT_FOLDER
 
 Recipe = type[FakeRecipe]
 UA = Contrast("good", "bad", "ua")
@@ -121,6 +130,22 @@ def test_results_page_and_plot(recipe: Recipe, tmp_path: Path) -> None:
     assert 5_000 < (folder / "plots" / "fake-claim.png").stat().st_size < 60_000
     with pytest.raises(EvaluationError, match="no results of emo-rl"):
         load_claims("emo-rl", folder)
+
+
+def test_the_page_says_which_model_a_claim_was_run_with(recipe: Recipe, tmp_path: Path) -> None:
+    run(claim(UA), out=tmp_path / "runs")
+    assert assess(claim(UA), range(5), {}, tmp_path / "runs")["base"] is None
+    shipped = json.loads((TAUGHT_FOLDER / BASE_NOTE).read_text())
+    folders = [folder_of(training_of(arm, seed, {}), tmp_path / "runs") for arm in (GOOD, BAD) for seed in range(5)]
+    for folder in folders:
+        (folder / BASE_NOTE).write_text(json.dumps(shipped))
+    result = assess(claim(UA), range(5), {}, tmp_path / "runs")
+    assert of_shipped_model(result) and not of_shipped_model({**result, "base": "other"})
+    pages = [render({"fake-claim": found}, ["fake-claim"]) for found in (result, {**result, "base": None})]
+    assert "| 5 | shipped |" in pages[0] and "| 5 | earlier |" in pages[1]
+    (folders[0] / BASE_NOTE).write_text(json.dumps({**shipped, "fingerprint": "other"}))
+    with pytest.raises(EvaluationError, match="began from 2 different models"):
+        assess(claim(UA), range(5), {}, tmp_path / "runs")
 
 
 def test_a_reading_is_shown_for_the_figures_it_was_written_for(recipe: Recipe, tmp_path: Path) -> None:
