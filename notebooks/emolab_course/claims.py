@@ -92,4 +92,5 @@ def table() -> str:
 
 
 def _cell(text: str) -> str:
-    return html.escape(_joined(text), quote=False).replace("|", "\\|")
+    """Text of a notebook in a cell of a table; a link in it is one of the notebook's, and stays text here."""
+    return html.escape(_joined(text), quote=False).replace("|", "\\|").replace("](", "] (")
