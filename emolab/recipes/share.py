@@ -5,7 +5,7 @@ The card is made from the run's own files: identity (`run.json`), result (`resul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from emolab.corpora.spec import LOADERS
 from emolab.errors import EmolabError
 from emolab.files import read_json, write_text
 from emolab.lalm.checkpoint import checkpoint_info, is_checkpoint
+from emolab.rewards.source import FILE_MODULE
 from emolab.training.runs import IDENTITY, RESULT, STAGES
 
 CARD = "README.md"
@@ -100,7 +101,19 @@ def repeat_command(identity: Mapping[str, Any], result: Mapping[str, Any], usual
     told += ["--only-listening"] if read.get("only_listening") else []
     told += [f"--protocol {protocol}"] if protocol else []
     told += [f"--fold {identity['corpus']['fold']}"] if identity["corpus"].get("fold") else []
+    told += _own_rewards(identity.get("rewards", {}).get("parts", []))
     return " ".join([f"emolab train {identity['recipe']}", f"--seed {result['seed']}", *told])
+
+
+def _own_rewards(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The options that pay the rewards of a rubric that are not this package's, with their weights."""
+    own = [part for part in parts if not part["reward"].get("type", "emolab.").startswith("emolab.")]
+    told = []
+    for part in own:
+        module, _, name = part["reward"]["type"].rpartition(".")
+        file = f"{module.removeprefix(FILE_MODULE)}.py" if module.startswith(FILE_MODULE) else module
+        told.append(f"--reward {file}:{name} --reward-weight {part['weight']:g}")
+    return told + (["--no-own-rewards"] if own and len(own) == len(parts) else [])
 
 
 def _steps(stage: str, settings: Mapping[str, Any]) -> str:

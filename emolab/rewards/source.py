@@ -25,6 +25,9 @@ from emolab.rewards.base import Reward, check_reward, reward_name
 from emolab.rewards.rubric import Part, Rubric
 from emolab.rewards.shipped import RUBRICS, is_reward, rubric
 
+FILE_MODULE = "rewards_of_"
+"""How the name of a module begins that was a file: `my_rewards.py` is run as `rewards_of_my_rewards`."""
+
 
 def load_reward(spec: str, labels: LabelSet | Sequence[str] | str = EMOLAB_7) -> Reward:
     """A reward by name: "my_rewards.py:loudness", "package.module:loudness", or a shipped rubric such as "emo_rl".
@@ -82,7 +85,7 @@ def _module_of_file(path: Path) -> dict[str, Any]:
         raise RewardError(f"{path}: no such file; name a file and a function in it, such as my_rewards.py:loudness")
     try:
         text = path.read_text(encoding="utf-8")
-        module = sys.modules[f"rewards_of_{path.stem}"] = types.ModuleType(f"rewards_of_{path.stem}")
+        module = sys.modules[FILE_MODULE + path.stem] = types.ModuleType(FILE_MODULE + path.stem)
         module.__file__ = str(path)
         code = compile(text, str(path), "exec")
         # Without a time stamp, the cached lines stay those that were run, also after the file has changed.
