@@ -184,8 +184,11 @@ def sampled(game: GameFunction, n: int, rng: np.random.Generator, **options: Any
 
     Sampling stops when the largest standard error is at most `target_error`, or after `max_pairs` pairs. The error is
     that of the mean over independent *pairs*, so it accounts for the correlation inside a pair. Σφ equals v(N) − v(∅)
-    exactly for any number of pairs. `options` are those of `refined`.
+    exactly for any number of pairs. `options` are those of `refined`. Raises AttributionError for fewer than two pairs,
+    which give no error.
     """
+    if min(options.get("max_pairs", 2), options.get("min_pairs", 2)) < 2:
+        raise AttributionError("a standard error needs at least two pairs of permutations")
     *_, last = refined(game, n, rng, **options)
     return last
 
@@ -199,12 +202,8 @@ def refined(
     min_pairs: int = 8,
     pairs_per_call: int = 8,
 ) -> Iterator[Attribution]:
-    """`sampled` step by step: the estimate after every call of the game, which a widget can draw or stop at.
-
-    Raises AttributionError for fewer than two pairs, which give no error.
-    """
-    if max_pairs < 2 or min_pairs < 2:
-        raise AttributionError("a standard error needs at least two pairs of permutations")
+    """`sampled` step by step: the estimate after every call of the game, which a widget can draw or stop at. One pair
+    is an estimate too, whose error is not known (infinite)."""
     ends = np.asarray(game(np.array([[False] * n, [True] * n])), float)
     pairs: list[Floats] = []
     evaluations = 2

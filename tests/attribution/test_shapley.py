@@ -10,6 +10,7 @@ from emolab.attribution.shapley import (
     exact,
     exact_from_table,
     interactions_from_table,
+    refined,
     sampled,
     shapley_matrix,
 )
@@ -114,6 +115,13 @@ def test_sampling_stops_at_the_wanted_error_and_counts_evaluations():
     assert sum(calls) == loose.evaluations == 2 + 8 * 2 * 5
     tight = sampled(game, 6, np.random.default_rng(0), target_error=0.1, max_pairs=2000)
     assert tight.errors.max() <= 0.1 and tight.evaluations > loose.evaluations
+
+
+def test_one_pair_is_an_estimate_with_an_unknown_error():
+    """The quickest explanation of a notebook takes one pair of orders."""
+    game = lambda present: present @ np.array([1.0, 2.0, 4.0])  # noqa: E731
+    (found,) = refined(game, 3, np.random.default_rng(0), max_pairs=1, min_pairs=1)
+    assert found.values == pytest.approx([1, 2, 4]) and np.isinf(found.errors).all()
 
 
 def test_refuses_too_many_players_and_too_few_pairs():
