@@ -107,13 +107,17 @@ def repeat_command(identity: Mapping[str, Any], result: Mapping[str, Any], usual
 
 def _own_rewards(parts: Sequence[Mapping[str, Any]]) -> list[str]:
     """The options that pay the rewards of a rubric that are not this package's, with their weights."""
-    own = [part for part in parts if not part["reward"].get("type", "emolab.").startswith("emolab.")]
-    told = []
-    for part in own:
-        module, _, name = part["reward"]["type"].rpartition(".")
-        file = f"{module.removeprefix(FILE_MODULE)}.py" if module.startswith(FILE_MODULE) else module
-        told.append(f"--reward {file}:{name} --reward-weight {part['weight']:g}")
+    own = [part for part in parts if not part["reward"].get("type", "").startswith("emolab.")]
+    told = [f"--reward {_spec(part['reward'])} --reward-weight {part['weight']:g}" for part in own]
     return told + (["--no-own-rewards"] if own and len(own) == len(parts) else [])
+
+
+def _spec(reward: Mapping[str, Any]) -> str:
+    """How `--reward` names the reward of an identity; one that states its own identity does not say where it lies."""
+    if reward.get("type") == "rubric":
+        return str(reward["name"])
+    module, _, name = reward.get("type", f"FILE.{reward['name']}").rpartition(".")
+    return f"{module.removeprefix(FILE_MODULE)}.py:{name}" if module.startswith(FILE_MODULE) else f"{module}:{name}"
 
 
 def _steps(stage: str, settings: Mapping[str, Any]) -> str:

@@ -87,6 +87,15 @@ def test_the_command_of_a_card_is_read_by_the_command_line(run: Path) -> None:
     assert recipe_with("emo-rl", changes, seed=0, test_per_label=None).settings_dict() == identity["settings"]
 
 
+class Stated:
+    """A reward that holds a thing without a description of its own, and states what it is."""
+
+    identity = "loudness, version 2"
+
+    def __call__(self, completions, **columns):
+        return [0.0 for _ in completions]
+
+
 def test_the_command_names_rewards_of_ones_own(run: Path, tmp_path: Path) -> None:
     from emolab.rewards import Format, Rubric, load_reward
     from emolab.rewards.source import reward_identity
@@ -94,10 +103,16 @@ def test_the_command_names_rewards_of_ones_own(run: Path, tmp_path: Path) -> Non
     (tmp_path / "mine.py").write_text("def brief(completions, **columns):\n    return [0.5 for _ in completions]\n")
     brief = load_reward(f"{tmp_path / 'mine.py'}:brief")
     identity, result = (json.loads((run / name).read_text()) for name in ("run.json", "result.json"))
-    for parts, said in (([(brief, 0.3), Format("direct")], "0.3"), ([(brief, 2.0)], "2 --no-own-rewards")):
+    stated = Stated()
+    for parts, said in (
+        ([(brief, 0.3), Format("direct")], "mine.py:brief --reward-weight 0.3"),
+        ([(brief, 2.0)], "mine.py:brief --reward-weight 2 --no-own-rewards"),
+        ([(stated, 0.5), Format("direct")], "FILE:Stated --reward-weight 0.5"),
+        ([(load_reward("emo_rl"), 0.5), Format("direct")], "emo_rl --reward-weight 0.5"),
+    ):
         rewards = reward_identity(Rubric.of(parts, "own"))
         command = repeat_command({**identity, "rewards": rewards}, result, identity["settings"])
-        assert command.endswith(f"--reward mine.py:brief --reward-weight {said}"), command
+        assert command.endswith(f"--reward {said}"), command
     assert "--reward" not in repeat_command(identity, result, identity["settings"])
 
 
