@@ -40,8 +40,9 @@ class Family(ABC):
     - of the feature extractor: `hop_length`, `n_fft` and a call that gives `input_features`.
 
     **What other tools need** (`emolab.lalm.export`): `processor_class`, what `AutoProcessor` loads; `served_decoder`,
-    what vLLM calls the decoder in a checkpoint, empty where it takes no adapter for the family; and where the published
-    model is more than this one, `whole_class` around it, `named_tokens` of its processor, and `image_settings`.
+    what vLLM calls the decoder in a checkpoint, empty where it takes no adapter for the family; `served_whole`, false
+    where it reads no model in the layout of transformers, only another release; and where the published model is more
+    than this one, `whole_class` around it, `named_tokens` of its processor, and `image_settings`.
 
     `model` is the transformers module, PEFT-wrapped or not.
     """
@@ -52,6 +53,7 @@ class Family(ABC):
     chat_template: ClassVar[str]
     processor_class: ClassVar[str] = ""
     served_decoder: ClassVar[str] = ""
+    served_whole: ClassVar[bool] = True
     whole_class: ClassVar[str] = ""
     named_tokens: ClassVar[dict[str, str]] = {}
     seconds_per_embedding: ClassVar[float] = 0.04

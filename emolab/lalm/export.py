@@ -30,8 +30,6 @@ PUBLISHED = (
     "spk_dict.pt",
 )
 """Files of a published processor that are taken over as they are."""
-OTHER_FILES = ("VoxtralForConditionalGeneration", "Qwen3ASRForConditionalGeneration")
-"""Classes whose merged folder vLLM does not read: it wants the files of another release, with other names."""
 NO_TALKER = "The talker, which speaks, is not in this folder."
 
 
@@ -100,10 +98,11 @@ def to_vllm(checkpoint: str | Path, out: str | Path) -> Path:
 def serve_line(checkpoint: str | Path, out: str | Path, merged: bool) -> str:
     """The command that serves what was exported, or why vLLM cannot."""
     model = str(out if merged else checkpoint_info(checkpoint)["model"])
-    family = family_of(model).transformers_class
+    family = family_of(model)
     if merged:
-        return f"not in vLLM, which reads other files of {family}" if family in OTHER_FILES else f"vllm serve {out}"
-    model = model.removesuffix("-hf") if family in OTHER_FILES else str(SHIPPED.get(model, model))
+        other = f"not in vLLM, which reads other files of {family.transformers_class}"
+        return f"vllm serve {out}" if family.served_whole else other
+    model = str(SHIPPED.get(model, model)) if family.served_whole else model.removesuffix("-hf")
     rank = read_json(Path(checkpoint) / "adapter_config.json", "an adapter's configuration", ModelError)["r"]
     rest = f" --max-lora-rank {rank}" if rank > 16 else ""
     return f"vllm serve {model} --enable-lora --lora-modules emolab={out}{rest}"

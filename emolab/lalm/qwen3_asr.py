@@ -38,6 +38,7 @@ class Qwen3ASR(AudioText):
     transformers_class = "Qwen3ASRForConditionalGeneration"
     processor_class = "Qwen3ASRProcessor"
     served_decoder = "thinker.model"
+    served_whole = False
     placeholders: ClassVar = {"audio": "<|audio_pad|>"}
     named_tokens: ClassVar = {
         f"audio_{name}token": f"<|audio_{token}|>" for name, token in (("", "pad"), ("bos_", "start"), ("eos_", "end"))

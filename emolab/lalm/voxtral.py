@@ -28,6 +28,7 @@ class Voxtral(AudioText):
     transformers_class = "VoxtralForConditionalGeneration"
     processor_class = "VoxtralProcessor"
     served_decoder = "language_model.model"
+    served_whole = False
     placeholders: ClassVar = {"audio": "[AUDIO]"}
     chat_template = CHAT_TEMPLATE
     seconds_per_embedding = 0.08
