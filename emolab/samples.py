@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from tqdm.auto import tqdm
-
 from emolab.emotions import LabelSet, label_set_of
 from emolab.errors import CorpusError
 from emolab.files import write_bytes
@@ -261,6 +259,8 @@ class Corpus:
         Raises CorpusError that names the row and the column when a row is not a sample, an id occurs twice, or a path
         leads out of the root.
         """
+        from tqdm.auto import tqdm
+
         path = Path(path)
         if path.is_dir():
             path = next((path / name for name in TABLES if (path / name).is_file()), path / TABLES[0])

@@ -257,7 +257,7 @@ def test_a_long_table_shows_how_far_it_is(tmp_path, monkeypatch):
             shown.append((kwargs["desc"], kwargs["delay"]))
             super().__init__(*args, **kwargs | {"disable": True})
 
-    monkeypatch.setattr("emolab.samples.tqdm", Bar)
+    monkeypatch.setattr(tqdm.auto, "tqdm", Bar)
     (tmp_path / "t.jsonl").write_text('{"id": "a", "emotion": "sad", "text": "x"}\n')
     Corpus.read(tmp_path / "t.jsonl")
     assert shown == [("t.jsonl", 2)], "after two seconds, so that short tables print nothing"

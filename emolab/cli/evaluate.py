@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,9 @@ from emolab.cli.output import JsonOption, command, emit, print_scores
 from emolab.errors import EvaluationError
 from emolab.extras import require
 from emolab.files import check_place
-from emolab.samples import Corpus
+
+if TYPE_CHECKING:
+    from emolab.samples import Corpus
 
 
 @command

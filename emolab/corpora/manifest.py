@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from emolab.corpora.reading import AUDIO, VIDEO, read_csv
 from emolab.emotions import EMOLAB_7, LabelSet, label_set
 from emolab.errors import CorpusError
@@ -47,6 +45,8 @@ def load_manifest(
     lacks its path, an unknown label or a path out of the root raises CorpusError that names the row, or, with
     `skip_bad`, is reported too.
     """
+    from tqdm.auto import tqdm
+
     source = Path(source)
     report = LoadReport(source.stem)
     known = None if labels is None else label_set(labels)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 import soundfile as sf
 import soxr
-from av import AudioStream
-from av.container import InputContainer
 
 from emolab.errors import MediaError
 from emolab.media.files import MAX_SECONDS, is_soundfile, open_av, read_head, regular_file, too_long, unreadable
 from emolab.media.probe import LOST_SECONDS, check_whole, truncated
+
+if TYPE_CHECKING:
+    from av import AudioStream
+    from av.container import InputContainer
 
 SAMPLE_RATE = 16_000
 MIN_SECONDS = 0.025  # one analysis frame
@@ -114,6 +116,8 @@ def _read_soundfile(path: Path, file: sf.SoundFile, promised: int, max_seconds: 
 
 
 def _av_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], int]:
+    import av
+
     try:
         container = open_av(path)
     except (av.FFmpegError, ValueError, OSError) as error:
@@ -137,6 +141,8 @@ def _av_blocks(path: Path, max_seconds: float) -> tuple[Iterator[np.ndarray], in
 def _read_av(
     path: Path, container: InputContainer, stream: AudioStream, promised: float, max_seconds: float
 ) -> Iterator[np.ndarray]:
+    import av
+
     rate, done, broken = int(stream.rate), 0, ""
     with container:
         resampler = av.AudioResampler(format="fltp")

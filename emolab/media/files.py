@@ -8,8 +8,6 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-import av
-
 from emolab.errors import MediaError, PointerError, TooLongError
 
 MAX_SECONDS = 600.0  # ten minutes: twenty times the longest clip that the models hear
@@ -111,6 +109,8 @@ def unreadable(path: Path, wanted: str, detail: str = "") -> MediaError:
 
 def open_av(path: Path) -> Any:
     """A file that PyAV decodes; a colon in its name is never taken for a protocol, nor does it open anything else."""
+    import av
+
     return av.open(f"file:{path.absolute()}", options=AV_OPTIONS, metadata_errors="replace")
 
 

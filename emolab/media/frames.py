@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
-from av import VideoFrame
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from emolab.errors import MediaError
 from emolab.media.files import MAX_SECONDS, is_folder, open_av, regular_file, too_long, unreadable
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
@@ -126,6 +128,8 @@ def _check_size(path: Path, n: int, frame: np.ndarray) -> None:
 def _video(
     path: Path, fps: float | None, max_frames: int | None, window: tuple[float, float] | None = None
 ) -> np.ndarray:
+    import av
+
     try:
         times = _frame_times(path)
         if window is not None:
@@ -142,6 +146,8 @@ def _video(
 
 def _frame_times(path: Path) -> np.ndarray:
     """Presentation times of a video's frames in seconds, sorted, from its packets: nothing is decoded."""
+    import av
+
     with open_av(path) as container:
         if not container.streams.video or container.streams.video[0].codec_context is None:
             raise MediaError(f"{path}: holds no video track to decode; use it as audio only, or give another")

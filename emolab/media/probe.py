@@ -11,7 +11,6 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import soundfile as sf
 
 from emolab.errors import MediaError
@@ -59,6 +58,8 @@ def probe(path: str | Path) -> MediaInfo:
 
 
 def _probe_av(path: Path) -> MediaInfo:
+    import av
+
     try:
         with open_av(path) as container:
             audio = next((s for s in container.streams.audio if s.codec_context is not None), None)

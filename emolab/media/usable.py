@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from emolab.errors import CorpusError, MediaError
 from emolab.media.audio import check_length, check_rate, load_audio
@@ -177,6 +176,8 @@ def _look_at_all(
     corpus: Corpus, media: Sequence[str], check: Check, progress: bool, every: bool
 ) -> tuple[dict[Path, Look], int]:
     """What each file turned out to be, and how many coded files were judged by their headers alone."""
+    from tqdm.auto import tqdm
+
     files = [path for sample in corpus for m in media if (path := _file(corpus, sample, m)) is not None]
     paths = list(dict.fromkeys(files))
 

@@ -19,8 +19,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from sacrebleu.metrics import BLEU
-
 from emolab.wheels.scan import emotion_words
 from emolab.wheels.shipped import forms
 
@@ -63,6 +61,8 @@ def bleu(gold: Sequence[Reference], pred: Sequence[str], order: int = 4) -> floa
 def bleu_counts(gold: Reference, pred: str, order: int = 4) -> tuple[int, ...]:
     """What corpus BLEU adds up over samples: matching n-grams and all n-grams of each order, length, reference
     length."""
+    from sacrebleu.metrics import BLEU
+
     tokenizer = bleu_tokenizer(pred, *references(gold))
     metric = BLEU(max_ngram_order=order, lowercase=True, smooth_method="none", tokenize=tokenizer)
     found = metric.corpus_score([pred], [[reference] for reference in references(gold)])
@@ -71,6 +71,8 @@ def bleu_counts(gold: Reference, pred: str, order: int = 4) -> tuple[int, ...]:
 
 def bleu_of(counts: Sequence[Sequence[int]]) -> float:
     """Corpus BLEU in [0, 1] from the `bleu_counts` of its samples, so that a bootstrap counts n-grams once."""
+    from sacrebleu.metrics import BLEU
+
     total = [sum(column) for column in zip(*counts, strict=True)]
     order = (len(total) - 2) // 2
     matching, every, length, wanted = total[:order], total[order:-2], total[-2], total[-1]
