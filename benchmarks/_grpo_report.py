@@ -22,6 +22,10 @@ SHOWN = {
     "gpu/rollout/7b": "rollout, 7 B in 4 bits, on a GPU",
     "gpu/step/7b": "whole step, 7 B in 4 bits, on a GPU",
     "gpu/memory/7b": "peak memory of the update, 7 B in 4 bits, on a GPU",
+    "gpu/update/7b/x3": "update of three prompts, 7 B in 4 bits, on a GPU",
+    "gpu/rollout/7b/x3": "rollout of three prompts, 7 B in 4 bits, on a GPU",
+    "gpu/step/7b/x3": "whole step of three prompts, 7 B in 4 bits, on a GPU",
+    "gpu/memory/7b/x3": "peak memory of the update, three prompts, 7 B in 4 bits, on a GPU",
 }
 UNMEASURED = "not measured: no GPU was reached; `emolab bench grpo-gpu --write` measures it"
 

@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
 from statistics import median
@@ -37,12 +37,18 @@ GROUPS, PROMPTS = (2, 4, 8, 16, 32), (150, 300, 600, 1200)
 
 @dataclass(frozen=True)
 class Sizes:
-    """One situation: prompt and completion lengths in tokens, group size, seconds of audio."""
+    """One situation: prompt and completion lengths in tokens, group size, seconds of audio, prompts of a step."""
 
     prompt: int = 300
     completion: int = 64
     group: int = 8
     seconds: float = 4.0
+    prompts: int = 1
+
+    @property
+    def rows(self) -> int:
+        """Completions of a step."""
+        return self.prompts * self.group
 
     @property
     def limit(self) -> float:
@@ -122,20 +128,20 @@ def plan(
 
 
 class Bench:
-    """A model, one prompt of the wanted length with audio in it, completions, and both ways through them."""
+    """A model, prompts of the wanted length with audio in them, completions, and both ways through them."""
 
     def __init__(self, lalm: Any, sizes: Sizes):
         import torch
 
         torch.manual_seed(0)
         self.sizes, self.lalm = sizes, lalm
-        self.sample = _clip(sizes.seconds)
-        one, eleven = (len(self.lalm.encode([self.sample], _asking(n)).input_ids[0]) for n in (1, 11))
+        self.samples = _clips(sizes.seconds, sizes.prompts)
+        one, eleven = (len(self.lalm.encode(self.samples[:1], _asking(n)).input_ids[0]) for n in (1, 11))
         self.prompt = _asking(1 + max(0, round((sizes.prompt - one) * 10 / (eleven - one))))
-        self.batch = self.lalm.encode([self.sample], self.prompt)
+        self.batch = self.lalm.encode(self.samples, self.prompt)
         vocabulary = min(self.lalm.table.weight.shape[0], 2048)
-        self.ids = torch.randint(20, vocabulary, (sizes.group, sizes.completion), device=self.lalm.device)
-        self.weights = torch.randn(sizes.group, 1, device=self.lalm.device)
+        self.ids = torch.randint(20, vocabulary, (sizes.rows, sizes.completion), device=self.lalm.device)
+        self.weights = torch.randn(sizes.rows, 1, device=self.lalm.device)
         self.features = self._features()
         self._fuse_head()
 
@@ -148,7 +154,7 @@ class Bench:
         extractor, takes = self.lalm.feature_extractor, signature(self.lalm.base.forward).parameters
         mask = next(name for name in ("feature_attention_mask", "input_features_mask") if name in takes)
         made = extractor(
-            [self.sample.extra["waveform"]],
+            [sample.extra["waveform"] for sample in self.samples],
             sampling_rate=16_000,
             padding="max_length" if mask == "feature_attention_mask" else True,  # as the published processors pad
             truncation=False,
@@ -156,16 +162,17 @@ class Bench:
             return_tensors="pt",
         )
         group = self.sizes.group
-        return {
-            "input_features": made["input_features"].to(self.lalm.device, self.lalm.dtype).expand(group, -1, -1),
-            mask: made["attention_mask"].to(self.lalm.device).expand(group, -1),
+        features = {
+            "input_features": made["input_features"].to(self.lalm.device, self.lalm.dtype),
+            mask: made["attention_mask"].to(self.lalm.device),
         }
+        return {name: value.repeat_interleave(group, 0) for name, value in features.items()}
 
     def plain_logprobs(self) -> Any:
         """One full row a completion, the tower run for each: TRL's own call with the audio passed along."""
         import torch
 
-        ids = torch.cat([self.batch.input_ids.expand(self.sizes.group, -1), self.ids], 1)
+        ids = torch.cat([self.batch.input_ids.repeat_interleave(self.sizes.group, 0), self.ids], 1)
         labels = ids.clone()
         labels[:, : -self.sizes.completion] = -100
         out = self.lalm.model(
@@ -174,14 +181,14 @@ class Bench:
         return out.log_probs[:, -self.sizes.completion :]
 
     def our_logprobs(self) -> Any:
-        """One packed row; the tower's output comes from the cache, as after a clip's first step."""
+        """One packed row; the towers' output comes from the cache, as after a clip's first step."""
         import torch
 
         from emolab.lalm.accel.packing import packed_logprobs
         from emolab.lalm.batch import FlatCompletions
 
-        batch = self.lalm.encode([self.sample], self.prompt)
-        owner = torch.zeros(self.sizes.group, dtype=torch.long, device=self.ids.device)
+        batch = self.lalm.encode(self.samples, self.prompt)
+        owner = torch.arange(self.sizes.prompts, device=self.ids.device).repeat_interleave(self.sizes.group)
         return packed_logprobs(self.lalm, batch, FlatCompletions(self.ids, torch.ones_like(self.ids), owner))
 
     def update(self, logprobs: Callable[[], Any]) -> None:
@@ -193,7 +200,7 @@ class Bench:
         """`generate` on G copies of the prompt, the audio repeated, no early stop."""
         import torch
 
-        ids = self.batch.input_ids.expand(self.sizes.group, -1)
+        ids = self.batch.input_ids.repeat_interleave(self.sizes.group, 0)
         with torch.no_grad():
             self.lalm.model.generate(
                 input_ids=ids,
@@ -206,8 +213,8 @@ class Bench:
             )
 
     def our_rollout(self) -> None:
-        """One prefill, one cached clip, G completions."""
-        batch = self.lalm.encode([self.sample], self.prompt)
+        """One prefill and one cached clip for each prompt, G completions."""
+        batch = self.lalm.encode(self.samples, self.prompt)
         self.lalm.generate(batch, n=self.sizes.group, max_new_tokens=self.sizes.completion, seed=0)
 
     def actions(self, what: str) -> tuple[Callable[[], None], Callable[[], None]]:
@@ -225,10 +232,10 @@ def _asking(words: int) -> Any:
     return Prompt("bench", "v1", " ".join(["x"] * words), "plain", ("audio",))
 
 
-def _clip(seconds: float) -> Any:
+def _clips(seconds: float, count: int) -> Any:
     from benchmarks.tiny_models import noise_samples
 
-    return noise_samples(1, seconds=(seconds,))[0]
+    return noise_samples(count, seconds=(seconds,) * count)
 
 
 def random_bench(shape: str, family: str, sizes: Sizes, quick: bool = False) -> Bench:
@@ -267,10 +274,10 @@ def alternate(
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(runs + 1):
         for kept, action in zip(times, actions, strict=True):
-            _wait()
+            wait()
             start = clock()
             action()
-            _wait()
+            wait()
             if turn:
                 kept.append(clock() - start)
     return times
@@ -278,9 +285,9 @@ def alternate(
 
 def described(bench: Bench) -> dict[str, Any]:
     """What was measured: the real prompt length, and the limit that follows from it."""
-    sizes = bench.sizes
-    real = Sizes(bench.batch.input_ids.shape[1], sizes.completion, sizes.group, sizes.seconds)
-    return {"limit": round(real.limit, 3), "prompt": real.prompt, "completion": real.completion, "group": real.group}
+    real = replace(bench.sizes, prompt=bench.batch.input_ids.shape[1])
+    told = {"prompt": real.prompt, "completion": real.completion, "group": real.group, "prompts": real.prompts}
+    return {"limit": round(real.limit, 3), **told}
 
 
 def ratio(ours: float, plain: float, unit: str, digits: int) -> dict[str, Any]:
@@ -320,7 +327,8 @@ def profiles(quick: bool) -> dict[str, dict[str, float]]:
     return {what: tools.profile(bench.actions(what)[0]) for what in ("update", "rollout")}
 
 
-def _wait() -> None:
+def wait() -> None:
+    """Until a card has done what it was given."""
     import torch
 
     if torch.cuda.is_available():

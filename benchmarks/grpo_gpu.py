@@ -9,6 +9,7 @@ says so.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -34,8 +35,9 @@ def register(app: typer.Typer) -> None:
 @command
 def grpo_gpu(
     size: Annotated[str, typer.Option(help="7b (Qwen2-Audio), 3b (Qwen2.5-Omni) or 2b (Qwen3-ASR).")] = "7b",
-    runs: Annotated[int, typer.Option(min=1, help="Alternating runs of each; medians are shown.")] = 3,
+    runs: Annotated[int, typer.Option(min=1, help="Steps of each, after one that warms up; medians are shown.")] = 3,
     group: Annotated[int, typer.Option(min=2, help="Completions of a prompt.")] = 8,
+    prompts: Annotated[int, typer.Option(min=1, help="Prompts of a step, in one packed row.")] = 1,
     prompt: Annotated[int, typer.Option(help="Prompt length in tokens, its audio included.")] = 300,
     completion: Annotated[int, typer.Option(help="Completion length in tokens.")] = 128,
     seconds: Annotated[float, typer.Option(help="Length of the clip.")] = 10.0,
@@ -57,11 +59,14 @@ def grpo_gpu(
         )
     plain, report = load_benchmark(HERE / "grpo.py"), load_benchmark(HERE / "_grpo_report.py")
     bench = plain.Bench(
-        random_4bit(MODELS[size], small, checkpointing), plain.Sizes(prompt, completion, group, seconds)
+        random_4bit(MODELS[size], small, checkpointing), plain.Sizes(prompt, completion, group, seconds, prompts)
     )
-    rows = measure(plain, bench, runs, checkpointing, f"{size}-small" if small else size)
+    name = (f"{size}-small" if small else size) + (f"/x{prompts}" if prompts > 1 else "")
+    rows = measure(plain, bench, runs, checkpointing, name)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    result = {"device_gpu": device, "command_gpu": f"emolab bench grpo-gpu --size {size} --write", "rows": rows}
+    several = f" --prompts {prompts}" if prompts > 1 else ""
+    told = f"emolab bench grpo-gpu --size {size}{several} --write"
+    result = {"device_gpu": device, "command_gpu": told, "rows": rows}
     if write:
         report.publish(result, plain.RESULT, HERE.parent / "README.md")
     emit({"device": device, **result}, as_json, report.render)
@@ -99,10 +104,11 @@ def measure(plain: Any, bench: Any, runs: int, checkpointing: bool, name: str) -
 
     # 16-bit sums in another order differ more; they must still be the same numbers
     apart = plain.agreement(bench, name, 1e-3 if bench.lalm.dtype == torch.float32 else 0.5)
-    tokens, rows = bench.sizes.group * bench.sizes.completion, []
-    for what in ("update", "rollout", "step"):
-        ours, theirs = timed(plain, bench.actions(what), runs)
-        both = plain.ratio(ours, theirs, "s", 4) if theirs else {**NO_ROOM, "ours": round(ours, 4), "unit": "s"}
+    tokens, rows = bench.sizes.rows * bench.sizes.completion, []
+    ours, theirs = (timed(plain, bench, which, runs) for which in (0, 1))
+    for what, seconds in ours.items():
+        other = theirs.get(what)
+        both = plain.ratio(seconds, other, "s", 4) if other else {**NO_ROOM, "ours": round(seconds, 4), "unit": "s"}
         rows.append(
             {
                 "name": f"gpu/{what}/{name}",
@@ -110,24 +116,36 @@ def measure(plain: Any, bench: Any, runs: int, checkpointing: bool, name: str) -
                 **both,
                 "runs": runs,
                 "difference": apart,
-                "tokens_per_second": round(tokens / ours, 1),
-                "tokens_per_second_plain": round(tokens / theirs, 1) if theirs else None,
+                "tokens_per_second": round(tokens / seconds, 1),
+                "tokens_per_second_plain": round(tokens / other, 1) if other else None,
             }
         )
     rows.append({"name": f"gpu/memory/{name}", **plain.described(bench), **peaks(plain, bench, checkpointing)})
     return rows
 
 
-def timed(plain: Any, actions: Any, runs: int) -> tuple[float, float | None]:
-    """Median seconds of (ours, plain); None for a plain path that the card has no room for."""
+def timed(plain: Any, bench: Any, which: int, runs: int) -> dict[str, float]:
+    """Median seconds of rollout, update and whole steps, ours (0) or plain (1), after a step that warms up.
+
+    Empty where the card has no room for the path. Rollouts and updates are those of the same steps.
+    """
     import torch
 
+    actions, found = {what: bench.actions(what)[which] for what in ("rollout", "update")}, []
     try:
-        ours, theirs = (median(times) for times in plain.alternate(actions, runs))
-        return ours, theirs
+        for _ in range(runs + 1):
+            times = []
+            for action in actions.values():
+                plain.wait()
+                start = time.perf_counter()
+                action()
+                plain.wait()
+                times.append(time.perf_counter() - start)
+            found.append((*times, sum(times)))
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
-        return median(plain.alternate((actions[0], actions[0]), runs)[0]), None
+        return {}
+    return {what: median(times) for what, times in zip((*actions, "step"), zip(*found[1:], strict=True), strict=True)}
 
 
 def peaks(plain: Any, bench: Any, checkpointing: bool) -> dict[str, Any]:
@@ -155,7 +173,7 @@ def peaks(plain: Any, bench: Any, checkpointing: bool) -> dict[str, Any]:
             torch.cuda.empty_cache()
     size = size_of_model(lalm)
     load_ = Workload(
-        1,
+        bench.sizes.prompts,
         bench.sizes.group,
         bench.batch.input_ids.shape[1],
         bench.sizes.completion,

@@ -95,7 +95,7 @@ def taped() -> Iterator[list[Tape]]:
         return replay
 
     before = recording.record, sampling.recorder_for
-    recording.record, sampling.recorder_for = record, lambda device: "recorded: on a tape"
+    recording.record, sampling.recorder_for = record, lambda lalm: "recorded: on a tape"
     try:
         yield tapes
     finally:

@@ -8,6 +8,8 @@ random weights (`benchmarks.rehearse.standin`); nothing is downloaded.
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,11 +48,11 @@ def gpu(
         raise TrainingError("--device cpu tries this command itself and needs --tiny; a CPU gives no figures of a card")
     card = Card.of(device)
     chosen = card.profile(profile, tiny)
-    parts = [part for part in parts_for(chosen, device, tiny) if not only or part.name.startswith(tuple(only))]
+    every = parts_for(chosen, device, tiny, card.memory_gb)
+    parts = [part for part in every if not only or part.name.startswith(tuple(only))]
     if not parts:
-        raise TrainingError(
-            f"--only {', '.join(only or ())}: no such part; there are {names(parts_for(chosen, device, tiny))}"
-        )
+        raise TrainingError(f"--only {', '.join(only or ())}: no such part; there are {names(every)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the part that runs is stopped, too
     rows = run_parts(parts, card, results / card.slug, minutes, again)
     page = publish(results)
     emit({"card": card.name, "profile": chosen, "rows": rows, "page": page}, as_json, render)

@@ -15,6 +15,7 @@ from emolab.profiles import PROFILES, profile_for
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH_GB = {"2b": 6.0, "3b": 12.0, "7b": 20.0}
+SEVERAL_GB = 70.0  # of three prompts in a step: the plain path takes 24 whole rows
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Part:
     prints_json: bool = True
 
 
-def parts_for(profile: str, device: str, tiny: bool) -> list[Part]:
+def parts_for(profile: str, device: str, tiny: bool, card_gb: float = 0.0) -> list[Part]:
     """All parts for a profile: short ones first, so that a first quarter of an hour already tells something."""
     emolab, here = ("-m", "emolab"), ("--device", device)
     small = ("--layers", "2", "--narrow") if tiny else ()
@@ -105,6 +106,9 @@ def parts_for(profile: str, device: str, tiny: bool) -> list[Part]:
         for size in BENCH_GB
         if tiny or BENCH_GB[size] <= chosen.memory_gb + 2
     ]
+    several = ("bench", "grpo-gpu", "--size", "7b", "--prompts", "3", "--json")
+    if card_gb >= SEVERAL_GB:
+        found.append(Part("grpo-7b-several", ("-m", "emolab", *several), needs_gb=SEVERAL_GB))
     if (ROOT / "benchmarks" / "_grpo_stock.py").is_file():
         stock = ("bench", "grpo", "--only", "stock", "--runs", "3", "--json", *(("--quick",) if tiny else ()))
         found.append(Part("stock-trl", (*emolab, *stock)))

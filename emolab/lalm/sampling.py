@@ -9,7 +9,7 @@ leave the batch when that saves a quarter of it. On a CUDA card steps have const
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from emolab.errors import ModelError
 from emolab.lalm.accel.folding import folded
-from emolab.lalm.accel.recording import Recorded, Step, recorder_for
+from emolab.lalm.accel.recording import Recorded, Step, experts_recordable, recorder_for
 from emolab.lalm.batch import Completions, finite
 from emolab.lalm.quantise import adapters_in
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from emolab.lalm.batch import PromptBatch
     from emolab.lalm.contract import Family
 
-FIRST_CAPACITY = 32
+FIRST_CAPACITY, FIRST_RECORDED = 32, 512  # a recording costs as much as a dozen tokens, empty places little
 SHRINK_AT, SHRINK_RECORDED_AT = 0.75, 0.5
 LOOK_EVERY = 8  # decoding steps between two looks at who has ended, on a GPU
 
@@ -51,7 +51,7 @@ class DecodeCache:
             self.bias = zeros.masked_fill(mask == 0, float("-inf"))[:, None, None]
         self.rows, self.n, self.most, self.length = mask.shape[0], n, most, 0
         self.positions = last[..., None].repeat_interleave(n, 1)
-        first = min(FIRST_CAPACITY, most)
+        first = min(FIRST_RECORDED if constant else FIRST_CAPACITY, most)
         self.own: list[list[Tensor]] = [[self._empty(x, first) for x in pair] for pair in self.prompt]
         self.at = torch.full((1,), -1, device=mask.device) if constant else None
         self.hidden = self.prompt[0][0].new_full((first,), float("-inf"))
@@ -142,12 +142,13 @@ class Forward:
         """What is recorded."""
         self.cache.advance()
         embeds = self.lalm.table(token[:, None])
-        return _next(self.lalm, embeds, self.dummy, self.cache.positions, self.cache, packed=self.cache)
+        with nullcontext() if self.cache.at is None else experts_recordable(self.lalm):
+            return _next(self.lalm, embeds, self.dummy, self.cache.positions, self.cache, packed=self.cache)
 
     def __call__(self, token: Tensor) -> Tensor:
         self.cache.step()
         if self.cache.at is not None and self.shape != self.cache.shape:
-            self.shape, self.run = self.cache.shape, Recorded(self.step)
+            self.shape, self.run = self.cache.shape, Recorded(self.step, self.lalm.decoder)
         return self.run(token)
 
 
@@ -303,7 +304,7 @@ def _decode(
     host wait, and at every step on a CPU.
     """
     logits, prompt, mask = _prefill(lalm, batch)
-    constant = recorder_for(lalm.device).startswith("recorded")
+    constant = recorder_for(lalm).startswith("recorded")
     cache = DecodeCache(prompt, mask, batch.positions[:, :, -1], n, steps, constant)
     forward = Forward(lalm, cache)
     device, total = logits.device, len(batch) * n

@@ -94,7 +94,7 @@ def test_a_step_that_is_to_be_recorded_waits_for_nothing(pair, monkeypatch):
     monkeypatch.setattr(type(card), "eos_ids", property(lambda self: [1 << 20]))
     samples = samples_for(card, 2)
     plain = cpu.generate(cpu.encode(samples, PROMPT), n=2, max_new_tokens=7, greedy=True)
-    monkeypatch.setattr(sampling, "recorder_for", lambda device: "recorded")
+    monkeypatch.setattr(sampling, "recorder_for", lambda lalm: "recorded")
     monkeypatch.setattr(recording, "record", lambda step, token: step)
     few, many = waits_of(card, samples, 3), waits_of(card, samples, 7)
     assert few == many

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from weakref import WeakKeyDictionary
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ SETTINGS = {"n": 6, "max_new_tokens": 40, "temperature": 0.8, "seed": 3}
 
 @pytest.fixture
 def fresh(monkeypatch):
-    monkeypatch.setattr(recording, "failed", [])
+    monkeypatch.setattr(recording, "failed", WeakKeyDictionary())
 
 
 @pytest.fixture(params=FAMILIES)
@@ -36,7 +37,7 @@ def lalm(request, fresh, monkeypatch):
 
 def test_a_replayed_step_gives_the_plain_paths_tokens_and_logprobs(lalm, monkeypatch, caplog):
     """Buffers grow from 4 to 40 places, and rows leave: each time a step of another shape is recorded."""
-    monkeypatch.setattr(sampling, "FIRST_CAPACITY", 4)
+    monkeypatch.setattr(sampling, "FIRST_RECORDED", 4)
     batch = lalm.encode(samples_for(lalm), PROMPT)
     plain = lalm.generate(batch, **SETTINGS)
     with taped() as tapes, caplog.at_level(logging.WARNING):
@@ -75,26 +76,39 @@ def test_where_a_recording_fails_decoding_goes_on_and_says_so_once(fresh, monkey
     lalm = tiny_random("qwen2_audio")
     batch = lalm.encode(samples_for(lalm), PROMPT)
     plain = lalm.generate(batch, **SETTINGS)
-    monkeypatch.setattr(sampling, "recorder_for", lambda device: "recorded")
+    monkeypatch.setattr(sampling, "recorder_for", lambda lalm: "recorded")
     with caplog.at_level(logging.WARNING):  # this PyTorch has no CUDA: recording raises
         found = [lalm.generate(batch, **SETTINGS) for _ in range(2)]
     assert all(torch.equal(one.ids, plain.ids) for one in found)
     assert caplog.text.count("decoding goes on launch by launch") == 1
-    assert len(recording.failed) == 1
+    assert list(recording.failed) == [lalm.decoder], "another model's steps are recorded all the same"
+
+
+def test_a_recorded_step_has_no_grouped_product_of_experts(fresh):
+    """On most cards, and in float32 on all, such a product reads its groups' sizes on the host."""
+    lalm = tiny_random("qwen3_omni")
+    before = lalm.base.get_experts_implementation()
+    assert "grouped_mm" in before.values(), "the family's experts are grouped by default"
+    with taped() as tapes:
+        lalm.generate(lalm.encode(samples_for(lalm), PROMPT), n=2, max_new_tokens=4, seed=0)
+    names = {str(func) for tape in tapes for func, *_ in tape.done}
+    assert names and not [name for name in names if "grouped" in name]
+    assert lalm.base.get_experts_implementation() == before
 
 
 def test_who_records_is_said(fresh, monkeypatch):
-    assert accel.describe(tiny_random())["decoding"].startswith("launch by launch: only a CUDA card")
+    lalm = tiny_random()
+    assert accel.describe(lalm)["decoding"].startswith("launch by launch: only a CUDA card")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    card = torch.device("cuda", 0)
-    assert recording.recorder_for(card).startswith("recorded")
+    monkeypatch.setattr(type(lalm), "device", torch.device("cuda", 0))
+    assert recording.recorder_for(lalm).startswith("recorded")
     with torch.autocast("cuda"):
-        assert "autocast" in recording.recorder_for(card)
+        assert "autocast" in recording.recorder_for(lalm)
     with monkeypatch.context() as patch:
         patch.setenv(accel.VARIABLE, "0")
-        assert recording.recorder_for(card) == "off (EMOLAB_ACCEL=0)"
-    recording.failed.append("why")
-    assert recording.recorder_for(card) == "launch by launch: why"
+        assert recording.recorder_for(lalm) == "off (EMOLAB_ACCEL=0)"
+    recording.failed[lalm.decoder] = "why"
+    assert recording.recorder_for(lalm) == "launch by launch: why"
 
 
 def test_a_recorded_token_takes_few_launches():

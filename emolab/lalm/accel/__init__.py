@@ -62,5 +62,5 @@ def describe(lalm: Family) -> dict[str, str]:
         "packing": "on: each prompt is run once for all of its completions",
         "attention": kernel_for(lalm.device.type, lalm.dtype, head_dim),
         "folding": f"on: {layers} layers are read with their adapters added" if layers else "off: nothing to fold",
-        "decoding": recorder_for(lalm.device),
+        "decoding": recorder_for(lalm),
     }

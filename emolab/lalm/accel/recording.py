@@ -7,28 +7,51 @@ in tensors that stay where they are, and no operation may wait for the host (`em
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from emolab.lalm.accel.folding import VARIABLE, enabled
 
+if TYPE_CHECKING:
+    from emolab.lalm.contract import Family
+
 Step = Callable[[Tensor], Tensor]
 log = logging.getLogger("emolab.lalm")
-failed: list[str] = []
-"""Why a recording failed in this process: none is tried again."""
+failed: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
+"""Why the recording of a decoder's step failed: it is not tried again with that decoder."""
 
 
-def recorder_for(device: torch.device) -> str:
-    """How decoding steps are launched there: "recorded: …", or else launch by launch, with the reason."""
+def recorder_for(lalm: Family) -> str:
+    """How a model's decoding steps are launched: "recorded: …", or else launch by launch, with the reason."""
     if not enabled():
         return f"off ({VARIABLE}=0)"
-    if device.type != "cuda" or not torch.cuda.is_available():
+    if lalm.device.type != "cuda" or not torch.cuda.is_available():
         return "launch by launch: only a CUDA card replays a recorded step"
     if torch.is_autocast_enabled("cuda"):
         return "launch by launch: autocast keeps casts that a recording would lose"
-    return f"launch by launch: {failed[0]}" if failed else "recorded: one launch for a token"
+    why = failed.get(lalm.decoder)
+    return f"launch by launch: {why}" if why else "recorded: one launch for a token"
+
+
+@contextmanager
+def experts_recordable(lalm: Family) -> Iterator[None]:
+    """Multiply the experts of a mixture row by row, as transformers' `generate` does on a card: a grouped product reads
+    its groups' sizes on the host, unless the card has a kernel for it."""
+    before = lalm.base.get_experts_implementation()
+    changed = {key: "batched_mm" if how == "grouped_mm" else how for key, how in before.items()}
+    if changed == before:
+        yield
+        return
+    lalm.base.set_experts_implementation(changed)
+    try:
+        yield
+    finally:
+        lalm.base.set_experts_implementation(before)
 
 
 def record(step: Step, token: Tensor) -> Step:
@@ -50,18 +73,19 @@ def record(step: Step, token: Tensor) -> Step:
 class Recorded:
     """A step (r,) -> (r, V) that runs at its first call, is recorded at its second, and replayed from then on.
 
-    Where recording fails, it goes on launch by launch, and says so once.
+    Where recording fails, it goes on launch by launch, and says so once for the decoder.
     """
 
-    def __init__(self, step: Step) -> None:
-        self.run, self.called, self.step = step, False, step
+    def __init__(self, step: Step, decoder: nn.Module) -> None:
+        self.run, self.called, self.step, self.decoder = step, False, step, decoder
 
     def __call__(self, token: Tensor) -> Tensor:
-        if self.called and self.run is self.step and not failed:
+        if self.called and self.run is self.step and self.decoder not in failed:
             try:
                 self.run = record(self.step, token)
             except RuntimeError as error:
-                failed.append(f"a step could not be recorded ({' '.join(str(error).split())[:120]})")
-                log.warning("decoding goes on launch by launch: %s", failed[0])
+                why = f"a step could not be recorded ({' '.join(str(error).split())[:120]})"
+                failed[self.decoder] = why
+                log.warning("decoding goes on launch by launch: %s", why)
         self.called = True
         return self.run(token)
