@@ -106,9 +106,9 @@ def parts_for(profile: str, device: str, tiny: bool, card_gb: float = 0.0) -> li
         for size in BENCH_GB
         if tiny or BENCH_GB[size] <= chosen.memory_gb + 2
     ]
-    several = ("bench", "grpo-gpu", "--size", "7b", "--prompts", "3", "--json")
     if card_gb >= SEVERAL_GB:
-        found.append(Part("grpo-7b-several", ("-m", "emolab", *several), needs_gb=SEVERAL_GB))
+        several = (*emolab, "bench", "grpo-gpu", "--size", "7b", "--prompts", "3", "--json")
+        found.append(Part("grpo-7b-several", several, needs_gb=SEVERAL_GB))
     if (ROOT / "benchmarks" / "_grpo_stock.py").is_file():
         stock = ("bench", "grpo", "--only", "stock", "--runs", "3", "--json", *(("--quick",) if tiny else ()))
         found.append(Part("stock-trl", (*emolab, *stock)))
@@ -131,7 +131,7 @@ def notebook(path: Path, profile: str, device: str, tiny: bool) -> Part:
     """A notebook at a profile with the stand-in of its model, which the rehearsal left."""
     values = {"EMOLAB_PROFILE": profile, "EMOLAB_DEVICE": device, "EMOLAB_MODEL": str(standin(profile, tiny))}
     values |= {"EMOLAB_COURSE": "smoke"} if tiny else {}
-    call = ("-m", "emolab", "course", "run", path.stem, "--json")
+    call = ("-m", "emolab", "course", "run", path.stem, "--no-site", "--json")
     return Part(f"notebook-{path.stem}", call, values, 0 if tiny else PROFILES[profile].memory_gb)
 
 

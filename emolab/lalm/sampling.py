@@ -151,6 +151,11 @@ class Forward:
             self.shape, self.run = self.cache.shape, Recorded(self.step, self.lalm.decoder)
         return self.run(token)
 
+    def close(self) -> None:
+        """Free the recording and its memory now: a graph that waits for the garbage collector is freed during another
+        one's recording, which CUDA does not allow."""
+        self.run = self.step
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -338,4 +343,5 @@ def _decode(
                 token = token.view_as(rows)[prompts[:, None], slots].flatten()
                 rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]
         logits = forward(token)
+    forward.close()
     return ids, logprobs, lengths

@@ -58,6 +58,7 @@ def run(
     solutions: Annotated[
         bool, typer.Option("--solutions", help="Publish solutions and model answers in the pages, too.")
     ] = False,
+    site: Annotated[bool, typer.Option(help="Also write the site, which needs Sphinx.")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Execute the notebooks offline; the course as a site, and summary.json, go to build/course.
@@ -76,7 +77,8 @@ def run(
         if size == "course" or any("embedded_corpus(" in path.read_text(encoding="utf-8") for path in paths):
             embedded_corpus(size)
     summary, ran = run_course(paths, learner)
-    emit({**summary, "start": str(publish(summary, ran, solutions or learner))}, as_json, _render_run)
+    start = str(publish(summary, ran, solutions or learner)) if site else None
+    emit({**summary, "start": start}, as_json, _render_run)
     if not all(row["ok"] for row in summary["notebooks"]):
         raise typer.Exit(1)
 
@@ -145,7 +147,8 @@ def _render_build(result: dict[str, Any]) -> None:
 def _render_run(summary: dict[str, Any]) -> None:
     for row in summary["notebooks"]:
         typer.echo(f"{'ok    ' if row['ok'] else 'FAILED'} {row['seconds'] / 60:5.1f} min  {row['name']}")
-    typer.echo(f"{summary['seconds'] / 60:.1f} minutes in all; start at {summary['start']}")
+    start = f"; start at {summary['start']}" if summary["start"] else ""
+    typer.echo(f"{summary['seconds'] / 60:.1f} minutes in all{start}")
 
 
 def _render_check(result: dict[str, Any]) -> None:

@@ -239,7 +239,7 @@ check.ex_5_3(peak_p)
 # %%
 from emolab_course import face_test
 
-if sample.video:
+if sample.video and "video" in lalm.modalities:
     print(face_test(lalm, sample, prompt, background, at_most(9, 1)))
 
 # %% [markdown]
