@@ -100,14 +100,14 @@ def parts_for(profile: str, device: str, tiny: bool, card_gb: float = 0.0) -> li
     found += [
         Part(
             f"grpo-{size}",
-            (*emolab, "bench", "grpo-gpu", "--size", size, "--json", *(TINY_BENCH if tiny else ())),
+            (*emolab, "bench", "grpo-gpu", "--size", size, "--runs", "2", "--json", *(TINY_BENCH if tiny else ())),
             needs_gb=0 if tiny else BENCH_GB[size],
         )
         for size in BENCH_GB
         if tiny or BENCH_GB[size] <= chosen.memory_gb + 2
     ]
     if card_gb >= SEVERAL_GB:
-        several = (*emolab, "bench", "grpo-gpu", "--size", "7b", "--prompts", "3", "--json")
+        several = (*emolab, "bench", "grpo-gpu", "--size", "7b", "--prompts", "3", "--runs", "2", "--json")
         found.append(Part("grpo-7b-several", several, needs_gb=SEVERAL_GB))
     if (ROOT / "benchmarks" / "_grpo_stock.py").is_file():
         stock = ("bench", "grpo", "--only", "stock", "--runs", "3", "--json", *(("--quick",) if tiny else ()))
