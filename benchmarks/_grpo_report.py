@@ -21,11 +21,11 @@ SHOWN = {
     "gpu/update/7b": "update, 7 B in 4 bits, on a GPU",
     "gpu/rollout/7b": "rollout, 7 B in 4 bits, on a GPU",
     "gpu/step/7b": "whole step, 7 B in 4 bits, on a GPU",
-    "gpu/memory/7b": "peak memory of the update, 7 B in 4 bits, on a GPU",
+    "gpu/memory/7b": "peak memory of the update and the model, 7 B in 4 bits, on a GPU",
     "gpu/update/7b/x3": "update of three prompts, 7 B in 4 bits, on a GPU",
     "gpu/rollout/7b/x3": "rollout of three prompts, 7 B in 4 bits, on a GPU",
     "gpu/step/7b/x3": "whole step of three prompts, 7 B in 4 bits, on a GPU",
-    "gpu/memory/7b/x3": "peak memory of the update, three prompts, 7 B in 4 bits, on a GPU",
+    "gpu/memory/7b/x3": "peak memory of the update of three prompts and the model, 7 B in 4 bits, on a GPU",
 }
 UNMEASURED = "not measured: no GPU was reached; `emolab bench grpo-gpu --write` measures it"
 
@@ -77,7 +77,18 @@ def table(result: dict[str, Any]) -> str:
         f"G(P + C)/(P + GC). Both sides multiply with the same kernels. {growth}Made by `{command}`; every "
         "row is in `benchmarks/results/grpo.json`."
     )
-    return "\n".join([*lines, note, *where_time_goes(result.get("profile", {}))])
+    return "\n".join([*lines, note, *on_a_gpu(result), *where_time_goes(result.get("profile", {}))])
+
+
+def on_a_gpu(result: dict[str, Any]) -> list[str]:
+    """What the rows of a GPU are, where there are any."""
+    row = next((r for r in result["rows"] if r["name"].startswith("gpu/") and r["ratio"] is not None), None)
+    if row is None:
+        return []
+    return [
+        f"\nThe rows on a GPU: {result['device_gpu']}, random weights, P = {row['prompt']}, C = {row['completion']}, "
+        f"G = {row['group']}; memory counts the model. Made by `make gpu`."
+    ]
 
 
 def where_time_goes(profile: dict[str, dict[str, float]]) -> list[str]:

@@ -116,7 +116,8 @@ def launches(
 
     cases = [(family, four, lora) for family in LAYERS for four, lora in ((False, False), (True, False), (True, True))]
     rows = [row(*case) for case in cases]
-    result = {"command": "emolab bench launches --write", "torch": torch.__version__, "rows": rows}
+    updates = [update_row("qwen2_audio", prompts) for prompts in (1, 3)]
+    result = {"command": "emolab bench launches --write", "torch": torch.__version__, "rows": rows, "updates": updates}
     if write:
         write_json(RESULT, result)
     emit(result, as_json, render)
@@ -138,6 +139,19 @@ def row(family: str, four_bit: bool, lora: bool, layers: int | None = None) -> d
         "recorded": sum(outside.values()) + 1,
         "inside": inside,
     }
+
+
+def update_row(family: str, prompts: int, layers: int = 8) -> dict[str, Any]:
+    """Launches of an update, forward and backward, for each layer of a 4-bit model with adapters: ours, and plain."""
+    from benchmarks import grpo
+
+    bench = grpo.Bench(model(family, layers, True, True), grpo.Sizes(40, 6, 2, 0.5, prompts))
+    found = {}
+    for path, logprobs in (("ours", bench.our_logprobs), ("plain", bench.plain_logprobs)):
+        with Launches() as counted:
+            bench.update(logprobs)
+        found[path] = round(sum(counted.found.values()) / layers)
+    return {"family": family, "prompts": prompts, **found}
 
 
 def model(family: str, layers: int, four_bit: bool, lora: bool) -> Any:
@@ -179,3 +193,6 @@ def render(result: dict[str, Any]) -> None:
     for one in result["rows"]:
         kind = f"{one['family']}, {one['layers']} layers{', 4 bits' * one['4 bits']}{', adapters' * one['adapters']}"
         typer.echo(f"{kind:<48}{one['launches']:7.0f} launches a token, recorded {one['recorded']:4.0f}")
+    for one in result["updates"]:
+        kind = f"update of {one['family']}, {one['prompts']} prompts"
+        typer.echo(f"{kind:<48}{one['ours']:7.0f} launches a layer, plain path {one['plain']:4.0f}")

@@ -99,20 +99,22 @@ def rehearsals(folder: Path) -> Path:
 
 
 def phases(rows: list[dict[str, Any]]) -> list[str]:
-    """The rehearsal's table."""
-    found = next((row["result"] for row in rows if row["part"] == "rehearse" and row["result"]), None)
-    if not found:
-        return []
-    lines = [
-        f"Rehearsal of {found['model']}:",
-        "",
-        "| phase | seconds | peak GB | planned GB |",
-        "|---|---:|---:|---:|",
-    ]
-    for row in found["phases"]:
-        peak, planned = (row[k] if row[k] is not None else "" for k in ("peak_gb", "planned_gb"))
-        lines.append(f"| {row['phase']} | {row['seconds']} | {peak} | {planned} |")
-    return [*lines, ""]
+    """The tables of the rehearsals."""
+    lines = []
+    for found in (row["result"] for row in rows if row["part"].startswith("rehearse") and row["result"]):
+        step = found["config"]
+        lines += [
+            f"Rehearsal of {found['model']} ({step['profile']}); a GRPO step is {step['prompts']} prompts × "
+            f"{step['group']} completions × {step['tokens']} tokens:",
+            "",
+            "| phase | seconds | peak GB | planned GB |",
+            "|---|---:|---:|---:|",
+        ]
+        for row in found["phases"]:
+            peak, planned = (row[k] if row[k] is not None else "" for k in ("peak_gb", "planned_gb"))
+            lines.append(f"| {row['phase']} | {row['seconds']} | {peak} | {planned} |")
+        lines.append("")
+    return lines
 
 
 if __name__ == "__main__":
