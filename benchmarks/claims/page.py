@@ -40,8 +40,8 @@ matter are
 *Model* says which weights a claim was run with: those that ship now, or an earlier generation. All claims were run with
 both. The earlier model answered zero-shot in no form that could be read in two cases of three, and wrote reasons that
 were no language; a claim's reading says what changed. The earlier generation was first run with five seeds, and then,
-all claims alike and whatever the five had shown, with five more. For the shipped weights ten seeds were planned from the
-start, with the same settings.
+all claims alike and whatever the five had shown, with five more. For the shipped weights ten seeds were planned from
+the start, with the same settings.
 
 The {count} differences that decide were each judged at 95% and not corrected for their number: where nothing is
 different, one in twenty would still be decided. The ledger's runs are shorter than the recipes' own, and otherwise
