@@ -77,7 +77,7 @@ def our_trainer(bench: Any, steps: int) -> Any:
     from emolab.training.grpo import AudioGRPOTrainer
 
     args = settings_of(bench, steps, tempfile.mkdtemp())
-    return AudioGRPOTrainer(bench.lalm, [bench.sample], bench.prompt, random_reward, args, check_hearing=False)
+    return AudioGRPOTrainer(bench.lalm, bench.samples, bench.prompt, random_reward, args, check_hearing=False)
 
 
 def stock_trainer(bench: Any, text: Any, steps: int) -> Any:

@@ -44,13 +44,3 @@ def evidence_sentence(carriers: Collection[str]) -> str:
         return "nothing tells it"
     single = len(named) == 1 and "text" not in carriers
     return f"{' and '.join(named)} {'tells' if single else 'tell'} it"
-
-
-def with_reasons(text: str, reasons: str) -> str:
-    """A completion with the same answer and other reasons; one without an answer block stays as it is.
-
-    >>> with_reasons("<think>the face tells it</think><answer>sad</answer>", "the voice tells it")
-    '<think>the voice tells it</think><answer>sad</answer>'
-    """
-    start = text.rfind("<answer>")
-    return text if start < 0 else f"<think>{reasons}</think>{text[start:]}"

@@ -1,9 +1,10 @@
 """Sampling many completions of each prompt: one prefill a prompt, whose keys are then read by all of its completions.
 
 The key-value cache of a prompt is never repeated: a step's queries of one prompt are stacked and multiplied with the
-one copy, so that memory and reading fall by the group's size. Completions' own keys grow beside it. Finished rows
+one copy, so that memory and reading fall by the group's size. Completions' own keys grow beside it. On a CPU,
+completions of a prompt that are equal so far are one row, which branches where they part. Finished rows
 leave the batch when that saves a quarter of it. On a CUDA card steps have constant shapes and are recorded
-(`emolab.lalm.accel.recording`); there, rows leave when that saves a half.
+(`emolab.lalm.accel.recording`); there, each completion is a row from the start, and rows leave when that saves a half.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ LOOK_EVERY = 8  # decoding steps between two looks at who has ended, on a GPU
 
 
 class DecodeCache:
-    """Keys and values of B prompts, and of G completions of each as they grow: what a decoder is given as its cache.
+    """Keys and values of B prompts, and of G rows of each as they grow: what a decoder is given as its cache.
 
-    Own buffers are (B, K, G, capacity, d) for each layer, `positions` (R, B·G, 1) are the last tokens'. It is also the
+    Own buffers are (B, G, K, capacity, d) for each layer, `positions` (R, B·G, 1) are the last tokens'. It is also the
     `packed` layout of a step: it attends. With `constant`, a step attends the whole buffers: `at` (1,) says where it
     writes, and `hidden` (capacity,) what is empty still.
     """
@@ -57,11 +58,11 @@ class DecodeCache:
         self.hidden = self.prompt[0][0].new_full((first,), float("-inf"))
 
     def _empty(self, like: Tensor, capacity: int) -> Tensor:
-        return like.new_zeros(self.rows, like.shape[1], self.n, capacity, like.shape[3])
+        return like.new_zeros(self.rows, self.n, like.shape[1], capacity, like.shape[3])
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Prompts, completions of each, and capacity: while it is the same, steps with `constant` do the same."""
+        """Prompts, rows of each, and capacity: while it is the same, steps with `constant` do the same."""
         return self.rows, self.n, self.own[0][0].shape[3]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
@@ -69,7 +70,7 @@ class DecodeCache:
         return self.prompt[0][0].shape[2] + self.length
 
     def step(self) -> None:
-        """Make room for one more token of every completion."""
+        """Make room for one more token of every row."""
         self.length += 1
         capacity = self.own[0][0].shape[3]
         if self.length > capacity:
@@ -77,7 +78,7 @@ class DecodeCache:
             self.hidden = F.pad(self.hidden, (0, more - capacity), value=float("-inf"))
             for pair in self.own:
                 for i, old in enumerate(pair):
-                    pair[i] = self._empty(old[:, :, 0], more)
+                    pair[i] = self._empty(old[:, 0], more)
                     pair[i][:, :, :, :capacity] = old
         self.longest = self.get_seq_length() if self.at is None else self.prompt[0][0].shape[2] + self.shape[2]
 
@@ -88,45 +89,44 @@ class DecodeCache:
             self.hidden.index_fill_(0, self.at.add_(1), 0)
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Store this step's keys and values (B·G, K, 1, d); returns all own ones, (B, K, G, length, d)."""
+        """Store this step's keys and values (B·G, K, 1, d); returns all own ones, (B, G, K, length, d)."""
         own = self.own[layer_idx]
         for buffer, new in zip(own, (keys, values), strict=True):
-            new = new.view(self.rows, self.n, new.shape[1], -1).transpose(1, 2)
+            new = new.view(self.rows, self.n, *new.shape[1:])
             if self.at is None:
-                buffer[:, :, :, self.length - 1] = new
+                buffer[:, :, :, self.length - 1 : self.length] = new
             else:
-                buffer.index_copy_(3, self.at, new[..., None, :])
+                buffer.index_copy_(3, self.at, new)
         length = self.length if self.at is None else None
         return own[0][:, :, :, :length], own[1][:, :, :, :length]
 
     def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        """One query of each completion (B·G, H, 1, d) over its prompt and itself -> (B·G, 1, H, d)."""
+        """One query of each row (B·G, H, 1, d) over its prompt and itself -> (B·G, 1, H, d)."""
         prompt_key, prompt_value = self.prompt[module.layer_idx]
-        B, K, G, length = key.shape[:4]
+        B, G, K, length = key.shape[:4]
         H, d = query.shape[1], query.shape[3]
-        stacked = (query * scale).view(B, G, K, H // K, d).transpose(1, 2)
-        before = stacked.reshape(B, K, -1, d) @ prompt_key.transpose(-1, -2)
+        own = (query * scale).view(B, G, K, H // K, d)
+        before = own.transpose(1, 2).reshape(B, K, -1, d) @ prompt_key.transpose(-1, -2)
         if self.bias is not None:
             before = before + self.bias
-        since = (stacked @ key.transpose(-1, -2)).view(B, K, -1, length)
+        since = (own @ key.transpose(-1, -2)).transpose(1, 2).reshape(B, K, -1, length)
         if self.at is not None:
             since = since + self.hidden
         weights = torch.cat([before, since], -1).softmax(-1, dtype=torch.float32).to(value.dtype)
         split = prompt_key.shape[2]
-        out = (weights[..., :split] @ prompt_value).view(B, K, G, H // K, -1)
-        out = out + weights[..., split:].reshape(B, K, G, H // K, length) @ value
-        return out.transpose(1, 2).reshape(B * G, 1, H, -1)
+        out = (weights[..., :split] @ prompt_value).view(B, K, G, H // K, d)
+        own = weights[..., split:].view(B, K, G, H // K, length).transpose(1, 2) @ value
+        return (own + out.transpose(1, 2)).reshape(B * G, 1, H, d)
 
-    def keep(self, prompts: Tensor, slots: Tensor) -> None:
-        """Keep the given prompts (B',), and of each the given completions (B', G')."""
-        self.prompt = [(k[prompts], v[prompts]) for k, v in self.prompt]
-        if self.bias is not None:
-            self.bias = self.bias[prompts]
-        self.positions = self.positions[:, (prompts[:, None] * self.n + slots).flatten()]
-        self.rows, self.n = slots.shape
+    def keep(self, prompts: Tensor, parents: Tensor) -> None:
+        """Keep the given prompts (B',), and go on with G' rows of each: copies of the given ones (B', G') before."""
+        if len(prompts) < self.rows:
+            self.prompt = [(k[prompts], v[prompts]) for k, v in self.prompt]
+            self.bias = None if self.bias is None else self.bias[prompts]
+        self.positions = self.positions[:, (prompts[:, None] * self.n + parents).flatten()]
+        self.rows, self.n = parents.shape
         for pair in self.own:
-            for i, old in enumerate(pair):
-                pair[i] = old[prompts[:, None], :, slots].transpose(1, 2).contiguous()
+            pair[:] = [old[prompts[:, None], parents] for old in pair]
 
 
 class Forward:
@@ -209,19 +209,20 @@ class Chooser:
         drawn = torch.empty(0, 0) if how.greedy else torch.rand(how.max_new_tokens, rows * parts, generator=generator)
         self.draws = drawn[:, part * rows : (part + 1) * rows].to(device)
 
-    def __call__(self, logits: Tensor, step: int, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (r, V) of rows (r,) -> token and its log-probability under softmax(logits / temperature), (r,)."""
+    def __call__(self, logits: Tensor, step: int, rows: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (s, V), and completions `rows` (r,) that read those at `source` (r,) -> each one's token (r,), and its
+        log-probability under softmax(logits / temperature), (r,)."""
         logits = logits.float()
         if self.greedy:
-            token = logits.argmax(-1)
+            token = logits.argmax(-1)[source]
         else:
-            heaped = self.warpers(None, logits).softmax(-1).cumsum(-1)
+            heaped = self.warpers(None, logits).softmax(-1).cumsum(-1)[source]
             total = heaped[:, -1:]
             point = torch.minimum(
                 self.draws[step, rows][:, None] * total, torch.nextafter(total, torch.zeros_like(total))
             )
             token = torch.searchsorted(heaped, point, right=True)[:, 0]
-        return token, -F.cross_entropy(logits / self.temperature, token, reduction="none")
+        return token, (logits / self.temperature).log_softmax(-1)[source, token]
 
 
 def look_every(device: torch.device) -> int:
@@ -303,45 +304,57 @@ def _prefill(lalm: Family, batch: PromptBatch) -> tuple[Tensor, Any, Tensor]:
 def _decode(
     lalm: Family, batch: PromptBatch, n: int, steps: int, choose: Chooser, begin: int = 0
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens (B·n, steps), their log-probabilities, and lengths (B·n,). `begin` is the number of the first row.
+    """Tokens (B·n, steps), their log-probabilities, and lengths (B·n,). `begin` is the number of the first completion.
 
-    Which rows have ended stays on the device. It is read every `LOOK_EVERY` steps on a GPU, where reading makes the
-    host wait, and at every step on a CPU.
+    Which completions have ended stays on the device. It is read every `LOOK_EVERY` steps on a GPU, where reading makes
+    the host wait, and at every step on a CPU.
     """
     logits, prompt, mask = _prefill(lalm, batch)
-    constant = recorder_for(lalm).startswith("recorded")
-    cache = DecodeCache(prompt, mask, batch.positions[:, :, -1], n, steps, constant)
-    forward = Forward(lalm, cache)
     device, total = logits.device, len(batch) * n
+    constant, look = recorder_for(lalm).startswith("recorded"), look_every(logits.device)
+    merged = look == 1 and not constant
+    cache = DecodeCache(prompt, mask, batch.positions[:, :, -1], 1 if merged else n, steps, constant)
+    forward = Forward(lalm, cache)
     ids, logprobs = (torch.zeros(total, steps, dtype=kind, device=device) for kind in (torch.long, torch.float32))
     lengths = torch.full((total,), steps, device=device)
-    rows = torch.arange(total, device=device).view(-1, n)
-    alive = torch.ones_like(rows, dtype=torch.bool)
-    eos = torch.tensor(lalm.eos_ids, device=device)
-    look, shrink_at = look_every(device), SHRINK_RECORDED_AT if constant else SHRINK_AT
-    logits = logits.repeat_interleave(n, 0)
+    rows = torch.arange(total, device=device)  # completions that take part
+    source, place = rows // n, rows // n if merged else rows  # whose logits each reads, and its row of the cache
+    alive, eos = torch.ones_like(rows, dtype=torch.bool), torch.tensor(lalm.eos_ids, device=device)
     for step in range(steps):
-        at = rows.flatten()
-        token, logprob = choose(logits, step, at + begin)
-        running = alive.flatten()
-        ids[at, step] = token * running
-        logprobs[at, step] = logprob * running
-        ended = running & (token[:, None] == eos).any(-1)
-        lengths[at] = torch.where(ended, step + 1, lengths[at])
-        alive = (running & ~ended).view_as(alive)
+        token, logprob = choose(logits, step, rows + begin, source)
+        ids[rows, step], logprobs[rows, step] = token * alive, logprob * alive
+        ended = alive & (token[:, None] == eos).any(-1)
+        lengths[rows] = torch.where(ended, step + 1, lengths[rows])
+        alive = alive & ~ended
         if step + 1 == steps:
             break
         if (step + 1) % look == 0:
-            left = alive.sum(1)
-            most, prompts_left = torch.stack((left.max(), (left > 0).sum())).tolist()
-            if not most:
+            seen, rows, place, token = torch.stack([alive.long(), rows, place, token]).cpu()  # one wait
+            rows, place, token = rows[seen > 0], place[seen > 0], token[seen > 0]
+            if not len(rows):
                 break
-            if prompts_left * most <= shrink_at * rows.numel():
-                prompts = left.nonzero()[:, 0]
-                slots = alive[prompts].long().sort(dim=1, descending=True, stable=True).indices[:, :most]
-                cache.keep(prompts, slots)
-                token = token.view_as(rows)[prompts[:, None], slots].flatten()
-                rows, alive = rows[prompts[:, None], slots], alive[prompts[:, None], slots]
-        logits = forward(token)
+            place = regrouped(cache, place, token if merged else None, SHRINK_RECORDED_AT if constant else SHRINK_AT)
+            rows, place, token = rows.to(device), place.to(device), token.to(device)
+            alive = torch.ones_like(rows, dtype=torch.bool)
+        logits, source = forward(token.new_zeros(cache.rows * cache.n).index_copy(0, place, token)), place
     forward.close()
     return ids, logprobs, lengths
+
+
+def regrouped(cache: DecodeCache, place: Tensor, token: Tensor | None, shrink_at: float) -> Tensor:
+    """The rows of the cache (r,) that completions go on in, which were at `place` (r,) before; both on the CPU.
+
+    Given each one's next `token` (r,), a row branches where they differ. Rows that nobody reads leave when no more than
+    `shrink_at` of all would be left.
+    """
+    width = 1 if token is None else int(token.max()) + 1
+    children, child = (place if token is None else place * width + token).unique(return_inverse=True)
+    parents = children // width
+    prompts, prompt, count = torch.unique_consecutive(parents // cache.n, return_inverse=True, return_counts=True)
+    most = int(count.max())
+    if len(parents.unique_consecutive()) == len(parents) and len(prompts) * most > shrink_at * cache.rows * cache.n:
+        return place
+    at = prompt * most + torch.arange(len(parents)) - (count.cumsum(0) - count)[prompt]
+    kept = parents.new_zeros(len(prompts) * most).index_copy(0, at, parents % cache.n)
+    cache.keep(prompts.to(cache.positions.device), kept.view(-1, most).to(cache.positions.device))
+    return at[child]

@@ -91,7 +91,7 @@ class FeatureCache:
     def __init__(self, max_bytes: int, directory: str | Path | None = None, disk_bytes: int = DISK_BYTES) -> None:
         self.max_bytes, self.disk_bytes = max_bytes, disk_bytes
         self.directory = Path(directory) if directory is not None else None
-        self.nbytes = self.hits = self.misses = 0
+        self.nbytes = 0
         self._items: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.RLock()
         self._room = 0  # bytes that may be written until the folder is looked through
@@ -105,13 +105,10 @@ class FeatureCache:
     def get(self, key: str, compute: Callable[[], Any]) -> Any:
         """The value under `key`; computed, stored and returned if it is not there. Do not write to what it returns."""
         with self._lock:
-            if (value := self.fetch(key)) is not None:
-                self.hits += 1
-                return value
-            self.misses += 1
-            value = compute()
-            self._write(key, value)
-            self._keep(key, value)
+            if (value := self.fetch(key)) is None:
+                value = compute()
+                self._write(key, value)
+                self._keep(key, value)
             return value
 
     def fetch(self, key: str) -> Any:

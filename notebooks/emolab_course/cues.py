@@ -143,3 +143,13 @@ def stated_against_measured(
         result[name] = ratio(part, whole)(np.arange(len(speaks)))
         result[f"{name}_ci"] = interval(ratio(part, whole), owners, n_boot, seed)
     return result
+
+
+def with_reasons(text: str, reasons: str) -> str:
+    """A completion with the same answer and other reasons; one without an answer block stays as it is.
+
+    >>> with_reasons("<think>the face tells it</think><answer>sad</answer>", "the voice tells it")
+    '<think>the voice tells it</think><answer>sad</answer>'
+    """
+    start = text.rfind("<answer>")
+    return text if start < 0 else f"<think>{reasons}</think>{text[start:]}"

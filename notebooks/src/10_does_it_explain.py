@@ -47,8 +47,9 @@ lab
 # %%
 import pandas as pd
 
-from emolab.attribution.stated import evidence_sentence, with_reasons
+from emolab.attribution.stated import evidence_sentence
 from emolab.evaluate import generate_texts
+from emolab_course.cues import with_reasons
 
 lalm, prompt = lab.trained("cold_start")
 samples = lab.to_explain(46)

@@ -12,7 +12,7 @@ from benchmarks.tiny_models import FAMILIES, quantise_model
 from emolab.lalm import accel, sampling
 from emolab.lalm.accel import folding
 from emolab.lalm.accel.attention import TreeAttention, kernel_for
-from emolab.lalm.accel.packing import packed_logprobs, synchronises
+from emolab.lalm.accel.packing import pack, packed_logprobs, synchronises
 from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.plain import plain_logits, plain_logprobs
 from emolab.lalm.quantise import add_lora
@@ -45,6 +45,52 @@ def test_packed_scores_equal_plain_ones_with_gradients(family):
     assert len(results[0]) == len(results[1]) > 10
     for ours, theirs in zip(*results, strict=True):
         assert (ours - theirs).abs().max() < 1e-4 * max(1.0, float(theirs.abs().max()))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shared_beginnings_change_no_score_and_no_gradient(seed):
+    lalm, draw = adapted(False), torch.Generator().manual_seed(seed)
+    batch = lalm.encode(samples_for(lalm, 3), PROMPT)
+    ids = torch.randint(20, 22, (12, 5), generator=draw)  # of two tokens: many are equal, or begin alike
+    sizes, owner = torch.randint(0, 6, (12,), generator=draw), torch.randint(0, 3, (12,), generator=draw)
+    flat = FlatCompletions(ids, (torch.arange(5) < sizes[:, None]).long(), owner)
+    beginnings = {(o, *row[:k]) for o, row, s in zip(owner.tolist(), ids.tolist(), sizes.tolist(), strict=True)
+                  for k in range(1, s)}  # fmt: skip
+    row = pack(batch, flat)
+    assert row is not None and len(row.layout.inside) == len(beginnings) < int((sizes - 1).clamp(min=0).sum())
+    weights, results = torch.randn(12, 5, generator=draw), []
+    for path in (packed_logprobs, plain_logprobs):
+        lalm.model.zero_grad()
+        scores, entropy = path(lalm, batch, flat, None, True, 0.7)
+        (scores * weights).sum().backward()
+        grads = [p.grad.clone() for p in lalm.model.parameters() if p.grad is not None]
+        results.append([scores.detach(), entropy, *grads])
+    for ours, theirs in zip(*results, strict=True):
+        assert (ours - theirs).abs().max() < 1e-4 * max(1.0, float(theirs.abs().max()))
+
+
+@pytest.mark.parametrize("family", ["qwen2_audio", "qwen2_5_omni"])
+def test_completions_that_are_equal_so_far_are_one_row(family, monkeypatch):
+    lalm = adapted(False, family=family)
+    batch = lalm.encode(samples_for(lalm, 3), PROMPT)
+    likely = lalm.generate(batch, n=6, max_new_tokens=9, temperature=0.03, seed=1).ids.flatten().mode().values
+    monkeypatch.setattr(type(lalm), "eos_ids", property(lambda self: [int(likely)]))  # so that answers end early
+    found, rows = [], []
+    step = sampling.Forward.step
+    monkeypatch.setattr(
+        sampling.Forward, "step", lambda self, token: (rows[-1].append(len(token)), step(self, token))[1]
+    )
+    for every in (1, 8):  # rows are merged where everyone is looked at in each step
+        monkeypatch.setattr(sampling, "look_every", lambda device, every=every: every)
+        rows.append([])
+        found.append(lalm.generate(batch, n=6, max_new_tokens=9, temperature=0.03, seed=1))
+    ours, plain = found
+    assert torch.equal(ours.ids, plain.ids) and torch.equal(ours.mask, plain.mask) and ours.texts == plain.texts
+    assert (ours.logprobs - plain.logprobs).abs().max() < 1e-4  # the temperature makes differences 33 times as large
+    assert any(len({tuple(t) for t in row}) > 1 for row in ours.ids.tolist()), "some prompt's completions part"
+    begun = [{int(t) for t in row[ends.sum(-1) > 1, 0]} for row, ends in zip(ours.ids, ours.mask, strict=True)]
+    assert rows[0][0] == len([b for b in begun if b]) * max(map(len, begun)) < rows[1][0] == 18
+    assert sum(rows[0]) < sum(rows[1])
 
 
 def test_what_is_sampled_is_the_likeliest_of_a_whole_forward():

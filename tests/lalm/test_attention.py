@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,6 +11,7 @@ import torch.nn.functional as F
 from benchmarks.tiny_models import noise_samples, tiny_random
 from emolab.errors import ModelError
 from emolab.lalm.accel.attention import TreeAttention, TreeLayout, dense_attention, packed_attention
+from emolab.lalm.accel.packing import PrefixTree
 from emolab.prompts import PROMPTS
 
 
@@ -40,7 +43,36 @@ def layout_of(prompts, sizes):
     "prompts, sizes", [([5], [[3, 1, 4]]), ([4, 7], [[2, 0, 5], [6]]), ([3, 2, 6], [[], [1], [4, 4]]), ([6], [[]])]
 )
 def test_tree_and_dense_equal_one_mask_with_gradients(prompts, sizes):
-    layout, mask = layout_of(prompts, sizes)
+    require_equal(*layout_of(prompts, sizes))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_completions_that_begin_alike_share_those_tokens(seed):
+    """Against a mask that is made by comparing beginnings; equal completions, and ones that end in others, too."""
+    draw, tree, nodes = random.Random(seed), PrefixTree(), []
+    for prompt in range(3):
+        size, begun = draw.randint(1, 4), set()
+        tree.open(size)
+        nodes += [(prompt, None, i) for i in range(size)]
+        for _ in range(draw.randint(0, 6)):
+            tokens = tuple(draw.randint(7, 8) for _ in range(draw.randint(1, 5)))
+            tree.add(tokens)
+            fresh = [tokens[:k] for k in range(1, len(tokens)) if tokens[:k] not in begun]
+            nodes += [(prompt, beginning, 0) for beginning in fresh]
+            begun |= set(fresh)
+
+    def sees(query, key):
+        if key[1] is None:
+            return query[0] == key[0] and (query[1] is not None or key[2] <= query[2])
+        return query[0] == key[0] and query[1] is not None and query[1][: len(key[1])] == key[1]
+
+    layout = tree.layout(torch.device("cpu"))
+    assert len(tree) == len(nodes), "each distinct beginning lies there once"
+    require_equal(layout, torch.tensor([[sees(query, key) for key in nodes] for query in nodes]))
+
+
+def require_equal(layout, mask):
+    """That both attentions give what one mask over the row gives, with their gradients."""
     generator = torch.Generator().manual_seed(0)
     shapes = [(1, heads, len(mask), 8) for heads in (4, 2, 2)]
     given = [torch.randn(shape, generator=generator, dtype=torch.float32) for shape in shapes]

@@ -220,7 +220,7 @@ REMOVED = {
         "(part + 1) * rows]",
         "rollout",
     ),
-    "where media stand": (packing, "_fill", "in prompts.values()]).to(device)", "in prompts.values()])", "scores"),
+    "where tokens stand": (packing, "_integers", "else made).to(device)", "else made)", "scores"),
     "the tokens of answers": (Completions, "from_texts", "ids.to(device)", "ids", "scores"),
     "who is masked": (Game, "embeddings", "(kept).to(self.batch.embeds.device)", "(kept)", "attribution"),
 }

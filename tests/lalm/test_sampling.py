@@ -28,7 +28,9 @@ def test_draws_follow_transformers_processors(given):
     expected = processors(torch.zeros(1, 1, dtype=torch.long), logits.clone()).softmax(-1)[0]
     rows, steps = 1000, 8
     choose = Chooser(Sampling(max_new_tokens=steps, seed=0, **settings), rows, torch.device("cpu"))
-    tokens = torch.cat([choose(logits.expand(rows, -1), step, torch.arange(rows))[0] for step in range(steps)])
+    tokens = torch.cat(
+        [choose(logits, step, torch.arange(rows), torch.zeros(rows, dtype=torch.long))[0] for step in range(steps)]
+    )
     drawn = torch.bincount(tokens, minlength=20) / len(tokens)
     assert set(tokens.tolist()) <= set(expected.nonzero()[:, 0].tolist()), "never a truncated token"
     assert ((drawn - expected).abs() < 4.5 * (expected * (1 - expected) / len(tokens)).sqrt() + 1e-9).all()
@@ -37,7 +39,7 @@ def test_draws_follow_transformers_processors(given):
 def test_logprob_is_of_the_untruncated_distribution():
     logits = torch.randn(3, 11)
     choose = Chooser(Sampling(1, 1, 0.5, 0.5, 3, 0.0, seed=0), 3, torch.device("cpu"))
-    token, logprob = choose(logits, 0, torch.arange(3))
+    token, logprob = choose(logits, 0, torch.arange(3), torch.arange(3))
     assert torch.allclose(logprob, (logits / 0.5).log_softmax(-1).gather(-1, token[:, None])[:, 0])
 
 

@@ -137,7 +137,6 @@ def test_cache_is_bounded_and_forgets_the_least_used():
         make(name)  # 40 bytes each: two fit
     assert made == ["a", "b", "c", "b"]
     assert cache.nbytes == 80 and len(cache) == 2
-    assert (cache.hits, cache.misses) == (2, 4)
     assert cache.get("big", lambda: np.zeros(50)).shape == (50,)
     assert "big" not in cache
     cache.clear()
@@ -245,10 +244,10 @@ def test_a_cache_that_cannot_be_written_names_the_way_out(tmp_path):
 
 def test_a_cache_on_disk_is_bounded_and_keeps_a_part_of_what_is_read_in_turn(tmp_path):
     def scan(most):
-        cache = FeatureCache(0, tmp_path, disk_bytes=most)  # nothing in memory
+        cache, made = FeatureCache(0, tmp_path, disk_bytes=most), []  # nothing in memory
         for i in range(40):
-            assert cache.get(f"clip {i}", lambda i=i: np.full(256, i, np.int32))[0] == i
-        return cache.hits
+            assert cache.get(f"clip {i}", lambda i=i: made.append(i) or np.full(256, i, np.int32))[0] == i
+        return 40 - len(made)
 
     assert scan(30_000) == 0
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 30_000

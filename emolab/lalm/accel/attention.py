@@ -34,9 +34,9 @@ class TreeLayout:
     """Where the prompts and completions of a packed row lie.
 
     `prompts` holds (start, prompt end, end of its last completion) for each prompt; `own` (N, L) indexes each
-    completion's tokens in the row, rows of unequal length filled with their last token; `back` (n,) picks the real
-    ones out of the flattened `own`, in row order; `inside` (n,) are their positions in the row; `longest` is the
-    longest context.
+    completion's tokens in the row, rows of unequal length filled with their last token. Completions that begin alike
+    may index the same tokens: `back` (n,) picks each token once out of the flattened `own`, in row order; `inside` (n,)
+    are their positions in the row; `longest` is the longest context.
     """
 
     prompts: list[tuple[int, int, int]]
@@ -70,11 +70,11 @@ class TreeLayout:
 
     def _mask(self, start: int, prompt: int, end: int) -> Tensor:
         at = torch.arange(start, end, device=self.own.device)
-        owner = torch.full_like(at, -1)
-        number = torch.arange(self.own.shape[0], device=at.device)[:, None].expand_as(self.own).reshape(-1)[self.back]
-        mine = (self.inside >= prompt) & (self.inside < end)
-        owner[self.inside[mine] - start] = number[mine]
-        return ((owner[:, None] == owner) | (owner == -1)) & (at[:, None] >= at)
+        mask = (at[:, None] >= at) & (at < prompt)
+        own = self.own[(self.own >= prompt).all(1) & (self.own < end).all(1)] - start
+        query, key = torch.tril_indices(self.own.shape[1], self.own.shape[1], device=at.device)
+        mask[own[:, query], own[:, key]] = True
+        return mask
 
 
 def kernel_for(device: str, dtype: torch.dtype, head_dim: int) -> str:
@@ -183,8 +183,9 @@ class TreeAttention(torch.autograd.Function):
             q, k, v = (_gather(x, layout) for x in (query, key, value))
             given = Flashed(_gather(out, layout), own_lse, ctx.seed)
             parts = _flash_backward(own_grad, q, k, v, given, True, scale)
-            for total, part in zip((dq, dk, dv), parts, strict=True):
-                total[0].index_add_(1, layout.inside, _scatter(part, layout))
+            for total, part in zip((dq, dk, dv), parts, strict=True):  # shared tokens: their gradients add up
+                every = part.transpose(1, 2).flatten(0, 1).transpose(0, 1)
+                total[0].index_add_(1, layout.own.flatten(), every)
         return dq, dk, dv, None, None
 
 
@@ -193,18 +194,14 @@ def _gather(x: Tensor, layout: TreeLayout) -> Tensor:
     return x[0].transpose(0, 1)[layout.own].transpose(1, 2)
 
 
-def _scatter(x: Tensor, layout: TreeLayout) -> Tensor:
-    """(N, H, L, d) -> (H, n, d), the real completion tokens in row order."""
-    return x.transpose(1, 2).reshape(-1, x.shape[1], x.shape[3])[layout.back].transpose(0, 1)
-
-
 def _join(out: Tensor, lse: Tensor, own: Tensor, own_lse: Tensor, layout: TreeLayout) -> None:
     """Fold the completions' own parts into what they read from their prompts, in place."""
     at = layout.inside
     first, second = lse[0][:, at], own_lse.transpose(1, 2).reshape(-1, lse.shape[1])[layout.back].T
     joined = torch.logaddexp(first, second.float())
     both = out[0][:, at] * (first - joined).exp()[..., None]
-    both = both + _scatter(own, layout) * (second - joined).exp()[..., None]
+    fresh = own.transpose(1, 2).flatten(0, 1)[layout.back].transpose(0, 1)
+    both = both + fresh * (second - joined).exp()[..., None]
     out[0].index_copy_(1, at, both.to(out.dtype))
     lse[0].index_copy_(1, at, joined)
 

@@ -4,7 +4,8 @@
 
 Position ids of each completion restart behind its prompt, attention is `attention.TreeLayout`, and nothing is
 padded. A prompt's last state scores every first token, and a completion's last token needs no state of its own.
-Tokens fall from G·(P + C) to P + G·(C − 1). Logits exist only where a token is scored, in chunks.
+Completions that begin alike share those tokens too, so that the row is a prefix tree, and equal ones lie there once.
+Tokens fall from G·(P + C) to P + G·(C − 1) or fewer. Logits exist only where a token is scored, in chunks.
 
 The decoder is called with embeddings, and the head with the states that are scored. A wrapper that synchronises in its
 own forward (DDP, FSDP, DeepSpeed) is called whole instead, with the embedding and the head exchanged inside it.
@@ -12,9 +13,10 @@ own forward (DDP, FSDP, DeepSpeed) is called whole instead, with the embedding a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -36,8 +38,8 @@ class PackedRow:
     """One packed row and what to score in it.
 
     `input_ids` (1, T); `positions` (R, 1, T); `media_at` (m,) positions that take `media` (m, D) instead of the
-    embedding table; `source` (n,) the position whose state predicts `target` (n,); `cell` (n,) where the result goes
-    in the flattened (N, C) output.
+    embedding table; `source` (n,) the position whose state predicts `target` (n,); `cell` (k,) of the flattened (N, C)
+    output takes result `which` (k,).
     """
 
     input_ids: Tensor
@@ -47,6 +49,7 @@ class PackedRow:
     source: Tensor
     target: Tensor
     cell: Tensor
+    which: Tensor
     layout: TreeLayout
 
 
@@ -57,67 +60,94 @@ def packed_tokens(batch: PromptBatch, flat: FlatCompletions) -> int:
     return int(batch.lengths[used].sum() + (lengths - 1).clamp(min=0).sum())
 
 
+class PrefixTree:
+    """Where prompts and completions lie in a row, kept in lists on the host.
+
+    `prompts` holds each prompt's first position and the one behind it. `pairs` numbers what is scored: the position
+    whose state predicts, and the token; `which` holds that number for each completion token in turn. `places` holds a
+    token's position by that of the token before; `follows` the last position of its prompt, and its distance behind
+    that, less 1. `paths` are the positions of completions that bring new tokens, `new` how many.
+    """
+
+    def __init__(self) -> None:
+        self.prompts: list[tuple[int, int]] = []
+        self.pairs: dict[tuple[int, int], int] = {}
+        self.places: dict[tuple[int, int], int] = {}
+        self.follows: list[tuple[int, int]] = []
+        self.paths: list[list[int]] = []
+        self.new: list[int] = []
+        self.which: list[int] = []
+        self.prompt_tokens = self.longest = 0
+
+    def open(self, size: int) -> None:
+        """Begin a prompt of so many tokens."""
+        self.prompts.append((len(self), len(self) + size))
+        self.prompt_tokens += size
+
+    def add(self, tokens: Sequence[int]) -> None:
+        """Add a completion to the prompt that was begun last."""
+        start, behind = self.prompts[-1]
+        place, path, known = behind - 1, list[int](), len(self.places)
+        for token in tokens:
+            self.which.append(self.pairs.setdefault((place, token), len(self.pairs)))
+            if len(path) < len(tokens) - 1:
+                place = self.places.setdefault((place, token), len(self))
+                path.append(place)
+        if grown := len(self.places) - known:  # a path's new tokens stand at its end
+            self.paths.append(path)
+            self.new.append(grown)
+            self.follows += [(behind - 1, step) for step in range(len(path) - grown, len(path))]
+        self.longest = max(self.longest, behind - start + len(tokens))
+
+    def __len__(self) -> int:
+        return self.prompt_tokens + len(self.places)
+
+    def layout(self, device: torch.device) -> TreeLayout:
+        """What the attention of this row needs."""
+        width = max(map(len, self.paths), default=0)
+        own = [path + path[-1:] * (width - len(path)) for path in self.paths]
+        back = [i * width + at for i, path in enumerate(self.paths) for at in range(len(path) - self.new[i], len(path))]
+        ends = [start for start, _ in self.prompts[1:]] + [len(self)]
+        spans = [(*prompt, end) for prompt, end in zip(self.prompts, ends, strict=True)]
+        tensors = _integers(own, device, width or 1), _integers(back, device), _integers(self.places.values(), device)
+        return TreeLayout(spans, *tensors, self.longest)
+
+
+def _integers(values: Iterable[Any], device: torch.device, columns: int = 0) -> Tensor:
+    made = torch.tensor(list(values), dtype=torch.long)
+    return (made.view(-1, columns) if columns else made).to(device)
+
+
 def pack(batch: PromptBatch, flat: FlatCompletions) -> PackedRow | None:
     """Lay completions out behind their prompts; None if every completion is empty."""
-    count, found = len(flat.owner), torch.cat([flat.mask.long().sum(-1), flat.owner, batch.lengths]).cpu()
-    lengths, owner, sizes = found[:count], found[count : 2 * count], found[2 * count :].tolist()
-    order = torch.argsort(owner, stable=True)
-    order = order[lengths[order] > 0]
-    if not len(order):
+    (count, width), device = flat.ids.shape, flat.ids.device
+    read = torch.cat([flat.ids.flatten(), flat.mask.long().sum(-1), flat.owner, batch.lengths]).cpu()  # one wait
+    ids, lengths, owners, sizes = (x.tolist() for x in read.split([count * width, count, count, len(batch)]))
+    rows = sorted((row for row in range(count) if lengths[row]), key=owners.__getitem__)
+    if not rows:
         return None
-    prompts: dict[int, list[int]] = {}  # prompt row -> start, end of the prompt, end of its last completion
-    starts, at = [], 0
-    for row, length in zip(owner[order].tolist(), lengths[order].tolist(), strict=True):
-        if row not in prompts:
-            prompts[row] = [at, at + sizes[row], at + sizes[row]]
-            at += sizes[row]
-        starts.append(at)
-        at += length - 1
-        prompts[row][2] = at
-    last = torch.tensor([prompts[row][1] - 1 for row in owner[order].tolist()])
-    longest = max(sizes[row] + int(lengths[owner == row].max()) for row in prompts)
-    return _fill(batch, flat.ids, order, prompts, (torch.tensor(starts), lengths[order] - 1, last), (at, longest))
-
-
-def _fill(
-    batch: PromptBatch,
-    ids: Tensor,
-    order: Tensor,
-    prompts: dict[int, list[int]],
-    own: tuple[Tensor, Tensor, Tensor],
-    sizes: tuple[int, int],
-) -> PackedRow:
-    """The row itself. `own` holds of each completion (N,) its first position, length, and its prompt's last position;
-    `sizes` the length of the row and of the longest context."""
-    (start, size, last), (total, longest) = own, sizes
-    device, width = ids.device, batch.embeds.shape[1]
-    prompt_at = torch.cat([torch.arange(begin, end) for begin, end, _ in prompts.values()]).to(device)
-    prompt_from = torch.cat(
-        [torch.arange(width * (row + 1) - (end - begin), width * (row + 1)) for row, (begin, end, _) in prompts.items()]
-    ).to(device)
-    steps = torch.arange(int(size.max()))
-    # Positions (N, longest completion), clamped to the completion's last token, and which of them are real.
-    grid, real = start[:, None] + torch.minimum(steps, (size - 1)[:, None]), steps < size[:, None]
-    inside, step = grid[real].to(device), steps.expand_as(grid)[real]
-    which = torch.arange(len(order))[:, None].expand_as(grid)[real]
-    tokens = ids.new_zeros(total)
+    tree, prompts = PrefixTree(), list(dict.fromkeys(owners[row] for row in rows))
+    for prompt, group in groupby(rows, key=owners.__getitem__):
+        tree.open(sizes[prompt])
+        for row in group:
+            tree.add(ids[row * width : row * width + lengths[row]])
+    cell = _integers(chain.from_iterable(range(row * width, row * width + lengths[row]) for row in rows), device)
+    layout, padded = tree.layout(device), batch.embeds.shape[1]
+    prompt_at = _integers(chain.from_iterable(range(*span) for span in tree.prompts), device)
+    ends = [(padded * (prompt + 1), sizes[prompt]) for prompt in prompts]
+    prompt_from = _integers(chain.from_iterable(range(end - size, end) for end, size in ends), device)
+    tokens, positions = prompt_at.new_zeros(len(tree)), batch.positions.new_zeros(len(batch.positions), len(tree))
     tokens[prompt_at] = batch.input_ids.flatten()[prompt_from]
-    tokens[inside] = ids.flatten()[(order[which] * ids.shape[1] + step).to(device)]
-    positions = batch.positions.new_zeros(batch.positions.shape[0], total)
+    tokens[layout.inside] = _integers((token for _, token in tree.places), device)
     positions[:, prompt_at] = batch.positions.flatten(1)[:, prompt_from]
-    positions[:, inside] = positions[:, last[which].to(device)] + 1 + step.to(device)
+    last, step = _integers(tree.follows, device, 2).unbind(1)
+    positions[:, layout.inside] = positions[:, last] + 1 + step
     media = batch.media.flatten()[prompt_from].nonzero()[:, 0]
-    media_at = prompt_at[media]
+    media_at, embeds = prompt_at[media], batch.embeds.flatten(0, 1)[prompt_from[media]]
     tokens[media_at] = 0  # some models look for placeholders in the ids that they are given
-    every = torch.arange(grid.shape[1] + 1)
-    scored = every <= size[:, None]
-    before = torch.where(every == 0, last[:, None], start[:, None] + every - 1)[scored].to(device)
-    cell = (order[:, None] * ids.shape[1] + every)[scored].to(device)
-    back = real[size > 0].flatten().nonzero()[:, 0].to(device)
-    spans = [(b, e, f) for b, e, f in prompts.values()]
-    layout = TreeLayout(spans, grid[size > 0].to(device), back, inside, longest)
-    embeds, target = batch.embeds.flatten(0, 1)[prompt_from[media]], ids.flatten()[cell]
-    return PackedRow(tokens[None], positions[:, None], media_at, embeds, before, target, cell, layout)
+    source, target = _integers(tree.pairs, device, 2).unbind(1)
+    which = _integers(tree.which, device)
+    return PackedRow(tokens[None], positions[:, None], media_at, embeds, source, target, cell, which, layout)
 
 
 def embed_packed(table: Callable[[Tensor], Tensor], row: PackedRow) -> Callable[[Tensor], Tensor]:
@@ -213,7 +243,7 @@ def packed_logprobs(
     out = torch.zeros(flat.ids.numel(), 2, device=flat.ids.device)
     if row is not None:
         scored = _run(lalm, row, lalm.model if model is None else model, entropy, temperature)
-        out = out.index_copy(0, row.cell, scored[0].float())
+        out = out.index_copy(0, row.cell, scored[0].float()[row.which])
     return (out[:, 0].view(shape), out[:, 1].view(shape).detach()) if entropy else out[:, 0].view(shape)
 
 
