@@ -27,6 +27,15 @@ SHOWN = {
     "gpu/step/7b/x3": "whole step of three prompts, 7 B in 4 bits, on a GPU",
     "gpu/memory/7b/x3": "peak memory of the update of three prompts and the model, 7 B in 4 bits, on a GPU",
 }
+# The first step of each recipe, in a table of its own: a line a recipe, a column a part of the step.
+STEPS = {
+    "emo-rl": "EMO-RL",
+    "emo-rl-reasons": "EMO-RL, with reasons",
+    "affectgpt-rl": "AffectGPT-RL",
+    "mecap-r1": "MECap-R1",
+    "r1-omni": "R1-Omni",
+}
+PARTS = ("update", "rollout", "step", "memory")
 UNMEASURED = "not measured: no GPU was reached; `emolab bench grpo-gpu --write` measures it"
 
 
@@ -77,7 +86,25 @@ def table(result: dict[str, Any]) -> str:
         f"G(P + C)/(P + GC). Both sides multiply with the same kernels. {growth}Made by `{command}`; every "
         "row is in `benchmarks/results/grpo.json`."
     )
-    return "\n".join([*lines, note, *on_a_gpu(result), *where_time_goes(result.get("profile", {}))])
+    more = on_a_gpu(result), where_time_goes(result.get("profile", {}))
+    return "\n".join([*steps_table(rows), *lines, note, *more[0], *more[1]])
+
+
+def steps_table(rows: dict[str, dict[str, Any]]) -> list[str]:
+    """The real steps: what each part takes on both paths, and how many times less ours takes."""
+    known = {name: title for name, title in STEPS.items() if all(f"{part}/{name}" in rows for part in PARTS)}
+    if not known:
+        return []
+    heads = ("prompts × completions", "tokens", "update", "rollout", "whole step", "memory of the update")
+    lines = [f"| the first step of | {' | '.join(heads)} |", f"|---|---:|{'---:|' * (len(heads) - 1)}"]
+    for name, title in known.items():
+        step, shown = rows[f"step/{name}"], []
+        for part in PARTS:
+            plain, ours, times, _ = cells(rows[f"{part}/{name}"])
+            shown.append(f"{plain.split()[0]} → {ours} (**{times}**)")
+        sizes = f"{step['prompts']} × {step['group']}", f"{step['limit']:.1f}×"
+        lines.append(f"| {title} | {' | '.join([*sizes, *shown])} |")
+    return [*lines, ""]
 
 
 def on_a_gpu(result: dict[str, Any]) -> list[str]:

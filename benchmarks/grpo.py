@@ -2,12 +2,15 @@
 
 The plain path is what a TRL user would patch together: `generate` on G copies of the prompt with the audio repeated,
 and a loss forward over G full rows that runs the audio tower again. Both use TRL's weights, the same completions and
-the same LoRA free model; log-probabilities are compared before anything is timed. Sizes: P ≈ 300, C = 64, G = 8
-unless told otherwise.
+the same model; log-probabilities are compared before anything is timed.
 
-`limit` is the ratio of tokens, G(P + C) / (P + GC): what sharing the prompt can give an update at most, were a
-token's cost always the same. A ratio beyond it means that something else was saved too: the tower, and padding. Both
-sides multiply with the same kernels.
+Two kinds of steps are measured. Random ones have sizes (P ≈ 300, C = 64, G = 8 unless told otherwise), random weights
+without LoRA, and completions of random tokens, all as long as they may be: nothing is shared but the prompt. Real ones
+are the first steps of the recipes on a CPU (`_grpo_steps`): the shipped model with its adapters, its own answers.
+
+`limit` is the ratio of tokens that the paths run; for a random step G(P + C) / (P + GC): what sharing the prompt can
+give an update at most, were a token's cost always the same. A ratio beyond it means that something else was saved too:
+the tower, and what grows faster than the tokens do. Both sides multiply with the same kernels.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
@@ -108,15 +111,22 @@ def plan(
     sizes = Sizes(60, 8, 3, 0.5) if quick else Sizes()
     jobs: list[tuple[str, Callable[[], dict[str, Any]]]] = []
 
-    def add(name: str, what: str, shape: str, family: str, at: Sizes) -> None:
+    def add_job(name: str, what: str, bench: Callable[[], Bench]) -> None:
         make = {"memory": memory, "stock": against_stock}.get(what, compare)
-        jobs.append((name, lambda: {"name": name, **make(what, shape, family, at, runs, quick, clock)}))
+        jobs.append((name, lambda: {"name": name, **make(bench(), what, runs, clock)}))
+
+    def add(name: str, what: str, shape: str, family: str, at: Sizes) -> None:
+        add_job(name, what, lambda: random_bench(shape, family, at, quick))
 
     add("update/tiny", "update", "tiny", "omni", sizes)
     for what in ("update", "rollout", "step", "memory"):
         for family, ending in FAMILIES.items():
             add(f"{what}/40m{ending}", what, "40m", family, sizes)
     add("stock/40m", "stock", "40m", "omni", sizes)
+    steps = load_benchmark(HERE / "_grpo_steps.py")
+    for recipe in steps.RECIPES:
+        for what in ("update", "rollout", "step", "memory"):
+            add_job(f"{what}/{recipe}", what, lambda recipe=recipe: steps.step_bench(recipe, quick))
     if growth:
         for group in GROUPS:
             at = Sizes(sizes.prompt, sizes.completion, group, sizes.seconds)
@@ -191,6 +201,19 @@ class Bench:
         owner = torch.arange(self.sizes.prompts, device=self.ids.device).repeat_interleave(self.sizes.group)
         return packed_logprobs(self.lalm, batch, FlatCompletions(self.ids, torch.ones_like(self.ids), owner))
 
+    def apart(self) -> float:
+        """The largest difference of both paths' log-probabilities."""
+        import torch
+
+        with torch.no_grad():
+            return float((self.our_logprobs() - self.plain_logprobs()).abs().max())
+
+    def described(self, what: str) -> dict[str, Any]:
+        """What is measured: the real prompt length, and the limit that follows from it."""
+        real = replace(self.sizes, prompt=self.batch.input_ids.shape[1])
+        told = {"prompt": real.prompt, "completion": real.completion, "group": real.group, "prompts": real.prompts}
+        return {"limit": round(real.limit, 3), **told}
+
     def update(self, logprobs: Callable[[], Any]) -> None:
         """Forward and backward of a policy-gradient loss."""
         self.lalm.model.zero_grad(set_to_none=True)
@@ -246,48 +269,36 @@ def random_bench(shape: str, family: str, sizes: Sizes, quick: bool = False) -> 
     return Bench(load_benchmark(HERE / "_grpo_models.py").random_model(family, *SHAPES[shape], quick), sizes)
 
 
-def compare(
-    what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool = False, clock: Clock = time.perf_counter
-) -> dict[str, Any]:
+def compare(bench: Bench, what: str, runs: int, clock: Clock = time.perf_counter) -> dict[str, Any]:
     """Median seconds of `what` on both paths, after checking that they agree."""
-    bench = random_bench(shape, family, sizes, quick)
-    apart = agreement(bench, f"{what}/{shape}")
+    apart = agreement(bench, what)
     ours, plain = (median(times) for times in alternate(bench.actions(what), runs, clock))
-    return {**described(bench), **ratio(ours, plain, "s", 4), "runs": runs, "difference": apart}
+    return {**bench.described(what), **ratio(ours, plain, "s", 4), "runs": runs, "difference": apart}
 
 
 def agreement(bench: Bench, name: str, tolerance: float = 1e-3) -> float:
     """The largest difference of the two paths' log-probabilities. Raises AssertionError beyond `tolerance`."""
-    import torch
-
-    with torch.no_grad():
-        apart = float((bench.our_logprobs() - bench.plain_logprobs()).abs().max())
+    apart = bench.apart()
     if not apart <= tolerance:
         raise AssertionError(f"{name}: the two paths differ by {apart:.1e}; their times mean nothing")
     return apart
 
 
 def alternate(
-    actions: tuple[Callable[[], None], Callable[[], None]], runs: int, clock: Clock = time.perf_counter
-) -> tuple[list[float], list[float]]:
-    """Seconds of (ours, plain), one after the other, `runs` times after one pair that warms up."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(runs + 1):
-        for kept, action in zip(times, actions, strict=True):
+    actions: Sequence[Callable[[], None]], runs: int, clock: Clock = time.perf_counter
+) -> list[tuple[float, ...]]:
+    """Seconds of each action, one after the other, `runs` times after a round that warms up."""
+    rounds = []
+    for _ in range(runs + 1):
+        times = []
+        for action in actions:
             wait()
             start = clock()
             action()
             wait()
-            if turn:
-                kept.append(clock() - start)
-    return times
-
-
-def described(bench: Bench) -> dict[str, Any]:
-    """What was measured: the real prompt length, and the limit that follows from it."""
-    real = replace(bench.sizes, prompt=bench.batch.input_ids.shape[1])
-    told = {"prompt": real.prompt, "completion": real.completion, "group": real.group, "prompts": real.prompts}
-    return {"limit": round(real.limit, 3), **told}
+            times.append(clock() - start)
+        rounds.append(times)
+    return list(zip(*rounds[1:], strict=True))
 
 
 def ratio(ours: float, plain: float, unit: str, digits: int) -> dict[str, Any]:
@@ -295,13 +306,12 @@ def ratio(ours: float, plain: float, unit: str, digits: int) -> dict[str, Any]:
     return {"ratio": round(plain / ours, 3), "ours": round(ours, digits), "plain": round(plain, digits), "unit": unit}
 
 
-def memory(what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool, clock: Clock) -> dict[str, Any]:
+def memory(bench: Bench, what: str, runs: int, clock: Clock) -> dict[str, Any]:
     """Peak memory of one update beyond the model and its gradients, which belong to the model and not to a path."""
     import torch
 
     from benchmarks.meter import peak_bytes
 
-    bench = random_bench(shape, family, sizes, quick)
     for parameter in bench.lalm.model.parameters():
         if parameter.requires_grad:
             parameter.grad = torch.zeros_like(parameter)
@@ -309,14 +319,12 @@ def memory(what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: b
         peak_bytes(lambda p=path: (p() * bench.weights).sum().backward(), bench.lalm.device) / 2**20
         for path in (bench.our_logprobs, bench.plain_logprobs)
     )
-    return {**described(bench), **ratio(ours, plain, "MB", 1)}
+    return {**bench.described(what), **ratio(ours, plain, "MB", 1)}
 
 
-def against_stock(
-    what: str, shape: str, family: str, sizes: Sizes, runs: int, quick: bool, clock: Clock
-) -> dict[str, Any]:
+def against_stock(bench: Bench, what: str, runs: int, clock: Clock) -> dict[str, Any]:
     """A whole step with audio beside one of TRL's own trainer on a text model of equal size and lengths."""
-    tools, bench = load_benchmark(HERE / "_grpo_stock.py"), random_bench(shape, family, sizes, quick)
+    tools = load_benchmark(HERE / "_grpo_stock.py")
     found: dict[str, Any] = tools.stock(bench, tools.text_model(bench.lalm), runs, clock)
     return found
 

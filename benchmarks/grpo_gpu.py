@@ -9,7 +9,6 @@ says so.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -112,7 +111,7 @@ def measure(plain: Any, bench: Any, runs: int, checkpointing: bool, name: str) -
         rows.append(
             {
                 "name": f"gpu/{what}/{name}",
-                **plain.described(bench),
+                **bench.described(what),
                 **both,
                 "runs": runs,
                 "difference": apart,
@@ -120,7 +119,7 @@ def measure(plain: Any, bench: Any, runs: int, checkpointing: bool, name: str) -
                 "tokens_per_second_plain": round(tokens / other, 1) if other else None,
             }
         )
-    rows.append({"name": f"gpu/memory/{name}", **plain.described(bench), **peaks(plain, bench, checkpointing)})
+    rows.append({"name": f"gpu/memory/{name}", **bench.described("memory"), **peaks(plain, bench, checkpointing)})
     return rows
 
 
@@ -131,21 +130,13 @@ def timed(plain: Any, bench: Any, which: int, runs: int) -> dict[str, float]:
     """
     import torch
 
-    actions, found = {what: bench.actions(what)[which] for what in ("rollout", "update")}, []
     try:
-        for _ in range(runs + 1):
-            times = []
-            for action in actions.values():
-                plain.wait()
-                start = time.perf_counter()
-                action()
-                plain.wait()
-                times.append(time.perf_counter() - start)
-            found.append((*times, sum(times)))
+        rollout, update = plain.alternate([bench.actions(what)[which] for what in ("rollout", "update")], runs)
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
         return {}
-    return {what: median(times) for what, times in zip((*actions, "step"), zip(*found[1:], strict=True), strict=True)}
+    steps = map(sum, zip(rollout, update, strict=True))
+    return {"rollout": median(rollout), "update": median(update), "step": median(steps)}
 
 
 def peaks(plain: Any, bench: Any, checkpointing: bool) -> dict[str, Any]:

@@ -43,7 +43,23 @@ def test_paths_that_disagree_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> N
     real = BENCH.Bench.our_logprobs
     monkeypatch.setattr(BENCH.Bench, "our_logprobs", lambda self: real(self) + 1.0)
     with pytest.raises(AssertionError, match="differ by"):
-        BENCH.compare("update", "tiny", "omni", BENCH.Sizes(60, 4, 2, 0.5), 1, quick=True)
+        BENCH.compare(BENCH.random_bench("tiny", "omni", BENCH.Sizes(60, 4, 2, 0.5), quick=True), "update", 1)
+
+
+@pytest.mark.parametrize("recipe", ["mecap-r1", "r1-omni"])
+def test_a_real_step_of_a_recipe(recipe: str) -> None:
+    """With sound alone, and with films: the plain path is transformers' own, from the processor's features."""
+    rows = {name: make() for name, make in BENCH.plan(1, quick=True, growth=False) if name.endswith(f"/{recipe}")}
+    assert set(rows) == {f"{what}/{recipe}" for what in KINDS}
+    assert all(rows[f"{what}/{recipe}"]["difference"] < 1e-4 for what in KINDS[:3])
+    assert all(row["limit"] > 1 and row["ratio"] > 0 and row["prompts"] == 4 for row in rows.values())
+    assert rows[f"memory/{recipe}"]["ratio"] > 1.5, "the plain path keeps more for its backward"
+
+
+def test_stock_trl_runs_beside_ours() -> None:
+    (make,) = (make for name, make in BENCH.plan(1, quick=True, growth=False) if name == "stock/40m")
+    found = make()
+    assert found["ratio"] > 0 and found["group"] == 3
 
 
 def row(name: str, **changes: Any) -> dict[str, Any]:
@@ -77,6 +93,11 @@ def test_publishing_replaces_rows_by_name_and_says_what_was_not_measured(tmp_pat
     text = readme.read_text()
     assert "| update, 40 M | 2.00 s | 0.50 s | 5.00× | 3.60× |" in text and "2 MB | 0 MB" in text
     assert "| whole step, 40 M; plain: stock TRL on text (2 runs) | 2.00 s" in text
+    assert "EMO-RL" not in text, "a recipe's line needs all four parts"
+    real = [row(f"{what}/emo-rl", prompts=24, unit="MB" if what == "memory" else "s") for what in KINDS]
+    REPORT.publish({"device": "cpu", "rows": real}, path, readme)
+    whole = " | 2.00 → 0.50 s (**4.00×**)" * 3 + " | 2 → 0 MB (**4.00×**) |"
+    assert f"| EMO-RL | 24 × 8 | 3.6×{whole}" in readme.read_text()
     assert "Of our update at 40 M, 80% is matrix products, 20% is attention." in text
     assert "| whole step, 7 B in 4 bits, on a GPU | not measured | not measured |  |  |" in text
 
