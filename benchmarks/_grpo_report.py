@@ -81,9 +81,8 @@ def table(result: dict[str, Any]) -> str:
     growth = "Growth with G and P is in [a plot](benchmarks/results/grpo-growth.svg). " if grown else ""
     note = (
         f"\nOn {result['device']}{busy}: P = {first['prompt']}, C = "
-        f"{first['completion']}, G = {first['group']}, medians of {first.get('runs', 1)} alternating runs. Plain is "
-        "the same trainer with the audio repeated and one whole row for each completion; the token limit is "
-        f"G(P + C)/(P + GC). Both sides multiply with the same kernels. {growth}Made by `{command}`; every "
+        f"{first['completion']}, G = {first['group']}, medians of {first.get('runs', 1)} alternating runs. "
+        f"Both sides multiply with the same kernels. {growth}Made by `{command}`; every "
         "row is in `benchmarks/results/grpo.json`."
     )
     more = on_a_gpu(result), where_time_goes(result.get("profile", {}))

@@ -37,11 +37,12 @@ without signal" and Distinct-2 have one value a run; their intervals know of see
 matter are
 {margins}.
 
-*Model* says which weights a claim was run with: those that ship now, or an earlier generation. All claims were run with
-both. The earlier model answered zero-shot in no form that could be read in two cases of three, and wrote reasons that
-were no language; a claim's reading says what changed. The earlier generation was first run with five seeds, and then,
-all claims alike and whatever the five had shown, with five more. For the shipped weights ten seeds were planned from
-the start, with the same settings.
+Every claim was run with the weights that ship now, unless its verdict says "older weights", and before that with an
+earlier generation. The earlier model answered zero-shot in no form that could be read in two cases of three, and wrote
+reasons that were no language; a claim's reading says what changed. The earlier generation was first run with five
+seeds, and then, all claims alike and whatever the five had shown, with five more. For the shipped weights ten seeds
+were planned from the start, with the same settings. Since those runs, the trainer runs answers that begin alike once.
+It adds the same numbers in another order, so runs that are made again differ by rounding, and what follows from it.
 
 The {count} differences that decide were each judged at 95% and not corrected for their number: where nothing is
 different, one in twenty would still be decided. The ledger's runs are shorter than the recipes' own, and otherwise
@@ -61,15 +62,16 @@ def render(claims: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str
 
 
 def _overview(claims: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str:
-    lines = ["| recipe | claim | verdict | seeds | model |", "|---|---|---|---:|---|"]
+    lines = ["| recipe | claim | verdict | seeds |", "|---|---|---|---:|"]
     for name in order:
         if name in claims:
             claim = claims[name]
             seeds = min((len(c["seeds"]) for c in claim["contrasts"]), default=0)
-            title, model = f"[{claim['title']}](#{_anchor(claim)})", "shipped" if of_shipped_model(claim) else "earlier"
-            lines.append(f"| {claim['recipe']} | {title} | **{claim['verdict']}** | {seeds} | {model} |")
+            title = f"[{claim['title']}](#{_anchor(claim)})"
+            older = "" if of_shipped_model(claim) else " (older weights)"
+            lines.append(f"| {claim['recipe']} | {title} | **{claim['verdict']}**{older} | {seeds} |")
         else:
-            lines.append(f"| | {name} | not run yet | 0 | |")
+            lines.append(f"| | {name} | not run yet | 0 |")
     return "\n".join(lines) + "\n"
 
 

@@ -88,10 +88,9 @@ def rehearsals(folder: Path) -> Path:
             "|---|---:|---:|---:|---:|---:|---|",
         ]
         for row in found["phases"]:
-            peak, planned = (row[k] if row[k] is not None else "" for k in ("peak_gb", "planned_gb"))
             off = f"{row['error']:+.0%}" if row["error"] is not None else ""
             times = f"{row['seconds']:.0f} | {row['cpu_seconds']:.0f}"
-            lines.append(f"| {row['phase']} | {times} | {peak} | {planned} | {off} | {row['note']} |")
+            lines.append(f"| {row['phase']} | {times} | {_gigabytes(row)} | {off} | {row['note']} |")
         lines.append("")
     page = folder / "README.md"
     page.write_text("\n".join(lines), encoding="utf-8")
@@ -111,10 +110,14 @@ def phases(rows: list[dict[str, Any]]) -> list[str]:
             "|---|---:|---:|---:|",
         ]
         for row in found["phases"]:
-            peak, planned = (row[k] if row[k] is not None else "" for k in ("peak_gb", "planned_gb"))
-            lines.append(f"| {row['phase']} | {row['seconds']} | {peak} | {planned} |")
+            lines.append(f"| {row['phase']} | {row['seconds']} | {_gigabytes(row)} |")
         lines.append("")
     return lines
+
+
+def _gigabytes(phase: dict[str, Any]) -> str:
+    """Peak and planned memory as two cells, empty where there is none."""
+    return " | ".join("" if phase[key] is None else str(phase[key]) for key in ("peak_gb", "planned_gb"))
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ class Workload:
 
     @property
     def packed_tokens(self) -> int:
-        """Positions of the packed row: each prompt once, each completion without its last token."""
+        """Positions of the packed row: a prompt once, a completion without its last token, as if none began alike."""
         return self.prompts * (self.prompt_tokens + self.group * (self.completion_tokens - 1))
 
 

@@ -437,7 +437,8 @@ pd.Series(step.compare(from_rungs)).map("{:.1e}".format).to_frame("")
 
 # %% [markdown]
 # The two ends differ by rounding, although the trainer computes in another
-# way: it encodes each prompt once, and scores all answers to it in one row.
+# way: it encodes each prompt once, and scores all answers to it in one row,
+# where answers that begin alike share those tokens.
 #
 # ## Train, with a reward of your own
 #

@@ -227,10 +227,12 @@ rows = []
 results = CHECKOUT / "benchmarks" / "results" / "gpu"
 for path in sorted(results.glob("*/rehearse*.json")):
     run = json.loads(path.read_text(encoding="utf-8"))
-    rows += [{"card": run["card"], "model": run["result"]["model"],
+    done = run["result"]
+    rows += [{"card": run["card"], "model": done["model"],
               "phase": phase["phase"], "measured": phase["peak_gb"],
               "planned": phase["planned_gb"]}
-             for phase in run["result"]["phases"] if phase["peak_gb"]]
+             for phase in (done["phases"] if done else ())
+             if phase["peak_gb"]]
 peaks = pd.DataFrame(rows)
 off = (peaks.planned / peaks.measured - 1).abs().max()
 print(f"{', '.join(peaks.card.unique())}: off by at most {off:.0%}")

@@ -3,7 +3,7 @@
 The plain paths are `emolab.lalm.plain`: one row for each completion, and a whole forward for each sampled token. Three
 things make them fast, and each is tested equal to them:
 
-- **packing** (`packing.py`): a prompt is run once, however many completions it has;
+- **packing** (`packing.py`): a prompt is run once, and so is each beginning that its completions share;
 - **attention** (`attention.py`): the packed row is attended in two parts, joined by their log-sum-exps, with the flash
   kernel of the CPU or of CUDA; elsewhere one dense mask for each prompt;
 - **folding** (`folding.py`): on a CPU, decoding reads 4-bit weights dequantised once, their adapters added;
@@ -59,7 +59,7 @@ def describe(lalm: Family) -> dict[str, str]:
     )
     layers = len(folded_layers(lalm))
     return {
-        "packing": "on: each prompt is run once for all of its completions",
+        "packing": "on: prompts, and beginnings that completions share, are run once",
         "attention": kernel_for(lalm.device.type, lalm.dtype, head_dim),
         "folding": f"on: {layers} layers are read with their adapters added" if layers else "off: nothing to fold",
         "decoding": recorder_for(lalm),
