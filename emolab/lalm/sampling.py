@@ -1,10 +1,9 @@
 """Sampling many completions of each prompt: one prefill a prompt, whose keys are then read by all of its completions.
 
 The key-value cache of a prompt is never repeated: a step's queries of one prompt are stacked and multiplied with the
-one copy, so that memory and reading fall by the group's size. Completions' own keys grow beside it. On a CPU,
-completions of a prompt that are equal so far are one row, which branches where they part. Finished rows
-leave the batch when that saves a quarter of it. On a CUDA card steps have constant shapes and are recorded
-(`emolab.lalm.accel.recording`); there, each completion is a row from the start, and rows leave when that saves a half.
+one copy, so that memory and reading fall by the group's size. Completions' own keys grow beside it. On a CPU, those
+that are equal so far are one row, which branches where they part, and rows leave that nobody needs. On a CUDA card
+each completion is a row from the start, and steps are recorded (`emolab.lalm.accel.recording`): rows leave by halves.
 """
 
 from __future__ import annotations

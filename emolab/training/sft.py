@@ -178,7 +178,8 @@ class _Pairs:
         size = max(1, -(-len(mine) // max(1, micro_batches)))
         parts = [mine[i : i + size] for i in range(0, len(mine), size)]
         prompts = self.lalm.encoded(([self.samples[i] for i in part] for part in [*parts, after[:size]]), self.prompt)
-        tokens, total = int(self.answers(batches[0], "cpu").mask.sum()), 0.0
+        counted = mine if share()[1] == 1 else batches[0]  # no process knows what another one left out
+        tokens, total = int(self.answers(counted, "cpu").mask.sum()), 0.0
         for part, batch in zip(parts, prompts, strict=False):  # what comes next is only read
             loss = supervised_loss(self.lalm, batch, self.answers(part, self.lalm.device), tokens=tokens)
             self.scaler.scale(loss).backward()

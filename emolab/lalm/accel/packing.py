@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -107,8 +107,7 @@ class PrefixTree:
         width = max(map(len, self.paths), default=0)
         own = [path + path[-1:] * (width - len(path)) for path in self.paths]
         back = [i * width + at for i, path in enumerate(self.paths) for at in range(len(path) - self.new[i], len(path))]
-        ends = [start for start, _ in self.prompts[1:]] + [len(self)]
-        spans = [(*prompt, end) for prompt, end in zip(self.prompts, ends, strict=True)]
+        spans = [(*prompt, after[0]) for prompt, after in pairwise([*self.prompts, (len(self), 0)])]
         tensors = _integers(own, device, width or 1), _integers(back, device), _integers(self.places.values(), device)
         return TreeLayout(spans, *tensors, self.longest)
 
@@ -132,10 +131,10 @@ def pack(batch: PromptBatch, flat: FlatCompletions) -> PackedRow | None:
         for row in group:
             tree.add(ids[row * width : row * width + lengths[row]])
     cell = _integers(chain.from_iterable(range(row * width, row * width + lengths[row]) for row in rows), device)
-    layout, padded = tree.layout(device), batch.embeds.shape[1]
+    layout, full = tree.layout(device), batch.embeds.shape[1]
     prompt_at = _integers(chain.from_iterable(range(*span) for span in tree.prompts), device)
-    ends = [(padded * (prompt + 1), sizes[prompt]) for prompt in prompts]
-    prompt_from = _integers(chain.from_iterable(range(end - size, end) for end, size in ends), device)
+    stands = (range(full * (prompt + 1) - sizes[prompt], full * (prompt + 1)) for prompt in prompts)
+    prompt_from = _integers(chain.from_iterable(stands), device)
     tokens, positions = prompt_at.new_zeros(len(tree)), batch.positions.new_zeros(len(batch.positions), len(tree))
     tokens[prompt_at] = batch.input_ids.flatten()[prompt_from]
     tokens[layout.inside] = _integers((token for _, token in tree.places), device)
@@ -146,8 +145,8 @@ def pack(batch: PromptBatch, flat: FlatCompletions) -> PackedRow | None:
     media_at, embeds = prompt_at[media], batch.embeds.flatten(0, 1)[prompt_from[media]]
     tokens[media_at] = 0  # some models look for placeholders in the ids that they are given
     source, target = _integers(tree.pairs, device, 2).unbind(1)
-    which = _integers(tree.which, device)
-    return PackedRow(tokens[None], positions[:, None], media_at, embeds, source, target, cell, which, layout)
+    scored = source, target, cell, _integers(tree.which, device)
+    return PackedRow(tokens[None], positions[:, None], media_at, embeds, *scored, layout)
 
 
 def embed_packed(table: Callable[[Tensor], Tensor], row: PackedRow) -> Callable[[Tensor], Tensor]:
