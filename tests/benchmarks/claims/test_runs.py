@@ -142,7 +142,7 @@ def test_the_page_says_which_model_a_claim_was_run_with(recipe: Recipe, tmp_path
     result = assess(claim(UA), range(5), {}, tmp_path / "runs")
     assert of_shipped_model(result) and not of_shipped_model({**result, "base": "other"})
     pages = [render({"fake-claim": found}, ["fake-claim"]) for found in (result, {**result, "base": None})]
-    assert "| 5 | shipped |" in pages[0] and "| 5 | earlier |" in pages[1]
+    assert "** | 5 |" in pages[0] and "** (older weights) | 5 |" in pages[1]
     (folders[0] / BASE_NOTE).write_text(json.dumps({**shipped, "fingerprint": "other"}))
     with pytest.raises(EvaluationError, match="began from 2 different models"):
         assess(claim(UA), range(5), {}, tmp_path / "runs")
