@@ -36,6 +36,7 @@ STEPS = {
     "r1-omni": "R1-Omni",
 }
 PARTS = ("update", "rollout", "step", "memory")
+STEPS_PICTURE = "grpo-steps.svg"
 UNMEASURED = "not measured: no GPU was reached; `emolab bench grpo-gpu --write` measures it"
 
 
@@ -55,6 +56,8 @@ def publish(result: dict[str, Any], path: Path, readme: Path) -> None:
     picture = path.with_name("grpo-growth.svg")
     if any("/G" in name for name in rows):
         save_svg(growth_figure(whole["rows"]), picture)
+    if known_steps(rows):
+        save_svg(steps_figure(rows), path.with_name(STEPS_PICTURE))
     replace_section(readme, "speed", table(whole))
 
 
@@ -89,9 +92,14 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join([*steps_table(rows), *lines, note, *more[0], *more[1]])
 
 
+def known_steps(rows: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The recipes, with their titles, of whose first step every part was measured."""
+    return {name: title for name, title in STEPS.items() if all(f"{part}/{name}" in rows for part in PARTS)}
+
+
 def steps_table(rows: dict[str, dict[str, Any]]) -> list[str]:
     """The real steps: what each part takes on both paths, and how many times less ours takes."""
-    known = {name: title for name, title in STEPS.items() if all(f"{part}/{name}" in rows for part in PARTS)}
+    known = known_steps(rows)
     if not known:
         return []
     heads = ("prompts × completions", "tokens", "update", "rollout", "whole step", "memory of the update")
@@ -103,7 +111,7 @@ def steps_table(rows: dict[str, dict[str, Any]]) -> list[str]:
             shown.append(f"{plain.split()[0]} → {ours} (**{times}**)")
         sizes = f"{step['prompts']} × {step['group']}", f"{step['limit']:.1f}×"
         lines.append(f"| {title} | {' | '.join([*sizes, *shown])} |")
-    return [*lines, ""]
+    return [f"![Seconds of the first step of each recipe](benchmarks/results/{STEPS_PICTURE})\n", *lines, ""]
 
 
 def on_a_gpu(result: dict[str, Any]) -> list[str]:
@@ -130,6 +138,38 @@ def cells(row: dict[str, Any]) -> list[str]:
     digits = 0 if row["unit"] == "MB" else 2 if row["unit"] == "s" else 1
     values = [f"{row[key]:.{digits}f} {row['unit']}" for key in ("plain", "ours")]
     return [*values, f"{row['ratio']:.2f}×", f"{row['limit']:.2f}×" if row["limit"] else ""]
+
+
+def steps_figure(rows: dict[str, dict[str, Any]]) -> Any:
+    """Seconds of each recipe's first step, rollout and update, on the plain path and on ours."""
+    from emolab.plots.style import ACCENT, INK, QUIET, new_figure, styled
+
+    @styled
+    def draw() -> Any:
+        known = known_steps(rows)
+        figure, axes = new_figure(7.0, 0.55 * len(known) + 1.0)
+        axis, shades = axes[0, 0], {"plain": (QUIET, "#cfd5db"), "ours": (ACCENT, "#8cc4bf")}
+        for i, name in enumerate(known):
+            for side, at in (("plain", i - 0.2), ("ours", i + 0.2)):
+                rollout, update = (rows[f"{part}/{name}"][side] for part in ("rollout", "update"))
+                whose = "plain" if side == "plain" else "here"
+                for left, seconds, part, colour in (
+                    (0.0, rollout, "rollout", shades[side][0]),
+                    (rollout, update, "update", shades[side][1]),
+                ):
+                    label = f"{part}, {whose}" if i == 0 else None
+                    axis.barh(at, seconds, 0.36, left, color=colour, label=label)
+                if side == "ours":
+                    told = f"{rollout + update:.1f} s, a whole step {rows[f'step/{name}']['ratio']:.1f}× faster"
+                    axis.text(rollout + update + 0.1, at, told, va="center", color=INK, fontsize=8)
+        axis.set_yticks(range(len(known)), list(known.values()))
+        axis.invert_yaxis()
+        axis.grid(visible=False)
+        axis.set_xlabel("seconds of the first step")
+        axis.legend(loc="center right")
+        return figure
+
+    return draw()
 
 
 def growth_figure(rows: list[dict[str, Any]]) -> Any:

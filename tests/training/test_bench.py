@@ -96,6 +96,7 @@ def test_publishing_replaces_rows_by_name_and_says_what_was_not_measured(tmp_pat
     assert "EMO-RL" not in text, "a recipe's line needs all four parts"
     real = [row(f"{what}/emo-rl", prompts=24, unit="MB" if what == "memory" else "s") for what in KINDS]
     REPORT.publish({"device": "cpu", "rows": real}, path, readme)
+    assert path.with_name("grpo-steps.svg").is_file()
     whole = " | 2.00 → 0.50 s (**4.00×**)" * 3 + " | 2 → 0 MB (**4.00×**) |"
     assert f"| EMO-RL | 24 × 8 | 3.6×{whole}" in readme.read_text()
     assert "Of our update at 40 M, 80% is matrix products, 20% is attention." in text
