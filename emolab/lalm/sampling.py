@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from emolab.errors import ModelError
-from emolab.lalm.accel.folding import folded
+from emolab.lalm.accel.folding import enabled, folded
 from emolab.lalm.accel.recording import Recorded, Step, experts_recordable, recorder_for
 from emolab.lalm.batch import Completions, finite
 from emolab.lalm.quantise import adapters_in
@@ -311,7 +311,7 @@ def _decode(
     logits, prompt, mask = _prefill(lalm, batch)
     device, total = logits.device, len(batch) * n
     constant, look = recorder_for(lalm).startswith("recorded"), look_every(logits.device)
-    merged = look == 1 and not constant
+    merged = look == 1 and not constant and enabled()
     cache = DecodeCache(prompt, mask, batch.positions[:, :, -1], 1 if merged else n, steps, constant)
     forward = Forward(lalm, cache)
     ids, logprobs = (torch.zeros(total, steps, dtype=kind, device=device) for kind in (torch.long, torch.float32))

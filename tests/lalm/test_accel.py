@@ -80,8 +80,8 @@ def test_completions_that_are_equal_so_far_are_one_row(family, monkeypatch):
     monkeypatch.setattr(
         sampling.Forward, "step", lambda self, token: (rows[-1].append(len(token)), step(self, token))[1]
     )
-    for every in (1, 8):  # rows are merged where everyone is looked at in each step
-        monkeypatch.setattr(sampling, "look_every", lambda device, every=every: every)
+    for switch in ("1", "0"):
+        monkeypatch.setenv(accel.VARIABLE, switch)
         rows.append([])
         found.append(lalm.generate(batch, n=6, max_new_tokens=9, temperature=0.03, seed=1))
     ours, plain = found

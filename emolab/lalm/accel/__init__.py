@@ -1,12 +1,13 @@
 """Acceleration behind one door: what is fast, when it is on, and the plain path that it must equal.
 
-The plain paths are `emolab.lalm.plain`: one row for each completion, and a whole forward for each sampled token. Three
-things make them fast, and each is tested equal to them:
+The plain paths are `emolab.lalm.plain`: one row for each completion, and a whole forward for each sampled token. These
+make them fast, and each is tested equal to them:
 
 - **packing** (`packing.py`): a prompt is run once, and so is each beginning that its completions share;
 - **attention** (`attention.py`): the packed row is attended in two parts, joined by their log-sum-exps, with the flash
   kernel of the CPU or of CUDA; elsewhere one dense mask for each prompt;
 - **folding** (`folding.py`): on a CPU, decoding reads 4-bit weights dequantised once, their adapters added;
+- **merging** (`emolab.lalm.sampling`): on a CPU, completions of a prompt that are equal so far are decoded as one row;
 - **recording** (`recording.py`): on a CUDA card, a decoding step is one graph, launched at once.
 
 `EMOLAB_ACCEL=0` switches all of it off. Everything is chosen here: `logprobs` and `sample` take the path, and
