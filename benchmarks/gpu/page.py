@@ -71,8 +71,8 @@ REHEARSED = """# Rehearsals at full size
 `make rehearse PROFILE=gpu-24gb` builds a profile's model with its real configuration, key layout and shards and random
 weights, and walks the package with it. On a CPU memory is counted where tensors are allocated, the model included, and
 a step is 1 prompt × 2 completions × 6 tokens, its layers computed again in the backward. "Planned" is
-`emolab.training.planner` for the same sizes, without what only a card takes (context, fragmentation). Seconds are of a
-machine that others were using, so CPU seconds say more.
+`emolab.training.planner` for the same sizes, without what only a card takes (context, fragmentation). CPU seconds are
+summed over threads; they say more where others used the machine.
 """
 
 
