@@ -88,8 +88,8 @@ def table(result: dict[str, Any]) -> str:
         f"Both sides multiply with the same kernels. {growth}Made by `{command}`; every "
         "row is in `benchmarks/results/grpo.json`."
     )
-    more = on_a_gpu(result), where_time_goes(result.get("profile", {}))
-    return "\n".join([*steps_table(rows), *lines, note, *more[0], *more[1]])
+    profiled = where_time_goes(result.get("profile", {}))
+    return "\n".join([*steps_table(rows), *lines, note, *on_a_gpu(result), *profiled])
 
 
 def known_steps(rows: dict[str, dict[str, Any]]) -> dict[str, str]:

@@ -119,13 +119,13 @@ def plan(
         add_job(name, what, lambda: random_bench(shape, family, at, quick))
 
     add("update/tiny", "update", "tiny", "omni", sizes)
-    for what in ("update", "rollout", "step", "memory"):
+    report, steps = (load_benchmark(HERE / f"{name}.py") for name in ("_grpo_report", "_grpo_steps"))
+    for what in report.PARTS:
         for family, ending in FAMILIES.items():
             add(f"{what}/40m{ending}", what, "40m", family, sizes)
     add("stock/40m", "stock", "40m", "omni", sizes)
-    steps = load_benchmark(HERE / "_grpo_steps.py")
-    for recipe in steps.RECIPES:
-        for what in ("update", "rollout", "step", "memory"):
+    for recipe in report.STEPS:
+        for what in report.PARTS:
             add_job(f"{what}/{recipe}", what, lambda recipe=recipe: steps.step_bench(recipe, quick))
     if growth:
         for group in GROUPS:
@@ -138,7 +138,14 @@ def plan(
 
 
 class Bench:
-    """A model, prompts of the wanted length with audio in them, completions, and both ways through them."""
+    """A model, prompts of the wanted length with audio in them, completions, and both ways through them.
+
+    `ids` and `mask` (rows, C) are the completions, `weights` (rows, 1) what the loss multiplies their log-probabilities
+    by, `live` the rows that teach; `features` is what transformers' own forward takes, a row's beside another's;
+    `most` the tokens that may be sampled, and `ending` how transformers' `generate` is told to stop.
+    """
+
+    seed = 0
 
     def __init__(self, lalm: Any, sizes: Sizes):
         import torch
@@ -151,6 +158,8 @@ class Bench:
         self.batch = self.lalm.encode(self.samples, self.prompt)
         vocabulary = min(self.lalm.table.weight.shape[0], 2048)
         self.ids = torch.randint(20, vocabulary, (sizes.rows, sizes.completion), device=self.lalm.device)
+        self.mask, self.live = torch.ones_like(self.ids), torch.arange(sizes.rows, device=self.lalm.device)
+        self.most, self.ending = sizes.completion, {"min_new_tokens": sizes.completion}
         self.weights = torch.randn(sizes.rows, 1, device=self.lalm.device)
         self.features = self._features()
         self._fuse_head()
@@ -178,35 +187,50 @@ class Bench:
         }
         return {name: value.repeat_interleave(group, 0) for name, value in features.items()}
 
+    def plain_prompts(self) -> tuple[Any, Any]:
+        """Ids and mask of every row's prompt, padded on the left."""
+        group = self.sizes.group
+        return self.batch.input_ids.repeat_interleave(group, 0), self.batch.mask.repeat_interleave(group, 0)
+
     def plain_logprobs(self) -> Any:
-        """One full row a completion, the tower run for each: TRL's own call with the audio passed along."""
+        """One full row a completion, the towers run for each: TRL's own call with the media passed along."""
         import torch
 
-        ids = torch.cat([self.batch.input_ids.repeat_interleave(self.sizes.group, 0), self.ids], 1)
+        ids, mask = (torch.cat(pair, 1) for pair in zip(self.plain_prompts(), (self.ids, self.mask), strict=True))
         labels = ids.clone()
         labels[:, : -self.sizes.completion] = -100
-        out = self.lalm.model(
-            input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels, fused_lm_head=True, **self.features
-        )
-        return out.log_probs[:, -self.sizes.completion :]
+        out = self.lalm.model(input_ids=ids, attention_mask=mask, labels=labels, fused_lm_head=True, **self.features)
+        return out.log_probs[:, -self.sizes.completion :] * self.mask
 
-    def our_logprobs(self) -> Any:
-        """One packed row; the towers' output comes from the cache, as after a clip's first step."""
+    def our_logprobs(self, every: bool = False) -> Any:
+        """One packed row of the rows that teach, or of `every` one, and 0 for the others; the towers' output comes from
+        the cache, as after a clip's first step."""
         import torch
 
-        from emolab.lalm.accel.packing import packed_logprobs
+        from emolab.lalm import accel
+
+        batch, rows = self.lalm.encode(self.samples, self.prompt), self.rows(every)
+        scores = accel.logprobs(self.lalm, batch, self.completions(rows))
+        return torch.zeros_like(self.mask, dtype=scores.dtype).index_copy(0, rows, scores)
+
+    def rows(self, every: bool) -> Any:
+        """The numbers of the rows that teach, or of `every` one."""
+        import torch
+
+        return torch.arange(len(self.ids), device=self.ids.device) if every else self.live
+
+    def completions(self, rows: Any) -> Any:
+        """The completions of some rows."""
         from emolab.lalm.batch import FlatCompletions
 
-        batch = self.lalm.encode(self.samples, self.prompt)
-        owner = torch.arange(self.sizes.prompts, device=self.ids.device).repeat_interleave(self.sizes.group)
-        return packed_logprobs(self.lalm, batch, FlatCompletions(self.ids, torch.ones_like(self.ids), owner))
+        return FlatCompletions(self.ids[rows], self.mask[rows], rows // self.sizes.group)
 
     def apart(self) -> float:
-        """The largest difference of both paths' log-probabilities."""
+        """The largest difference of both paths' log-probabilities, over all rows."""
         import torch
 
         with torch.no_grad():
-            return float((self.our_logprobs() - self.plain_logprobs()).abs().max())
+            return float((self.our_logprobs(every=True) - self.plain_logprobs()).abs().max())
 
     def described(self, what: str) -> dict[str, Any]:
         """What is measured: the real prompt length, and the limit that follows from it."""
@@ -220,27 +244,27 @@ class Bench:
         (logprobs() * self.weights).sum().backward()
 
     def plain_rollout(self) -> None:
-        """`generate` on G copies of the prompt, the audio repeated, no early stop."""
+        """`generate` on G copies of each prompt, the media repeated, until every row has ended."""
         import torch
 
-        ids = self.batch.input_ids.repeat_interleave(self.sizes.group, 0)
+        ids, mask = self.plain_prompts()
         with torch.no_grad():
             self.lalm.model.generate(
                 input_ids=ids,
-                attention_mask=torch.ones_like(ids),
+                attention_mask=mask,
                 do_sample=True,
                 top_k=0,
-                max_new_tokens=self.sizes.completion,
-                min_new_tokens=self.sizes.completion,
+                max_new_tokens=self.most,
+                **self.ending,
                 **self.features,
             )
 
-    def our_rollout(self) -> None:
+    def our_rollout(self) -> Any:
         """One prefill and one cached clip for each prompt, G completions."""
         batch = self.lalm.encode(self.samples, self.prompt)
-        self.lalm.generate(batch, n=self.sizes.group, max_new_tokens=self.sizes.completion, seed=0)
+        return self.lalm.generate(batch, n=self.sizes.group, max_new_tokens=self.most, seed=self.seed)
 
-    def actions(self, what: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    def actions(self, what: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
         """(ours, plain) of "update", "rollout" or "step"."""
         update = (lambda: self.update(self.our_logprobs)), (lambda: self.update(self.plain_logprobs))
         rollout = self.our_rollout, self.plain_rollout
@@ -285,7 +309,7 @@ def agreement(bench: Bench, name: str, tolerance: float = 1e-3) -> float:
 
 
 def alternate(
-    actions: Sequence[Callable[[], None]], runs: int, clock: Clock = time.perf_counter
+    actions: Sequence[Callable[[], Any]], runs: int, clock: Clock = time.perf_counter
 ) -> list[tuple[float, ...]]:
     """Seconds of each action, one after the other, `runs` times after a round that warms up."""
     rounds = []

@@ -41,7 +41,7 @@ def test_the_rows_that_are_promised_and_the_limit() -> None:
 
 def test_paths_that_disagree_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     real = BENCH.Bench.our_logprobs
-    monkeypatch.setattr(BENCH.Bench, "our_logprobs", lambda self: real(self) + 1.0)
+    monkeypatch.setattr(BENCH.Bench, "our_logprobs", lambda self, every=False: real(self, every) + 1.0)
     with pytest.raises(AssertionError, match="differ by"):
         BENCH.compare(BENCH.random_bench("tiny", "omni", BENCH.Sizes(60, 4, 2, 0.5), quick=True), "update", 1)
 
