@@ -40,10 +40,8 @@ def mel_frames(extractor: Any, waves: list[np.ndarray], seconds: float | None = 
     padded = np.zeros((len(waves), samples), np.float32)
     for row, wave in zip(padded, waves, strict=True):
         row[: len(wave)] = wave
-    mels = extractor(list(padded), sampling_rate=SAMPLE_RATE, padding=True, truncation=False, return_tensors="pt")[
-        "input_features"
-    ]
-    return mels[..., :frames], lengths
+    x = extractor(list(padded), sampling_rate=SAMPLE_RATE, padding=True, truncation=False, return_tensors="pt")
+    return x["input_features"][..., :frames], lengths
 
 
 def windows(waves: list[np.ndarray], seconds: float) -> tuple[list[np.ndarray], list[int]]:

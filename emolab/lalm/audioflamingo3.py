@@ -20,11 +20,7 @@ class AudioFlamingo3(AudioText):
     served_decoder = "language_model.model"
     placeholders: ClassVar = {"audio": "<sound>"}
     chat_template = chatml("<sound>")
-
-    @property
-    def max_seconds(self) -> float:
-        """Twenty windows, as the published processor allows."""
-        return 20.0 * self.feature_extractor.chunk_length
+    max_windows = 20  # as the published processor allows
 
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
         """Windows are padded and masked, and their real embeddings put one behind the other."""

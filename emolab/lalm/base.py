@@ -144,10 +144,11 @@ class LALM(Family):
             words = None if "text" in absent or "text" not in shown[i] else sources[i]["text"].text
             words = as_text(words, self.tokenizer) if words else words
             text = prompt.text(replace(sample, text=words))
-            rendered = self.render(prompt.system, text, list(mine))
-            rows.append(
-                build_row(self.tokenizer, rendered, words, {self.tokens[m]: c for m, c in mine.items()}, sample.id)
-            )
+            own = len(mine) == 2 and sample.audio == sample.video is not None
+            film = self.interleaved(**mine) if own else ()
+            rendered = self.render(prompt.system, text, ["video"] if film else list(mine))
+            by_token = {self.tokens[m]: clip for m, clip in mine.items()}
+            rows.append(build_row(self.tokenizer, rendered, words, by_token, sample.id, film))
             clips.append(list(mine.values()))
         features = [[media[m][i][1] for m in ("audio", "video") if m in shown[i]] for i in range(len(samples))]
         return self._collate(rows, clips, features, [s.id for s in samples])
@@ -292,12 +293,10 @@ class LALM(Family):
         media = torch.zeros_like(input_ids, dtype=torch.bool)  # on the CPU still: looking there makes no card wait
         for i, row_features in enumerate(features):
             for clip, feature in zip(clips[i], row_features, strict=True):
-                at = input_ids[i] == self.tokens[clip.modality]
-                media[i] |= at
-                embeds = embeds.index_put(
-                    (torch.tensor(i, device=self.device), at.nonzero()[:, 0].to(self.device)),
-                    feature.to(self.device, embeds.dtype),
-                )
+                at = (input_ids[i] == self.tokens[clip.modality]).nonzero()[:, 0]
+                media[i, at] = True
+                where = torch.tensor(i, device=self.device), at.to(self.device)
+                embeds = embeds.index_put(where, feature.to(self.device, embeds.dtype))
         mask, input_ids, media = (x.to(self.device) for x in (mask, input_ids, media))
         return PromptBatch(embeds, mask, positions, input_ids, media, spans, ids)
 
@@ -363,9 +362,8 @@ class LALM(Family):
             self.model.save_pretrained(str(folder), save_embedding_layers=False)  # "auto" asks the hub about the base
             write_json(Path(folder) / BASE_NOTE, {"model": self.name, "fingerprint": self.base_fingerprint()})
         else:
-            self.model.save_pretrained(str(folder))
-            self.tokenizer.save_pretrained(str(folder))
-            self.feature_extractor.save_pretrained(str(folder))
+            for part in (self.model, self.tokenizer, self.feature_extractor):
+                part.save_pretrained(str(folder))
         return Path(folder)
 
     def base_fingerprint(self) -> str:

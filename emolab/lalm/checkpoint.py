@@ -22,7 +22,7 @@ def save_checkpoint(folder: str | Path, lalm: LALM, info: Mapping[str, Any]) -> 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lalm.save(folder)
-    write_json(folder / INFO, dict(info))
+    write_json(folder / INFO, dict(info) | ({"use_audio_in_video": True} if lalm.use_audio_in_video else {}))
     return folder
 
 
@@ -49,6 +49,8 @@ def load_checkpoint(folder: str | Path) -> tuple[LALM, dict[str, Any]]:
     """
     folder = local(folder)
     info = checkpoint_info(folder)
-    if (Path(folder) / "config.json").is_file():  # merged by `emolab export`
-        return profile().load(folder, quantise="none"), info
-    return profile().load(info["model"], quantise=info.get("quantise") or "none", adapter=Path(folder)), info
+    merged = (Path(folder) / "config.json").is_file()  # by `emolab export`
+    adapted: dict[str, Any] = {"quantise": info.get("quantise") or "none", "adapter": Path(folder)}
+    lalm = profile().load(folder, quantise="none") if merged else profile().load(info["model"], **adapted)
+    lalm.use_audio_in_video = bool(info.get("use_audio_in_video"))
+    return lalm, info

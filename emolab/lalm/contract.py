@@ -25,10 +25,11 @@ class Family(ABC):
     **What a family states** (see `qwen2_audio.py`, forty lines): `transformers_class`, the name of the class that
     `from_pretrained` loads; `modalities`, what it takes, text among them; `placeholders`, the token that stands for a
     clip of each other modality; `chat_template`, used where the tokenizer's own has no place for media;
-    `seconds_per_embedding` of audio.
+    `seconds_per_embedding` of audio; `max_windows` of the feature extractor that the longest clip has.
 
-    **What it implements**: `decoder`, `towers`, `max_seconds`, `audio_embeddings`; and where it takes video or has more
-    than one axis of positions, `video_embeddings`, `frames_per_step` and `rope_positions`.
+    **What it implements**: `decoder`, `towers`, `audio_embeddings`; where the longest clip is no matter of windows,
+    `max_seconds`; and where it takes video or has more than one axis of positions, `video_embeddings`,
+    `frames_per_step`, `rope_positions`, and `interleaved` where a film's sound can stand inside it.
 
     **What is reached into**, checked at construction with an error that names what is missing:
 
@@ -57,8 +58,11 @@ class Family(ABC):
     whole_class: ClassVar[str] = ""
     named_tokens: ClassVar[dict[str, str]] = {}
     seconds_per_embedding: ClassVar[float] = 0.04
+    max_windows: ClassVar[int] = 1
     frames_per_second: float = 2.0
     max_frames: int = 32
+    use_audio_in_video: bool = False
+    """Whether a film's own sound stands inside it, in the order of time, or before it; some families can."""
     home: Path | None = None
     """The folder that the model's adapter, or the model itself, was loaded from."""
     source: str = ""
@@ -75,20 +79,19 @@ class Family(ABC):
 
     def require_contract(self) -> None:
         """Raise ModelError that names what of the contract is missing. Forwards are proved by the conformance tests."""
-        wanted: dict[str, tuple[Any, tuple[str, ...]]] = {
-            "its class": (type(self), ("transformers_class", "modalities", "placeholders", "chat_template")),
-            "its model": (self.base, ("get_input_embeddings", "get_output_embeddings", "get_submodule")),
-            "its tokenizer": (
-                self.tokenizer,
-                ("apply_chat_template", "convert_tokens_to_ids", "pad_token_id", "eos_token_id", "batch_decode"),
-            ),
-            "its feature extractor": (self.feature_extractor, ("hop_length", "n_fft")),
+        tokens = "pad_token_id eos_token_id"
+        wanted: dict[str, tuple[Any, str]] = {
+            "its class": (type(self), "transformers_class modalities placeholders chat_template"),
+            "its model": (self.base, "get_input_embeddings get_output_embeddings get_submodule"),
+            "its tokenizer": (self.tokenizer, f"{tokens} apply_chat_template convert_tokens_to_ids batch_decode"),
+            "its feature extractor": (self.feature_extractor, "hop_length n_fft"),
+            "its decoder": (self.decoder, "layers norm config"),
+            "its decoder's configuration": (self.decoder.config, "hidden_size num_attention_heads"),
+            "its embedding table": (self.table, "weight"),
+            "its head": (self.head, "weight"),
         }
-        wanted["its decoder"] = (self.decoder, ("layers", "norm", "config"))
-        wanted["its decoder's configuration"] = (self.decoder.config, ("hidden_size", "num_attention_heads"))
-        wanted["its embedding table"], wanted["its head"] = (self.table, ("weight",)), (self.head, ("weight",))
         for what, (thing, names) in wanted.items():
-            if missing := [name for name in names if not hasattr(thing, name)]:
+            if missing := [name for name in names.split() if not hasattr(thing, name)]:
                 raise ModelError(
                     f"{type(self).__name__} does not keep the contract of a family: {what} ({type(thing).__name__}) "
                     f"has no {', '.join(missing)}; see the docstring of emolab.lalm.contract.Family"
@@ -109,9 +112,9 @@ class Family(ABC):
         """Everything between the media and the language model's embeddings."""
 
     @property
-    @abstractmethod
     def max_seconds(self) -> float:
-        """The longest clip that the model takes."""
+        """The longest clip that the model takes: so many windows of its feature extractor."""
+        return float(self.max_windows * self.feature_extractor.chunk_length)
 
     @abstractmethod
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
@@ -124,6 +127,10 @@ class Family(ABC):
     def frames_per_step(self) -> int:
         """How many frames one step of a video's time axis covers."""
         return 1
+
+    def interleaved(self, audio: Clip, video: Clip) -> Sequence[int]:
+        """The ids of a film with its own sound inside, in the order of time; none: the sound stands before the film."""
+        return ()
 
     def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:
         """Position ids (R, B, P); by default plain counting, R = 1."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, chain
 from typing import Any
 
 from jinja2 import TemplateError
@@ -28,7 +29,7 @@ def chatml(audio: str, video: str = "") -> str:
 
 @dataclass
 class Clip:
-    """The embeddings of one clip: their spans relative to the first, and a video's grid (time, height, width)."""
+    """The embeddings of one clip: their spans in the clip, and a video's grid (time, height, width)."""
 
     modality: str
     spans: list[Span]
@@ -102,33 +103,31 @@ def as_text(words: str, tokenizer: Any) -> str:
     return words
 
 
-def build_row(tokenizer: Any, rendered: str, transcript: str | None, clips: Mapping[int, Clip], name: str) -> Row:
+def build_row(
+    tokenizer: Any, rendered: str, words: str | None, clips: Mapping[int, Clip], name: str, film: Sequence[int] = ()
+) -> Row:
     """Tokenise a rendered prompt, make room for `clips` (by placeholder token id) and locate the transcript's words.
 
-    Raises ModelError naming the sample if the placeholders in the text are not exactly one for each clip.
+    `film`: what stands in the place of a video with its sound inside. Raises ModelError naming the sample if the
+    placeholders in the text are not exactly one for each clip, and none for such a sound.
     """
     encoded = tokenizer(rendered, add_special_tokens=False, return_offsets_mapping=tokenizer.is_fast)
     ids: list[int] = encoded["input_ids"]
+    filled = {t: film or [t] * len(clip) for t, clip in clips.items() if not film or clip.modality == "video"}
     for token, clip in clips.items():
-        if (found := ids.count(token)) != 1:
+        if (found := ids.count(token)) != (expected := int(token in filled)):
             raise ModelError(
-                f"{name}: {found} placeholders for 1 {clip.modality} clip in the prompt; its text must "
-                f"not contain "
-                f"{tokenizer.convert_ids_to_tokens(token)!r}, and the chat template must have one place "
-                f"for it"
+                f"{name}: {found} placeholders for {expected} {clip.modality} clip in the prompt; its text must not "
+                f"contain {tokenizer.convert_ids_to_tokens(token)!r}, and the chat template must have one place for it"
             )
-    out: list[int] = []
+    parts = [filled.get(token, [token]) for token in ids]
+    out, place = list(chain(*parts)), [0, *accumulate(map(len, parts))]
     spans: list[Span] = []
-    place: list[int] = []
-    for token in ids:
-        place.append(len(out))
-        if token in clips:
-            spans += [span.moved(len(out)) for span in clips[token].spans]
-            out += [token] * len(clips[token])
-        else:
-            out.append(token)
-    if transcript and tokenizer.is_fast:
-        spans += word_spans(rendered, transcript, encoded["offset_mapping"], place)
+    for token, clip in clips.items():
+        at = [i for i, other in enumerate(out) if other == token]
+        spans += [replace(span, start=i, end=i + 1) for i, span in zip(at, clip.spans, strict=True)]
+    if words and tokenizer.is_fast:
+        spans += word_spans(rendered, words, encoded["offset_mapping"], place)
     return Row(out, spans)
 
 

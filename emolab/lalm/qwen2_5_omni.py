@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,8 +30,6 @@ def resized(frames: np.ndarray, factor: int, cells: tuple[int, int]) -> np.ndarr
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
     height, width = smart_resize(*frames.shape[1:3], factor, cells[0] * factor**2, cells[1] * factor**2)
-    if (height, width) == frames.shape[1:3]:
-        return frames
     return np.stack([np.asarray(Image.fromarray(f).resize((width, height), Image.Resampling.BICUBIC)) for f in frames])
 
 
@@ -64,9 +63,9 @@ class Thinker(LALM):
     def towers(self) -> tuple[nn.Module, ...]:
         return (self.base.model.audio_tower, self.base.model.visual)
 
-    @property
-    def max_seconds(self) -> float:
-        return float(self.feature_extractor.chunk_length)
+    def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:
+        """Audio and text count plainly on all three axes."""
+        return super().rope_positions(input_ids, mask, clips).expand(3, -1, -1)
 
     def image_settings(self) -> dict[str, Any]:
         """Patches and sizes as `patchify` has them."""
@@ -110,24 +109,39 @@ class Qwen25Omni(Thinker):
         grid = torch.from_numpy(np.stack(grids)).to(self.device)
         pixels = torch.from_numpy(np.concatenate(patches)).to(self.device)
         hidden = self.base.model.get_video_features(pixels, grid, return_dict=True).pooler_output
-        return [
-            h.view(t, height // merge, width // merge, -1)
-            for h, (t, height, width) in zip(hidden, grid.tolist(), strict=True)
-        ]
+        return [x.view(*(size // (1, merge, merge)), -1) for x, size in zip(hidden, grids, strict=True)]
 
     def frames_per_step(self) -> int:
         return int(self.base.config.vision_config.temporal_patch_size)
 
+    def interleaved(self, audio: Clip, video: Clip) -> list[int]:
+        """Chunks of `seconds_per_chunk`, the frames of each before its sound, as `Qwen2_5OmniProcessor` writes them."""
+        if not self.use_audio_in_video or video.grid is None:
+            return []
+        config, (time, height, width) = self.base.config, video.grid
+        rate = config.position_id_per_seconds
+        steps = (torch.arange(time) * video.seconds_per_grid * rate).repeat_interleave(height * width).tolist()
+        size, cut = int(rate * config.seconds_per_chunk), self.base.model.get_chunked_index
+        ids = [config.audio_start_token_id]
+        for frames, sound in zip_longest(cut(steps, size, 0), cut(range(len(audio)), size, 0), fillvalue=(0, 0)):
+            ids += [self.tokens["video"]] * (frames[1] - frames[0]) + [self.tokens["audio"]] * (sound[1] - sound[0])
+        return [*ids, config.audio_end_token_id]
+
     def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:
-        """The model's own `get_rope_index` (R = 3). Rows without video count plainly."""
-        merge = self.base.config.vision_config.spatial_merge_size
-        videos = [clip for row in clips for clip in row if clip.grid is not None]
-        if not videos:
-            return (mask.cumsum(-1) - 1).clamp(min=0)[None].expand(3, -1, -1)
-        grid = torch.tensor([[t, h * merge, w * merge] for t, h, w in (clip.grid for clip in videos if clip.grid)])
-        # the model derives an audio clip's embeddings from its mel frames: four frames give one
-        audio = torch.tensor([4 * len(clip) for row in clips for clip in row if clip.modality == "audio"])
-        seconds = torch.tensor([clip.seconds_per_grid for clip in videos])
-        return self.base.model.get_rope_index(
-            input_ids, video_grid_thw=grid, attention_mask=mask, audio_seqlens=audio, second_per_grids=seconds
-        )[0]
+        """The model's own `get_rope_index` (R = 3), row by row. Rows without video count plainly."""
+        config, positions = self.base.config, super().rope_positions(input_ids, mask, clips).clone()
+        scale = torch.tensor([1, *[config.vision_config.spatial_merge_size] * 2])
+        for i, (ids, row) in enumerate(zip(input_ids, clips, strict=True)):
+            found = {clip.modality: clip for clip in row}
+            if (video := found.get("video")) is None:
+                continue
+            positions[:, i : i + 1] = self.base.model.get_rope_index(
+                ids[None],
+                video_grid_thw=torch.tensor([video.grid]) * scale,
+                attention_mask=mask[i : i + 1],
+                use_audio_in_video=config.audio_start_token_id in ids[1:][ids[:-1] == config.vision_start_token_id],
+                # the model derives an audio clip's embeddings from its mel frames: four frames give one
+                audio_seqlens=torch.tensor([4 * len(found.get("audio", ()))]),
+                second_per_grids=torch.tensor([video.seconds_per_grid]),
+            )[0]
+        return positions

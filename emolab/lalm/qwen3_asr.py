@@ -45,11 +45,7 @@ class Qwen3ASR(AudioText):
     }
     chat_template = CHAT_TEMPLATE
     seconds_per_embedding = 1 / 13  # a chunk of 100 mel frames gives 13 embeddings
-
-    @property
-    def max_seconds(self) -> float:
-        """Twenty minutes, as the authors' own library allows."""
-        return 40.0 * self.feature_extractor.chunk_length
+    max_windows = 40  # twenty minutes, as the authors' own library allows
 
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
         """Clips run one by one, without padding beyond the last chunk: their last frames would see it."""

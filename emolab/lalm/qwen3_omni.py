@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from emolab.lalm.audio_text import mel_frames
-from emolab.lalm.layout import Clip, chatml
+from emolab.lalm.layout import chatml
 from emolab.lalm.qwen2_5_omni import Thinker, named
 
 
@@ -32,14 +32,8 @@ class Qwen3Omni(Thinker):
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
         """Clips run one by one: the tower pads windows so that a clip's embeddings would depend on its neighbours."""
         mels, lengths = mel_frames(self.feature_extractor, waves)
-        clips = (mel[None, :, :size].to(self.device) for mel, size in zip(mels, lengths.tolist(), strict=True))
-        return [
-            self.base.model.get_audio_features(
-                clip, torch.ones(1, clip.shape[-1], dtype=torch.long, device=self.device), return_dict=True
-            ).last_hidden_state
-            for clip in clips
-        ]
-
-    def rope_positions(self, input_ids: Tensor, mask: Tensor, clips: list[list[Clip]]) -> Tensor:
-        """Audio counts plainly on all three axes."""
-        return super().rope_positions(input_ids, mask, clips).expand(3, -1, -1)
+        found = []
+        for mel, size in zip(mels, lengths.tolist(), strict=True):
+            clip, mask = mel[None, :, :size].to(self.device), torch.ones(1, size, dtype=torch.long, device=self.device)
+            found.append(self.base.model.get_audio_features(clip, mask, return_dict=True).last_hidden_state)
+        return found

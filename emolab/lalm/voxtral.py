@@ -32,11 +32,7 @@ class Voxtral(AudioText):
     placeholders: ClassVar = {"audio": "[AUDIO]"}
     chat_template = CHAT_TEMPLATE
     seconds_per_embedding = 0.08
-
-    @property
-    def max_seconds(self) -> float:
-        """Twenty windows: ten minutes of the published ones."""
-        return 20.0 * self.feature_extractor.chunk_length
+    max_windows = 20  # ten minutes of the published ones
 
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
         """Every window gives the same number of embeddings, whatever it holds."""

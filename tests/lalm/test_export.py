@@ -24,7 +24,9 @@ from emolab.lalm.export import merge, serve_line, to_vllm
 from emolab.lalm.quantise import add_lora
 from emolab.lalm.tiny import TINY_FOLDER, shipped_adapter
 from emolab.media import audio_of, frame_seconds, frames_of
+from emolab.prompts import Prompt
 from emolab.recipes import RECIPES
+from emolab.samples import EmotionSample
 from emolab.training.runs import resolved
 
 ENGINE = json.loads((Path(__file__).parent / "vllm_names.json").read_text(encoding="utf-8"))["families"]
@@ -147,7 +149,14 @@ size = json.loads(open(sys.argv[1] + "/preprocessor_config.json").read())["size"
 more = {"videos": [frames], "do_sample_frames": False, "size": size} if "video" in sys.argv[2] else {}
 x = processor(text=[text], audio=[np.zeros(8000, np.float32)], return_tensors="pt", **more)
 kept = {k: float(v.double().abs().sum()) for k, v in x.items() if k.startswith("pixel")}
-print(json.dumps({"class": type(processor).__name__, "ids": x["input_ids"][0].tolist(), "pixels": kept}))
+found = {"class": type(processor).__name__, "ids": x["input_ids"][0].tolist(), "pixels": kept}
+if more:
+    talk[0]["content"].pop(0)
+    text = processor.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
+    more |= {"load_audio_from_video": True, "audio_from_video_indices": [0]}
+    x = processor(text=[text], audio=[np.zeros(8000, np.float32)], return_tensors="pt", **more)
+    found["inside"] = x["input_ids"][0].tolist()
+print(json.dumps(found))
 """
 
 
@@ -193,6 +202,11 @@ def test_the_processor_that_transformers_makes(family: str, tmp_path: Path) -> N
         frames = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
         pixels = float(np.abs(patchify(frames, config)[0]).astype(np.float64).sum())
         assert found["pixels"]["pixel_values_videos"] == pytest.approx(pixels, rel=1e-5)
+        lalm.use_audio_in_video = True
+        extra = {"frames": frames, "waveform": np.zeros(8000, np.float32)}
+        film = EmotionSample("film", audio="film.mp4", video="film.mp4", text="words", extra=extra)
+        prompt = Prompt("bare", "1", "words", "direct", ("audio", "video"))
+        assert found["inside"] == lalm.encode([film], prompt).input_ids[0].tolist()
     rendered = lalm.render("", "words", shown)
     ids = lalm.tokenizer(rendered, add_special_tokens=False)["input_ids"]
     tokens = {lalm.tokens[m] for m in shown}
