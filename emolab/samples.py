@@ -255,9 +255,8 @@ class Corpus:
         """Read a table written by `write`: a .jsonl or .parquet file, or a folder with table.parquet or table.jsonl.
 
         Its name is the samples' `corpus` if they agree on one, else the file's. `root` defaults to what
-        `emolab corpus load` noted beside the table, else to the table's folder.
-        Raises CorpusError that names the row and the column when a row is not a sample, an id occurs twice, or a path
-        leads out of the root.
+        `emolab corpus load` noted beside the table, else to the table's folder. Raises CorpusError that names the row
+        and the column when a row is not a sample, an id occurs twice, or a path leads out of the root.
         """
         from tqdm.auto import tqdm
 

@@ -24,8 +24,7 @@ class Entry:
     """One line of a group's help, and what is imported when it is called.
 
     `modules` have a function of the command's name, or a function `register(app)`, which adds the command (or, with
-    `group`, everything in the group).
-    `inside` gives further entries of a group, which are lazy themselves.
+    `group`, everything in the group). `inside` gives further entries of a group, which are lazy themselves.
     """
 
     help: str

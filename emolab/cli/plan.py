@@ -56,8 +56,6 @@ def render(result: dict[str, Any]) -> None:
     typer.echo(f"  update peak     {result['update_gb']:8.2f}")
     typer.echo(f"  rollout peak    {result['rollout_gb']:8.2f}")
     verdict = "fits into" if result["fits"] else "does not fit into"
-    most = result["largest_micro_batch"]
-    advice = (
-        f"at most {most} prompts a micro-batch" if most else "not even one prompt; try --checkpointing or fewer tokens"
-    )
+    most, none = result["largest_micro_batch"], "not even one prompt; try --checkpointing or fewer tokens"
+    advice = f"at most {most} prompts a micro-batch" if most else none
     typer.echo(f"{verdict} {result['gpu_gb']:g} GB; {advice}")

@@ -43,8 +43,7 @@ def evaluate_captions(
     """Let a model describe every sample that has a reference caption, and score what it says.
 
     Returns what `summarise_captions` does, the raw outputs `rows` and `info`, whose `notes` say how a language was
-    tokenised and what is undefined. Raises EvaluationError for an unknown
-    control or where no sample has a caption.
+    tokenised and what is undefined. Raises EvaluationError for an unknown control or where no sample has a caption.
     """
     options.setdefault("max_new_tokens", WRITTEN)
     asked = ask(lalm, corpus, prompt, _without_caption, **options)

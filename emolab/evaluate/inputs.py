@@ -15,7 +15,7 @@ from emolab.errors import EvaluationError
 from emolab.lalm.checkpoint import checkpoint_info, is_checkpoint, load_checkpoint
 from emolab.profiles import profile
 from emolab.prompts import Prompt, get_prompt
-from emolab.samples import FIELDS, Corpus, EmotionSample
+from emolab.samples import FIELDS, Corpus
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
@@ -66,7 +66,8 @@ def part_of(
     kept = [
         s
         for s in corpus
-        if (split is None or s.split == split) and all(_value(s, k) in v for k, v in conditions.items())
+        if (split is None or s.split == split)
+        and all(str(getattr(s, k) if k in FIELDS else s.extra.get(k)) in v for k, v in conditions.items())
     ]
     if not kept:
         raise EvaluationError(
@@ -77,10 +78,6 @@ def part_of(
         chosen = np.sort(np.random.default_rng(seed).permutation(len(kept))[:limit])
         kept = [kept[i] for i in chosen]
     return corpus.replace(kept)
-
-
-def _value(sample: EmotionSample, key: str) -> str:
-    return str(getattr(sample, key) if key in FIELDS else sample.extra.get(key))
 
 
 def read_model(

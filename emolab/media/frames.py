@@ -35,9 +35,8 @@ def load_frames(
     width is a multiple of its height. With `fps`, a video gives the frame shown at 0, 1/fps, 2/fps… seconds; folders
     and strips have no clock and give every frame. With `max_frames`, at most that many, evenly spaced. `window` is the
     part of a video to read, from and to in seconds. Frames come upright (rotation and orientation that the file states
-    are applied), with square pixels, and at most `MAX_SIDE` pixels wide or high.
-    Raises MediaError if there is nothing usable, if a video is longer than ten minutes, or if the frames would take
-    more than 1 GiB.
+    are applied), with square pixels, and at most `MAX_SIDE` pixels wide or high. Raises MediaError if there is nothing
+    usable, if a video is longer than ten minutes, or if the frames would take more than 1 GiB.
     """
     if (fps is not None and fps <= 0) or (max_frames is not None and max_frames < 1):
         raise MediaError(f"{path}: fps must be above 0, max_frames at least 1; got {fps} and {max_frames}")

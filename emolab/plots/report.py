@@ -73,7 +73,8 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> str:
 
 def _answers(folder: Path, result: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]]) -> str:
     places = {name: folder / name / SCORES for name in stages}
-    rows = {name: _rows(place) for name, place in places.items() if place.with_suffix(".parquet").is_file()}
+    found = {name: read_result(at)["rows"] for name, at in places.items() if at.with_suffix(".parquet").is_file()}
+    rows = {name: [row for row in every if not row.get("elsewhere")] for name, every in found.items()}
     if not rows:
         return ""
     last = list(rows)[-1]
@@ -88,10 +89,6 @@ def _answers(folder: Path, result: Mapping[str, Any], stages: Mapping[str, Mappi
         for row in rows[last][::step][:EXAMPLES]
     ]
     return "".join(parts) + _table(["sample", "gold", *(STAGES[name] for name in rows)], lines)
-
-
-def _rows(scores: Path) -> list[dict[str, Any]]:
-    return [row for row in read_result(scores)["rows"] if not row.get("elsewhere")]
 
 
 def _said(rows: Sequence[Mapping[str, Any]], sample: str) -> str:

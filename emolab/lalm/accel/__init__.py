@@ -22,7 +22,7 @@ import torch
 
 from emolab.lalm.accel.attention import kernel_for
 from emolab.lalm.accel.folding import VARIABLE, enabled, folded, folded_layers
-from emolab.lalm.accel.packing import packed_logprobs, packed_tokens
+from emolab.lalm.accel.packing import packed_logprobs
 from emolab.lalm.accel.recording import recorder_for
 from emolab.lalm.plain import plain_logprobs
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from emolab.lalm.batch import FlatCompletions, PromptBatch
     from emolab.lalm.contract import Family
 
-__all__ = ["VARIABLE", "describe", "enabled", "folded", "logprobs", "packed_tokens"]
+__all__ = ["VARIABLE", "describe", "enabled", "folded", "logprobs"]
 
 
 def logprobs(
@@ -53,12 +53,9 @@ def logprobs(
 def describe(lalm: Family) -> dict[str, str]:
     """What a model runs on, in words: the rows of scoring, the attention's kernel, and how decoding reads weights."""
     if not enabled():
-        off = f"off ({VARIABLE}=0)"
-        return dict.fromkeys(("packing", "attention", "folding", "decoding"), off)
-    head_dim = getattr(lalm.decoder.config, "head_dim", None) or (
-        lalm.decoder.config.hidden_size // lalm.decoder.config.num_attention_heads
-    )
-    layers = len(folded_layers(lalm))
+        return dict.fromkeys(("packing", "attention", "folding", "decoding"), f"off ({VARIABLE}=0)")
+    config, layers = lalm.decoder.config, len(folded_layers(lalm))
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return {
         "packing": "on: prompts, and beginnings that completions share, are run once",
         "attention": kernel_for(lalm.device.type, lalm.dtype, head_dim),

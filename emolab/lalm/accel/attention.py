@@ -176,10 +176,9 @@ class TreeAttention(torch.autograd.Function):
             dv[:, :, read] += v
         if len(layout.inside):
             own_lse = lse[0][:, layout.own].transpose(0, 1).contiguous()
-            own_grad = _gather(grad, layout).reshape(-1, grad.shape[1], layout.own.shape[1], grad.shape[3])
             kept = grad.new_zeros(layout.own.numel(), dtype=torch.bool)
             kept[layout.back] = True
-            own_grad = own_grad * kept.view(layout.own.shape)[:, None, :, None]
+            own_grad = _gather(grad, layout) * kept.view(layout.own.shape)[:, None, :, None]
             q, k, v = (_gather(x, layout) for x in (query, key, value))
             given = Flashed(_gather(out, layout), own_lse, ctx.seed)
             parts = _flash_backward(own_grad, q, k, v, given, True, scale)

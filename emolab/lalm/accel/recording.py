@@ -43,11 +43,9 @@ def experts_recordable(lalm: Family) -> Iterator[None]:
     """Multiply the experts of a mixture row by row, as transformers' `generate` does on a card: a grouped product reads
     its groups' sizes on the host, unless the card has a kernel for it."""
     before = lalm.base.get_experts_implementation()
-    changed = {key: "batched_mm" if how == "grouped_mm" else how for key, how in before.items()}
-    if changed == before:
-        yield
-        return
-    lalm.base.set_experts_implementation(changed)
+    lalm.base.set_experts_implementation(
+        {key: "batched_mm" if how == "grouped_mm" else how for key, how in before.items()}
+    )
     try:
         yield
     finally:
