@@ -271,10 +271,10 @@ def zero_shot(lalm: LALM, batch: Any, prompt: Any) -> Any:
 
 def sft_step(lalm: LALM, samples: Any, prompt: Any) -> Any:
     """One step of supervised fine-tuning on two clips, a clip at a time, layers computed again in the backward."""
-    from emolab.training.sft import SFTSettings, cold_start
+    from emolab.training.sft import SFTSettings, fine_tune
 
     settings = SFTSettings(epochs=1, batch_size=2, micro_batches=2, gradient_checkpointing=True, learning_rate=1e-3)
-    return cold_start(lalm, samples, [ANSWER] * len(samples), prompt, settings, progress=False)
+    return fine_tune(lalm, samples, [ANSWER] * len(samples), prompt, settings, progress=False)
 
 
 class Expected:

@@ -192,10 +192,10 @@ class Chooser:
     def __init__(self, how: Sampling, rows: int, device: torch.device) -> None:
         from transformers import generation
 
-        self.greedy, self.temperature = how.greedy, how.temperature
+        self.greedy, self.temperature = how.greedy, float(how.temperature)
         self.warpers = generation.LogitsProcessorList()
         for value, off, warper in (
-            (how.temperature, 1.0, generation.TemperatureLogitsWarper),
+            (self.temperature, 1.0, generation.TemperatureLogitsWarper),
             (how.top_k, 0, generation.TopKLogitsWarper),
             (how.top_p, 1.0, generation.TopPLogitsWarper),
             (how.min_p, 0.0, generation.MinPLogitsWarper),
@@ -246,7 +246,7 @@ def sample_completions(lalm: Family, batch: PromptBatch, how: Sampling) -> Compl
     """Sample completions (B, n, C) of each prompt of a batch."""
     n, rows = how.n, len(batch) * how.n
     choose = Chooser(how, rows, lalm.device)
-    size = prompts_at_once(lalm, batch.input_ids.shape[1] + n * how.max_new_tokens, len(batch))
+    size = prompts_at_once(lalm, batch.input_ids.shape[1], n * how.max_new_tokens, len(batch))
     with evaluating(lalm.model), adapters_in(lalm, lalm.dtype), folded(lalm):
         parts = [
             _decode(lalm, batch.select(range(at, min(at + size, len(batch)))), n, how.max_new_tokens, choose, at * n)
@@ -263,9 +263,9 @@ def sample_completions(lalm: Family, batch: PromptBatch, how: Sampling) -> Compl
     return Completions(ids, mask, grouped, logprobs)
 
 
-def prompts_at_once(lalm: Family, tokens: int, prompts: int) -> int:
-    """How many of `prompts` prompts are decoded together: on a GPU, as many as have room for `tokens` keys and values
-    each in four fifths of the free memory; on a CPU all."""
+def prompts_at_once(lalm: Family, before: int, after: int, prompts: int) -> int:
+    """How many of `prompts` prompts are decoded together: on a GPU, as many as have room in nine tenths of the free
+    memory for the keys and values of `before` + `after` tokens, and for a layer's work on the first; on a CPU all."""
     if lalm.device.type != "cuda":
         return prompts
     free = torch.cuda.mem_get_info(lalm.device)[0] + torch.cuda.memory_reserved(lalm.device)
@@ -273,8 +273,9 @@ def prompts_at_once(lalm: Family, tokens: int, prompts: int) -> int:
     config = lalm.decoder.config
     heads = getattr(config, "num_key_value_heads", config.num_attention_heads)
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    each = 2 * config.num_hidden_layers * heads * width * lalm.dtype.itemsize * tokens
-    return min(prompts, max(1, int(0.8 * free / each)))
+    kept = 2 * config.num_hidden_layers * heads * width * (before + after)
+    layer = before * (3 * config.intermediate_size + 6 * config.hidden_size)
+    return min(prompts, max(1, int(0.9 * free / (lalm.dtype.itemsize * (kept + layer)))))
 
 
 def _next(lalm: Family, embeds: Tensor, mask: Tensor, positions: Tensor, cache: Any, **options: Any) -> Tensor:

@@ -7,6 +7,7 @@ share a folder and the operating system keeps in memory what it has room for.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -26,6 +27,7 @@ from emolab.errors import MediaError
 from emolab.media.files import is_folder, regular_file
 from emolab.samples import EmotionSample
 
+log = logging.getLogger("emolab.media")
 DISK_BYTES = 20 << 30
 """What a cache takes on disk unless told otherwise; never more than half of what is free there."""
 MAPPED = 1 << 16  # bytes from which a file is mapped into memory rather than read
@@ -94,6 +96,7 @@ class FeatureCache:
         self.nbytes = 0
         self._items: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.RLock()
+        self._writes = True
         self._room = 0  # bytes that may be written until the folder is looked through
 
     def __len__(self) -> int:
@@ -159,7 +162,7 @@ class FeatureCache:
 
     def _write(self, key: str, value: Any) -> None:
         file = self._file(key)
-        if file is None:
+        if file is None or not self._writes:
             return
         if not isinstance(value, np.ndarray):
             raise MediaError(
@@ -174,10 +177,9 @@ class FeatureCache:
                 np.save(handle, value, allow_pickle=False)
             part.replace(file)
         except OSError as error:
-            raise MediaError(
-                f"{self.directory}: the cache cannot be written ({error.strerror}); make room, or name another folder "
-                "in EMOLAB_BUILD"
-            ) from error
+            self._writes = False
+            told = f"{self.directory}: the cache cannot be written ({error.strerror}), and nothing more is kept there"
+            log.warning("%s; make room, or name another folder in EMOLAB_BUILD", told)
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)

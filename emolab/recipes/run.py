@@ -276,7 +276,7 @@ class Recipe:
             # 1. The model as it comes.
             if zero_shot:
                 result["zero_shot"] = stages.scored("zero_shot", ask_at_once, lalm)
-            del lalm
+            del lalm, fitted
             # 2. The baseline: supervised on what GRPO is rewarded for, without rationales.
             if baseline:
                 model = stages.trained("sft", ask_at_once, lambda m: recipe.sft(m, train, progress))
@@ -438,9 +438,10 @@ class Recipe:
         """Micro-batches of a step and whether layers are computed again: as set, else as the planner says."""
         if self.micro_batches and self.gradient_checkpointing is not None:
             return self.micro_batches, self.gradient_checkpointing
-        found = fit(lalm, samples, prompt, prompts=prompts, group=group, completion_tokens=self.max_new_tokens)
-        again = found.gradient_checkpointing if self.gradient_checkpointing is None else self.gradient_checkpointing
-        return self.micro_batches or found.micro_batches, again
+        step = {"prompts": prompts, "group": group, "completion_tokens": self.max_new_tokens}
+        given: dict[str, Any] = {"micro": self.micro_batches, "again": self.gradient_checkpointing}
+        found = fit(lalm, samples, prompt, **step, reference=group > 1 and self.beta > 0, **given)
+        return found.micro_batches, found.gradient_checkpointing
 
     def grpo(
         self,
@@ -477,6 +478,7 @@ class Recipe:
             micro_batches=micro,
             gradient_checkpointing=again,
             fp16=str(lalm.dtype) == "torch.float16",
+            use_cpu=lalm.device.type == "cpu",
             **{name: getattr(self, name) for name in SAME_IN_TRL},
             **saving,
             **tracking(self.report_to, out),

@@ -52,6 +52,7 @@ from emolab.errors import MediaError, TrainingError
 from emolab.lalm import LALM, PromptBatch, accel
 from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.quantise import without_notes
+from emolab.lalm.sampling import evaluating
 from emolab.parsing import parse
 from emolab.prompts import Prompt
 from emolab.rewards.base import Reward
@@ -199,6 +200,13 @@ class AudioGRPOTrainer(GRPOTrainer):
                 f"a process's {args.per_device_train_batch_size} × {args.steps_per_generation} completions are not "
                 f"whole groups of {args.num_generations}; make the configuration with `grpo_config`"
             )
+        if args.repetition_penalty != 1.0 or args.generation_kwargs:
+            raise TrainingError("rollouts take no repetition_penalty and no generation_kwargs; leave them out")
+        if args.device.type != lalm.device.type:
+            fitting = f"use_cpu={lalm.device.type == 'cpu'}"
+            raise TrainingError(
+                f"the model is on {lalm.device}, the run on {args.device}: give `grpo_config` {fitting}"
+            )
         self.keep_checkpoints, args.save_total_limit = args.save_total_limit, None  # see _save_checkpoint
         beta, reference = args.beta, None
         if not hasattr(lalm.model, "peft_config"):
@@ -224,6 +232,7 @@ class AudioGRPOTrainer(GRPOTrainer):
             if source is not None and (parameter.dtype != source.dtype or ".ref." in name):
                 parameter.data = source.clone()
         self.beta = args.beta = beta
+        self.eos_token_ids = lalm.eos_ids
         self.aux_loss_enabled = False  # TRL's load-balancing loss of mixtures of experts: routers are frozen here
         if engine is not None:  # set here, because TRL's constructor would make a client that pushes whole weights
             self.use_vllm, self.vllm_generation, self._last_loaded_step = True, engine, -1
@@ -408,6 +417,7 @@ class AudioGRPOTrainer(GRPOTrainer):
         if now is None or not set(unique) <= set(now.rows) or not self.lalm.frozen:
             now = self._encode(unique)  # another batch's, as after an evaluation; or towers that train
         owner = torch.tensor([now.rows.index(row) for row in rows], device=ids.device)
+        mask = mask.index_fill(1, owner[:1] * 0, 1)  # TRL masks a truncated completion whole; the loss keeps its graph
         with self.accelerator.autocast():
             flat = FlatCompletions(ids, mask, owner)
             out = accel.logprobs(self.lalm, now.prompts, flat, model, entropy, self.temperature)
@@ -421,7 +431,7 @@ class AudioGRPOTrainer(GRPOTrainer):
         at = torch.tensor([ids.index(row) for row in rows], device=batch["completion_ids"].device)
         completions, mask = batch["completion_ids"][at], batch["completion_mask"][at]
         samples = [self.samples[row] for row in rows]
-        with torch.no_grad():
+        with torch.no_grad(), evaluating(self.model):  # dropout would move a deaf model's scores, too
             real = self._score(self.model_wrapped, rows, completions, mask)[0]
             for modality in {"audio", "video"} & {*self.prompt.modalities} & {*self.lalm.modalities}:
                 if not any(sample.has(modality) for sample in samples):
@@ -492,7 +502,8 @@ class RunGuard(TrainerCallback):
         self.started = time.perf_counter()
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        require_finite_gradients(self.trainer.model, *self.trainer._where())
+        if self.trainer.accelerator.scaler is None:  # float16: a scaler skips what overflows, and scales less
+            require_finite_gradients(self.trainer.model, *self.trainer._where())
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         trainer, metrics = self.trainer, self.trainer._metrics["train"]

@@ -4,6 +4,7 @@ On CPUs `torch.distributed.run` starts them, with gloo between them."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import TextIO
 import yaml
 
 from emolab.errors import TrainingError
+from emolab.profiles import profile
 
 CONFIGS = Path(__file__).parent / "configs"
 SHARDED = (
@@ -52,10 +54,9 @@ def own_part(size: int, setting: str) -> int:
 def wait_for_all() -> None:
     """Wait until every process has come here; nothing for a process that is alone."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        import torch
         from accelerate import PartialState
 
-        PartialState(cpu=not torch.cuda.is_available()).wait_for_everyone()
+        PartialState(cpu=profile().device == "cpu").wait_for_everyone()
 
 
 def launch_command(config: str, processes: int | None, arguments: Sequence[str]) -> list[str]:
@@ -65,7 +66,9 @@ def launch_command(config: str, processes: int | None, arguments: Sequence[str])
     """
     path = Path(config) if config.endswith((".yaml", ".yml")) else CONFIGS / f"{config}.yaml"
     settings = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    stage = settings.get("deepspeed_config", {}).get("zero_stage")
+    stage = (deepspeed := settings.get("deepspeed_config", {})).get("zero_stage")
+    if own := deepspeed.get("deepspeed_config_file"):
+        stage = json.loads(Path(own).read_text(encoding="utf-8")).get("zero_optimization", {}).get("stage")
     if config in ("fsdp2", "zero3") or settings.get("distributed_type") == "FSDP" or stage == 3:
         raise TrainingError(SHARDED.format(config))
     if not path.is_file():

@@ -14,10 +14,11 @@ within 5% for 7B and 3B (`benchmarks/results/gpu`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from emolab.errors import TrainingError
+from emolab.errors import MediaError, TrainingError
 
 if TYPE_CHECKING:
     from emolab.lalm import LALM
@@ -270,15 +271,20 @@ class Choice:
     plan: Plan | None = None
 
 
-def choose(size: ModelSize, load: Workload, gpu_gb: float, prompts: int) -> Choice:
+def choose(
+    size: ModelSize, load: Workload, gpu_gb: float, prompts: int, micro: int | None = None, again: bool | None = None
+) -> Choice:
     """The fewest micro-batches, without checkpointing where that is enough, by which a step of `prompts` prompts fits.
 
-    Raises TrainingError with the table of parts where nothing fits.
+    `micro` micro-batches, or checkpointing (`again`), are not chosen where they are given. With a `group` of 1 nothing
+    is sampled. Raises TrainingError with the table of parts where nothing fits.
     """
     best: Plan | None = None
-    for checkpointing in (False, True):
-        for count in (n for n in range(1, prompts + 1) if prompts % n == 0):
-            part = replace(load, prompts=prompts // count, checkpointing=checkpointing, step_prompts=prompts)
+    load = replace(load, step_prompts=prompts if load.group > 1 else None)
+    counts = [micro] if micro else [n for n in range(1, prompts + 1) if prompts % n == 0]
+    for checkpointing in (False, True) if again is None else (again,):
+        for count in counts:
+            part = replace(load, prompts=-(-prompts // count), checkpointing=checkpointing)
             best = Plan.of(size, part, gpu_gb)
             if best.fits:
                 return Choice(count, checkpointing, best)
@@ -303,11 +309,14 @@ def fit(
     group: int,
     completion_tokens: int,
     gpu_gb: float | None = None,
+    reference: bool = False,
+    **given: Any,
 ) -> Choice:
     """How to split a step of `prompts` prompts × `group` completions so that it fits this model's card.
 
-    Prompts are taken to be as long as the longest of eight samples, and a tenth longer. On a CPU nothing is split:
-    there, `gpu_gb` states the memory. Raises TrainingError where nothing fits.
+    Prompts are taken to be as long as the longest of eight samples, and a tenth longer. A card has the memory that
+    other programs leave. On a CPU nothing is split: there, `gpu_gb` states the memory. With a `reference`, adapters are
+    held twice. `given` is not chosen (see `choose`). Raises TrainingError where nothing fits.
     """
     import torch
 
@@ -315,10 +324,13 @@ def fit(
 
     if gpu_gb is None:
         if lalm.device.type != "cuda":
-            return Choice()
-        gpu_gb = torch.cuda.get_device_properties(lalm.device).total_memory / GB
-    step = max(1, len(samples) // 8)
-    longest = lalm.encode(list(samples[::step][:8]), prompt).input_ids.shape[1]
+            return Choice(given.get("micro") or 1, bool(given.get("again")))
+        free = torch.cuda.mem_get_info(lalm.device)[0] + torch.cuda.memory_reserved(lalm.device)
+        gpu_gb = free / GB + CONTEXT_GB
+    longest = 0
+    for sample in samples[:: max(1, len(samples) // 8)][:8]:
+        with suppress(MediaError):  # training leaves it out, and says so
+            longest = max(longest, lalm.encode([sample], prompt).input_ids.shape[1])
     ranks = [m.r[name] for m in lalm.decoder.modules() if hasattr(m, "lora_A") for name in m.lora_A]
     load = Workload(
         group=group,
@@ -327,5 +339,6 @@ def fit(
         quantise="nf4" if is_quantised(lalm) else None,
         lora_rank=max(ranks, default=0),
         bytes_per_value=lalm.dtype.itemsize,
+        extra_adapter=reference,
     )
-    return choose(size_of_model(lalm), load, gpu_gb, prompts)
+    return choose(size_of_model(lalm), load, gpu_gb, prompts, **given)

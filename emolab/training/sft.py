@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,9 +112,11 @@ def fine_tune(
     wait_for_all()
     rows: list[dict[str, float]] = []
     bar = tqdm(batches, desc="fine-tune", unit="step", disable=not progress, mininterval=0.5)
-    with checkpointing(lalm, settings.gradient_checkpointing):
+    with checkpointing(lalm) if settings.gradient_checkpointing else nullcontext():
         lalm.model.train()
         for step, indices in enumerate(bar):
+            if share()[1] == 1 and not pairs.mine(indices):
+                continue  # every clip of it was left out before
             rate = learning_rate_at(step, len(batches), settings)
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -129,9 +131,6 @@ def fine_tune(
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
     lalm.model.eval()
     return rows
-
-
-cold_start = fine_tune  # earlier name
 
 
 @dataclass(frozen=True)
@@ -209,11 +208,8 @@ def _summed(parameters: Sequence[Tensor], loss: float) -> float:
 
 
 @contextmanager
-def checkpointing(lalm: LALM, wanted: bool) -> Iterator[None]:
-    """Compute the decoder's layers again in the backward for as long as this lasts, where `wanted`."""
-    if not wanted:
-        yield
-        return
+def checkpointing(lalm: LALM) -> Iterator[None]:
+    """Compute the decoder's layers again in the backward for as long as this lasts."""
     lalm.base.activation_checkpointing_enable()
     hook = lalm.table.register_forward_hook(lambda module, given, out: out.requires_grad_())
     try:

@@ -109,6 +109,14 @@ def test_autocast_stays_close_and_trains():
     assert all(p.grad is not None and p.grad.isfinite().all() for p in lalm.decoder.layers[0].self_attn.parameters())
 
 
+def test_the_longest_context_has_no_last_token():
+    """It is predicted, and has no state: a window as long as prompt and completion, less one, is enough."""
+    tree = PrefixTree()
+    tree.open(5)
+    tree.add([1, 2, 3])
+    assert tree.longest == tree.layout(torch.device("cpu")).longest == 7 == len(tree)
+
+
 def test_a_window_that_is_too_small_is_an_error():
     layout, mask = layout_of([5], [[3]])
     query = torch.zeros(1, 2, len(mask), 8)

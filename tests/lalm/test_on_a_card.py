@@ -15,7 +15,7 @@ from emolab.lalm.accel.recording import recorder_for
 from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.plain import plain_logprobs
 from emolab.lalm.quantise import add_lora
-from emolab.training.sft import SFTSettings, cold_start
+from emolab.training.sft import SFTSettings, fine_tune
 
 pytestmark = [pytest.mark.gpu]
 # convolutions of the towers: a card would round them to ten bits
@@ -101,7 +101,7 @@ def test_fine_tuning_in_four_bits_lowers_the_loss_and_its_memory_is_counted(fami
 
     def train():
         targets = ["<answer>sad</answer>"] * 4
-        rows.extend(cold_start(lalm, samples_for(lalm, 4), targets, PROMPT, settings, progress=False))
+        rows.extend(fine_tune(lalm, samples_for(lalm, 4), targets, PROMPT, settings, progress=False))
 
     assert peak_bytes(train, lalm.device) > 0 and held_bytes(lalm.model) > 0
     assert rows[-1]["loss"] < rows[0]["loss"]

@@ -19,7 +19,7 @@ from emolab.attribution.methods import METHODS, attribute
 from emolab.lalm import LALM, Completions, accel, sampling
 from emolab.lalm.accel import packing, recording
 from emolab.lalm.quantise import add_lora
-from emolab.training.sft import SFTSettings, cold_start
+from emolab.training.sft import SFTSettings, fine_tune
 
 FAMILIES = ("qwen2_audio", "qwen2_5_omni")
 
@@ -108,7 +108,7 @@ def test_fine_tuning_runs(pair, checkpointing):
     _, card = pair
     settings = SFTSettings(epochs=1, batch_size=2, gradient_checkpointing=checkpointing, micro_batches=2)
     with Mode():
-        rows = cold_start(card, samples_for(card, 3), ["<answer>sad</answer>"] * 3, PROMPT, settings, progress=False)
+        rows = fine_tune(card, samples_for(card, 3), ["<answer>sad</answer>"] * 3, PROMPT, settings, progress=False)
     assert len(rows) == 2 and all(row["grad_norm"] > 0 for row in rows)
 
 
@@ -122,7 +122,7 @@ def test_a_step_of_fine_tuning_waits_five_times_however_many_clips_it_has(pair):
             card.encode(samples, PROMPT)  # towers run once
             Mode.waits.clear()
             settings = SFTSettings(epochs=steps, batch_size=4)
-            cold_start(card, samples, ["<answer>sad</answer>"] * 4, PROMPT, settings, progress=False)
+            fine_tune(card, samples, ["<answer>sad</answer>"] * 4, PROMPT, settings, progress=False)
             found.append(sum(Mode.waits.values()))
     assert found[1] - found[0] == 2 * 5
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from transformers import GenerationConfig
 
 from benchmarks.tiny_models import tiny_random
 from emolab.errors import ModelError
-from emolab.lalm.sampling import Chooser, Sampling
+from emolab.lalm.sampling import Chooser, Sampling, prompts_at_once
 
 SETTINGS = [
     {"temperature": 0.7},
@@ -52,3 +54,30 @@ def test_meaningless_settings_are_errors(name, value):
     Sampling(**fine)
     with pytest.raises(ModelError, match=f"{name} = "):
         Sampling(**(fine | {name: value}))
+
+
+def test_a_whole_number_is_a_temperature():
+    whole, broken = (Chooser(Sampling(4, 1, t, 1.0, 0, 0.0, seed=0), 4, torch.device("cpu")) for t in (2, 2.0))
+    given = (torch.randn(4, 11), 0, torch.arange(4), torch.arange(4))
+    assert all(torch.equal(a, b) for a, b in zip(whole(*given), broken(*given), strict=True))
+
+
+def test_as_many_prompts_are_decoded_at_once_as_a_card_has_room_for(monkeypatch):
+    """Beside keys and values, a layer's work on the prompts needs room."""
+    lalm = tiny_random()
+    config = lalm.decoder.config
+    assert prompts_at_once(lalm, 100, 50, 64) == 64, "a CPU takes all"
+    card = SimpleNamespace(decoder=lalm.decoder, dtype=torch.bfloat16, device=torch.device("cuda"))
+    kept = (
+        2
+        * config.num_hidden_layers
+        * config.num_key_value_heads
+        * (config.hidden_size // config.num_attention_heads)
+        * 150
+    )
+    layer = 100 * (3 * config.intermediate_size + 6 * config.hidden_size)
+    for free, most in ((10.5 * 2 * (kept + layer) / 0.9, 10), (1, 1), (1 << 40, 64)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (int(free), 1 << 40))
+        monkeypatch.setattr(torch.cuda, "memory_reserved", lambda *_: 0)
+        monkeypatch.setattr(torch.cuda, "memory_allocated", lambda *_: 0)
+        assert prompts_at_once(card, 100, 50, 64) == most

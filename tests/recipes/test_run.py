@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import torch
 
 from emolab.errors import TrainingError
 from emolab.profiles import PROFILES
@@ -73,6 +76,58 @@ def test_a_finished_stage_is_read_and_not_run_again(random_model: str, two_domai
     assert other.ran == ["measure 7"] * 4
     rows = json.loads((tmp_path / "grpo" / "scores.json").read_text())
     assert rows["scores"]["ua"] == 0.5 and (tmp_path / "grpo" / "scores.parquet").is_file()
+
+
+@dataclass(frozen=True)
+class Watched(Counted):
+    """A recipe that notes at each training which models there are."""
+
+    loaded: ClassVar[list[Any]]
+    alive: ClassVar[list[int]]
+
+    def load(self) -> Any:
+        model = super().load()
+        self.loaded.append(weakref.ref(model.model))
+        return model
+
+    def cold_start(self, lalm: Any, *args: Any, **options: Any) -> list[Any]:
+        gc.collect()
+        self.alive.append(sum(model() is not None for model in self.loaded))
+        return []
+
+    sft = cold_start
+
+
+def test_a_stage_has_the_card_to_itself(random_model: str, two_domains: Corpus, tmp_path: Path) -> None:
+    """The model of the stage before is gone: on a card there is room for one."""
+    Watched.ran, Watched.loaded, Watched.alive = [], [], []
+    recipe = Watched(model=random_model, reasoning="direct", cold_per_label=1, lora_rank=2, quantise=None)
+    recipe.run(two_domains, tmp_path, controls=False, grpo=False, progress=False)
+    assert Watched.alive == [1, 1] and len(Watched.loaded) >= 3
+
+
+def test_grpo_runs_where_the_model_is_and_as_it_is(random_model: str, noise_corpus: Corpus, monkeypatch: Any) -> None:
+    """Not where a card happens to be: the profile decides. What is float16 has its loss scaled."""
+    from emolab.training import grpo as module
+
+    given: list[tuple[bool, bool]] = []
+
+    class Noted(Exception):
+        """Enough was seen."""
+
+    def note(out: Any, **values: Any) -> Any:
+        given.append((values["use_cpu"], values["fp16"]))
+        raise Noted
+
+    monkeypatch.setattr(module, "grpo_config", note)
+    recipe = EmoRL.cpu(model=random_model, quantise=None, lora_rank=2)
+    lalm = recipe.load()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    for dtype in ("float32", "bfloat16", "float16"):
+        lalm.model.to(getattr(torch, dtype))
+        with pytest.raises(Noted):
+            recipe.grpo(lalm, noise_corpus, noise_corpus.root / "grpo")
+    assert given == [(True, False), (True, False), (True, True)]
 
 
 def test_several_runs_share_a_cold_start(random_model: str, two_domains: Corpus, tmp_path: Path) -> None:

@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from emolab_course.scratch import LOSS_TYPES, Settings, group_advantages, update
 from training_helpers import PROMPT, Recorder, letters, make_trainer, plain_logprobs, samples, small_lalm, twin, weights
+from transformers import TrainerCallback
 
+from benchmarks.tiny_models import tiny_random
 from emolab.errors import RewardError, TrainingError
 from emolab.lalm import accel
+from emolab.lalm.quantise import add_lora
 from emolab.training.callbacks import History
 from emolab.training.guards import Alarms
 
@@ -176,6 +180,57 @@ def test_a_deaf_loss_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(TrainingError, match="deaf"):
         make_trainer(tmp_path, small_lalm()).train()
     make_trainer(tmp_path, small_lalm(), trainer_options={"check_hearing": False}).train()
+    noisy = tiny_random()
+    add_lora(noisy, rank=4, dropout=0.5)
+    with torch.no_grad():
+        for name, parameter in noisy.model.named_parameters():
+            parameter.copy_(torch.randn_like(parameter) if "lora_B" in name else parameter)
+    with pytest.raises(TrainingError, match="deaf"):
+        make_trainer(tmp_path, noisy).train()
+
+
+def test_completions_that_were_cut_off_may_teach_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRL masks them; where all are, nothing moves, and the plain path takes the same step."""
+    moved = []
+    for accelerated in "10":
+        monkeypatch.setenv(accel.VARIABLE, accelerated)
+        for length in (1, 6):
+            lalm = small_lalm()
+            ends = lalm.eos_ids
+            lalm.base.generation_config.eos_token_id = [*ends, *range(0, lalm.table.weight.shape[0], 4)]
+            before = weights(lalm)
+            settings = {"max_completion_length": length, "mask_truncated_completions": True, "learning_rate": 1.0}
+            trainer = make_trainer(tmp_path, lalm, **settings)
+            trainer.train()
+            moved.append({name: weight - before[name] for name, weight in weights(lalm).items()})
+    most = [max(float(x.abs().max()) for x in one.values()) for one in moved]
+    assert most[1] > 1e-3 and most[3] > 1e-3, "some completions ended, and taught"
+    assert max(float((moved[1][name] - moved[3][name]).abs().max()) for name in moved[1]) < 1e-5
+    lalm = small_lalm()
+    lalm.base.generation_config.eos_token_id = lalm.tokenizer.eos_token = lalm.template_end = None
+    before = weights(lalm)
+    make_trainer(tmp_path, lalm, mask_truncated_completions=True).train()
+    assert all(torch.equal(before[name], weight) for name, weight in weights(lalm).items()), "none ended"
+
+
+def test_settings_that_rollouts_do_not_take_are_refused(tmp_path: Path) -> None:
+    for given in ({"repetition_penalty": 1.2}, {"generation_kwargs": {"min_new_tokens": 3}}):
+        with pytest.raises(TrainingError, match="take no repetition_penalty"):
+            make_trainer(tmp_path, small_lalm(), **given)
+
+
+def test_model_and_configuration_are_on_one_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else transformers would move the model to the card behind the profile's back."""
+    lalm, cuda, made = small_lalm(), torch.device("cuda", 0), transformers.TrainingArguments.device.fget
+    monkeypatch.setattr(transformers.TrainingArguments, "device", property(lambda self: (made(self), cuda)[1]))
+    with pytest.raises(TrainingError, match="on cpu, the run on cuda:0: give `grpo_config` use_cpu=True"):
+        make_trainer(tmp_path, lalm)
+
+
+def test_an_answer_ends_for_trl_where_it_ends_for_the_model(tmp_path: Path) -> None:
+    """Else it would count as cut off."""
+    lalm = small_lalm()
+    assert make_trainer(tmp_path, lalm).eos_token_ids == lalm.eos_ids
 
 
 def test_rewards_that_fail_name_themselves(tmp_path: Path) -> None:
@@ -218,6 +273,26 @@ def test_a_gradient_that_is_no_number_stops_the_run(bad: float, tmp_path: Path) 
     with pytest.raises(TrainingError, match=r"the gradient is (nan|inf) at step 1, rows \[.*completion '"):
         make_trainer(tmp_path, lalm).train()
     assert all(torch.equal(before[k], v) for k, v in weights(lalm).items()), "the optimiser did not move"
+
+
+def test_a_scaler_of_float16_skips_a_step_that_overflows(tmp_path: Path) -> None:
+    """The guard leaves it to the scaler, which halves its scale and lets the run go on."""
+    lalm = small_lalm()
+    before, scales = weights(lalm), []
+    first = next(p for n, p in lalm.model.named_parameters() if "lora_B" in n)
+    first.register_hook(lambda grad: grad * (math.inf if len(scales) < 1 else 1.0))
+    trainer = make_trainer(tmp_path, lalm, max_steps=2)
+    scaler = trainer.accelerator.scaler = torch.amp.GradScaler("cpu")
+    inner = trainer.create_optimizer()
+    inner.scaler = scaler
+
+    class Scales(TrainerCallback):
+        def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+            scales.append((scaler.get_scale(), all(torch.equal(before[k], v) for k, v in weights(lalm).items())))
+
+    trainer.add_callback(Scales())
+    trainer.train()
+    assert scales[0] == (32768.0, True) and scales[1] == (32768.0, False)
 
 
 def test_history_says_what_happened(tmp_path: Path) -> None:

@@ -56,6 +56,11 @@ def test_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         (tmp_path / "mine.yaml").write_text(own)
         with pytest.raises(TrainingError, match=r"mine.yaml: it keeps only a shard"):
             launch.launch_command(mine, None, [])
+    (tmp_path / "three.json").write_text('{"zero_optimization": {"stage": 3}}')
+    named = f"distributed_type: DEEPSPEED\ndeepspeed_config: {{deepspeed_config_file: {tmp_path / 'three.json'}}}\n"
+    (tmp_path / "mine.yaml").write_text(named)
+    with pytest.raises(TrainingError, match=r"mine.yaml: it keeps only a shard"):
+        launch.launch_command(mine, None, [])
     (tmp_path / "mine.yaml").write_text("num_processes: 1\n")
     assert mine in launch.launch_command(mine, None, [])
 

@@ -20,7 +20,9 @@ from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.quantise import add_lora
 from emolab.profiles import PROFILES
 from emolab.recipes import RECIPES, get_recipe
+from emolab.samples import EmotionSample
 from emolab.training.planner import (
+    CONTEXT_GB,
     KNOWN,
     Workload,
     activation_bytes,
@@ -152,6 +154,17 @@ def test_the_fewest_micro_batches_come_before_checkpointing() -> None:
     assert tight.micro_batches > 1 or tight.gradient_checkpointing
     with pytest.raises(TrainingError, match=r"does not fit into 4 GB(.|\n)*weights .* GB(.|\n)*prompts_per_step"):
         choose(size, load, 4.0, 4)
+    assert choose(size, load, 80.0, 4, micro=2).micro_batches == 2, "what is given is not chosen"
+    assert choose(size, load, 80.0, 4, again=True).gradient_checkpointing
+    with pytest.raises(TrainingError, match="does not fit"):
+        choose(size, load, tight.plan.total, 4, micro=1, again=False)
+
+
+def test_fine_tuning_needs_no_room_for_a_rollout() -> None:
+    """A film's prompt is long: the keys of a whole batch of them would not fit, and are never held at once."""
+    size, load = KNOWN["Qwen/Qwen2.5-Omni-3B"], Workload(group=1, prompt_tokens=3000)
+    found = choose(size, load, 8.5, 16)
+    assert found.plan is not None and found.plan.rollout < found.plan.update <= 8.5
 
 
 def test_a_loaded_model_is_asked_for_its_sizes() -> None:
@@ -165,6 +178,31 @@ def test_a_loaded_model_is_asked_for_its_sizes() -> None:
     assert found.plan is not None and found.plan.workload.lora_rank == 4 and found.plan.workload.prompt_tokens > 100
     with pytest.raises(TrainingError, match="does not fit"):
         fit(lalm, samples(4), PROMPT, gpu_gb=0.5, **options)
+    twice = fit(lalm, samples(4), PROMPT, gpu_gb=0.7, reference=True, **options)
+    assert twice.plan.parts["adapters"] == pytest.approx(found.plan.parts["adapters"] * 20 / 16)
+    given = fit(lalm, samples(4), PROMPT, micro=2, again=True, **options)
+    assert (given.micro_batches, given.gradient_checkpointing) == (2, True)
+
+
+def test_a_faulty_clip_among_those_that_are_looked_at(tmp_path: Path) -> None:
+    """Training leaves it out later, and names it."""
+    (tmp_path / "bad.flac").write_bytes(b"fLaC nothing")
+    lalm, options = tiny_random("qwen2_audio"), {"prompts": 1, "group": 2, "completion_tokens": 4, "gpu_gb": 2.0}
+    clips = [EmotionSample("bad", audio=str(tmp_path / "bad.flac")), *samples(3)]
+    assert fit(lalm, clips, PROMPT, **options).plan.workload == fit(lalm, clips[1:], PROMPT, **options).plan.workload
+
+
+def test_a_card_has_what_others_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    lalm, seen = tiny_random(), []
+    monkeypatch.setattr(
+        "emolab.training.planner.choose", lambda size, load, gpu_gb, *args, **given: seen.append(gpu_gb)
+    )
+    monkeypatch.setattr(type(lalm), "device", torch.device("cuda"))
+    monkeypatch.setattr(type(lalm), "encode", lambda *_: SimpleNamespace(input_ids=torch.zeros(1, 9)))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (3 * 10**9, 24 * 10**9))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda *_: 2 * 10**9)
+    fit(lalm, samples(2), PROMPT, prompts=1, group=2, completion_tokens=4)
+    assert seen == [pytest.approx(5 + CONTEXT_GB)]
 
 
 def test_of_a_whole_omni_folder_the_thinker_is_counted(tmp_path: Path) -> None:

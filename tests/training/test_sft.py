@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from training_helpers import PROMPT, plain_logprobs, samples, small_lalm, weights
@@ -9,6 +11,7 @@ from training_helpers import PROMPT, plain_logprobs, samples, small_lalm, weight
 from benchmarks.tiny_models import tiny_random
 from emolab.errors import TrainingError
 from emolab.lalm import Completions
+from emolab.lalm.quantise import adapters_in_float32
 from emolab.training.sft import SFTSettings, fine_tune, learning_rate_at, supervised_loss
 
 TARGETS = ["<answer>happy</answer>", "<answer>sad</answer>", "<answer>angry</answer>", "no"]
@@ -68,6 +71,28 @@ def test_micro_batches_and_checkpointing_take_the_same_steps(checkpointing: bool
         results.append((weights(lalm), rows))
     assert max((results[0][0][k] - v).abs().max().item() for k, v in results[1][0].items()) < 1e-4
     assert [r["loss"] for r in results[1][1]] == pytest.approx([r["loss"] for r in results[0][1]], abs=1e-5)
+
+
+def test_float16_skips_a_step_that_overflows_and_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a card without bfloat16: the loss is scaled, and adapters stay in float32."""
+    lalm, seen = small_lalm("qwen2_audio"), []
+    lalm.model.half()
+    adapters_in_float32(lalm.model)
+    first = next(p for n, p in lalm.model.named_parameters() if "lora_B" in n)
+    real = torch.amp.GradScaler.step
+
+    def step(scaler: Any, *args: Any) -> Any:
+        seen.append((scaler.get_scale(), weights(lalm)))
+        return real(scaler, *args)
+
+    monkeypatch.setattr(torch.amp.GradScaler, "step", step)
+    handle = first.register_hook(lambda grad: grad * (1.0 if seen else torch.inf))
+    settings = SFTSettings(epochs=6, batch_size=4, learning_rate=3e-3)
+    rows = fine_tune(lalm, samples(4), ["<answer>sad</answer>"] * 4, PROMPT, settings, progress=False)
+    handle.remove()
+    assert [scale for scale, _ in seen[:2]] == [65536.0, 32768.0]
+    assert all(torch.equal(seen[0][1][name], weight) for name, weight in seen[1][1].items()), "the first was skipped"
+    assert rows[-1]["loss"] < rows[0]["loss"] and all(torch.isfinite(w).all() for w in weights(lalm).values())
 
 
 def test_no_more_prompts_are_encoded_than_a_micro_batch_holds(monkeypatch: pytest.MonkeyPatch) -> None:

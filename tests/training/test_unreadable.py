@@ -16,7 +16,7 @@ from emolab.media import usable
 from emolab.media.usable import look
 from emolab.samples import Corpus, EmotionSample
 from emolab.training.callbacks import History
-from emolab.training.sft import SFTSettings, fine_tune
+from emolab.training.sft import SFTSettings, fine_tune, run_order
 
 SHORT = PROMPT.using("audio")
 
@@ -88,3 +88,13 @@ def test_before_an_evaluation_every_file_is_read(tmp_path: Path, monkeypatch: An
     assert len(usable(corpus, ["audio"], progress=False)[0]) == 7, "before a training, two are decoded"
     kept, report = usable(corpus, ["audio"], progress=False, every=True)
     assert len(kept) == 6 and report.summary()["skipped"] == {"corrupt": 1}
+
+
+def test_a_later_batch_of_clips_that_are_all_left_out_is_no_step(tmp_path: Path) -> None:
+    lalm, found = small_lalm("qwen2_audio"), clips(tmp_path, 4, (1, 3))
+    settings = SFTSettings(epochs=4, batch_size=2, seed=0)
+    rows = fine_tune(lalm, found, ["<answer>sad</answer>"] * 4, SHORT, settings, False)
+    order = run_order(4, 16, 0)
+    good = [any(i in (0, 2) for i in order[at : at + 2]) for at in range(0, 16, 2)]
+    assert not all(good), "the order has a batch of faulty clips alone"
+    assert [row["step"] for row in rows] == [at + 1 for at, one in enumerate(good) if one]

@@ -53,13 +53,6 @@ class PackedRow:
     layout: TreeLayout
 
 
-def packed_tokens(batch: PromptBatch, flat: FlatCompletions) -> int:
-    """Length of the packed row of these completions: what bounds the memory of `packed_logprobs`."""
-    lengths = flat.mask.sum(-1)
-    used = torch.unique(flat.owner[lengths > 0])
-    return int(batch.lengths[used].sum() + (lengths - 1).clamp(min=0).sum())
-
-
 class PrefixTree:
     """Where prompts and completions lie in a row, kept in lists on the host.
 
@@ -97,7 +90,7 @@ class PrefixTree:
             self.paths.append(path)
             self.new.append(grown)
             self.follows += [(behind - 1, step) for step in range(len(path) - grown, len(path))]
-        self.longest = max(self.longest, behind - start + len(tokens))
+        self.longest = max(self.longest, behind - start + len(tokens) - 1)
 
     def __len__(self) -> int:
         return self.prompt_tokens + len(self.places)
@@ -154,8 +147,6 @@ def embed_packed(table: Callable[[Tensor], Tensor], row: PackedRow) -> Callable[
 
     def forward(ids: Tensor) -> Tensor:
         looked_up = table(ids)
-        if not len(row.media_at):
-            return looked_up
         return looked_up.index_copy(1, row.media_at, row.media[None].to(looked_up.dtype))
 
     return forward
@@ -173,10 +164,9 @@ def score_packed(
     def chunk(states: Tensor, target: Tensor) -> Tensor:
         logits = head(states).float() / (temperature * scaling)
         logprob = -F.cross_entropy(logits, target, reduction="none")
-        if not entropy:
-            return torch.stack([logprob, torch.zeros_like(logprob)], -1)
-        with torch.no_grad():
-            every = logits.log_softmax(-1)
+        spread = torch.zeros_like(logprob)
+        if entropy:
+            every = logits.detach().log_softmax(-1)
             spread = -(every.exp() * every).sum(-1)
         return torch.stack([logprob, spread], -1)
 
