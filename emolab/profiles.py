@@ -1,7 +1,7 @@
 """The one dial, `EMOLAB_PROFILE`: which model, quantisation, batch and steps fit the machine.
 
-Nothing else in the package asks what machine it is on: `profile().load()` is the one place that picks a device, a dtype
-and bits. A profile gives starting values, which options override.
+Training, evaluation and prediction load by `profile().load()`, which picks device, dtype and bits; `load_model` alone
+does not ask it. A profile gives starting values, which options override.
 """
 
 from __future__ import annotations

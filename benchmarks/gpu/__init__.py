@@ -1,9 +1,9 @@
 """Everything that wants a card, by one command: doctor, tests, rehearsals, speed, and the notebooks at their profile.
 
-`make gpu` runs it. Each part is a process of its own with ten minutes at most; what is done is kept in
-`benchmarks/results/gpu/CARD/PART.json`, so the command can be stopped and given again. A part that finds too little
-free memory is left for the next time: on a shared card nothing is taken from others. The models are stand-ins with
-random weights (`benchmarks.rehearse.standin`); nothing is downloaded.
+`make gpu` runs it, in 45 minutes at most: a part begins only where its own limit still fits. Each part is a process of
+its own with ten minutes at most. What is done is kept in `benchmarks/results/gpu/CARD/PART.json`, so the command can be
+stopped and given again. A part that finds too little free memory is left for the next time: on a shared card nothing is
+taken from others. The models are stand-ins with random weights (`benchmarks.rehearse.standin`); nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def gpu(
     profile: Annotated[
         str | None, typer.Option(help="A GPU profile; by default the largest that the card fits.")
     ] = None,
-    minutes: Annotated[float, typer.Option(min=0, help="Begin no part after so many minutes.")] = 45.0,
+    minutes: Annotated[float, typer.Option(min=0, help="Begin no part that could last longer than this.")] = 45.0,
     again: Annotated[bool, typer.Option(help="Also run what is done.")] = False,
     device: Annotated[str, typer.Option(help="cuda, or cpu with --tiny: to try this command itself.")] = "cuda",
     tiny: Annotated[bool, typer.Option(help="Two narrow layers and the smallest notebooks.")] = False,

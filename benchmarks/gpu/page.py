@@ -44,12 +44,19 @@ def text(rows: list[dict[str, Any]]) -> str:
         libraries = ", ".join(f"{name} {version}" for name, version in kept["versions"].items() if version)
         lines += [f"## {card}", "", f"{kept['memory_gb']} GB, driver {kept['driver']}; {libraries}.", ""]
         lines += ["| part | state | seconds | GB of the card | |", "|---|---|---:|---:|---|"]
-        lines += [
-            f"| {row['part']} | {row['state']} | {row['seconds']:.0f} | {row['used_gb']} | {row.get('note', '')} |"
-            for row in mine
-        ]
+        lines += map(line, mine)
         lines += ["", *speed(mine), *phases(mine)]
     return "\n".join([*lines, ""])
+
+
+def line(row: dict[str, Any]) -> str:
+    """A part's line, with what came of a later try where that one ended worse."""
+    notes, again = [row["note"]] if row.get("note") else [], row.get("again")
+    if again:
+        what = {"failed": "it failed", "stopped": "it was stopped", "left out": "it was left out"}[again["state"]]
+        notes.append(f"measured again, {what}: {again['note'] or 'nothing was said'}")
+    used = "" if row["used_gb"] is None else row["used_gb"]
+    return f"| {row['part']} | {row['state']} | {row['seconds']:.0f} | {used} | {'; '.join(notes)} |"
 
 
 def speed(rows: list[dict[str, Any]]) -> list[str]:

@@ -14,6 +14,8 @@ from emolab.errors import TrainingError
 from emolab.profiles import PROFILES, profile_for
 
 ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 600.0
+"""Seconds of a part."""
 BENCH_GB = {"2b": 6.0, "3b": 12.0, "7b": 20.0}
 SEVERAL_GB = 70.0  # of three prompts in a step: the plain path takes 24 whole rows
 
@@ -70,13 +72,16 @@ def _driver() -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One process: `arguments` of Python, further environment, GB that must be free, and whether it prints JSON."""
+    """One process: `arguments` of Python, further environment, GB that must be free, whether it prints JSON, the
+    seconds after which it has been stopped, and why it cannot run on this machine (empty: it can)."""
 
     name: str
     arguments: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     needs_gb: float = 0.0
     prints_json: bool = True
+    limit: float = LIMIT
+    left_out: str = ""
 
 
 def parts_for(profile: str, device: str, tiny: bool, card_gb: float = 0.0) -> list[Part]:
@@ -85,7 +90,7 @@ def parts_for(profile: str, device: str, tiny: bool, card_gb: float = 0.0) -> li
     small = ("--layers", "2", "--narrow") if tiny else ()
     chosen = PROFILES[profile]
     found = [
-        Part("doctor", (*emolab, "doctor", "--json")),
+        Part("doctor", (*emolab, "doctor", "--json"), limit=120.0),
         Part(
             "tests",
             ("-m", "pytest", "-q", "-m", "gpu" if device == "cuda" else "not gpu", *_tests(tiny)),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
+import traceback
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pretend_cuda
 import pytest
 import torch
 from lalm_helpers import PROMPT, samples_for, tiny_random
@@ -142,22 +146,60 @@ def test_a_tensor_left_on_the_cpu_is_found(pair):
                 broken()
 
 
-def test_a_step_of_grpo_runs(pair, tmp_path, monkeypatch):
-    """Through TRL and accelerate, which take the pretended card for theirs: two micro-batches, two iterations."""
+@pytest.fixture
+def theirs(monkeypatch):
+    """TRL and accelerate take the pretended card for theirs."""
     import accelerate
     import transformers
 
-    from emolab.training.grpo import AudioGRPOTrainer, grpo_config
-
-    _, card = pair
     cuda = torch.device("cuda", 0)
     made = transformers.TrainingArguments.device.fget
     monkeypatch.setattr(accelerate.Accelerator, "device", property(lambda self: cuda))
     monkeypatch.setattr(transformers.TrainingArguments, "device", property(lambda self: (made(self), cuda)[1]))
 
-    def every_other(completions, **columns):
-        return [float(i % 2) for i in range(len(completions))]
 
+def every_other(completions, **columns):
+    """Rewards that differ within a group."""
+    return [float(i % 2) for i in range(len(completions))]
+
+
+def whose() -> str:
+    """The package of the innermost frame, of those that run a step."""
+    names = re.compile(r"site-packages/(trl|accelerate|transformers/(?:masking_utils|trainer))|/(emolab)/")
+    frames = (names.search(frame.filename) for frame in reversed(traceback.extract_stack()))
+    found = next(match for match in frames if match)
+    return found[1] or found[2]
+
+
+def test_a_step_of_grpo_waits_as_often_as_the_page_says(pair, theirs, tmp_path, monkeypatch):
+    """docs/large_runs.md counts a step's waits: ours, two in transformers' mask, and those of the trainers beneath."""
+    from emolab.training.grpo import AudioGRPOTrainer, grpo_config
+
+    _, card = pair
+    monkeypatch.setattr(pretend_cuda, "place", whose)
+    counted = []
+    for steps in (3, 1, 3):  # in the first, the towers run
+        sizes = {"prompts_per_step": 2, "group_size": 2, "max_completion_length": 5}
+        args = grpo_config(tmp_path / str(len(counted)), **sizes, max_steps=steps, learning_rate=1e-6)
+        with Mode():
+            Mode.waits.clear()
+            AudioGRPOTrainer(card, samples_for(card, 4), PROMPT, every_other, args).train()
+        counted.append(Counter(Mode.waits))
+    found = Counter()
+    for (_, package), times in (counted[2] - counted[1]).items():
+        found[package] += times / 2
+    beneath = found["trl"] + found["accelerate"] + found["transformers/trainer"]
+    assert found["emolab"] == 6 + 2 + 11 and found["transformers/masking_utils"] == 2 and beneath == 32
+    page = Path(__file__).parents[2].joinpath("docs", "large_runs.md").read_text(encoding="utf-8")
+    assert f"| GRPO: TRL, accelerate and transformers' trainer | {beneath:.0f} |" in page
+    assert f"has {found.total():.0f} of them: 8 around its batch of answers, 2 of its packed row" in page
+
+
+def test_a_step_of_grpo_runs(pair, theirs, tmp_path):
+    """Through TRL and accelerate: two micro-batches, two iterations."""
+    from emolab.training.grpo import AudioGRPOTrainer, grpo_config
+
+    _, card = pair
     sizes = {"prompts_per_step": 2, "group_size": 2, "micro_batches": 2, "num_iterations": 2}
     args = grpo_config(
         tmp_path, **sizes, max_steps=2, max_completion_length=5, learning_rate=1e-3, gradient_checkpointing=True
