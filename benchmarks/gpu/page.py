@@ -79,7 +79,8 @@ REHEARSED = """# Rehearsals at full size
 weights, and walks the package with it. On a CPU memory is counted where tensors are allocated, the model included, and
 a step is 1 prompt × 2 completions × 6 tokens, its layers computed again in the backward. "Planned" is
 `emolab.training.planner` for the same sizes, without what only a card takes (context, fragmentation). CPU seconds are
-summed over threads; they say more where others used the machine.
+summed over threads; they say more where others used the machine. A rehearsal also notes the most resident memory of the
+process in each phase, that of building the model among them; the ones below are older than that figure.
 """
 
 
@@ -90,14 +91,16 @@ def rehearsals(folder: Path) -> Path:
         found = json.loads(path.read_text(encoding="utf-8"))
         versions = ", ".join(f"{name} {found['versions'][name]}" for name in ("torch", "transformers"))
         lines += [f"## {found['model']} ({path.stem})", "", f"{found['device']}; {versions}; `{found['command']}`", ""]
+        resident = any("resident_peak_gb" in row for row in found["phases"])
         lines += [
-            "| phase | seconds | CPU s | peak GB | planned GB | planner | |",
-            "|---|---:|---:|---:|---:|---:|---|",
+            f"| phase | seconds | CPU s | peak GB | planned GB | planner |{' most GB resident |' * resident} |",
+            f"|---|---:|---:|---:|---:|---:|{'---:|' * resident}---|",
         ]
         for row in found["phases"]:
             off = f"{row['error']:+.0%}" if row["error"] is not None else ""
             times = f"{row['seconds']:.0f} | {row['cpu_seconds']:.0f}"
-            lines.append(f"| {row['phase']} | {times} | {_gigabytes(row)} | {off} | {row['note']} |")
+            host = f" {row['resident_peak_gb']} |" * resident if resident else ""
+            lines.append(f"| {row['phase']} | {times} | {_gigabytes(row)} | {off} |{host} {row['note']} |")
         lines.append("")
     page = folder / "README.md"
     page.write_text("\n".join(lines), encoding="utf-8")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -167,7 +168,8 @@ class Rehearsal:
         apart = float((zero_shot(lalm, batch.select([0]), prompt) - before).abs().max())
         self.rows[-1]["note"] = f"scores as before saving to {apart:.1e}"
         one = samples[0]
-        self.counted("predict", lalm, lambda: predict(lalm, one, prompt=prompt, max_new_tokens=3), plan.scoring)
+        asked = partial(predict, lalm, one, prompt=prompt, max_new_tokens=3)
+        self.counted("predict", lalm, asked, lambda: plan.scoring(prompts=1))
         asked = partial(explain, lalm, one, prompt, [], masker="silence", fine=False)
         self.counted("attribute", lalm, asked, lambda: plan.attributing(2 ** len(prompt.modalities)))
 
@@ -195,11 +197,12 @@ class Rehearsal:
         return self.profile.load(folder, device=self.device, dtype=self.profile.dtype, adapter=adapter)
 
     def phase(self, name: str, work: Callable[[], Any]) -> Any:
-        """Do a phase and note its seconds, and the most memory that the process had until then."""
+        """Do a phase and note its seconds, and the process's resident memory: the most during it, and at its end."""
         import psutil
 
         wall, cpu = time.perf_counter(), time.process_time()
-        found = work()
+        with Resident() as resident:
+            found = work()
         self.rows.append(
             {
                 "phase": name,
@@ -209,6 +212,7 @@ class Rehearsal:
                 "planned_gb": None,
                 "error": None,
                 "resident_gb": round(psutil.Process().memory_info().rss / 1e9, 2),
+                "resident_peak_gb": round(resident.peak / 1e9, 2),
                 "note": "",
             }
         )
@@ -252,6 +256,29 @@ class Rehearsal:
         trainer = AudioGRPOTrainer(lalm, samples, prompt, every_other, args)
         trainer.train()
         return {"grad_norm": float(trainer.state.log_history[0]["grad_norm"])}
+
+
+class Resident:
+    """The most resident memory of this process within a block, in bytes, looked at every hundredth of a second."""
+
+    def __enter__(self) -> Resident:
+        import psutil
+
+        self.process, self.ended = psutil.Process(), threading.Event()
+        self.peak = self.process.memory_info().rss
+        self.looking = threading.Thread(target=self.look, daemon=True)
+        self.looking.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self.looking.join()
+
+    def look(self) -> None:
+        """Until the block ends, and once more then."""
+        while not self.ended.wait(0.01):
+            self.peak = max(self.peak, self.process.memory_info().rss)
+        self.peak = max(self.peak, self.process.memory_info().rss)
 
 
 def held(lalm: LALM) -> float:
@@ -300,12 +327,12 @@ class Expected:
         parts = self.parts()
         return parts["weights"] + parts["adapters"] / 4
 
-    def scoring(self) -> float:
-        """Seven answers to each of two prompts, without a gradient: one layer's activations at a time."""
+    def scoring(self, prompts: int = 2) -> float:
+        """Seven answers to each prompt, without a gradient: one layer's activations at a time."""
         from emolab.training.planner import activation_bytes
 
-        parts = self.parts(prompts=2, group=7, completion_tokens=self.answer)
-        tokens = 2 * (self.prompt_tokens + 7 * (self.answer - 1))
+        parts = self.parts(prompts=prompts, group=7, completion_tokens=self.answer)
+        tokens = prompts * (self.prompt_tokens + 7 * (self.answer - 1))
         layer = activation_bytes(self.size, self.load) * tokens / 1e9
         return self.weights() + parts["logits"] * 2 / 3 + parts["unpacked weight"] + layer  # logits have no gradient
 
@@ -350,12 +377,12 @@ def render(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("phase", "seconds", "CPU s", "peak GB", "planned GB", "error", "resident GB", "")
+    table = Table("phase", "seconds", "CPU s", "peak GB", "planned GB", "error", "most GB resident", "")
     for row in result["phases"]:
         peak, planned = (f"{row[k]:.2f}" if row[k] is not None else "" for k in ("peak_gb", "planned_gb"))
         error = f"{row['error']:+.0%}" if row["error"] is not None else ""
         times = (f"{row['seconds']:.1f}", f"{row['cpu_seconds']:.1f}")
-        table.add_row(row["phase"], *times, peak, planned, error, f"{row['resident_gb']:.1f}", row["note"])
+        table.add_row(row["phase"], *times, peak, planned, error, f"{row['resident_peak_gb']:.1f}", row["note"])
     console = Console()
     console.print(f"{result['model']} on {result['device']}", markup=False)
     console.print(table)

@@ -29,6 +29,8 @@ WHOLE = "standin.json"
 """Written last: a folder that holds it is complete."""
 WORDS = 151_643
 """Ordinary tokens of Qwen's BPE; the special ones follow."""
+POOL = 1 << 24
+"""Random numbers that are drawn once; every tensor takes its values from there."""
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
@@ -502,7 +504,7 @@ def write_standin(
     write_tokenizer(folder, facts)
     tensors = {key: tensor.to(torch.bfloat16) for key, tensor in layout(config, facts).items()}
     plan = split_torch_state_dict_into_shards(tensors, max_shard_size="4GB" if not narrow else "2MB")
-    pool = torch.randn(1 << 24, generator=torch.Generator().manual_seed(seed)).mul_(0.02).to(torch.bfloat16)
+    pool = torch.randn(POOL, generator=torch.Generator().manual_seed(seed)).mul_(0.02).to(torch.bfloat16)
     for i, (file, keys) in enumerate(plan.filename_to_tensors.items()):
         shard = {key: random_values(key, tensors[key].shape, pool, i + j) for j, key in enumerate(keys)}
         save_file(shard, folder / file, metadata={"format": "pt"})

@@ -25,3 +25,13 @@ def test_the_committed_runs_are_whole_and_alike(tmp_path, capsys):
     assert (tmp_path / "again.svg").read_bytes() == (tmp_path / "curves.svg").read_bytes(), "a notebook's settings"
     precision.render(result)
     assert "final answers agree" in capsys.readouterr().out
+
+
+def test_one_short_run(tmp_path, monkeypatch):
+    """One step in bfloat16, from the cold start to the scored answers; a finished run is not run again."""
+    monkeypatch.setattr(precision, "SIZES", {"cold_per_label": 1, "cold_epochs": 1.0, "steps": 1, "test_per_label": 1})
+    run = precision.trained("bfloat16", 0, 1, tmp_path)
+    assert run["arm"] == "bfloat16" and len(run["reward"]) == 1 and run["n"] == len(run["answers"]) == 7
+    assert all(np.isfinite([*run["reward"], run["before"], run["after"], *run["after_ci"]]))
+    monkeypatch.setattr("emolab.recipes.emo_rl.EmoRL.cold_start", lambda *_, **__: 1 / 0)
+    assert precision.trained("bfloat16", 0, 1, tmp_path) == run

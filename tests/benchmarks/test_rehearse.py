@@ -9,13 +9,20 @@ import pytest
 import torch
 from transformers import AutoConfig
 
-from benchmarks.rehearse import Rehearsal
+from benchmarks.meter import peak_bytes
+from benchmarks.rehearse import Rehearsal, Resident, standin
 from benchmarks.rehearse.standin import PUBLISHED, layout, published, standin_config, write_standin
 from emolab.errors import ModelError
 from emolab.training.planner import KNOWN, size_from_config, size_of_model
 
 PHASES = ["build", "load", "encode", "zero-shot", "SFT step", "GRPO step", "checkpoint", "load again"]
 PHASES += ["predict", "attribute", "export"]
+CLOSE = ("zero-shot", "SFT step", "predict", "attribute")
+"""Phases that are within 15% on two narrow layers, too, where the 152,000 logits of a token are most of it."""
+UNPLANNED = ("encode", "GRPO step")
+"""Phases that take something beside the weights that the planner leaves out: what the towers hold for a clip, and two more
+float32 copies of the logits for the entropies that TRL logs. That is up to 15 MB of 20 to 80 MB here. A whole model has
+2 to 20 GB, and its committed rehearsals are within 15% in all phases."""
 FAMILIES = {name for name in PUBLISHED if not name.endswith("Omni-7B")}
 LAYOUTS = {
     "Qwen/Qwen2-Audio-7B-Instruct": (
@@ -49,7 +56,12 @@ def test_the_whole_way_of_a_family(name, tmp_path, monkeypatch):
     rows = {row["phase"]: row for row in result["phases"]}
     assert list(rows) == PHASES
     assert abs(rows["load"]["error"]) < 0.02, "the planner counts what is loaded, and no talker"
-    assert abs(rows["SFT step"]["error"]) < 0.15
+    off = {phase: row["error"] for phase, row in rows.items() if row["error"] is not None}
+    assert set(off) == {"load", "load again", *CLOSE, *UNPLANNED}
+    assert not {phase: error for phase, error in off.items() if abs(error) > (0.3 if phase in UNPLANNED else 0.15)}
+    for phase in UNPLANNED:
+        assert rows[phase]["peak_gb"] - rows[phase]["planned_gb"] < 0.016, f"{phase}: more than what is known to be left out"
+    assert all(row["resident_peak_gb"] >= row["resident_gb"] > 0.1 for row in rows.values())
     assert rows["load again"]["note"].startswith("scores as before saving to 0.0e+00")
     assert not list(rehearsal.folder.iterdir()), "gigabytes are not left behind"
 
@@ -73,12 +85,28 @@ def test_the_planner_knows_the_published_sizes(name):
     assert read.decoder_weights + read.other_weights == pytest.approx(counted, rel=0.002), "the talker is not counted"
 
 
-def test_a_shard_is_written_at_a_time_and_the_index_lists_all(tmp_path):
-    folder = write_standin(tmp_path, "Qwen/Qwen2-Audio-7B-Instruct", layers=1, narrow=True)
+def test_a_shard_is_written_at_a_time_and_the_index_lists_all(tmp_path, monkeypatch):
+    """Building holds one shard: of the whole model 4 GB, of the narrow one its largest tensor, a table of 20 MB."""
+    monkeypatch.setattr(standin, "POOL", 1 << 18)
+    made = []
+    counted = peak_bytes(
+        lambda: made.append(write_standin(tmp_path, "Qwen/Qwen2-Audio-7B-Instruct", layers=1, narrow=True))
+    )
+    (folder,) = made
+    sizes = [path.stat().st_size for path in folder.glob("*.safetensors")]
+    assert counted < 1.2 * max(sizes) < 0.6 * sum(sizes)
     index = json.loads((folder / "model.safetensors.index.json").read_text())
     files = set(index["weight_map"].values())
     assert len(files) > 1 and files == {path.name for path in folder.glob("*.safetensors")}
     assert index["metadata"]["total_size"] == pytest.approx(sum((folder / f).stat().st_size for f in files), rel=0.02)
+
+
+def test_resident_memory_is_the_most_within_a_block():
+    with Resident() as resident:
+        before = resident.peak
+        held = torch.ones(50_000_000)  # 200 MB
+        del held
+    assert resident.peak - before > 150e6
 
 
 def test_a_scaled_down_copy_is_refused_for_other_models():
