@@ -40,6 +40,7 @@ def gpu(
     as_json: JsonOption = False,
 ) -> None:
     """Measure on this machine's card: part by part, resumable, into benchmarks/results/gpu."""
+    from benchmarks.gpu import hardware
     from benchmarks.gpu.page import publish
     from benchmarks.gpu.run import run_parts
     from emolab.errors import TrainingError
@@ -55,6 +56,8 @@ def gpu(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the part that runs is stopped, too
     rows = run_parts(parts, card, results / card.slug, minutes, again)
     page = publish(results)
+    if results == RESULTS:
+        hardware.write()
     emit({"card": card.name, "profile": chosen, "rows": rows, "page": page}, as_json, render)
     if any(row["state"] == "failed" for row in rows):
         raise typer.Exit(1)

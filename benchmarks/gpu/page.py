@@ -131,4 +131,8 @@ def _gigabytes(phase: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    rehearsals(Path(__file__).resolve().parents[1] / "results" / "rehearse")
+    from benchmarks.gpu import hardware
+
+    publish(hardware.RESULTS / "gpu")
+    rehearsals(hardware.RESULTS / "rehearse")
+    hardware.write()

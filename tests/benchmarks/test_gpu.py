@@ -6,11 +6,13 @@ import json
 
 import pytest
 import typer
+from emolab_course.readme import section
 from typer.testing import CliRunner
 
 from benchmarks import gpu
-from benchmarks.gpu import page, run
+from benchmarks.gpu import hardware, page, run
 from benchmarks.gpu.parts import Card, Part, parts_for
+from emolab.profiles import PROFILES
 
 SAYS = ("-c", "import json; print('a line'); print(json.dumps({'rows': []}))")
 FAILS = ("-c", "import sys; sys.exit('no such thing')")
@@ -145,6 +147,32 @@ def test_the_committed_rehearsals_are_within_fifteen_percent_and_the_page_shows_
         assert found["config"]["layers"] is None and not found["config"]["narrow"], "at full size"
         (tmp_path / path.name).write_text(path.read_text())
     assert page.rehearsals(tmp_path).read_text() == (gpu.RESULTS.parent / "rehearse" / "README.md").read_text()
+
+
+def test_readmes_hardware_is_what_the_committed_rows_say(tmp_path):
+    readme = hardware.ROOT / "README.md"
+    assert section(readme.read_text(encoding="utf-8"), "hardware") == hardware.section().strip("\n")
+    copy = tmp_path / "README.md"
+    copy.write_text("before\n<!-- hardware:begin -->\nold\n<!-- hardware:end -->\nafter\n", encoding="utf-8")
+    hardware.write(copy, tmp_path)
+    bare = copy.read_text(encoding="utf-8")
+    assert bare.startswith("before\n") and bare.endswith("after\n") and "No card has been measured yet." in bare
+    assert bare.count("not measured") == 2 * sum(found.device == "cuda" for found in PROFILES.values()), "no rows: none"
+
+
+def test_a_measured_peak_is_the_largest_of_its_profile_and_names_its_card(tmp_path):
+    phases = [{"phase": "load", "peak_gb": 3.0, "error": 0.01}, {"phase": "checkpoint", "peak_gb": None, "error": None}]
+    phases.append({"phase": "GRPO step", "peak_gb": 7.25, "error": -0.061})
+    config = {"profile": "gpu-8gb", "layers": None, "narrow": False, "prompts": 2, "group": 4, "tokens": 128}
+    found = {"model": "somebody/Small", "phases": phases, "config": config}
+    (tmp_path / "gpu" / "card-x").mkdir(parents=True)
+    for name, row in (("rehearse", found), ("rehearse-part", {**found, "config": {**config, "layers": 2}})):
+        path = tmp_path / "gpu" / "card-x" / f"{name}.json"
+        path.write_text(json.dumps({"card": "Card X", "result": row}), encoding="utf-8")
+    text = hardware.section(tmp_path)
+    (line,) = (line for line in text.splitlines() if line.startswith("| `gpu-8gb`"))
+    assert "| 8 GB (card of 8 GB) | 7.2 GB (Card X) | not measured | 12 GB |" in line
+    assert "On the card Card X they were within 7% for Small" in " ".join(text.split())
 
 
 @pytest.mark.slow
