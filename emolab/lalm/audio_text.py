@@ -37,10 +37,8 @@ def mel_frames(extractor: Any, waves: list[np.ndarray], seconds: float | None = 
     lengths = torch.tensor([-(-len(wave) // hop) for wave in waves])
     frames = int(lengths.max()) if seconds is None else round(seconds * SAMPLE_RATE / hop)
     samples = (frames + -(-extractor.n_fft // hop)) * hop if seconds is None else frames * hop
-    padded = np.zeros((len(waves), samples), np.float32)
-    for row, wave in zip(padded, waves, strict=True):
-        row[: len(wave)] = wave
-    x = extractor(list(padded), sampling_rate=SAMPLE_RATE, padding=True, truncation=False, return_tensors="pt")
+    padded = [np.pad(wave, (0, samples - len(wave))) for wave in waves]
+    x = extractor(padded, sampling_rate=SAMPLE_RATE, padding=True, truncation=False, return_tensors="pt")
     return x["input_features"][..., :frames], lengths
 
 

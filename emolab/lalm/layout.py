@@ -14,12 +14,12 @@ from emolab.errors import ModelError
 from emolab.lalm.batch import Span
 
 
-def chatml(audio: str, video: str = "") -> str:
-    """A ChatML template whose audio and video parts are the given markers, opened by a default system turn."""
+def chatml(audio: str, video: str = "", system: str = "You are a helpful assistant.") -> str:
+    """A ChatML template whose audio and video parts are the given markers, opened by a default system turn if any."""
+    opened = f"<|im_start|>system\n{system}<|im_end|>\n" if system else ""
     seen = f"{{% elif c['type'] == 'video' %}}{video}" if video else ""
     return (
-        "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}"
-        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+        f"{{% for m in messages %}}{{% if loop.first and m['role'] != 'system' %}}{opened}"
         "{% endif %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}"
         f"{{% for c in m['content'] %}}{{% if c['type'] == 'audio' %}}{audio}{seen}"
         "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
@@ -55,6 +55,14 @@ def messages(system: str, text: str, media: Sequence[str]) -> list[dict[str, Any
     return [{"role": "system", "content": system}, user] if system else [user]
 
 
+def written(tokenizer: Any, template: str, talk: list[dict[str, Any]], answer: bool) -> str:
+    """A conversation as a chat template writes it; empty where it refuses a role, or a list of parts as content."""
+    try:
+        return tokenizer.apply_chat_template(talk, chat_template=template, tokenize=False, add_generation_prompt=answer)
+    except (TypeError, ValueError, TemplateError):
+        return ""
+
+
 def choose_template(tokenizer: Any, own: str, placeholders: Mapping[str, str]) -> str:
     """The tokenizer's chat template if it has a place for every modality and for words, else the family's own.
 
@@ -63,9 +71,7 @@ def choose_template(tokenizer: Any, own: str, placeholders: Mapping[str, str]) -
     template = getattr(tokenizer, "chat_template", None)
     if not isinstance(template, str):
         return own
-    probe = tokenizer.apply_chat_template(
-        messages("", "words", list(placeholders)), chat_template=template, tokenize=False, add_generation_prompt=True
-    )
+    probe = written(tokenizer, template, messages("", "words", list(placeholders)), True)
     whole = "words" in probe and all(probe.count(token) == 1 for token in placeholders.values())
     return template if whole else own
 
@@ -77,11 +83,7 @@ def end_of_turn(tokenizer: Any, template: str) -> int | None:
     """
     mark = "the answer"
     talk = [*messages("", "words", []), {"role": "assistant", "content": mark}]
-    try:
-        text = tokenizer.apply_chat_template(talk, chat_template=template, tokenize=False, add_generation_prompt=False)
-    except (TypeError, ValueError, TemplateError):  # a template that takes no assistant's turn, or no plain text in it
-        return None
-    before, found, after = text.rpartition(mark)
+    before, found, after = written(tokenizer, template, talk, False).rpartition(mark)
     ids = tokenizer(after, add_special_tokens=False)["input_ids"] if found else []
     is_user = before.rpartition("words")[2].strip() == ""  # no sign of a new turn: the template knows one role only
     special = bool(ids) and ids[0] in special_ids(tokenizer)

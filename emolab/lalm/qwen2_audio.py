@@ -10,7 +10,6 @@ from torch import Tensor
 
 from emolab.lalm.audio_text import AudioText, mel_frames
 from emolab.lalm.layout import chatml
-from emolab.media import SAMPLE_RATE
 
 
 class Qwen2Audio(AudioText):
@@ -20,12 +19,6 @@ class Qwen2Audio(AudioText):
     processor_class = "Qwen2AudioProcessor"
     placeholders: ClassVar = {"audio": "<|AUDIO|>"}
     chat_template = chatml("Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n")
-
-    @property
-    def max_seconds(self) -> float:
-        tower = self.base.model.audio_tower
-        frames = tower.max_source_positions * tower.conv1.stride[0] * tower.conv2.stride[0]
-        return frames * self.feature_extractor.hop_length / SAMPLE_RATE
 
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:
         """Clips are padded to the tower's full length, and the padding masked, as the model's own forward does."""

@@ -26,7 +26,7 @@ class Qwen3Omni(Thinker):
     _bounds = ("vision_start", "vision_end", "audio_start", "audio_end")
     named_tokens = named("image_pad", "audio_pad", "video_pad", *_bounds)
     placeholders: ClassVar = {"audio": "<|audio_pad|>"}
-    chat_template = chatml("<|audio_start|><|audio_pad|><|audio_end|>")
+    chat_template = chatml("<|audio_start|><|audio_pad|><|audio_end|>", system="")
     seconds_per_embedding = 1 / 13  # a window of 100 mel frames gives 13 embeddings
 
     def audio_embeddings(self, waves: list[np.ndarray]) -> list[Tensor]:

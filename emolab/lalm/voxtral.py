@@ -15,11 +15,12 @@ from torch import Tensor
 from emolab.lalm.audio_text import AudioText, mel_frames, windows
 
 CHAT_TEMPLATE = (
-    "<s>{% for m in messages %}{% if m['role'] == 'system' %}[SYSTEM_PROMPT]{{ m['content'] }}[/SYSTEM_PROMPT]{% else "
-    "%}[INST]"
-    "{% for c in m['content'] %}{% if c['type'] == 'audio' %}[BEGIN_AUDIO][AUDIO]{% else %}{{ c['text'] }}{% endif %}"
-    "{% endfor %}[/INST]{% endif %}{% endfor %}"
+    "<s>{% for m in messages if m['role'] != 'system' %}[INST]"
+    "{% for c in m['content'] %}{% if c['type'] == 'audio' %}[BEGIN_AUDIO][AUDIO]{% else %}"
+    "{% if messages[0]['role'] == 'system' %}{{ messages[0]['content'] }}\n\n{% endif %}{{ c['text'] }}"
+    "{% endif %}{% endfor %}[/INST]{% endfor %}"
 )
+"""Mistral's own library refuses a system turn beside a sound, so a prompt's system words open the user's words."""
 
 
 class Voxtral(AudioText):
