@@ -45,7 +45,7 @@ def text(rows: list[dict[str, Any]]) -> str:
         lines += [f"## {card}", "", f"{kept['memory_gb']} GB, driver {kept['driver']}; {libraries}.", ""]
         lines += ["| part | state | seconds | GB of the card | |", "|---|---|---:|---:|---|"]
         lines += map(line, mine)
-        lines += ["", *speed(mine), *phases(mine)]
+        lines += ["", *speed(mine), *notebooks(mine), *phases(mine)]
     return "\n".join([*lines, ""])
 
 
@@ -71,6 +71,29 @@ def speed(rows: list[dict[str, Any]]) -> list[str]:
         off = f"{row['planner_error']:+.0%}" if "planner_error" in row else ""
         lines.append(f"| {row['name']} | {here} | {plain} | {ratio} | {row.get('tokens_per_second', '')} | {off} |")
     return [*lines, ""]
+
+
+def notebooks(rows: list[dict[str, Any]]) -> list[str]:
+    """What ran of the notebooks, what failed, and whether any had its profile's own sizes."""
+    smallest = [row for row in rows if row["environment"].get("EMOLAB_COURSE") == "smoke"]
+    own = [row for row in rows if row["part"].startswith("notebook-") and row not in smallest]
+    lines = ["Notebooks, with random weights:", ""]
+    lines += [f"- {outcomes(row)}" for row in smallest if (row["result"] or {}).get("notebooks")]
+    for state, said in (("done", "ran to their end"), ("failed", "failed"), ("stopped", "did not end in their time")):
+        names = [row["part"].removeprefix("notebook-") for row in own if row["state"] == state]
+        lines += [f"- At their profile's own sizes, {', '.join(names)} {said}."] if names else []
+    if not any(row["state"] == "done" for row in own):
+        lines.append("- At their profile's own sizes: not measured. No notebook has run so on this card yet.")
+    return [*lines, ""]
+
+
+def outcomes(row: dict[str, Any]) -> str:
+    """Which notebooks of a row ran at their smallest sizes, and which failed."""
+    ran = row["result"]["notebooks"]
+    good, bad = (", ".join(one["name"] for one in ran if one["ok"] is ok) for ok in (True, False))
+    failed = f" {bad} failed." if bad else ""
+    at = f"At their smallest sizes (`EMOLAB_COURSE=smoke`), with profile `{row['environment']['EMOLAB_PROFILE']}`"
+    return f"{at}: {good or 'none'} ran to their end.{failed} The others were not tried."
 
 
 REHEARSED = """# Rehearsals at full size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import typer
@@ -147,6 +148,37 @@ def test_the_committed_rehearsals_are_within_fifteen_percent_and_the_page_shows_
         assert found["config"]["layers"] is None and not found["config"]["narrow"], "at full size"
         (tmp_path / path.name).write_text(path.read_text())
     assert page.rehearsals(tmp_path).read_text() == (gpu.RESULTS.parent / "rehearse" / "README.md").read_text()
+
+
+def test_the_committed_page_is_made_from_the_committed_rows(tmp_path):
+    shutil.copytree(gpu.RESULTS, tmp_path / "gpu")
+    made = page.publish(tmp_path / "gpu")
+    for name in ("README.md", "notebooks.json"):
+        assert (made.parent / name).read_text() == (gpu.RESULTS / name).read_text()
+
+
+def test_no_committed_row_is_called_done_that_lists_a_failure():
+    for path in gpu.RESULTS.glob("*/*.json"):
+        row = json.loads(path.read_text())
+        ran = row["result"].get("notebooks", []) if isinstance(row["result"], dict) else []
+        assert row["state"] != "done" or all(one["ok"] for one in ran), path.name
+
+
+def test_the_page_says_which_notebooks_ran_and_at_which_sizes():
+    row = {
+        "part": "smallest",
+        "state": "failed",
+        "environment": {"EMOLAB_COURSE": "smoke", "EMOLAB_PROFILE": "gpu-8gb"},
+    }
+    row["result"] = {"notebooks": [{"name": "00", "ok": True}, {"name": "05", "ok": False}]}
+    text = "\n".join(page.notebooks([row]))
+    assert "`gpu-8gb`: 00 ran to their end. 05 failed. The others were not tried." in text
+    assert "own sizes: not measured" in text
+    own = {"part": "notebook-04_grpo", "state": "failed", "environment": {"EMOLAB_PROFILE": "gpu-8gb"}, "result": None}
+    text = "\n".join(page.notebooks([own]))
+    assert "own sizes, 04_grpo failed." in text and "own sizes: not measured" in text
+    text = "\n".join(page.notebooks([own | {"state": "done"}]))
+    assert "own sizes, 04_grpo ran to their end." in text and "not measured" not in text
 
 
 def test_readmes_hardware_is_what_the_committed_rows_say(tmp_path):
