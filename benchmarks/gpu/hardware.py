@@ -11,6 +11,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu import films
 from emolab.profiles import PROFILES, Profile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +33,8 @@ def section(results: Path = RESULTS) -> str:
     cards, cpus = list(on_cards(results)), list(on_cpus(results))
     lines = [f"| {' | '.join(HEADS)} |", "|---|---|---|---|---|---|---|"]
     lines += [f"| {' | '.join(cells(profile, cards, cpus))} |" for profile in PROFILES.values()]
-    return "\n".join([*lines, "", wrapped(steps(cpus)), "", wrapped(errors(cards, cpus))])
+    told = steps(cpus), f"{errors(cards, cpus)} {films.sentence()}"
+    return "\n".join([*lines, *(f"\n{wrapped(text)}" for text in told)])
 
 
 def on_cards(results: Path) -> Iterator[dict[str, Any]]:

@@ -154,8 +154,9 @@ def _gigabytes(phase: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    from benchmarks.gpu import hardware
+    from benchmarks.gpu import films, hardware
 
     publish(hardware.RESULTS / "gpu")
     rehearsals(hardware.RESULTS / "rehearse")
     hardware.write()
+    films.write()

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from emolab_course.readme import section
+
+from benchmarks.gpu import films
 from benchmarks.launches import RESULT
+from emolab.profiles import PROFILES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "large_runs.md").read_text(encoding="utf-8")
@@ -43,3 +47,12 @@ def test_the_first_step_and_the_engine_are_as_measured() -> None:
     engine = json.loads((results / "engine.json").read_text(encoding="utf-8"))
     assert f"it was {engine['mean_difference']:.1e}".replace("e-0", "e-") + f" for {engine['completions']} comp" in FLAT
     assert engine["dtype"] == "torch.float32", "the bound for 16 bits has a measurement now: the page must say which"
+
+
+def test_films_are_what_the_planner_says() -> None:
+    assert section(PAGE, "films") == films.table()
+    assert [films.film_tokens(seconds) - 25 * seconds - films.WORDS for seconds in (4, 8, 16)] == [2880, 5760, 11520]
+    assert films.film_tokens(60) - films.film_tokens(16) == 25 * 44, "from 16 s on, only the sound goes on to grow"
+    assert films.film_tokens(2, (240, 320)) < films.film_tokens(2)
+    assert [films.longest(PROFILES[name]) for name in ("gpu-8gb", "gpu-24gb")] == [4, 0]
+    assert {profile.name for profile in PROFILES.values() if films.sees(profile)} == {"gpu-8gb", "gpu-16gb", "gpu-80gb"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import typer
 from training_helpers import PROMPT, samples
 from typer.testing import CliRunner
 
+from benchmarks.gpu import films
 from benchmarks.tiny_models import tiny_random
 from emolab.cli import plan as command
 from emolab.errors import TrainingError
@@ -145,6 +147,30 @@ def test_every_profile_holds_every_stage_of_every_recipe(name: str, recipe: str,
         return
     found = choose(size, load, profile.memory_gb, settings.prompts_per_step if stage == "grpo" else settings.cold_batch)
     assert found.plan is not None and found.plan.total <= profile.memory_gb
+
+
+REFUSED = {("gpu-8gb", 8), ("gpu-8gb", 16)}
+"""Films of 1280 × 720 pixels, by seconds, that a profile cannot train on."""
+FILM_RECIPES = [name for name, recipe in RECIPES.items() if "video" in recipe().modalities]
+
+
+@pytest.mark.parametrize("seconds", films.SECONDS)
+@pytest.mark.parametrize("recipe", FILM_RECIPES)
+@pytest.mark.parametrize("name", [name for name, profile in PROFILES.items() if films.sees(profile)])
+def test_published_films_fit_or_are_refused_with_the_table(name: str, recipe: str, seconds: int) -> None:
+    """A clip of MELD lasts 4 s or less, mostly, and fits every profile that sees."""
+    profile, load = PROFILES[name], films.film_step(PROFILES[name], seconds, recipe)
+    settings = get_recipe(recipe).for_profile(profile)
+    steps = [(load, settings.prompts_per_step), (replace(load, group=1, extra_adapter=False), settings.cold_batch)]
+    for step, prompts in steps:
+        if (name, seconds) in REFUSED:
+            with pytest.raises(TrainingError, match=r"does not fit into 8 GB(.|\n)*activations .* GB"):
+                choose(size_of(settings.model), step, profile.memory_gb, prompts)
+        else:
+            found = choose(size_of(settings.model), step, profile.memory_gb, prompts)
+            assert found.plan is not None and found.plan.total <= profile.memory_gb
+    evaluated = replace(load, group=1, extra_adapter=False)
+    assert peaks(predict(size_of(settings.model), evaluated))[1] <= profile.memory_gb, "every film can be answered"
 
 
 def test_the_fewest_micro_batches_come_before_checkpointing() -> None:
