@@ -6,6 +6,7 @@ device (`item`, `tolist`, a copy to the CPU, an index by a bool tensor) is count
 
 from __future__ import annotations
 
+import copy
 import traceback
 from collections import Counter
 from typing import Any
@@ -71,6 +72,8 @@ class Pretended(torch.Tensor):
             kwargs["device"] = torch.device("cpu")
         if name in (FLASH, f"{FLASH}_backward"):
             return tree_map(wrapped, flash(name, real, kwargs))
+        if name == "histc" and not real[0].is_floating_point():  # which only a card counts as it is
+            return wrapped(func(real[0].float(), *real[1:], **kwargs).to(real[0].dtype))
         out = func(*real, **kwargs)
         if not func._schema.is_mutable:
             return tree_map(wrapped, out)
@@ -176,10 +179,20 @@ class Mode(TorchFunctionMode):
                 return getattr(given.inner, name)()
         if name == "pad_sequence" and isinstance(given[0], Pretended):  # it makes its output without a tensor
             return Pretended(func([x.inner for x in given], *args[1:], **kwargs))
+        if func is torch.tensor:
+            args = tree_map(Mode._number, args)
         device = kwargs.get("device")
         if device is not None and torch.device(device).type == "cuda" and name != "__get__":
             return tree_map(wrapped, func(*args, **{**kwargs, "device": torch.device("cpu")}))
         return func(*args, **kwargs)
+
+    @staticmethod
+    def _number(x: Any) -> Any:
+        """A number on the card that a new tensor is made of: `torch.tensor` waits for each of them."""
+        if not isinstance(x, Pretended):
+            return x
+        Mode.waits["tensor of numbers", place()] += 1
+        return x.inner.detach()
 
     @staticmethod
     def _moved(func: Any, args: Any, kwargs: Any) -> Any:
@@ -193,15 +206,32 @@ class Mode(TorchFunctionMode):
         return FromCard.apply(x)
 
 
+class Params4bit(Pretended):
+    """A weight in 4 bits, by the name that bitsandbytes and the package know such weights by."""
+
+
+def four_bit(parameter: Any) -> Params4bit:
+    """The packed bytes on the pretended GPU, with the state that says how they are unpacked."""
+    moved = Params4bit(parameter.data.as_subclass(torch.Tensor))
+    state = copy.deepcopy(parameter.quant_state)
+    with Mode():
+        state.to(CUDA)
+    moved.__dict__ |= {**parameter.__dict__, "quant_state": state, "_is_param": True}
+    moved.module = None
+    return moved
+
+
 def to_card(module: torch.nn.Module) -> torch.nn.Module:
     """Every parameter and buffer of a module on the pretended GPU, in place."""
     seen: dict[int, torch.nn.Parameter] = {}
     for part in module.modules():
         for name, parameter in part._parameters.items():
-            if parameter is not None and not isinstance(parameter, Pretended):
+            if type(parameter).__name__ == "Params4bit" and not isinstance(parameter, Pretended):
+                part._parameters[name] = four_bit(parameter)
+            elif parameter is not None and not isinstance(parameter, Pretended):
                 if id(parameter) not in seen:
-                    copy = torch.nn.Parameter(Pretended(parameter.detach()), requires_grad=parameter.requires_grad)
-                    seen[id(parameter)] = copy
+                    moved = torch.nn.Parameter(Pretended(parameter.detach()), requires_grad=parameter.requires_grad)
+                    seen[id(parameter)] = moved
                 part._parameters[name] = seen[id(parameter)]
         for name, buffer in part._buffers.items():
             if buffer is not None and not isinstance(buffer, Pretended):
