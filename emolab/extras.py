@@ -7,6 +7,8 @@ extra to install, and an unsupported version into one line that names the suppor
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
@@ -61,6 +63,14 @@ def require(*modules: str) -> None:
                 f"{module} {installed} is not supported: pip install '{module}{needed}' "
                 "(emolab's light core works beside any version)"
             )
+
+
+def tell_nobody() -> None:
+    """Let TRL and the hub report no use, unless HF_HUB_DISABLE_TELEMETRY allows it; also where the hub's client, which
+    reads that variable once, was imported before."""
+    read = sys.modules.get("huggingface_hub.constants")
+    if os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1") == "1" and read is not None:
+        vars(read)["HF_HUB_DISABLE_TELEMETRY"] = True
 
 
 def advice(module: str) -> str:

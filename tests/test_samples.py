@@ -263,9 +263,15 @@ def test_a_long_table_shows_how_far_it_is(tmp_path, monkeypatch):
     assert shown == [("t.jsonl", 2)], "after two seconds, so that short tables print nothing"
 
 
-def test_nothing_is_told_to_anybody_by_default():
-    """TRL and the hub report their use where nothing forbids it."""
-    code = "import emolab.training, emolab.lalm, huggingface_hub.constants as c; print(c.HF_HUB_DISABLE_TELEMETRY)"
+@pytest.mark.parametrize("before", ["os", "huggingface_hub", "huggingface_hub.constants"])
+@pytest.mark.parametrize(("allowed", "told_off"), [(None, "True"), ("0", "False")])
+def test_nothing_is_told_to_anybody_by_default(before, allowed, told_off):
+    """TRL and the hub report their use where nothing forbids it; also where the hub's client was imported first."""
+    code = (
+        f"import {before}, emolab.training, emolab.lalm\n"
+        "import huggingface_hub.constants as c; print(c.HF_HUB_DISABLE_TELEMETRY)"
+    )
     clean = {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k != "DO_NOT_TRACK"}
+    clean |= {"HF_HUB_DISABLE_TELEMETRY": allowed} if allowed else {}
     asked = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
-    assert asked.stdout.strip() == "True"
+    assert asked.stdout.strip() == told_off

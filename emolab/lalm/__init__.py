@@ -8,18 +8,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when huggingface_hub is imported, by it and by TRL
-
-from emolab.extras import require
+from emolab.extras import require, tell_nobody
 
 if TYPE_CHECKING:
     from emolab.lalm.base import LALM
     from emolab.lalm.batch import Completions, PromptBatch, Span
     from emolab.lalm.load import load_model
 
+tell_nobody()
 require("torch", "transformers")
 
 __all__ = ["LALM", "Completions", "PromptBatch", "Span", "load_model"]
