@@ -23,6 +23,10 @@ RANK = 16
 MODELS = {"7b": "Qwen/Qwen2-Audio-7B-Instruct", "3b": "Qwen/Qwen2.5-Omni-3B", "2b": "Qwen/Qwen3-ASR-1.7B-hf"}
 
 
+AGAINST = (
+    "plain: the same trainer's plain path. stock: TRL's own trainer on the decoder as a text model of equal size, "
+    "precision and lengths. stock-vllm: the same in 16 bits, sampled by vLLM in this process."
+)
 NO_ROOM = {"ratio": None, "plain": None, "note": "the plain path does not fit the card"}
 
 
@@ -42,33 +46,66 @@ def grpo_gpu(
     seconds: Annotated[float, typer.Option(help="Length of the clip.")] = 10.0,
     checkpointing: Annotated[bool, typer.Option(help="Compute activations again in the backward pass.")] = False,
     small: Annotated[bool, typer.Option(help="Three narrow layers on a CPU: checks that it runs.")] = False,
+    against: Annotated[str, typer.Option(help=AGAINST)] = "plain",
     write: Annotated[bool, typer.Option(help="Put the rows into the committed result and README's table.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Step time, tokens a second and peak memory of a 7 B model in 4 bits, and the planner's error."""
     import torch
 
-    from emolab.errors import TrainingError
-
-    if size not in MODELS:
-        raise TrainingError(f"--size {size}: expected {' or '.join(MODELS)}")
-    if not small and not torch.cuda.is_available():
-        raise TrainingError(
-            "a model of this size needs a CUDA device, and none is here; --small runs the same code without"
-        )
+    require(size, small, against, prompts)
     plain, report = load_benchmark(HERE / "grpo.py"), load_benchmark(HERE / "_grpo_report.py")
     bench = plain.Bench(
         random_4bit(MODELS[size], small, checkpointing), plain.Sizes(prompt, completion, group, seconds, prompts)
     )
     name = (f"{size}-small" if small else size) + (f"/x{prompts}" if prompts > 1 else "")
-    rows = measure(plain, bench, runs, checkpointing, name)
+    if against == "plain":
+        rows = measure(plain, bench, runs, checkpointing, name)
+    else:
+        rows = [against_stock(bench, runs, f"gpu/{against}/{name}", vllm=against == "stock-vllm")]
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    several = f" --prompts {prompts}" if prompts > 1 else ""
+    several = f" --prompts {prompts}" if prompts > 1 else "" if against == "plain" else f" --against {against}"
     told = f"emolab bench grpo-gpu --size {size}{several} --write"
     result = {"device_gpu": device, "command_gpu": told, "rows": rows}
     if write:
         report.publish(result, plain.RESULT, HERE.parent / "README.md")
     emit({"device": device, **result}, as_json, report.render)
+
+
+def require(size: str, small: bool, against: str, prompts: int) -> None:
+    """Raise TrainingError for what cannot be measured here, with the reason."""
+    import torch
+
+    from benchmarks.gpu.parts import no_vllm
+    from emolab.errors import TrainingError
+
+    if size not in MODELS:
+        raise TrainingError(f"--size {size}: expected {' or '.join(MODELS)}")
+    if against not in ("plain", "stock", "stock-vllm"):
+        raise TrainingError(f"--against {against}: expected plain, stock or stock-vllm")
+    if against != "plain" and prompts > 1:
+        raise TrainingError("TRL's own trainer is measured with one prompt a step; leave --prompts out")
+    if against == "stock-vllm" and (why := no_vllm("cuda" if torch.cuda.is_available() else "cpu")):
+        raise TrainingError(f"--against stock-vllm: {why}")
+    if not small and not torch.cuda.is_available():
+        raise TrainingError(
+            "a model of this size needs a CUDA device, and none is here; --small runs the same code without"
+        )
+
+
+def against_stock(bench: Any, runs: int, name: str, vllm: bool) -> dict[str, Any]:
+    """A row: our step with audio beside that of TRL's own trainer on the decoder as a text model.
+
+    The text model lies in the build folder while this lasts: 7 GB for 3B, 15 GB for 7B.
+    """
+    from tempfile import TemporaryDirectory
+
+    from emolab.paths import build_folder
+
+    tools = load_benchmark(HERE / "_grpo_stock.py")
+    build_folder().mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=build_folder()) as folder:
+        return {"name": name, **tools.stock_of_decoder(bench, runs, Path(folder), vllm, RANK)}
 
 
 def random_4bit(name: str, small: bool, checkpointing: bool) -> Any:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu.parts import STOCK_GB
+
 NOTHING = "No card has been measured yet: `make gpu` on a machine with one fills this page."
 
 
@@ -45,7 +47,7 @@ def text(rows: list[dict[str, Any]]) -> str:
         lines += [f"## {card}", "", f"{kept['memory_gb']} GB, driver {kept['driver']}; {libraries}.", ""]
         lines += ["| part | state | seconds | GB of the card | |", "|---|---|---:|---:|---|"]
         lines += map(line, mine)
-        lines += ["", *speed(mine), *notebooks(mine), *phases(mine)]
+        lines += ["", *speed(mine), *against_trl(mine), *notebooks(mine), *phases(mine)]
     return "\n".join([*lines, ""])
 
 
@@ -70,6 +72,29 @@ def speed(rows: list[dict[str, Any]]) -> list[str]:
         ratio = f"{row['ratio']:.2f}×" if row["ratio"] else ""
         off = f"{row['planner_error']:+.0%}" if "planner_error" in row else ""
         lines.append(f"| {row['name']} | {here} | {plain} | {ratio} | {row.get('tokens_per_second', '')} | {off} |")
+    return [*lines, ""]
+
+
+def against_trl(rows: list[dict[str, Any]]) -> list[str]:
+    """The table against TRL's own trainer on text; a part that this card does not have says so."""
+    heads = ("here, with audio", "TRL on text", "ratio", "TRL's weights", "")
+    lines = [
+        "A whole step beside TRL's own trainer on the decoder as a text model, with prompts and answers as long:",
+        "",
+    ]
+    lines += [f"| | {' | '.join(heads)} |", "|---|---:|---:|---:|---|---|"]
+    known = {row["part"]: row for row in rows}
+    for part in ("stock-trl", *(f"{against}-{size}" for against in ("stock", "stock-vllm") for size in STOCK_GB)):
+        row = known.get(part, {})
+        found = (row.get("result") or {}).get("rows") or []
+        said = row.get("note") or ("" if row.get("state") == "done" else row.get("state", ""))
+        if not found:
+            lines.append(f"| {part} | not measured |  |  |  | {said} |")
+        for one in found:
+            plain = "no room" if one["plain"] is None else f"{one['plain']:.3g} s"
+            times = "" if one["ratio"] is None else f"{one['ratio']:.2f}×"
+            weights = f"{one['text']}, sampled by {one['sampled_by']}" if "text" in one else "40 M, all of them trained"
+            lines.append(f"| {one['name']} | {one['ours']:.3g} s | {plain} | {times} | {weights} | {said} |")
     return [*lines, ""]
 
 

@@ -18,6 +18,8 @@ LIMIT = 600.0
 """Seconds of a part."""
 BENCH_GB = {"2b": 6.0, "3b": 12.0, "7b": 20.0}
 SEVERAL_GB = 70.0  # of three prompts in a step: the plain path takes 24 whole rows
+STOCK_GB = {"3b": 22.0, "7b": 28.0}  # the plain path of 8 whole rows took 21 and 27 GB on an H100
+VLLM_GB = {"3b": 40.0, "7b": 70.0}  # the same in 16 bits, and a second copy for vLLM with its cache: not measured
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,34 @@ def parts_for(profile: str, device: str, tiny: bool, card_gb: float = 0.0) -> li
     if card_gb >= SEVERAL_GB:
         several = (*emolab, "bench", "grpo-gpu", "--size", "7b", "--prompts", "3", "--runs", "2", "--json")
         found.append(Part("grpo-7b-several", several, needs_gb=SEVERAL_GB))
-    if (ROOT / "benchmarks" / "_grpo_stock.py").is_file():
-        stock = ("bench", "grpo", "--only", "stock", "--runs", "3", "--json", *(("--quick",) if tiny else ()))
-        found.append(Part("stock-trl", (*emolab, *stock)))
+    stock = ("bench", "grpo", "--only", "stock", "--runs", "3", "--json", *(("--quick",) if tiny else ()))
+    found.append(Part("stock-trl", (*emolab, *stock)))
+    found += [
+        stock_part(size, vllm, device, tiny, card_gb or chosen.memory_gb + 2)
+        for vllm in (False, True)
+        for size in STOCK_GB
+    ]
     return found + [notebook(path, profile, device, tiny) for path in _notebooks()]
+
+
+def stock_part(size: str, vllm: bool, device: str, tiny: bool, card_gb: float) -> Part:
+    """TRL's own trainer on a text model of a decoder's size; left out, with the reason, where it cannot run."""
+    against, needs = ("stock-vllm", VLLM_GB[size]) if vllm else ("stock", STOCK_GB[size])
+    call = ("-m", "emolab", "bench", "grpo-gpu", "--against", against, "--size", size, "--runs", "2", "--json")
+    why = no_vllm(device) if vllm else ""
+    if not tiny and not why and card_gb < needs:
+        why = f"needs {needs:g} GB, and the card has {card_gb:.1f}"
+    small, quiet = TINY_BENCH if tiny else (), {"VLLM_NO_USAGE_STATS": "1"} if vllm else {}
+    return Part(f"{against}-{size}", (*call, *small), quiet, 0 if tiny else needs, left_out=why)
+
+
+def no_vllm(device: str) -> str:
+    """Why vLLM cannot sample in a trainer's process on this device; empty where it can."""
+    from importlib.util import find_spec
+
+    if find_spec("vllm") is None:
+        return "the package vllm is not installed"
+    return "" if device == "cuda" else "vLLM samples in a trainer's process on a card alone"
 
 
 TINY_BENCH = ("--small", "--runs", "1", "--prompt", "100", "--completion", "12", "--group", "2", "--seconds", "1")

@@ -53,6 +53,41 @@ def test_the_parts_of_a_card_fit_it():
     }
 
 
+def test_trls_own_trainer_is_a_part_of_each_size_or_left_out_with_the_reason(monkeypatch):
+    found = {}
+    for spec in (None, "somewhere"):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name, spec=spec: spec if name == "vllm" else 1 / 0)
+        found[spec] = {part.name: part for part in parts_for("gpu-80gb", "cuda", False, 85.0)}
+        small = {part.name: part for part in parts_for("gpu-16gb", "cuda", False, 16.9)}
+        assert small["stock-3b"].left_out == "needs 22 GB, and the card has 16.9"
+    names = {"stock-3b", "stock-7b", "stock-vllm-3b", "stock-vllm-7b"}
+    assert names < set(found[None]) and all(found[None][name].limit <= 600 for name in names)
+    assert not any(found["somewhere"][name].left_out for name in names)
+    assert {name for name in names if found[None][name].left_out} == {"stock-vllm-3b", "stock-vllm-7b"}
+    assert found[None]["stock-vllm-3b"].left_out == "the package vllm is not installed"
+    assert "--against stock-vllm --size 7b" in " ".join(found[None]["stock-vllm-7b"].arguments)
+
+
+def test_the_page_shows_trls_trainer_and_says_where_it_was_not_measured():
+    text = "\n".join(page.against_trl([]))
+    assert text.count("| not measured |") == 5
+    one = {"name": "gpu/stock/3b", "ours": 2.0, "plain": 9.0, "ratio": 4.5, "text": "4 bits", "sampled_by": "generate"}
+    full = {**one, "name": "gpu/stock/7b", "plain": None, "ratio": None}
+    random = {key: value for key, value in one.items() if key not in ("text", "sampled_by")} | {"name": "stock/40m"}
+    rows = [
+        {"part": "stock-trl", "state": "done", "result": {"rows": [random]}},
+        {"part": "stock-3b", "state": "done", "result": {"rows": [one]}},
+        {"part": "stock-7b", "state": "done", "result": {"rows": [full]}},
+        {"part": "stock-vllm-3b", "state": "left out", "result": None, "note": "the package vllm is not installed"},
+    ]
+    text = "\n".join(page.against_trl(rows))
+    assert "| gpu/stock/3b | 2 s | 9 s | 4.50× | 4 bits, sampled by generate |  |" in text
+    assert "| gpu/stock/7b | 2 s | no room |  | 4 bits, sampled by generate |  |" in text
+    assert "| stock/40m | 2 s | 9 s | 4.50× | 40 M, all of them trained |  |" in text
+    assert "| stock-vllm-3b | not measured |  |  |  | the package vllm is not installed |" in text
+    assert "| stock-vllm-7b | not measured |  |  |  |  |" in text
+
+
 def test_it_goes_on_where_it_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(Card, "free_gb", lambda self: 10.0)
     monkeypatch.setattr(run, "WAIT", 0.0)
@@ -211,8 +246,10 @@ def test_a_measured_peak_is_the_largest_of_its_profile_and_names_its_card(tmp_pa
 def test_every_part_runs_tiny_on_a_cpu(tmp_path, monkeypatch):
     """The orchestration itself, with real commands; the notebooks are one of them."""
     monkeypatch.setenv("EMOLAB_BUILD", str(tmp_path / "build"))
-    parts = ["doctor", "tests", "rehearse", "grpo-3b", "notebook-00"]
+    parts = ["doctor", "tests", "rehearse", "grpo-3b", "stock-3b", "stock-vllm-3b", "notebook-00"]
     options = [text for part in parts for text in ("--only", part)]
     found = call("--device", "cpu", "--tiny", "--results", str(tmp_path / "rows"), "--json", *options)
     rows = json.loads(found.stdout)["rows"]
-    assert [row["state"] for row in rows] == ["done"] * len(parts), [row.get("note") for row in rows]
+    states = {row["part"].partition("_")[0]: row["state"] for row in rows}
+    expected = {part: "left out" if part == "stock-vllm-3b" else "done" for part in parts}
+    assert states == expected, [row.get("note") for row in rows]
