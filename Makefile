@@ -6,7 +6,7 @@
 # make test-notebooks   every notebook on the embedded default, on published corpora, and with a GPU profile's stand-in
 # make test-browser     recorder, reward lab and notebooks in a real Chromium (Debian's packages chromium, chromium-driver)
 # make rehearse the way of a GPU profile with random weights at real size: make rehearse PROFILE=gpu-24gb (half an hour and 20 GB of disk on a CPU)
-# make gpu      everything that wants a card, measured on this machine's; give it again to go on
+# make gpu      what wants a card, measured on this machine's, for 45 minutes at most; give it again to go on
 # make compat   seam, conformance and reward tests with the oldest and newest supported trl and transformers
 # make hashes   writes constraints-hashed.txt anew, after a change of constraints.txt
 # make clean    removes what the others made, .venv included
