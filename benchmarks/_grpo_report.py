@@ -108,7 +108,9 @@ def steps_table(rows: dict[str, dict[str, Any]]) -> list[str]:
         step, shown = rows[f"step/{name}"], []
         for part in PARTS:
             plain, ours, times, _ = cells(rows[f"{part}/{name}"])
-            shown.append(f"{plain.split()[0]} → {ours} (**{times}**)")
+            again = rows[f"{part}/{name}"].get("again")
+            later = f", then {again:.2f} s" if again and part == "step" else ""
+            shown.append(f"{plain.split()[0]} → {ours} (**{times}**){later}")
         sizes = f"{step['prompts']} × {step['group']}", f"{step['limit']:.1f}×"
         lines.append(f"| {title} | {' | '.join([*sizes, *shown])} |")
     return [f"![Seconds of the first step of each recipe](benchmarks/results/{STEPS_PICTURE})\n", *lines, ""]

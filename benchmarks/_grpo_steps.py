@@ -2,8 +2,9 @@
 
 The model is the shipped one after the recipe's cold start, with its adapters, in float32 on both sides. The step is the
 recipe's first: its prompts, its group size, what the model writes there, and what the recipe's reward pays. Lengths are
-ragged, answers repeat, and some groups teach nothing. The plain path pads, and runs every row; it stops where all rows
-have ended.
+ragged, answers repeat, and some groups teach nothing. The plain path pads, and runs every row: it samples as many
+tokens as our longest answer has, and its update takes `AT_ONCE` rows in a forward, which is faster here than all at
+once. Both sides read the clips, and compute their features, in every rollout.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from benchmarks.grpo import Bench, Sizes
 
 SETTINGS = {"emo-rl-reasons": {"reasoning": "structured"}}
 """What a step of that name has beside its recipe's own settings."""
+AT_ONCE = 24
 SHORT = {"cold_per_label": 2, "cold_epochs": 2.0, "prompts_per_step": 4, "group_size": 4, "max_new_tokens": 12}
 
 
@@ -29,10 +31,13 @@ class StepBench(Bench):
     """The first GRPO step of a recipe, and both ways through it. `quick` takes the smallest corpus, a short cold start
     and few, short completions: a check that it runs."""
 
+    at_once = AT_ONCE
+
     def __init__(self, name: str, quick: bool = False):
         import torch
         from emolab_synth.embedded import embedded_corpus
 
+        from emolab.media import FeatureCache
         from emolab.recipes import get_recipe
         from emolab.training.runs import resolved
 
@@ -43,21 +48,22 @@ class StepBench(Bench):
         self.lalm, self.prompt = recipe.load(), recipe.prompt(corpus.labels)
         recipe.cold_start(self.lalm, parts.cold, progress=False)
         self.lalm.model.eval()
+        self.lalm.cache = FeatureCache(1 << 30)  # in memory alone
         order = torch.randperm(len(parts.train), generator=torch.Generator().manual_seed(0))
         every = resolved(parts.train)
         self.samples = [every[i] for i in order[: recipe.prompts_per_step].tolist()]
         self.batch = self.lalm.encode(self.samples, self.prompt)
         self.sizes = Sizes(self.batch.input_ids.shape[1], 0, recipe.group_size, 0.0, len(self.samples))
         self.most = recipe.max_new_tokens
-        self.ending = {"eos_token_id": self.lalm.eos_ids, "pad_token_id": self.lalm.pad_id}
         places = torch.tensor(list(self.lalm.tokens.values()))
         while torch.isin((done := self.our_rollout()).ids, places).any():
             self.seed += 1  # transformers would look for media where an answer has a placeholder
         self.texts, self.ids, self.mask = done.texts, done.ids.flatten(0, 1), done.mask.flatten(0, 1)
-        self.sizes = replace(self.sizes, completion=self.ids.shape[1])
+        self.length = self.ids.shape[1]
+        self.sizes = replace(self.sizes, completion=self.length)
         self.weights = self.advantages(recipe.rewards(corpus.labels, parts.train))[:, None]
         self.live = self.weights.nonzero()[:, 0]
-        self.features = self.repeated(self.media())
+        self.own = self.media()
         self._fuse_head()
 
     def advantages(self, rubric: Any) -> Any:
@@ -98,13 +104,18 @@ class StepBench(Bench):
             found.append(own)
         return found
 
-    def repeated(self, media: list[dict[str, Any]]) -> dict[str, Any]:
-        """Each sample's media as often as it has completions."""
+    def features_of(self, rows: slice) -> dict[str, Any]:
+        """The media of some rows: each sample's as often as it has completions."""
         import torch
 
-        names = list(dict.fromkeys(name for own in media for name in own))
-        rows = [own for own in media for _ in range(self.sizes.group)]
-        return {name: torch.cat([own[name] for own in rows if name in own]) for name in names}
+        names = list(dict.fromkeys(name for own in self.own for name in own))
+        found = [own for own in self.own for _ in range(self.sizes.group)][rows]
+        return {name: torch.cat([own[name] for own in found if name in own]) for name in names}
+
+    def plain_rollout(self) -> None:
+        """Beside `generate`, what the processor computes of each clip once."""
+        self.own = self.media()
+        super().plain_rollout()
 
     def described(self, what: str) -> dict[str, Any]:
         """What is measured: the longest prompt and completion, and the ratio of tokens that the paths run."""

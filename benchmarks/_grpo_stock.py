@@ -8,6 +8,7 @@ with adapters, in 4 bits or, where vLLM samples, in 16 (`stock_of_decoder`).
 
 from __future__ import annotations
 
+import copy
 import gc
 import tempfile
 import time
@@ -181,7 +182,8 @@ def stock_trainer(bench: Any, text: Any, steps: int, peft_config: Any = None, **
     from datasets import Dataset
     from trl import GRPOTrainer
 
-    tokenizer, wanted = bench.lalm.tokenizer, bench.batch.input_ids.shape[1]
+    tokenizer, wanted = copy.deepcopy(bench.lalm.tokenizer), bench.batch.input_ids.shape[1]
+    tokenizer.eos_token = bench.eos_token  # TRL's trainer needs one
     data = Dataset.from_dict({"prompt": [words_of(tokenizer, wanted)] * 4})
     args = settings_of(bench, steps, tempfile.mkdtemp(), **options)
     given = {"train_dataset": data, "processing_class": tokenizer, "peft_config": peft_config}
