@@ -69,14 +69,11 @@ def package_report() -> list[dict[str, Any]]:
             continue
         key = requirement.name.lower()
         # Of an extra within an extra, the metadata names the outer one.
-        named = _extra_of(str(requirement.marker or ""))
+        marker = str(requirement.marker or "")
+        named = marker.split("extra ==")[-1].strip(" \"'") if "extra ==" in marker else ""
         extra = EXTRA_OF.get(key.replace("-", "_"), named) if named else ""
         rows.setdefault(key, {"name": key, "extra": extra, "installed": _installed(key), "tested": tested.get(key)})
     return list(rows.values())
-
-
-def _extra_of(marker: str) -> str:
-    return marker.split("extra ==")[-1].strip(" \"'") if "extra ==" in marker else ""
 
 
 def _installed(name: str) -> str | None:

@@ -23,7 +23,7 @@ def verify(corpus: Corpus, check: Check = "header") -> LoadReport:
 
     With `check="decode"`, silent and clipped recordings are noted too. Shows a progress bar after two seconds.
     """
-    paths = _media(corpus)
+    paths = list(dict.fromkeys(corpus.path(s, m) for s in corpus for m in ("audio", "video") if getattr(s, m)))
     report = LoadReport(corpus.name)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         for seen in tqdm(pool.map(lambda path: look(path, check), paths), total=len(paths), desc="files", delay=2):
@@ -34,12 +34,6 @@ def verify(corpus: Corpus, check: Check = "header") -> LoadReport:
         if check == "decode":
             report.notes += [note for notes in pool.map(_warnings, paths) for note in notes]
     return report
-
-
-def _media(corpus: Corpus) -> list[Path]:
-    """Every media file once, in the order of the table."""
-    found = (corpus.path(s, modality) for s in corpus for modality in ("audio", "video") if getattr(s, modality))
-    return list(dict.fromkeys(found))
 
 
 def _warnings(path: Path) -> list[str]:

@@ -36,12 +36,13 @@ class DecodeCache:
     """Keys and values of B prompts, and of G rows of each as they grow: what a decoder is given as its cache.
 
     Own buffers are (B, G, K, capacity, d) for each layer, `positions` (R, B·G, 1) are the last tokens'. It is also the
-    `packed` layout of a step: it attends. With `constant`, a step attends the whole buffers: `at` (1,) says where it
-    writes, and `hidden` (capacity,) what is empty still.
+    `packed` layout of a step: it attends. A step computes the rows `used` (r,) of the B·G, or all (None). With
+    `constant`, a step attends the whole buffers: `at` (1,) says where it writes, `hidden` (capacity,) what is empty.
     """
 
     is_compileable = False
     longest = 0
+    used: Tensor | None = None
 
     def __init__(self, prompt: Any, mask: Tensor, last: Tensor, n: int, most: int, constant: bool = False) -> None:
         self.prompt = [(layer.keys, layer.values) for layer in prompt.layers]
@@ -88,22 +89,24 @@ class DecodeCache:
             self.hidden.index_fill_(0, self.at.add_(1), 0)
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Store this step's keys and values (B·G, K, 1, d); returns all own ones, (B, G, K, length, d)."""
+        """Store this step's keys and values (r, K, 1, d); returns all own ones, (B, G, K, length, d)."""
         own = self.own[layer_idx]
         for buffer, new in zip(own, (keys, values), strict=True):
-            new = new.view(self.rows, self.n, *new.shape[1:])
             if self.at is None:
-                buffer[:, :, :, self.length - 1 : self.length] = new
+                every = slice(None) if self.used is None else self.used
+                buffer.flatten(0, 1)[every, :, self.length - 1] = new[:, :, 0]
             else:
-                buffer.index_copy_(3, self.at, new)
+                buffer.index_copy_(3, self.at, new.view(self.rows, self.n, *new.shape[1:]))
         length = self.length if self.at is None else None
         return own[0][:, :, :, :length], own[1][:, :, :, :length]
 
     def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        """One query of each row (B·G, H, 1, d) over its prompt and itself -> (B·G, 1, H, d)."""
+        """One query of each row (r, H, 1, d) over its prompt and itself -> (r, 1, H, d)."""
         prompt_key, prompt_value = self.prompt[module.layer_idx]
         B, G, K, length = key.shape[:4]
         H, d = query.shape[1], query.shape[3]
+        if self.used is not None:
+            query = query.new_zeros(B * G, H, 1, d).index_copy(0, self.used, query)
         own = (query * scale).view(B, G, K, H // K, d)
         before = own.transpose(1, 2).reshape(B, K, -1, d) @ prompt_key.transpose(-1, -2)
         if self.bias is not None:
@@ -115,7 +118,8 @@ class DecodeCache:
         split = prompt_key.shape[2]
         out = (weights[..., :split] @ prompt_value).view(B, K, G, H // K, d)
         own = weights[..., split:].view(B, K, G, H // K, length).transpose(1, 2) @ value
-        return (own + out.transpose(1, 2)).reshape(B * G, 1, H, d)
+        out = (own + out.transpose(1, 2)).reshape(B * G, 1, H, d)
+        return out if self.used is None else out[self.used]
 
     def keep(self, prompts: Tensor, parents: Tensor) -> None:
         """Keep the given prompts (B',), and go on with G' rows of each: copies of the given ones (B', G') before."""
@@ -141,8 +145,9 @@ class Forward:
         """What is recorded."""
         self.cache.advance()
         embeds = self.lalm.table(token[:, None])
+        positions = self.cache.positions if self.cache.used is None else self.cache.positions[:, self.cache.used]
         with nullcontext() if self.cache.at is None else experts_recordable(self.lalm):
-            return _next(self.lalm, embeds, self.dummy, self.cache.positions, self.cache, packed=self.cache)
+            return _next(self.lalm, embeds, self.dummy, positions, self.cache, packed=self.cache)
 
     def __call__(self, token: Tensor) -> Tensor:
         self.cache.step()
@@ -336,25 +341,30 @@ def _decode(
             place = regrouped(cache, place, token if merged else None, SHRINK_RECORDED_AT if constant else SHRINK_AT)
             rows, place, token = rows.to(device), place.to(device), token.to(device)
             alive = torch.ones_like(rows, dtype=torch.bool)
-        logits, source = forward(token.new_zeros(cache.rows * cache.n).index_copy(0, place, token)), place
+        width = cache.rows * cache.n if cache.used is None else len(cache.used)
+        logits, source = forward(token.new_zeros(width).index_copy(0, place, token)), place
     forward.close()
     return ids, logprobs, lengths
 
 
 def regrouped(cache: DecodeCache, place: Tensor, token: Tensor | None, shrink_at: float) -> Tensor:
-    """The rows of the cache (r,) that completions go on in, which were at `place` (r,) before; both on the CPU.
+    """The computed rows (c,) that completions go on in, which were in the rows `place` (c,) before; both on the CPU.
 
-    Given each one's next `token` (r,), a row branches where they differ. Rows that nobody reads leave when no more than
-    `shrink_at` of all would be left.
+    Given each one's next `token` (c,), a row branches where they differ. Rows that nobody reads are not computed any
+    more, unless steps are constant, and leave the cache when no more than `shrink_at` of all would be left.
     """
+    place = place if cache.used is None else cache.used.cpu()[place]
     width = 1 if token is None else int(token.max()) + 1
     children, child = (place if token is None else place * width + token).unique(return_inverse=True)
     parents = children // width
     prompts, prompt, count = torch.unique_consecutive(parents // cache.n, return_inverse=True, return_counts=True)
     most = int(count.max())
-    if len(parents.unique_consecutive()) == len(parents) and len(prompts) * most > shrink_at * cache.rows * cache.n:
-        return place
-    at = prompt * most + torch.arange(len(parents)) - (count.cumsum(0) - count)[prompt]
-    kept = parents.new_zeros(len(prompts) * most).index_copy(0, at, parents % cache.n)
-    cache.keep(prompts.to(cache.positions.device), kept.view(-1, most).to(cache.positions.device))
-    return at[child]
+    at, device = parents, cache.positions.device
+    if len(parents.unique_consecutive()) < len(parents) or len(prompts) * most <= shrink_at * cache.rows * cache.n:
+        at = prompt * most + torch.arange(len(parents)) - (count.cumsum(0) - count)[prompt]
+        kept = parents.new_zeros(len(prompts) * most).index_copy(0, at, parents % cache.n)
+        cache.keep(prompts.to(device), kept.view(-1, most).to(device))
+    if cache.at is not None:
+        return at[child]
+    cache.used = None if len(at) == cache.rows * cache.n else at.to(device)
+    return child

@@ -36,8 +36,8 @@ from emolab.training.launch import is_main, wait_for_all
 BOUNDS = {torch.float32: 1e-3}
 BOUND_16_BITS = 0.1
 """Mean difference of a token's log-probability, server against trainer, beyond which a run stops. In float32 adapters
-that did not arrive give more than `BOUNDS`; in 16 bits rounding alone gives some hundredths, and only another model or
-other prompts give more than `BOUND_16_BITS`."""
+that did not arrive give more than `BOUNDS`. `BOUND_16_BITS` was never measured. It is meant to let rounding pass, and
+to stop another model or other prompts."""
 # The text model of transformers and vLLM that computes what a family's decoder computes, by the decoder's model type.
 TEXT_MODELS = {
     "qwen2": "Qwen2ForCausalLM",
