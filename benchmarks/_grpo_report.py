@@ -15,7 +15,7 @@ SHOWN = {
     "rollout/40m-audio": "rollout, 40 M, 30 s padding",
     "step/40m": "whole step, 40 M",
     "step/40m-audio": "whole step, 40 M, 30 s padding",
-    "stock/40m": "whole step, 40 M; plain: stock TRL on text",
+    "stock/40m": "whole step, 40 M; plain: stock TRL on text, one after the other",
     "memory/40m": "peak memory of the update, 40 M",
     "memory/40m-audio": "the same, 30 s padding",
     "gpu/update/7b": "update, 7 B in 4 bits, on a GPU",
@@ -107,9 +107,9 @@ def steps_table(rows: dict[str, dict[str, Any]]) -> list[str]:
     for name, title in known.items():
         step, shown = rows[f"step/{name}"], []
         for part in PARTS:
-            plain, ours, times, _ = cells(rows[f"{part}/{name}"])
-            again = rows[f"{part}/{name}"].get("again")
-            later = f", then {again:.2f} s" if again and part == "step" else ""
+            plain, ours, times, _ = cells(row := rows[f"{part}/{name}"])
+            again = row.get("again")
+            later = f", then {again:.2f} s ({row['plain'] / again:.2f}×)" if again else ""
             shown.append(f"{plain.split()[0]} → {ours} (**{times}**){later}")
         sizes = f"{step['prompts']} × {step['group']}", f"{step['limit']:.1f}×"
         lines.append(f"| {title} | {' | '.join([*sizes, *shown])} |")

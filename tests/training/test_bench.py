@@ -54,6 +54,21 @@ def test_a_real_step_of_a_recipe(recipe: str) -> None:
     assert all(rows[f"{what}/{recipe}"]["difference"] < 1e-4 for what in KINDS[:3])
     assert all(row["limit"] > 1 and row["ratio"] > 0 and row["prompts"] == 4 for row in rows.values())
     assert rows[f"memory/{recipe}"]["ratio"] > 1.5, "the plain path keeps more for its backward"
+    assert all(rows[f"{what}/{recipe}"]["again"] > 0 for what in ("rollout", "step"))
+
+
+def test_towers_run_once_for_a_clip_that_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first rollout pays for them, and a later one does not; the plain path pays for every row."""
+    bench = load_benchmark(FOLDER / "_grpo_steps.py").step_bench("mecap-r1", quick=True)
+    kind, seen = type(bench.lalm), []
+    real = kind.audio_embeddings
+    monkeypatch.setattr(kind, "audio_embeddings", lambda self, waves: seen.append(len(waves)) or real(self, waves))
+    for known, clips in ((False, 4), (True, 0)):
+        seen.clear()
+        done = bench.our_rollout(known)
+        assert sum(seen) == clips and done.ids.shape[-1] == bench.length
+    assert bench.features_of(slice(None))["input_features"].shape[0] == 4 * bench.sizes.group
+    assert sum(part.stop - part.start for part in bench.plain_parts()) >= len(bench.ids) > 0
 
 
 def test_stock_trl_runs_beside_ours() -> None:
@@ -92,13 +107,15 @@ def test_publishing_replaces_rows_by_name_and_says_what_was_not_measured(tmp_pat
     assert rows["gpu/step/7b"]["ratio"] is None and rows["gpu/step/7b"]["note"].startswith("not measured")
     text = readme.read_text()
     assert "| update, 40 M | 2.00 s | 0.50 s | 5.00× | 3.60× |" in text and "2 MB | 0 MB" in text
-    assert "| whole step, 40 M; plain: stock TRL on text (2 runs) | 2.00 s" in text
+    assert "| whole step, 40 M; plain: stock TRL on text, one after the other (2 runs) | 2.00 s" in text
     assert "EMO-RL" not in text, "a recipe's line needs all four parts"
     real = [row(f"{what}/emo-rl", prompts=24, unit="MB" if what == "memory" else "s") for what in KINDS]
     REPORT.publish({"device": "cpu", "rows": real}, path, readme)
     assert path.with_name("grpo-steps.svg").is_file()
     whole = " | 2.00 → 0.50 s (**4.00×**)" * 3 + " | 2 → 0 MB (**4.00×**) |"
     assert f"| EMO-RL | 24 × 8 | 3.6×{whole}" in readme.read_text()
+    REPORT.publish({"device": "cpu", "rows": [row("step/emo-rl", prompts=24, again=0.25)]}, path, readme)
+    assert " | 2.00 → 0.50 s (**4.00×**), then 0.25 s (8.00×) | 2 → 0 MB" in readme.read_text()
     assert "Of our update at 40 M, 80% is matrix products, 20% is attention." in text
     assert "| whole step, 7 B in 4 bits, on a GPU | not measured | not measured |  |  |" in text
 
