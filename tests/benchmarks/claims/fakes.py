@@ -26,6 +26,7 @@ def claim(*contrasts: Contrast, arms: tuple[Arm, ...] = (GOOD, BAD, BASE), name:
 class FakeModel:
     frozen = False
     name = "fake"
+    use_audio_in_video = False
 
     def __init__(self, skill: float) -> None:
         self.skill = skill
