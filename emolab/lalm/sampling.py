@@ -9,7 +9,7 @@ each completion is a row from the start, and steps are recorded (`emolab.lalm.ac
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -319,39 +319,38 @@ def _decode(
     constant, look = recorder_for(lalm).startswith("recorded"), look_every(logits.device)
     merged = look == 1 and not constant and enabled()
     cache = DecodeCache(prompt, mask, batch.positions[:, :, -1], 1 if merged else n, steps, constant)
-    forward = Forward(lalm, cache)
     ids, logprobs = (torch.zeros(total, steps, dtype=kind, device=device) for kind in (torch.long, torch.float32))
     lengths = torch.full((total,), steps, device=device)
     rows = torch.arange(total, device=device)  # completions that take part
     source, place = rows // n, rows // n if merged else rows  # whose logits each reads, and its row of the cache
     alive, eos = torch.ones_like(rows, dtype=torch.bool), torch.tensor(lalm.eos_ids, device=device)
-    for step in range(steps):
-        token, logprob = choose(logits, step, rows + begin, source)
-        ids[rows, step], logprobs[rows, step] = token * alive, logprob * alive
-        ended = alive & (token[:, None] == eos).any(-1)
-        lengths[rows] = torch.where(ended, step + 1, lengths[rows])
-        alive = alive & ~ended
-        if step + 1 == steps:
-            break
-        if (step + 1) % look == 0:
-            seen, rows, place, token = torch.stack([alive.long(), rows, place, token]).cpu()  # one wait
-            rows, place, token = rows[seen > 0], place[seen > 0], token[seen > 0]
-            if not len(rows):
+    with closing(Forward(lalm, cache)) as forward:
+        for step in range(steps):
+            token, logprob = choose(logits, step, rows + begin, source)
+            ids[rows, step], logprobs[rows, step] = token * alive, logprob * alive
+            ended = alive & (token[:, None] == eos).any(-1)
+            lengths[rows] = torch.where(ended, step + 1, lengths[rows])
+            alive = alive & ~ended
+            if step + 1 == steps:
                 break
-            place = regrouped(cache, place, token if merged else None, SHRINK_RECORDED_AT if constant else SHRINK_AT)
-            rows, place, token = rows.to(device), place.to(device), token.to(device)
-            alive = torch.ones_like(rows, dtype=torch.bool)
-        width = cache.rows * cache.n if cache.used is None else len(cache.used)
-        logits, source = forward(token.new_zeros(width).index_copy(0, place, token)), place
-    forward.close()
+            if (step + 1) % look == 0:
+                seen, rows, place, token = torch.stack([alive.long(), rows, place, token]).cpu()  # one wait
+                rows, place, token = rows[seen > 0], place[seen > 0], token[seen > 0]
+                if not len(rows):
+                    break
+                place = regrouped(cache, place, token if merged else None)
+                rows, place, token = rows.to(device), place.to(device), token.to(device)
+                alive = torch.ones_like(rows, dtype=torch.bool)
+            width = cache.rows * cache.n if cache.used is None else len(cache.used)
+            logits, source = forward(token.new_zeros(width).index_copy(0, place, token)), place
     return ids, logprobs, lengths
 
 
-def regrouped(cache: DecodeCache, place: Tensor, token: Tensor | None, shrink_at: float) -> Tensor:
+def regrouped(cache: DecodeCache, place: Tensor, token: Tensor | None) -> Tensor:
     """The computed rows (c,) that completions go on in, which were in the rows `place` (c,) before; both on the CPU.
 
     Given each one's next `token` (c,), a row branches where they differ. Rows that nobody reads are not computed any
-    more, unless steps are constant, and leave the cache when no more than `shrink_at` of all would be left.
+    more, unless steps are constant, and leave the cache when no more than a share of all would be left.
     """
     place = place if cache.used is None else cache.used.cpu()[place]
     width = 1 if token is None else int(token.max()) + 1
@@ -360,6 +359,7 @@ def regrouped(cache: DecodeCache, place: Tensor, token: Tensor | None, shrink_at
     prompts, prompt, count = torch.unique_consecutive(parents // cache.n, return_inverse=True, return_counts=True)
     most = int(count.max())
     at, device = parents, cache.positions.device
+    shrink_at = SHRINK_AT if cache.at is None else SHRINK_RECORDED_AT
     if len(parents.unique_consecutive()) < len(parents) or len(prompts) * most <= shrink_at * cache.rows * cache.n:
         at = prompt * most + torch.arange(len(parents)) - (count.cumsum(0) - count)[prompt]
         kept = parents.new_zeros(len(prompts) * most).index_copy(0, at, parents % cache.n)

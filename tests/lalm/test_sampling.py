@@ -8,9 +8,11 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
-from benchmarks.tiny_models import tiny_random
+from benchmarks.tiny_models import noise_samples, tiny_random
 from emolab.errors import ModelError
+from emolab.lalm import sampling
 from emolab.lalm.sampling import Chooser, Sampling, prompts_at_once
+from emolab.prompts import PROMPTS
 
 SETTINGS = [
     {"temperature": 0.7},
@@ -81,3 +83,19 @@ def test_as_many_prompts_are_decoded_at_once_as_a_card_has_room_for(monkeypatch)
         monkeypatch.setattr(torch.cuda, "memory_reserved", lambda *_: 0)
         monkeypatch.setattr(torch.cuda, "memory_allocated", lambda *_: 0)
         assert prompts_at_once(card, 100, 50, 64) == most
+
+
+def test_a_recording_is_freed_where_decoding_stops_with_an_error(monkeypatch):
+    """Else the garbage collector would free it during another one's recording, which CUDA does not allow."""
+    lalm, closed, real = tiny_random(), [], sampling.Chooser.__call__
+
+    def choose(self, logits, step, *args):
+        if step == 2:
+            raise KeyboardInterrupt
+        return real(self, logits, step, *args)
+
+    monkeypatch.setattr(sampling.Chooser, "__call__", choose)
+    monkeypatch.setattr(sampling.Forward, "close", lambda self: closed.append(self))
+    with pytest.raises(KeyboardInterrupt):
+        lalm.generate(lalm.encode(noise_samples(1), PROMPTS["direct"]), n=2, max_new_tokens=5, seed=0)
+    assert len(closed) == 1
