@@ -12,12 +12,33 @@ from torch import Tensor
 from benchmarks.tiny_models import FAMILIES, noise_samples, tiny_random
 from emolab.lalm.base import LALM
 from emolab.lalm.batch import PromptBatch
+from emolab.lalm.quantise import add_lora
 from emolab.prompts import PROMPTS
 from emolab.samples import EmotionSample
 
-__all__ = ["FAMILIES", "PROMPT", "ragged", "samples_for", "stock_copy", "stock_inputs", "stock_logprobs", "tiny_random"]
+__all__ = [
+    "FAMILIES",
+    "PROMPT",
+    "answering_adapters",
+    "ragged",
+    "samples_for",
+    "stock_copy",
+    "stock_inputs",
+    "stock_logprobs",
+    "tiny_random",
+]
 
 PROMPT = PROMPTS["direct"]
+
+
+def answering_adapters(lalm: LALM) -> LALM:
+    """The model with adapters that change its answers, the same for each."""
+    torch.manual_seed(0)
+    add_lora(lalm, rank=4)
+    for name, parameter in lalm.model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, 0, 0.05)
+    return lalm
 
 
 def samples_for(lalm: LALM, n: int = 3, seed: int = 0) -> list[EmotionSample]:

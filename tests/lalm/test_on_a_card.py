@@ -6,7 +6,7 @@ import os
 
 import pytest
 import torch
-from lalm_helpers import FAMILIES, PROMPT, ragged, samples_for, tiny_random
+from lalm_helpers import FAMILIES, PROMPT, answering_adapters, ragged, samples_for, tiny_random
 
 from benchmarks.meter import held_bytes, peak_bytes
 from benchmarks.tiny_models import quantise_model
@@ -14,7 +14,6 @@ from emolab.lalm import accel
 from emolab.lalm.accel.recording import recorder_for
 from emolab.lalm.batch import FlatCompletions
 from emolab.lalm.plain import plain_logprobs
-from emolab.lalm.quantise import add_lora
 from emolab.training.sft import SFTSettings, fine_tune
 
 pytestmark = [pytest.mark.gpu]
@@ -31,12 +30,7 @@ def adapted(family, dtype=torch.float32, quantised=False):
     if quantised:
         lalm.model.to(DEVICE)
         quantise_model(lalm)
-    torch.manual_seed(0)
-    add_lora(lalm, rank=4)
-    for name, parameter in lalm.model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, 0, 0.05)
-    return lalm
+    return answering_adapters(lalm)
 
 
 def moved(lalm):

@@ -21,7 +21,7 @@ import pretend_cuda
 import pytest
 import torch
 import transformers
-from lalm_helpers import PROMPT, samples_for, tiny_random
+from lalm_helpers import PROMPT, answering_adapters, samples_for, tiny_random
 from pretend_cuda import Mode, Pretended, to_card
 from torch.utils.checkpoint import checkpoint
 
@@ -30,7 +30,7 @@ from emolab.attribution.game import Background, Game, Masker
 from emolab.attribution.methods import METHODS, attribute
 from emolab.lalm import LALM, Completions, accel, sampling
 from emolab.lalm.accel import packing, recording
-from emolab.lalm.quantise import add_lora, is_quantised
+from emolab.lalm.quantise import is_quantised
 from emolab.training.sft import SFTSettings, fine_tune
 
 FAMILIES = ("qwen2_audio", "qwen2_5_omni")
@@ -43,12 +43,7 @@ def made(family: str) -> LALM:
     lalm.model.to(torch.bfloat16)
     if "4 bits" in family:
         quantise_model(lalm)
-    torch.manual_seed(0)
-    add_lora(lalm, rank=4)
-    for name, parameter in lalm.model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, 0, 0.05)
-    return lalm
+    return answering_adapters(lalm)
 
 
 def on_both(family: str, monkeypatch: pytest.MonkeyPatch) -> tuple[LALM, LALM]:
