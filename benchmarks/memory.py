@@ -133,10 +133,10 @@ def measure(size: int, epochs: float, batch: int) -> dict[str, Any]:
 
 
 def resident() -> float:
-    """Resident memory of this process in MB; of mapped files, what lies in memory counts."""
-    import psutil
+    """Resident memory of this process in MB."""
+    from benchmarks.meter import resident_bytes
 
-    return round(psutil.Process().memory_info().rss / 1e6, 1)
+    return round(resident_bytes() / 1e6, 1)
 
 
 def tensors() -> float:

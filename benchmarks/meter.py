@@ -47,3 +47,10 @@ def held_bytes(model: torch.nn.Module, optimizer: torch.optim.Optimizer | None =
         tensors += [value for value in values.values() if isinstance(value, torch.Tensor)]
     unique = {tensor.data_ptr(): tensor.numel() * tensor.element_size() for tensor in tensors}
     return sum(unique.values())
+
+
+def resident_bytes() -> int:
+    """Bytes of this process that are in memory; of mapped files, what lies there counts."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

@@ -128,7 +128,7 @@ weights, and walks the package with it. On a CPU memory is counted where tensors
 a step is 1 prompt × 2 completions × 6 tokens, its layers computed again in the backward. "Planned" is
 `emolab.training.planner` for the same sizes, without what only a card takes (context, fragmentation). CPU seconds are
 summed over threads; they say more where others used the machine. A rehearsal also notes the most resident memory of the
-process in each phase, that of building the model among them; the ones below are older than that figure.
+process in each phase, that of building the model among them; a table without that column is older.
 """
 
 
@@ -147,7 +147,7 @@ def rehearsals(folder: Path) -> Path:
         for row in found["phases"]:
             off = f"{row['error']:+.0%}" if row["error"] is not None else ""
             times = f"{row['seconds']:.0f} | {row['cpu_seconds']:.0f}"
-            host = f" {row['resident_peak_gb']} |" * resident if resident else ""
+            host = f" {row['resident_peak_gb']} |" if resident else ""
             lines.append(f"| {row['phase']} | {times} | {_gigabytes(row)} | {off} |{host} {row['note']} |")
         lines.append("")
     page = folder / "README.md"

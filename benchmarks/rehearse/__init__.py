@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -198,10 +197,12 @@ class Rehearsal:
 
     def phase(self, name: str, work: Callable[[], Any]) -> Any:
         """Do a phase and note its seconds, and the process's resident memory: the most during it, and at its end."""
-        import psutil
+        from emolab_course.memory import PeakMemory
+
+        from benchmarks.meter import resident_bytes
 
         wall, cpu = time.perf_counter(), time.process_time()
-        with Resident() as resident:
+        with PeakMemory(resident_bytes, 0.01) as most:
             found = work()
         self.rows.append(
             {
@@ -211,8 +212,8 @@ class Rehearsal:
                 "peak_gb": None,
                 "planned_gb": None,
                 "error": None,
-                "resident_gb": round(psutil.Process().memory_info().rss / 1e9, 2),
-                "resident_peak_gb": round(resident.peak / 1e9, 2),
+                "resident_gb": round(resident_bytes() / 1e9, 2),
+                "resident_peak_gb": round(most.peak / 1e9, 2),
                 "note": "",
             }
         )
@@ -256,29 +257,6 @@ class Rehearsal:
         trainer = AudioGRPOTrainer(lalm, samples, prompt, every_other, args)
         trainer.train()
         return {"grad_norm": float(trainer.state.log_history[0]["grad_norm"])}
-
-
-class Resident:
-    """The most resident memory of this process within a block, in bytes, looked at every hundredth of a second."""
-
-    def __enter__(self) -> Resident:
-        import psutil
-
-        self.process, self.ended = psutil.Process(), threading.Event()
-        self.peak = self.process.memory_info().rss
-        self.looking = threading.Thread(target=self.look, daemon=True)
-        self.looking.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.ended.set()
-        self.looking.join()
-
-    def look(self) -> None:
-        """Until the block ends, and once more then."""
-        while not self.ended.wait(0.01):
-            self.peak = max(self.peak, self.process.memory_info().rss)
-        self.peak = max(self.peak, self.process.memory_info().rss)
 
 
 def held(lalm: LALM) -> float:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emolab.paths import build_folder
 from emolab_course import source
+from emolab_course.memory import PeakMemory
 
 if TYPE_CHECKING:
     from nbclient import NotebookClient
@@ -51,7 +51,7 @@ def execute(path: Path, learner: bool = False) -> Run:
     client.resources = {"metadata": {"path": str(path.parent.parent)}}
     started = time.perf_counter()
     error = ""
-    with tempfile.TemporaryDirectory(prefix="emolab-") as sockets, _Memory() as memory:
+    with tempfile.TemporaryDirectory(prefix="emolab-") as sockets, PeakMemory(_of_children, 0.5) as memory:
         _use_local_sockets(client, Path(sockets))
         try:
             client.execute(env={**os.environ, **OFFLINE})
@@ -72,30 +72,15 @@ def _use_local_sockets(client: NotebookClient, folder: Path) -> None:
         manager.ip = str(folder / "kernel")
 
 
-class _Memory:
-    """Watches, twice a second, how much memory the child processes of this one hold together; `peak` in bytes."""
+def _of_children() -> int:
+    """Bytes that the child processes of this one hold together."""
+    import psutil
 
-    def __enter__(self) -> _Memory:
-        self.peak = 0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        import psutil
-
-        me = psutil.Process()
-        while not self._done.wait(0.5):
-            held = 0
-            for child in me.children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):  # it ended between the two calls
-                    held += child.memory_info().rss
-            self.peak = max(self.peak, held)
+    held = 0
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended between the two calls
+            held += child.memory_info().rss
+    return held
 
 
 def run_course(paths: list[Path], learner: bool = False) -> tuple[dict[str, Any], dict[str, NotebookNode]]:

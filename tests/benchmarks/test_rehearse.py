@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from emolab_course.memory import PeakMemory
 from transformers import AutoConfig
 
-from benchmarks.meter import peak_bytes
-from benchmarks.rehearse import Rehearsal, Resident, standin
+from benchmarks.meter import peak_bytes, resident_bytes
+from benchmarks.rehearse import Rehearsal, standin
 from benchmarks.rehearse.standin import PUBLISHED, layout, published, standin_config, write_standin
 from emolab.errors import ModelError
 from emolab.training.planner import KNOWN, size_from_config, size_of_model
@@ -102,7 +103,7 @@ def test_a_shard_is_written_at_a_time_and_the_index_lists_all(tmp_path, monkeypa
 
 
 def test_resident_memory_is_the_most_within_a_block():
-    with Resident() as resident:
+    with PeakMemory(resident_bytes, 0.01) as resident:
         before = resident.peak
         held = torch.ones(50_000_000)  # 200 MB
         del held
